@@ -1,0 +1,184 @@
+//! What can go wrong, in words that say what to change.
+
+use std::fmt;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A mistake in what was passed in: where, what was expected, what came.
+///
+/// Every text is lower case and stands alone, so that it can follow a colon:
+///
+/// ```
+/// use taper::{Error, Tensor};
+///
+/// let error = Tensor::from_vec([2, 3], vec![1.0_f32; 5]).unwrap_err();
+/// assert_eq!(error.to_string(), "tensor [2, 3]: expected 6 values, got 5");
+/// ```
+///
+/// Mistakes of the crate itself are panics, never an `Error`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something has another shape than it must have.
+    Shape {
+        /// What has the wrong shape: `input`, `output`, `target`, `weight`, …
+        what: &'static str,
+        /// The shape that fits, with words for axes that are free: `[batch, 1024]`.
+        expected: String,
+        /// The shape that came.
+        got: String,
+        /// What would help, where that is clear; else empty.
+        hint: &'static str,
+    },
+    /// A number of values does not fit a shape or another number of values.
+    Length {
+        /// What has the wrong length.
+        what: String,
+        /// How many values fit.
+        expected: usize,
+        /// How many came.
+        got: usize,
+    },
+    /// A shape has too many axes, or needs more memory than there is.
+    TooLarge {
+        /// The shape, as it was given.
+        shape: String,
+        /// Which limit it breaks.
+        limit: &'static str,
+    },
+    /// A setting is outside of its range.
+    Setting {
+        /// The setting's name: `learning_rate`, `momentum`, …
+        name: &'static str,
+        /// The range: `a finite number above 0`.
+        expected: &'static str,
+        /// The value that came.
+        got: String,
+    },
+    /// A target names a class that does not exist.
+    Class {
+        /// Which sample of the batch.
+        sample: usize,
+        /// How many classes there are; valid are 0 to `classes - 1`.
+        classes: usize,
+        /// The class that came.
+        got: usize,
+    },
+    /// A target is of a kind that the loss or metric cannot use.
+    Target {
+        /// The loss or metric.
+        by: &'static str,
+        /// What it takes: `class indices`, `values`.
+        expected: &'static str,
+        /// What came.
+        got: &'static str,
+    },
+    /// A value is NaN or infinite.
+    NotFinite {
+        /// What is not finite, and where: `loss in epoch 3, step 17`.
+        what: String,
+        /// The value.
+        got: f64,
+    },
+    /// A batch, a data set or a model has nothing in it.
+    Empty {
+        /// What is empty.
+        what: &'static str,
+    },
+    /// A trainable parameter got no gradient since the last step.
+    MissingGradient {
+        /// The parameter's name, with its layer.
+        parameter: String,
+    },
+    /// A parameter that a gradient store or an optimizer was not made for.
+    UnknownParameter {
+        /// The parameter's name.
+        parameter: String,
+        /// What does not know it: `gradient store`, `optimizer`.
+        by: &'static str,
+    },
+    /// A workspace does not fit the call.
+    Workspace {
+        /// What is wrong and what to do about it.
+        problem: String,
+    },
+    /// A gradient does not agree with finite differences.
+    Gradient {
+        /// Which gradient, of which element, and by how much it is off.
+        mismatch: String,
+    },
+    /// Two layers have the same name.
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// An error inside of a layer.
+    Layer {
+        /// Position, name and kind: ``layer 3 `fc2` (dense 1024 -> 512)``.
+        layer: String,
+        /// What went wrong in it.
+        source: Box<Error>,
+    },
+}
+
+impl Error {
+    /// The same error, told with the layer in which it happened.
+    pub(crate) fn in_layer(self, layer: impl fmt::Display) -> Self {
+        Self::Layer { layer: layer.to_string(), source: Box::new(self) }
+    }
+
+    /// A shape that does not fit.
+    pub(crate) fn shape(what: &'static str, expected: impl fmt::Display, got: impl fmt::Display) -> Self {
+        Self::Shape { what, expected: expected.to_string(), got: got.to_string(), hint: "" }
+    }
+
+    /// A setting that is outside of its range.
+    pub(crate) fn setting(name: &'static str, expected: &'static str, got: impl fmt::Display) -> Self {
+        Self::Setting { name, expected, got: got.to_string() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shape { what, expected, got, hint } => {
+                write!(f, "expected {what} {expected}, got {got}")?;
+                if hint.is_empty() { Ok(()) } else { write!(f, "; {hint}") }
+            }
+            Self::Length { what, expected, got } => {
+                write!(f, "{what}: expected {expected} values, got {got}")
+            }
+            Self::TooLarge { shape, limit } => write!(f, "shape {shape}: expected {limit}"),
+            Self::Setting { name, expected, got } => write!(f, "{name}: expected {expected}, got {got}"),
+            Self::Class { sample, classes, got } => {
+                write!(f, "target of sample {sample}: expected a class below {classes}, got {got}")
+            }
+            Self::Target { by, expected, got } => write!(f, "target of {by}: expected {expected}, got {got}"),
+            Self::NotFinite { what, got } => write!(f, "{what}: expected a finite value, got {got}"),
+            Self::Empty { what } => write!(f, "{what}: expected at least one, got none"),
+            Self::MissingGradient { parameter } => write!(
+                f,
+                "parameter {parameter}: expected a gradient, got none since the last step; freeze it, or hand its gradient to the sink in `backward`"
+            ),
+            Self::UnknownParameter { parameter, by } => {
+                write!(f, "parameter {parameter}: expected one that the {by} was made for, got another")
+            }
+            Self::Workspace { problem } => write!(f, "workspace: {problem}"),
+            Self::Gradient { mismatch } => write!(f, "gradient: {mismatch}"),
+            Self::DuplicateName { name } => {
+                write!(f, "layer name `{name}`: expected a name of its own, got one that another layer has")
+            }
+            Self::Layer { layer, source } => write!(f, "{layer}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Layer { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

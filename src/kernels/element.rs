@@ -1,0 +1,19 @@
+//! What the kernels need to know of a number type.
+
+use num_traits::{Float, NumAssign};
+
+use super::matrix::Gemm;
+
+/// A number that the kernels are written for: `f32` and `f64`. It cannot be implemented elsewhere.
+pub trait Element: Float + NumAssign + Send + Sync + Gemm + 'static {
+    /// The number of columns of a weight panel: 128 bytes, two vectors of AVX-512.
+    const PANEL_COLUMNS: usize;
+}
+
+impl Element for f32 {
+    const PANEL_COLUMNS: usize = 32;
+}
+
+impl Element for f64 {
+    const PANEL_COLUMNS: usize = 16;
+}

@@ -1,0 +1,53 @@
+//! The inner loops: slices in, slices out, no tensors. The only folder with `unsafe`.
+//!
+//! A dense weight W (n inputs × m outputs) is kept in column panels ([`Panels`]); the three products of a
+//! dense layer read it as it lies and pack nothing of it at run time:
+//!
+//! | product | equation | entry |
+//! |---|---|---|
+//! | forward | y = act(x·W + b) | [`DenseForward`] |
+//! | input gradient | dx = dy·Wᵀ | [`DenseInputGradient`] |
+//! | weight gradient | dW = xᵀ·dy, a run of it at a time | [`DenseWeightGradient`] |
+//!
+//! Every other product goes through [`matrix_product`].
+
+mod buffer;
+mod dense_forward;
+mod dense_input;
+mod dense_weight;
+mod element;
+mod matrix;
+mod panels;
+mod parallel;
+mod runs;
+
+pub(crate) use buffer::Buffer;
+pub(crate) use dense_forward::{DenseForward, Finish};
+pub(crate) use dense_input::DenseInputGradient;
+pub(crate) use dense_weight::DenseWeightGradient;
+#[expect(unreachable_pub, reason = "a supertrait of the public `Scalar`; nobody else can name it")]
+pub use element::Element;
+pub(crate) use matrix::{MatrixProduct, matrix_product};
+pub(crate) use panels::Panels;
+pub use parallel::Parallelism;
+pub(crate) use runs::{Run, Split, split_work};
+
+/// The sizes of a dense layer's products.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DenseSize {
+    pub(crate) batch: usize,
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+}
+
+impl DenseSize {
+    /// How the weight lies.
+    pub(crate) fn panels<T: Element>(self) -> Panels {
+        Panels::new::<T>(self.inputs, self.outputs)
+    }
+
+    /// Multiply-adds of one of the products.
+    pub(crate) fn multiply_adds(self) -> usize {
+        self.batch * self.inputs * self.outputs
+    }
+}

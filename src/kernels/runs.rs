@@ -1,0 +1,71 @@
+//! Slices worked on by several threads.
+
+/// Something that can be cut in two at an element, as slices can.
+pub(crate) trait Split: Send + Sized {
+    fn len(&self) -> usize;
+
+    fn split(self, middle: usize) -> (Self, Self);
+}
+
+/// Cuts `whole` into `pieces` at multiples of `granule` and calls `work` with each, on as many threads. Halving
+/// with `join` allocates nothing.
+pub(crate) fn split_work<S: Split>(whole: S, granule: usize, pieces: usize, work: &(impl Fn(S) + Sync)) {
+    #[cfg(feature = "rayon")]
+    if pieces > 1 {
+        let half = pieces / 2;
+        let granules = whole.len().div_ceil(granule);
+        let middle = (granules * half / pieces * granule).min(whole.len());
+        let (left, right) = whole.split(middle);
+        rayon::join(
+            || split_work(left, granule, half, work),
+            || split_work(right, granule, pieces - half, work),
+        );
+        return;
+    }
+    #[cfg(not(feature = "rayon"))]
+    let _ = (granule, pieces);
+    if whole.len() > 0 {
+        work(whole);
+    }
+}
+
+/// A part of a slice, with its place in the whole.
+pub(crate) struct Run<'a, T> {
+    pub(crate) start: usize,
+    pub(crate) values: &'a mut [T],
+}
+
+impl<T: Send> Split for Run<'_, T> {
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn split(self, middle: usize) -> (Self, Self) {
+        let (left, right) = self.values.split_at_mut(middle);
+        (Self { start: self.start, values: left }, Self { start: self.start + middle, values: right })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_is_visited_once_with_its_place() {
+        for len in [0, 1, 7, 8, 9, 100] {
+            for pieces in [1, 2, 3, 8] {
+                let mut values = vec![0; len];
+                split_work(Run { start: 0, values: &mut values }, 8, pieces, &|run: Run<'_, usize>| {
+                    assert_eq!(run.start % 8, 0);
+                    for (place, value) in (run.start..).zip(run.values) {
+                        *value += place + 1;
+                    }
+                });
+                assert!(
+                    values.iter().enumerate().all(|(place, &value)| value == place + 1),
+                    "{len} in {pieces}"
+                );
+            }
+        }
+    }
+}

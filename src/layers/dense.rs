@@ -1,0 +1,270 @@
+//! The fully connected layer.
+
+use std::ops::Range;
+
+use rand::Rng;
+
+use super::{Activation, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param};
+use crate::init::{Init, Initializer};
+use crate::kernels::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, Finish};
+use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
+
+/// y = x·W + b: every output is a weighted sum of all inputs.
+///
+/// A row of n inputs times an n×m weight gives m outputs: the width of the weight alone decides how many are left.
+/// For the gradient dy of a loss with respect to y,
+///
+/// ```text
+/// dx = dy·Wᵀ      dW = xᵀ·dy      db = Σ dy over the batch
+/// ```
+///
+/// # Shapes
+///
+/// | | shape |
+/// |---|---|
+/// | x | `[batch, inputs]` |
+/// | y | `[batch, outputs]` |
+/// | `weight` | `[inputs, outputs]` (PyTorch's is transposed) |
+/// | `bias` | `[outputs]` |
+///
+/// ```
+/// use taper::{Dense, Sequential, Tensor};
+///
+/// let dense = Dense::from_parts(&Tensor::from([[1.0], [2.0]]), Some(&Tensor::from([0.5])))?;
+/// let model = Sequential::builder([2]).layer(dense).build(&mut taper::seeded(0))?;
+/// assert_eq!(model.predict(&Tensor::from([[3.0, 4.0]]))?, Tensor::from([[11.5]]));
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Dense<T> {
+    inputs: usize,
+    outputs: usize,
+    weight: Param<T>,
+    bias: Option<Param<T>>,
+}
+
+impl<T: Scalar> Dense<T> {
+    /// A layer with a bias, initialised as PyTorch's `nn.Linear` is: [`Init::Linear`].
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a width of 0; [`Error::TooLarge`] where the weight does not fit into memory.
+    pub fn new(inputs: usize, outputs: usize, rng: &mut impl Rng) -> Result<Self> {
+        let mut dense = Self::without_bias(inputs, outputs, &Init::Linear, rng)?;
+        dense.bias = Some(Self::new_bias(inputs, outputs, &Init::Linear, rng)?);
+        Ok(dense)
+    }
+
+    /// A layer with initialisers of one's own for weight and bias.
+    ///
+    /// # Errors
+    /// As [`Dense::new`], and those of the initialisers.
+    pub fn with_init(
+        inputs: usize,
+        outputs: usize,
+        weight: &dyn Initializer<T>,
+        bias: &dyn Initializer<T>,
+        rng: &mut dyn Rng,
+    ) -> Result<Self> {
+        let mut dense = Self::without_bias(inputs, outputs, weight, rng)?;
+        dense.bias = Some(Self::new_bias(inputs, outputs, bias, rng)?);
+        Ok(dense)
+    }
+
+    /// A layer without a bias: y = x·W.
+    ///
+    /// # Errors
+    /// As [`Dense::new`], and those of the initialiser.
+    pub fn without_bias(
+        inputs: usize,
+        outputs: usize,
+        weight: &dyn Initializer<T>,
+        rng: &mut dyn Rng,
+    ) -> Result<Self> {
+        check_width("inputs", inputs)?;
+        check_width("outputs", outputs)?;
+        Self::from_parts(&weight.initialize([inputs, outputs].into(), inputs, rng)?, None)
+    }
+
+    /// A layer of given parameters: a weight `[inputs, outputs]` and, if there is one, a bias `[outputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the shapes do not fit together.
+    pub fn from_parts(weight: &Tensor<T>, bias: Option<&Tensor<T>>) -> Result<Self> {
+        let &[inputs, outputs] = weight.shape().axes() else {
+            return Err(Error::shape("weight", "[inputs, outputs]", weight.shape()));
+        };
+        check_width("inputs", inputs)?;
+        check_width("outputs", outputs)?;
+        if let Some(bias) = bias.filter(|bias| bias.shape().axes() != [outputs]) {
+            return Err(Error::shape("bias", format!("[{outputs}]"), bias.shape()));
+        }
+        Ok(Self {
+            inputs,
+            outputs,
+            weight: Param::panels("weight", weight),
+            bias: bias.map(|bias| Param::new("bias", bias)),
+        })
+    }
+
+    /// The weight, `[inputs, outputs]`.
+    #[must_use]
+    pub fn weight(&self) -> &Param<T> {
+        &self.weight
+    }
+
+    /// The weight, to be set or frozen.
+    pub fn weight_mut(&mut self) -> &mut Param<T> {
+        &mut self.weight
+    }
+
+    /// The bias, `[outputs]`.
+    #[must_use]
+    pub fn bias(&self) -> Option<&Param<T>> {
+        self.bias.as_ref()
+    }
+
+    /// The bias, to be set or frozen.
+    pub fn bias_mut(&mut self) -> Option<&mut Param<T>> {
+        self.bias.as_mut()
+    }
+
+    fn new_bias(
+        inputs: usize,
+        outputs: usize,
+        init: &dyn Initializer<T>,
+        rng: &mut dyn Rng,
+    ) -> Result<Param<T>> {
+        let bias = init.initialize([outputs].into(), inputs, rng)?;
+        Ok(Param::new("bias", &bias))
+    }
+
+    fn size(&self, batch: usize) -> DenseSize {
+        DenseSize { batch, inputs: self.inputs, outputs: self.outputs }
+    }
+}
+
+fn check_width(name: &'static str, width: usize) -> Result<()> {
+    if width > 0 { Ok(()) } else { Err(Error::setting(name, "a width of at least 1", width)) }
+}
+
+impl<T: Scalar> Layer<T> for Dense<T> {
+    fn kind(&self) -> &'static str {
+        "dense"
+    }
+
+    fn describe(&self) -> String {
+        format!("dense {} -> {}", self.inputs, self.outputs)
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        if input.axes() == [self.inputs] {
+            return Ok([self.outputs].into());
+        }
+        let hint = if input.len() == self.inputs { "put a flatten before it" } else { "" };
+        let (expected, got) = (format!("[batch, {}]", self.inputs), input.batch_pattern());
+        Err(Error::Shape { what: "input", expected, got, hint })
+    }
+
+    fn memory(&self, _: &Shape, batch: usize, mode: Mode) -> Memory {
+        let size = self.size(batch);
+        let forward = DenseForward::<T>::scratch(size);
+        let backward = DenseInputGradient::<T>::scratch(size).max(DenseWeightGradient::<T>::scratch(size));
+        let scratch = if mode == Mode::Train { forward.max(backward) } else { forward };
+        Memory { cache: 0, scratch }
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        let function = |y: &mut [T]| {
+            if let Some(activation) = context.activation {
+                activation.apply(y);
+            }
+        };
+        let product = DenseForward {
+            size: self.size(x.batch()),
+            x: x.as_slice(),
+            weight: self.weight.buffer(),
+            bias: self.bias.as_ref().map(Param::buffer),
+            finish: match context.activation {
+                None => Finish::Nothing,
+                Some(Activation::Relu) => Finish::Relu,
+                Some(_) => Finish::Function(&function),
+            },
+            parallelism: context.parallelism,
+        };
+        product.run(y.as_mut_slice(), context.scratch);
+        Ok(())
+    }
+
+    fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
+        let size = self.size(pass.x.batch());
+        let (x, dy) = (pass.x.as_slice(), pass.dy.as_slice());
+        // dx first: the sink may change the weight.
+        if let Some(mut dx) = pass.dx {
+            let product =
+                DenseInputGradient { size, dy, weight: self.weight.buffer(), parallelism: pass.parallelism };
+            product.run(dx.as_mut_slice(), pass.scratch);
+        }
+        if let Some(bias) = self.bias.as_mut().filter(|bias| !bias.is_frozen()) {
+            sink.take(bias, &ColumnSums { columns: self.outputs, rows: dy })?;
+        }
+        if !self.weight.is_frozen() {
+            let product = DenseWeightGradient::new(size, x, dy, pass.scratch, pass.parallelism);
+            sink.take(&mut self.weight, &WeightGradient { product, multiply_adds: size.multiply_adds() })?;
+        }
+        Ok(())
+    }
+
+    fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {
+        visit(&self.weight);
+        self.bias.iter().for_each(visit);
+    }
+
+    fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
+        visit(&mut self.weight);
+        self.bias.iter_mut().for_each(visit);
+    }
+
+    fn applies_activation(&self) -> bool {
+        true
+    }
+
+    fn multiply_adds(&self, _: &Shape) -> usize {
+        self.inputs * self.outputs
+    }
+}
+
+/// dW = xᵀ·dy.
+struct WeightGradient<'a, T> {
+    product: DenseWeightGradient<'a, T>,
+    multiply_adds: usize,
+}
+
+impl<T: Scalar> GradientSource<T> for WeightGradient<'_, T> {
+    fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
+        self.product.write(run, alpha, beta, out);
+    }
+
+    fn multiply_adds(&self) -> usize {
+        self.multiply_adds
+    }
+}
+
+/// db = Σ dy over the batch, in the order of the samples.
+struct ColumnSums<'a, T> {
+    columns: usize,
+    rows: &'a [T],
+}
+
+impl<T: Scalar> GradientSource<T> for ColumnSums<'_, T> {
+    fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
+        for (column, out) in run.zip(out) {
+            let sum: T = self.rows.iter().skip(column).step_by(self.columns).copied().sum();
+            *out = if beta == T::zero() { alpha * sum } else { beta * *out + alpha * sum };
+        }
+    }
+}

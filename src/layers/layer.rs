@@ -1,0 +1,241 @@
+//! What a layer is: a function with parameters that knows its own gradient.
+
+use std::fmt::Debug;
+
+use super::{Activation, GradientSink, Param};
+use crate::kernels::Parallelism;
+use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
+
+/// One step of a model: y = f(x), and from the gradient of a loss with respect to y those with respect to x and
+/// to the parameters.
+///
+/// A layer owns its parameters and nothing else. What it remembers between forward and backward lies in
+/// [`Forward::cache`], which the workspace owns; so one model can be used from many threads.
+///
+/// Shapes here are those of one sample: they leave out the batch axis, which is the first axis of every tensor
+/// that comes in. Only [`Layer::kind`], [`Layer::output_shape`], [`Layer::forward`] and [`Layer::backward`] have
+/// to be written, and the two visitors where there are parameters; `examples/custom_layer.rs` is a whole layer.
+/// A type that is `Clone` and `Debug` fulfils the rest.
+pub trait Layer<T: Scalar>: CloneLayer<T> + Debug + Send + Sync {
+    /// The kind in one lower-case word: `dense`.
+    fn kind(&self) -> &'static str;
+
+    /// The kind with the sizes that matter: `dense 1024 -> 512`.
+    fn describe(&self) -> String {
+        self.kind().to_owned()
+    }
+
+    /// The shape of one sample's output. All checks of shapes and settings happen here, once, when the model
+    /// is built; [`Layer::forward`] can rely on them.
+    ///
+    /// # Errors
+    /// Where the layer cannot take such an input; the text says what it expects.
+    fn output_shape(&self, input: &Shape) -> Result<Shape>;
+
+    /// What the workspace has to provide for a batch of inputs of this shape.
+    fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
+        let _ = (input, batch, mode);
+        Memory::default()
+    }
+
+    /// Computes y from x. Both have the shapes that [`Layer::output_shape`] agreed on, with the batch in front.
+    ///
+    /// # Errors
+    /// Where the values make it impossible; shapes are right already.
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()>;
+
+    /// Computes dx where it is asked for, and then hands the gradient of each parameter to the sink, which may
+    /// change the parameter at once.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()>;
+
+    /// Calls `visit` with each parameter, always in the same order.
+    fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {
+        let _ = visit;
+    }
+
+    /// Calls `visit` with each parameter, in the order of [`Layer::params`].
+    fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
+        let _ = visit;
+    }
+
+    /// Whether y is x with another shape. The model then runs neither forward nor backward: it passes the
+    /// buffer on.
+    fn is_reshape(&self) -> bool {
+        false
+    }
+
+    /// The function, where the layer applies one to each element; the layer before it may then run it.
+    fn activation(&self) -> Option<Activation> {
+        None
+    }
+
+    /// Whether [`Layer::forward`] applies [`Forward::activation`] to its result.
+    fn applies_activation(&self) -> bool {
+        false
+    }
+
+    /// Multiply-adds for one sample.
+    fn multiply_adds(&self, input: &Shape) -> usize {
+        let _ = input;
+        0
+    }
+}
+
+/// Implemented for every layer that is `Clone`, so that models can be cloned.
+pub trait CloneLayer<T> {
+    /// A copy of the layer on the heap.
+    fn clone_layer(&self) -> Box<dyn Layer<T>>;
+}
+
+impl<T: Scalar, L: Layer<T> + Clone + 'static> CloneLayer<T> for L {
+    fn clone_layer(&self) -> Box<dyn Layer<T>> {
+        Box::new(self.clone())
+    }
+}
+
+impl<T: Scalar> Clone for Box<dyn Layer<T>> {
+    fn clone(&self) -> Self {
+        (**self).clone_layer()
+    }
+}
+
+/// What a pass is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Outputs only: dropout does nothing, and nothing is kept for a backward pass.
+    Infer,
+    /// Outputs and then gradients.
+    Train,
+}
+
+/// Numbers of elements that a layer needs from the workspace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Kept from forward to backward.
+    pub cache: usize,
+    /// Free to use during one call; what it holds is lost after.
+    pub scratch: usize,
+}
+
+/// What a forward pass brings with it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Forward<'a, T> {
+    /// What the pass is for.
+    pub mode: Mode,
+    /// Kept until backward; as long as [`Layer::memory`] said.
+    pub cache: &'a mut [T],
+    /// Free to use during the call; at least as long as [`Layer::memory`] said.
+    pub scratch: &'a mut [T],
+    /// Where random masks come from.
+    pub random: RandomKey,
+    /// How many threads may be used.
+    pub parallelism: Parallelism,
+    /// To be applied to y by a layer that [applies activations](Layer::applies_activation).
+    pub activation: Option<Activation>,
+}
+
+/// What a backward pass brings with it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Backward<'a, T> {
+    /// The input of the forward pass.
+    pub x: TensorView<'a, T>,
+    /// The output of the forward pass.
+    pub y: TensorView<'a, T>,
+    /// The gradient of the loss with respect to y. May be overwritten.
+    pub dy: TensorViewMut<'a, T>,
+    /// To be filled with the gradient with respect to x, where it is asked for. Holds anything before.
+    pub dx: Option<TensorViewMut<'a, T>>,
+    /// What forward left in [`Forward::cache`].
+    pub cache: &'a [T],
+    /// Free to use during the call; at least as long as [`Layer::memory`] said.
+    pub scratch: &'a mut [T],
+    /// That of the forward pass.
+    pub random: RandomKey,
+    /// How many threads may be used.
+    pub parallelism: Parallelism,
+}
+
+/// From which a random mask is computed, element by element, and can be computed again.
+///
+/// The bits depend on the seed, the step, the layer and the element's index and on nothing else: neither on the
+/// number of threads nor on what was drawn before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RandomKey {
+    key: u64,
+}
+
+impl RandomKey {
+    /// The key of a training step.
+    #[must_use]
+    pub fn new(seed: u64, step: u64) -> Self {
+        Self { key: mix(mix(seed) ^ step) }
+    }
+
+    /// The key of one layer in the step.
+    #[must_use]
+    pub fn layer(self, position: usize) -> Self {
+        Self { key: mix(self.key ^ mix(position as u64)) }
+    }
+
+    /// A number in [0, 1) for element `index`: the upper 53 of 64 mixed bits.
+    #[must_use]
+    pub fn uniform(self, index: usize) -> f64 {
+        (mix(self.key.wrapping_add(index as u64)) >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+    }
+}
+
+/// The output function of `SplitMix64` (Steele, Lea and Flood, 2014): a bijection of 64 bits in which each bit of
+/// the input changes half of those of the output.
+fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ (value >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mix_is_splitmix64() {
+        // The first outputs of the reference implementation for seed 1234567.
+        let state = |i: u64| 1_234_567_u64.wrapping_add(i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        assert_eq!(
+            [mix(state(0)), mix(state(1)), mix(state(2))],
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
+    }
+
+    #[test]
+    fn uniform_fills_the_unit_interval_evenly() {
+        let key = RandomKey::new(1, 2).layer(3);
+        let mut counts = [0; 10];
+        for index in 0..100_000 {
+            counts[(key.uniform(index) * 10.0) as usize] += 1;
+        }
+        // Four standard deviations of a binomial count: 4·sqrt(100000·0.1·0.9) = 380.
+        assert!(counts.iter().all(|&count: &i32| (count - 10_000).abs() < 380), "{counts:?}");
+    }
+
+    #[test]
+    fn keys_differ_by_each_part() {
+        let bits = |key: RandomKey| key.uniform(0);
+        let key = RandomKey::new(1, 2).layer(3);
+        for other in
+            [RandomKey::new(2, 2).layer(3), RandomKey::new(1, 3).layer(3), RandomKey::new(1, 2).layer(4)]
+        {
+            assert!((bits(key) - bits(other)).abs() > 0.0);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The layers, and what a layer of one's own needs.
+
+mod activation;
+mod dense;
+mod dropout;
+mod flatten;
+mod gradient;
+mod layer;
+mod param;
+mod reshape;
+mod softmax;
+mod special;
+
+pub use activation::Activation;
+pub use dense::Dense;
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+pub(crate) use gradient::number_params;
+pub use gradient::{GradientSink, GradientSource, GradientStore, Whole};
+pub use layer::{Backward, CloneLayer, Forward, Layer, Memory, Mode, RandomKey};
+pub use param::Param;
+pub use reshape::Reshape;
+pub(crate) use softmax::max_and_log_sum;
+pub use softmax::{LogSoftmax, Softmax};

@@ -1,0 +1,252 @@
+//! A layer's trainable numbers.
+
+use std::fmt;
+
+use crate::kernels::{Buffer, Panels};
+use crate::{Error, Result, Scalar, Shape, Tensor};
+
+/// How a parameter's tensor lies in its buffer.
+#[derive(Debug, Clone, Copy)]
+enum Layout {
+    RowMajor,
+    Panels(Panels),
+}
+
+/// A named tensor that is learned, with what an optimizer must know of it.
+///
+/// The buffer behind it is laid out as the kernels want it and may hold padding; what goes in and comes out is
+/// always a row-major tensor ([`Param::to_tensor`], [`Param::set`]).
+///
+/// ```
+/// use taper::{Dense, Tensor};
+///
+/// let mut dense = Dense::from_parts(&Tensor::from([[1.0, 2.0], [3.0, 4.0]]), None)?;
+/// dense.weight_mut().freeze();
+/// assert_eq!(dense.weight().to_tensor(), Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Param<T> {
+    name: String,
+    shape: Shape,
+    layout: Layout,
+    values: Buffer<T>,
+    slot: usize,
+    frozen: bool,
+    learning_rate_scale: f64,
+    weight_decay_scale: f64,
+}
+
+impl<T: Scalar> Param<T> {
+    /// A parameter that is kept in row-major order.
+    #[must_use]
+    pub fn new(name: &str, tensor: &Tensor<T>) -> Self {
+        Self::with_layout(name, tensor, Layout::RowMajor, tensor.len())
+    }
+
+    /// A matrix (inputs × outputs) that is kept in the panels of the dense kernels.
+    pub(crate) fn panels(name: &str, matrix: &Tensor<T>) -> Self {
+        let &[rows, columns] = matrix.shape().axes() else {
+            panic!("a dense weight is a matrix, got {}", matrix.shape());
+        };
+        let panels = Panels::new::<T>(rows, columns);
+        Self::with_layout(name, matrix, Layout::Panels(panels), panels.len())
+    }
+
+    fn with_layout(name: &str, tensor: &Tensor<T>, layout: Layout, len: usize) -> Self {
+        let mut param = Self {
+            name: name.to_owned(),
+            shape: tensor.shape(),
+            layout,
+            values: Buffer::zeroed(len),
+            slot: 0,
+            frozen: false,
+            learning_rate_scale: 1.0,
+            weight_decay_scale: 1.0,
+        };
+        param.write(tensor);
+        param
+    }
+
+    /// Its name: `weight` in a layer alone, `fc1.weight` in a model.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The shape of its tensor; a dense weight is `[inputs, outputs]`.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The number of trainable numbers.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// A row-major copy.
+    #[must_use]
+    pub fn to_tensor(&self) -> Tensor<T> {
+        self.unpack(&self.values)
+    }
+
+    /// Replaces the values.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the tensor has another shape; nothing is changed then.
+    pub fn set(&mut self, tensor: &Tensor<T>) -> Result<()> {
+        if tensor.shape() != self.shape {
+            return Err(Error::shape("parameter", format!("`{}` {}", self.name, self.shape), tensor.shape()));
+        }
+        self.write(tensor);
+        Ok(())
+    }
+
+    /// Whether training leaves it alone.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// Training leaves it alone from now on: it stays the same to the byte.
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    /// Training changes it again.
+    pub fn unfreeze(&mut self) {
+        self.frozen = false;
+    }
+
+    /// What the optimizer's learning rate is multiplied by here; 1 unless set.
+    #[must_use]
+    pub fn learning_rate_scale(&self) -> f64 {
+        self.learning_rate_scale
+    }
+
+    /// Gives this parameter a share of the optimizer's learning rate.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless finite and at least 0.
+    pub fn set_learning_rate_scale(&mut self, scale: f64) -> Result<()> {
+        self.learning_rate_scale = check_scale("learning_rate_scale", scale)?;
+        Ok(())
+    }
+
+    /// What the optimizer's weight decay is multiplied by here; 1 unless set, 0 for none.
+    #[must_use]
+    pub fn weight_decay_scale(&self) -> f64 {
+        self.weight_decay_scale
+    }
+
+    /// Gives this parameter a share of the optimizer's weight decay: 0 leaves a bias out of it.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless finite and at least 0.
+    pub fn set_weight_decay_scale(&mut self, scale: f64) -> Result<()> {
+        self.weight_decay_scale = check_scale("weight_decay_scale", scale)?;
+        Ok(())
+    }
+
+    /// The buffer. Row-major for a parameter made by [`Param::new`]; for a dense weight the order is private to
+    /// the crate, with padding that is zero and stays zero.
+    #[must_use]
+    pub fn buffer(&self) -> &[T] {
+        &self.values
+    }
+
+    /// The buffer, to be changed element by element, as optimizers do: what is zero in every gradient must stay.
+    pub fn buffer_mut(&mut self) -> &mut [T] {
+        &mut self.values
+    }
+
+    /// Runs of the buffer that are computed apart start at multiples of this.
+    #[must_use]
+    pub fn granule(&self) -> usize {
+        match self.layout {
+            Layout::RowMajor => 1,
+            Layout::Panels(_) => crate::kernels::DenseWeightGradient::<T>::granule(),
+        }
+    }
+
+    /// Its place among the parameters of the model: gradients and optimizer state are found by it.
+    pub(crate) fn slot(&self) -> usize {
+        self.slot
+    }
+
+    pub(crate) fn set_slot(&mut self, slot: usize) {
+        self.slot = slot;
+    }
+
+    pub(crate) fn prefix_name(&mut self, layer: &str) {
+        self.name = format!("{layer}.{}", self.name);
+    }
+
+    /// A row-major copy of a buffer that is laid out like this parameter's.
+    pub(crate) fn unpack(&self, buffer: &[T]) -> Tensor<T> {
+        let mut tensor = Tensor::zeros(self.shape).expect("a parameter's tensor fitted into memory before");
+        match self.layout {
+            Layout::RowMajor => tensor.as_mut_slice().copy_from_slice(buffer),
+            Layout::Panels(panels) => panels.unpack(buffer, tensor.as_mut_slice()),
+        }
+        tensor
+    }
+
+    fn write(&mut self, tensor: &Tensor<T>) {
+        match self.layout {
+            Layout::RowMajor => self.values.copy_from_slice(tensor.as_slice()),
+            Layout::Panels(panels) => panels.pack(tensor.as_slice(), &mut self.values),
+        }
+    }
+}
+
+fn check_scale(name: &'static str, scale: f64) -> Result<f64> {
+    if scale.is_finite() && scale >= 0.0 {
+        return Ok(scale);
+    }
+    Err(Error::setting(name, "a finite number of at least 0", scale))
+}
+
+impl<T> fmt::Debug for Param<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let frozen = if self.frozen { " frozen" } else { "" };
+        write!(f, "Param `{}` {}{frozen}", self.name, self.shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_come_back_as_the_matrix_that_went_in() {
+        let matrix = Tensor::from_fn([5, 37], |i| i as f32).unwrap();
+        let mut param = Param::panels("weight", &matrix);
+        assert_eq!(param.to_tensor(), matrix);
+        assert_eq!((param.count(), param.buffer().len()), (185, 320));
+        let other = Tensor::from_fn([5, 37], |i| -(i as f32)).unwrap();
+        param.set(&other).unwrap();
+        assert_eq!(param.to_tensor(), other);
+    }
+
+    #[test]
+    fn a_tensor_of_another_shape_changes_nothing() {
+        let matrix = Tensor::from([[1.0, 2.0]]);
+        let mut param = Param::new("weight", &matrix);
+        let error = param.set(&Tensor::from([[1.0], [2.0]])).unwrap_err();
+        assert_eq!(error.to_string(), "expected parameter `weight` [1, 2], got [2, 1]");
+        assert_eq!(param.to_tensor(), matrix);
+    }
+
+    #[test]
+    fn scales_are_checked() {
+        let mut param = Param::new("bias", &Tensor::from([0.0_f32]));
+        for scale in [f64::NAN, f64::INFINITY, -1.0] {
+            assert!(param.set_learning_rate_scale(scale).is_err(), "{scale}");
+            assert!(param.set_weight_decay_scale(scale).is_err(), "{scale}");
+        }
+        assert_eq!((param.learning_rate_scale(), param.weight_decay_scale()), (1.0, 1.0));
+    }
+}

@@ -1,0 +1,77 @@
+//! The same numbers under other axes.
+
+use super::{Backward, Forward, GradientSink, Layer};
+use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
+
+/// Gives each sample another shape with as many elements, row-major. Free of cost, like [`super::Flatten`].
+///
+/// # Shapes
+/// `[batch, …]` → `[batch, …]`, the new axes as given.
+///
+/// ```
+/// use taper::{Layer, Shape, layers::Reshape};
+///
+/// let output = Layer::<f32>::output_shape(&Reshape::new([28, 28, 1]), &Shape::from([784]))?;
+/// assert_eq!(output, Shape::from([28, 28, 1]));
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Reshape {
+    sample: Shape,
+}
+
+impl Reshape {
+    /// Reshapes each sample to this shape, which leaves out the batch axis.
+    pub fn new(sample: impl Into<Shape>) -> Self {
+        Self { sample: sample.into() }
+    }
+}
+
+impl<T: Scalar> Layer<T> for Reshape {
+    fn kind(&self) -> &'static str {
+        "reshape"
+    }
+
+    fn describe(&self) -> String {
+        format!("reshape {}", self.sample)
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        if input.len() == self.sample.len() {
+            return Ok(self.sample);
+        }
+        Err(Error::shape("input", format!("of {} elements a sample", self.sample.len()), *input))
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        _: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        y.as_mut_slice().copy_from_slice(x.as_slice());
+        Ok(())
+    }
+
+    fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
+        if let Some(mut dx) = pass.dx {
+            dx.as_mut_slice().copy_from_slice(pass.dy.as_slice());
+        }
+        Ok(())
+    }
+
+    fn is_reshape(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_number_of_elements_is_an_error() {
+        let error = Layer::<f32>::output_shape(&Reshape::new([5, 5]), &Shape::from([24])).unwrap_err();
+        assert_eq!(error.to_string(), "expected input of 25 elements a sample, got [24]");
+    }
+}

@@ -1,0 +1,148 @@
+//! Scores become probabilities.
+
+use super::{Backward, Forward, GradientSink, Layer};
+use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
+
+/// Probabilities over the last axis: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ), from xᵢ − max so that nothing overflows.
+///
+/// To be put behind a trained model, not before a loss: the losses of this crate start from logits.
+///
+/// # Shapes
+/// `[batch, …, classes]` → the same.
+///
+/// ```
+/// use taper::{Sequential, Tensor};
+///
+/// let model = Sequential::builder([2]).softmax().build(&mut taper::seeded(0))?;
+/// assert_eq!(model.predict(&Tensor::from([[1e4_f32, 1e4]]))?, Tensor::from([[0.5, 0.5]]));
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Softmax;
+
+impl<T: Scalar> Layer<T> for Softmax {
+    fn kind(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        classes(input).map(|_| *input)
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        _: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        let classes = classes(&x.shape())?;
+        y.as_mut_slice().copy_from_slice(x.as_slice());
+        y.as_mut_slice().chunks_exact_mut(classes).for_each(softmax);
+        Ok(())
+    }
+
+    /// dxᵢ = yᵢ·(dyᵢ − Σⱼ dyⱼ·yⱼ).
+    fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
+        let Some(mut dx) = pass.dx else { return Ok(()) };
+        let classes = classes(&pass.y.shape())?;
+        let rows = pass.y.as_slice().chunks_exact(classes).zip(pass.dy.as_slice().chunks_exact(classes));
+        for (dx, (y, dy)) in dx.as_mut_slice().chunks_exact_mut(classes).zip(rows) {
+            let mean: T = y.iter().zip(dy).map(|(&y, &dy)| y * dy).sum();
+            for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
+                *dx = y * (dy - mean);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Logarithms of probabilities over the last axis: yᵢ = xᵢ − ln Σⱼ exp(xⱼ), finite where the probability itself
+/// is too small for a number.
+///
+/// # Shapes
+/// `[batch, …, classes]` → the same.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogSoftmax;
+
+impl<T: Scalar> Layer<T> for LogSoftmax {
+    fn kind(&self) -> &'static str {
+        "log_softmax"
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        classes(input).map(|_| *input)
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        _: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        let classes = classes(&x.shape())?;
+        for (x, y) in x.as_slice().chunks_exact(classes).zip(y.as_mut_slice().chunks_exact_mut(classes)) {
+            let (max, log_sum) = max_and_log_sum(x);
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - max - log_sum);
+        }
+        Ok(())
+    }
+
+    /// dxᵢ = dyᵢ − exp(yᵢ)·Σⱼ dyⱼ.
+    fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
+        let Some(mut dx) = pass.dx else { return Ok(()) };
+        let classes = classes(&pass.y.shape())?;
+        let rows = pass.y.as_slice().chunks_exact(classes).zip(pass.dy.as_slice().chunks_exact(classes));
+        for (dx, (y, dy)) in dx.as_mut_slice().chunks_exact_mut(classes).zip(rows) {
+            let sum: T = dy.iter().copied().sum();
+            for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
+                *dx = dy - y.exp() * sum;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The length of the last axis.
+fn classes(shape: &Shape) -> Result<usize> {
+    match shape.axes().last() {
+        Some(&classes) if classes > 0 => Ok(classes),
+        _ => Err(Error::shape("input", "with a last axis of classes", *shape)),
+    }
+}
+
+/// Logits become probabilities, in place.
+fn softmax<T: Scalar>(row: &mut [T]) {
+    let (max, _) = max_and_log_sum(row);
+    row.iter_mut().for_each(|x| *x = (*x - max).exp());
+    let sum: T = row.iter().copied().sum();
+    row.iter_mut().for_each(|x| *x /= sum);
+}
+
+/// m = maxⱼ xⱼ and ln Σⱼ exp(xⱼ − m); the two together are ln Σⱼ exp(xⱼ). NaN where an x is NaN.
+pub(crate) fn max_and_log_sum<T: Scalar>(row: &[T]) -> (T, T) {
+    let max =
+        row.iter().copied().fold(T::neg_infinity(), |max, x| if x > max || x.is_nan() { x } else { max });
+    let sum: T = row.iter().map(|&x| (x - max).exp()).sum();
+    (max, sum.ln())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_overflows() {
+        let mut row = [1e4, -1e4, 1e4];
+        softmax(&mut row);
+        assert_eq!(row, [0.5, 0.0, 0.5]);
+        let (max, log_sum) = max_and_log_sum(&[1e308, 1e308_f64]);
+        assert_eq!((max, log_sum), (1e308, std::f64::consts::LN_2));
+    }
+
+    #[test]
+    fn a_nan_reaches_every_class() {
+        let mut row = [0.0, f64::NAN, 1.0];
+        softmax(&mut row);
+        assert!(row.iter().all(|p| p.is_nan()), "{row:?}");
+    }
+}

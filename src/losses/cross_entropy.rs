@@ -1,0 +1,212 @@
+//! One of several classes.
+
+use super::loss::{Loss, Reduction, Target, check_gradient, class_rows};
+use crate::layers::max_and_log_sum;
+use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
+
+/// For logits x of C classes and a target distribution q, with p = softmax(x) and class weights w:
+///
+/// ```text
+/// loss = −Σ w_c·q_c·ln p_c        ∂loss/∂x_c = p_c·Σ w·q − w_c·q_c
+/// ```
+///
+/// A target of class indices means q = 1 for that class. Label smoothing ε (Szegedy et al., 2015) makes q into
+/// (1 − ε)·q + ε/C. The mean is, as PyTorch's, over the weights of the target classes that are not ignored for
+/// class indices, and over the samples for probabilities. Where all are ignored the loss is 0.
+///
+/// # Shapes
+/// Outputs `[batch, …, classes]`; one class index for each row of classes, or probabilities of the same shape.
+///
+/// ```
+/// use taper::{Tensor, losses::{CrossEntropy, Loss}};
+///
+/// let logits = Tensor::from([[0.0, 0.0], [1e4, -1e4]]);
+/// let loss: f64 = CrossEntropy::new().forward(logits.view(), (&[1, 0]).into())?;
+/// assert_eq!(loss, 2.0_f64.ln() / 2.0);
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct CrossEntropy {
+    label_smoothing: f64,
+    class_weights: Option<Vec<f64>>,
+    ignored: Option<usize>,
+    reduction: Reduction,
+}
+
+impl CrossEntropy {
+    /// The loss with the mean over the samples.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Spreads a share of the target evenly over all classes.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless from 0 to 1.
+    pub fn with_label_smoothing(mut self, share: f64) -> Result<Self> {
+        if !(0.0..=1.0).contains(&share) {
+            return Err(Error::setting("label_smoothing", "a number from 0 to 1", share));
+        }
+        self.label_smoothing = share;
+        Ok(self)
+    }
+
+    /// Weights the classes: one weight for each.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless all are finite and at least 0.
+    pub fn with_class_weights(mut self, weights: &[f64]) -> Result<Self> {
+        if !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0) {
+            return Err(Error::setting(
+                "class_weights",
+                "finite numbers of at least 0",
+                format!("{weights:?}"),
+            ));
+        }
+        self.class_weights = Some(weights.to_vec());
+        Ok(self)
+    }
+
+    /// Leaves out samples whose target is this index, which need not be a class.
+    #[must_use]
+    pub fn with_ignored(mut self, index: usize) -> Self {
+        self.ignored = Some(index);
+        self
+    }
+
+    /// Reduces by the sum instead of the mean, or the mean again.
+    #[must_use]
+    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    /// The target of each row, checked, and the number that the mean divides by.
+    fn rows<'a, T: Scalar>(
+        &'a self,
+        outputs: TensorView<'_, T>,
+        target: Target<'a, T>,
+    ) -> Result<Rows<'a, T>> {
+        let classes = class_rows(outputs)?;
+        let count = outputs.as_slice().len() / classes;
+        let weights = self.class_weights.as_deref();
+        if let Some(weights) = weights.filter(|weights| weights.len() != classes) {
+            let what = "class_weights of cross_entropy".into();
+            return Err(Error::Length { what, expected: classes, got: weights.len() });
+        }
+        let divisor = match target {
+            Target::Values(_) => {
+                target.values("cross_entropy", outputs)?;
+                T::of(count as f64)
+            }
+            Target::Classes(indices) => {
+                if indices.len() != count {
+                    let what = "target of cross_entropy".into();
+                    return Err(Error::Length { what, expected: count, got: indices.len() });
+                }
+                let mut sum = 0.0;
+                for (sample, &class) in indices.iter().enumerate() {
+                    if Some(class) == self.ignored {
+                        continue;
+                    }
+                    if class >= classes {
+                        return Err(Error::Class { sample, classes, got: class });
+                    }
+                    sum += weights.map_or(1.0, |weights| weights[class]);
+                }
+                T::of(sum)
+            }
+        };
+        Ok(Rows { loss: self, classes, target, divisor })
+    }
+}
+
+/// The targets of a batch that fit its outputs.
+struct Rows<'a, T> {
+    loss: &'a CrossEntropy,
+    classes: usize,
+    target: Target<'a, T>,
+    divisor: T,
+}
+
+impl<T: Scalar> Rows<'_, T> {
+    fn is_ignored(&self, row: usize) -> bool {
+        match self.target {
+            Target::Classes(indices) => Some(indices[row]) == self.loss.ignored,
+            Target::Values(_) => false,
+        }
+    }
+
+    /// The weight of a class times its share of the target, smoothing included.
+    fn weighted(&self, row: usize, class: usize) -> T {
+        let share = match self.target {
+            Target::Classes(indices) if indices[row] == class => T::one(),
+            Target::Classes(_) => T::zero(),
+            Target::Values(values) => values.as_slice()[row * self.classes + class],
+        };
+        let smoothing = T::of(self.loss.label_smoothing);
+        let share = share * (T::one() - smoothing) + smoothing / T::of(self.classes as f64);
+        share * self.loss.class_weights.as_ref().map_or(T::one(), |weights| T::of(weights[class]))
+    }
+
+    fn value(&self, row: usize, logits: &[T]) -> T {
+        if self.is_ignored(row) {
+            return T::zero();
+        }
+        let (max, log_sum) = max_and_log_sum(logits);
+        let terms = logits.iter().enumerate().map(|(class, &x)| {
+            let weighted = self.weighted(row, class);
+            // A class of probability 0 may have an infinite logarithm: nothing times it is nothing.
+            if weighted == T::zero() && !x.is_nan() { T::zero() } else { weighted * (max - x + log_sum) }
+        });
+        terms.sum()
+    }
+}
+
+impl<T: Scalar> Loss<T> for CrossEntropy {
+    fn kind(&self) -> &'static str {
+        "cross_entropy"
+    }
+
+    fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
+        let rows = self.rows(outputs, target)?;
+        let (shape, logits) = (outputs.shape(), outputs.as_slice());
+        let leading = Shape::new(&shape.axes()[..shape.rank() - 1])?;
+        Tensor::from_fn(leading, |row| rows.value(row, &logits[row * rows.classes..][..rows.classes]))
+    }
+
+    fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
+        let rows = self.rows(outputs, target)?;
+        let logits = outputs.as_slice().chunks_exact(rows.classes).enumerate();
+        let sum: T = logits.map(|(row, logits)| rows.value(row, logits)).sum();
+        Ok(sum * self.reduction.scale(rows.divisor))
+    }
+
+    fn backward(
+        &self,
+        outputs: TensorView<'_, T>,
+        target: Target<'_, T>,
+        mut gradient: TensorViewMut<'_, T>,
+    ) -> Result<()> {
+        check_gradient(outputs, &gradient)?;
+        let rows = self.rows(outputs, target)?;
+        let scale = self.reduction.scale(rows.divisor);
+        let logits = outputs.as_slice().chunks_exact(rows.classes);
+        for (row, (gradient, logits)) in
+            gradient.as_mut_slice().chunks_exact_mut(rows.classes).zip(logits).enumerate()
+        {
+            if rows.is_ignored(row) {
+                gradient.fill(T::zero());
+                continue;
+            }
+            let (max, log_sum) = max_and_log_sum(logits);
+            let total: T = (0..rows.classes).map(|class| rows.weighted(row, class)).sum();
+            for (class, (gradient, &x)) in gradient.iter_mut().zip(logits).enumerate() {
+                let probability = (x - max - log_sum).exp();
+                *gradient = scale * (probability * total - rows.weighted(row, class));
+            }
+        }
+        Ok(())
+    }
+}

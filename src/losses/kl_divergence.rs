@@ -1,0 +1,97 @@
+//! How far one distribution is from another.
+
+use super::loss::{Loss, Reduction, Target, check_gradient, class_rows};
+use crate::layers::max_and_log_sum;
+use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
+
+/// For logits x and a target distribution t, with p = softmax(x) (Kullback and Leibler, 1951):
+///
+/// ```text
+/// loss = Σ t_c·(ln t_c − ln p_c)        ∂loss/∂x_c = p_c·Σ t − t_c
+/// ```
+///
+/// By default the mean over the samples (PyTorch's `batchmean`). A class whose target is 0 adds 0.
+///
+/// # Shapes
+/// Outputs `[batch, …, classes]`, target the same.
+///
+/// ```
+/// use taper::{Tensor, losses::{KlDivergence, Loss}};
+///
+/// let (logits, target) = (Tensor::from([[0.0, 0.0]]), Tensor::from([[0.5, 0.5]]));
+/// assert_eq!(KlDivergence::new().forward(logits.view(), (&target).into())?, 0.0);
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct KlDivergence {
+    reduction: Reduction,
+}
+
+impl KlDivergence {
+    /// The loss with the mean over the samples.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reduces by the sum instead of the mean, or the mean again.
+    #[must_use]
+    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+}
+
+fn value<T: Scalar>(logits: &[T], target: &[T]) -> T {
+    let (max, log_sum) = max_and_log_sum(logits);
+    let terms = logits.iter().zip(target).map(|(&x, &t)| {
+        if t == T::zero() && !x.is_nan() { T::zero() } else { t * (t.ln() + (max - x + log_sum)) }
+    });
+    terms.sum()
+}
+
+impl<T: Scalar> Loss<T> for KlDivergence {
+    fn kind(&self) -> &'static str {
+        "kl_divergence"
+    }
+
+    fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
+        let classes = class_rows(outputs)?;
+        let target = target.values("kl_divergence", outputs)?;
+        let (shape, logits) = (outputs.shape(), outputs.as_slice());
+        let leading = Shape::new(&shape.axes()[..shape.rank() - 1])?;
+        Tensor::from_fn(leading, |row| {
+            let run = row * classes..(row + 1) * classes;
+            value(&logits[run.clone()], &target[run])
+        })
+    }
+
+    fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
+        let classes = class_rows(outputs)?;
+        let target = target.values("kl_divergence", outputs)?;
+        let rows = outputs.as_slice().chunks_exact(classes).zip(target.chunks_exact(classes));
+        let sum: T = rows.map(|(logits, target)| value(logits, target)).sum();
+        Ok(sum * self.reduction.scale(T::of((target.len() / classes) as f64)))
+    }
+
+    fn backward(
+        &self,
+        outputs: TensorView<'_, T>,
+        target: Target<'_, T>,
+        mut gradient: TensorViewMut<'_, T>,
+    ) -> Result<()> {
+        check_gradient(outputs, &gradient)?;
+        let classes = class_rows(outputs)?;
+        let target = target.values("kl_divergence", outputs)?;
+        let scale = self.reduction.scale(T::of((target.len() / classes) as f64));
+        let rows = outputs.as_slice().chunks_exact(classes).zip(target.chunks_exact(classes));
+        for (gradient, (logits, target)) in gradient.as_mut_slice().chunks_exact_mut(classes).zip(rows) {
+            let (max, log_sum) = max_and_log_sum(logits);
+            let total: T = target.iter().copied().sum();
+            for (gradient, (&x, &t)) in gradient.iter_mut().zip(logits.iter().zip(target)) {
+                *gradient = scale * ((x - max - log_sum).exp() * total - t);
+            }
+        }
+        Ok(())
+    }
+}

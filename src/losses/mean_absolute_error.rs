@@ -1,0 +1,70 @@
+//! The size of the difference.
+
+use super::elementwise::{self, Elementwise};
+use super::loss::{Loss, Reduction, Target};
+use crate::{Result, Scalar, Tensor, TensorView, TensorViewMut};
+
+/// |output − target|, also called L1; by default the mean over all elements. The derivative at 0 is 0.
+///
+/// ```
+/// use taper::{Tensor, losses::{Loss, MeanAbsoluteError}};
+///
+/// let (outputs, target) = (Tensor::from([[1.0, 2.0]]), Tensor::from([[0.0, 4.0]]));
+/// assert_eq!(MeanAbsoluteError::new().forward(outputs.view(), (&target).into())?, 1.5);
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct MeanAbsoluteError {
+    reduction: Reduction,
+}
+
+impl MeanAbsoluteError {
+    /// The loss with the mean over all elements.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reduces by the sum instead of the mean, or the mean again.
+    #[must_use]
+    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+}
+
+impl<T: Scalar> Elementwise<T> for MeanAbsoluteError {
+    fn value(&self, _: usize, output: T, target: T) -> T {
+        (output - target).abs()
+    }
+
+    fn slope(&self, _: usize, output: T, target: T) -> T {
+        let difference = output - target;
+        if difference == T::zero() { T::zero() } else { difference.signum() }
+    }
+}
+
+impl<T: Scalar> Loss<T> for MeanAbsoluteError {
+    fn kind(&self) -> &'static str {
+        "mean_absolute_error"
+    }
+
+    fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
+        elementwise::each(self, outputs, target.values("mean_absolute_error", outputs)?)
+    }
+
+    fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
+        let target = target.values("mean_absolute_error", outputs)?;
+        Ok(elementwise::forward(self, self.reduction, outputs, target))
+    }
+
+    fn backward(
+        &self,
+        outputs: TensorView<'_, T>,
+        target: Target<'_, T>,
+        gradient: TensorViewMut<'_, T>,
+    ) -> Result<()> {
+        let target = target.values("mean_absolute_error", outputs)?;
+        elementwise::backward(self, self.reduction, outputs, target, gradient)
+    }
+}

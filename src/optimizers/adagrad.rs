@@ -1,0 +1,100 @@
+//! Steps divided by the size of all gradients so far.
+
+use super::rule::{Rule, RuleSettings, Update, WeightDecay, check_at_least_0};
+use crate::{Result, Scalar};
+
+/// Adagrad (Duchi et al., 2011), as PyTorch's. In step t, from 1:
+///
+/// ```text
+/// s ← s + g²        w ← w − learning_rate/(1 + (t − 1)·decay)·g/(√s + ε)
+/// ```
+///
+/// s starts at 0, decay = 0, ε = 1e-10 unless set.
+#[derive(Debug, Clone)]
+pub struct Adagrad {
+    settings: RuleSettings,
+    learning_rate_decay: f64,
+    initial: f64,
+    epsilon: f64,
+}
+
+impl Adagrad {
+    /// Adagrad with this learning rate; 1e-2 is usual.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] for a learning rate that is negative or not finite.
+    pub fn new(learning_rate: f64) -> Result<Self> {
+        let settings = RuleSettings::new(learning_rate)?;
+        Ok(Self { settings, learning_rate_decay: 0.0, initial: 0.0, epsilon: 1e-10 })
+    }
+
+    /// Lowers the learning rate step by step.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_learning_rate_decay(mut self, decay: f64) -> Result<Self> {
+        self.learning_rate_decay = check_at_least_0("learning_rate_decay", decay)?;
+        Ok(self)
+    }
+
+    /// What the sum of squares starts from.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_initial(mut self, initial: f64) -> Result<Self> {
+        self.initial = check_at_least_0("initial", initial)?;
+        Ok(self)
+    }
+
+    /// Keeps the divisor away from 0.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
+        self.epsilon = check_at_least_0("epsilon", epsilon)?;
+        Ok(self)
+    }
+
+    /// Draws weights to zero.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
+        self.settings.set_weight_decay(weight_decay)?;
+        Ok(self)
+    }
+}
+
+impl<T: Scalar> Rule<T> for Adagrad {
+    fn kind(&self) -> &'static str {
+        "adagrad"
+    }
+
+    fn settings(&self) -> &RuleSettings {
+        &self.settings
+    }
+
+    fn settings_mut(&mut self) -> &mut RuleSettings {
+        &mut self.settings
+    }
+
+    fn buffers(&self) -> usize {
+        1
+    }
+
+    fn initial(&self) -> f64 {
+        self.initial
+    }
+
+    fn update(&self, update: Update<'_, T>) {
+        let adjust = update.adjust();
+        let rate = update.learning_rate / (1.0 + (update.step - 1) as f64 * self.learning_rate_decay);
+        let (rate, epsilon) = (T::of(rate), T::of(self.epsilon).max(T::min_positive_value()));
+        let [sum, ..] = update.buffers;
+        for ((weight, &gradient), sum) in update.weight.iter_mut().zip(update.gradient).zip(sum) {
+            let (w, g) = adjust(*weight, gradient);
+            *sum += g * g;
+            *weight = w - rate * g / (sum.sqrt() + epsilon);
+        }
+    }
+}

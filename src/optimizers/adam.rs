@@ -1,0 +1,156 @@
+//! Steps scaled by running moments of the gradient.
+
+use super::rule::{Rule, RuleSettings, Update, WeightDecay, check_at_least_0, check_share};
+use crate::{Result, Scalar};
+
+/// Adam (Kingma and Ba, 2014), as PyTorch's. In step t, from 1:
+///
+/// ```text
+/// m ← β₁·m + (1 − β₁)·g        v ← β₂·v + (1 − β₂)·g²
+/// w ← w − learning_rate·m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
+/// ```
+///
+/// β₁ = 0.9, β₂ = 0.999, ε = 1e-8 unless set.
+#[derive(Debug, Clone)]
+pub struct Adam {
+    settings: RuleSettings,
+    betas: (f64, f64),
+    epsilon: f64,
+}
+
+impl Adam {
+    /// Adam with this learning rate; 1e-3 is usual.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] for a learning rate that is negative or not finite.
+    pub fn new(learning_rate: f64) -> Result<Self> {
+        Ok(Self { settings: RuleSettings::new(learning_rate)?, betas: (0.9, 0.999), epsilon: 1e-8 })
+    }
+
+    /// How slowly the two moments forget.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless both are at least 0 and below 1.
+    pub fn with_betas(mut self, first: f64, second: f64) -> Result<Self> {
+        self.betas = (check_share("beta 1", first)?, check_share("beta 2", second)?);
+        Ok(self)
+    }
+
+    /// Keeps the divisor away from 0.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
+        self.epsilon = check_at_least_0("epsilon", epsilon)?;
+        Ok(self)
+    }
+
+    /// Draws weights to zero.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
+        self.settings.set_weight_decay(weight_decay)?;
+        Ok(self)
+    }
+}
+
+impl<T: Scalar> Rule<T> for Adam {
+    fn kind(&self) -> &'static str {
+        "adam"
+    }
+
+    fn settings(&self) -> &RuleSettings {
+        &self.settings
+    }
+
+    fn settings_mut(&mut self) -> &mut RuleSettings {
+        &mut self.settings
+    }
+
+    fn buffers(&self) -> usize {
+        2
+    }
+
+    fn update(&self, update: Update<'_, T>) {
+        let adjust = update.adjust();
+        let (beta1, beta2) = self.betas;
+        let power = |beta: f64| beta.powf(update.step as f64);
+        let rate = T::of(update.learning_rate / (1.0 - power(beta1)));
+        let correction = T::of((1.0 - power(beta2)).sqrt().recip());
+        let (keep1, take1) = (T::of(beta1), T::of(1.0 - beta1));
+        let (keep2, take2) = (T::of(beta2), T::of(1.0 - beta2));
+        // Where epsilon is 0 (or rounds to it), 0/0 would arise from a gradient that was always 0.
+        let epsilon = T::of(self.epsilon).max(T::min_positive_value());
+        let [first, second, _] = update.buffers;
+        let elements = update.weight.iter_mut().zip(update.gradient);
+        for ((weight, &gradient), (first, second)) in elements.zip(first.iter_mut().zip(second)) {
+            let (w, g) = adjust(*weight, gradient);
+            *first = keep1 * *first + take1 * g;
+            *second = keep2 * *second + take2 * g * g;
+            *weight = w - rate * *first / (second.sqrt() * correction + epsilon);
+        }
+    }
+}
+
+/// [`Adam`] with decoupled weight decay (Loshchilov and Hutter, 2017), 0.01 unless set.
+#[derive(Debug, Clone)]
+pub struct AdamW {
+    adam: Adam,
+}
+
+impl AdamW {
+    /// `AdamW` with this learning rate and a weight decay of 0.01.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] for a learning rate that is negative or not finite.
+    pub fn new(learning_rate: f64) -> Result<Self> {
+        Ok(Self { adam: Adam::new(learning_rate)?.with_weight_decay(WeightDecay::Decoupled(0.01))? })
+    }
+
+    /// How slowly the two moments forget.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless both are at least 0 and below 1.
+    pub fn with_betas(self, first: f64, second: f64) -> Result<Self> {
+        Ok(Self { adam: self.adam.with_betas(first, second)? })
+    }
+
+    /// Keeps the divisor away from 0.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_epsilon(self, epsilon: f64) -> Result<Self> {
+        Ok(Self { adam: self.adam.with_epsilon(epsilon)? })
+    }
+
+    /// Draws weights to zero: each step multiplies them by 1 − learning rate·decay.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_decay(self, decay: f64) -> Result<Self> {
+        Ok(Self { adam: self.adam.with_weight_decay(WeightDecay::Decoupled(decay))? })
+    }
+}
+
+impl<T: Scalar> Rule<T> for AdamW {
+    fn kind(&self) -> &'static str {
+        "adamw"
+    }
+
+    fn settings(&self) -> &RuleSettings {
+        &self.adam.settings
+    }
+
+    fn settings_mut(&mut self) -> &mut RuleSettings {
+        &mut self.adam.settings
+    }
+
+    fn buffers(&self) -> usize {
+        Rule::<T>::buffers(&self.adam)
+    }
+
+    fn update(&self, update: Update<'_, T>) {
+        self.adam.update(update);
+    }
+}

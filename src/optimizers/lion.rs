@@ -1,0 +1,80 @@
+//! Steps of one size, in the direction of a running gradient.
+
+use super::rule::{Rule, RuleSettings, Update, WeightDecay, check_share};
+use crate::{Result, Scalar};
+
+/// Lion (Chen et al., 2023):
+///
+/// ```text
+/// w ← w − learning_rate·sign(β₁·m + (1 − β₁)·g)        m ← β₂·m + (1 − β₂)·g
+/// ```
+///
+/// The sign of 0 is 0. β₁ = 0.9, β₂ = 0.99 unless set. Weight decay is usually decoupled here.
+#[derive(Debug, Clone)]
+pub struct Lion {
+    settings: RuleSettings,
+    betas: (f64, f64),
+}
+
+impl Lion {
+    /// Lion with this learning rate; 1e-4 is usual.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] for a learning rate that is negative or not finite.
+    pub fn new(learning_rate: f64) -> Result<Self> {
+        Ok(Self { settings: RuleSettings::new(learning_rate)?, betas: (0.9, 0.99) })
+    }
+
+    /// How much of the running gradient goes into a step, and how slowly it forgets.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless both are at least 0 and below 1.
+    pub fn with_betas(mut self, first: f64, second: f64) -> Result<Self> {
+        self.betas = (check_share("beta 1", first)?, check_share("beta 2", second)?);
+        Ok(self)
+    }
+
+    /// Draws weights to zero.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
+        self.settings.set_weight_decay(weight_decay)?;
+        Ok(self)
+    }
+}
+
+impl<T: Scalar> Rule<T> for Lion {
+    fn kind(&self) -> &'static str {
+        "lion"
+    }
+
+    fn settings(&self) -> &RuleSettings {
+        &self.settings
+    }
+
+    fn settings_mut(&mut self) -> &mut RuleSettings {
+        &mut self.settings
+    }
+
+    fn buffers(&self) -> usize {
+        1
+    }
+
+    fn update(&self, update: Update<'_, T>) {
+        let adjust = update.adjust();
+        let learning_rate = T::of(update.learning_rate);
+        let (beta1, beta2) = self.betas;
+        let (keep1, take1) = (T::of(beta1), T::of(1.0 - beta1));
+        let (keep2, take2) = (T::of(beta2), T::of(1.0 - beta2));
+        let [moment, ..] = update.buffers;
+        for ((weight, &gradient), moment) in update.weight.iter_mut().zip(update.gradient).zip(moment) {
+            let (w, g) = adjust(*weight, gradient);
+            let direction = keep1 * *moment + take1 * g;
+            // `signum` of 0 is 1, which would move weights that have no gradient.
+            let sign = if direction == T::zero() { T::zero() } else { direction.signum() };
+            *weight = w - learning_rate * sign;
+            *moment = keep2 * *moment + take2 * g;
+        }
+    }
+}

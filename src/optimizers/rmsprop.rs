@@ -1,0 +1,118 @@
+//! Steps divided by the running size of the gradient.
+
+use super::rule::{Rule, RuleSettings, Update, WeightDecay, check_at_least_0, check_share};
+use crate::{Result, Scalar};
+
+/// `RMSprop` (Hinton, 2012), as PyTorch's:
+///
+/// ```text
+/// v ← α·v + (1 − α)·g²        w ← w − learning_rate·g/(√v + ε)
+/// ```
+///
+/// Centered, v − a² stands for v, with a ← α·a + (1 − α)·g. With momentum µ, b ← µ·b + g/(√v + ε) and the weight
+/// moves by b. α = 0.99, ε = 1e-8 unless set.
+#[derive(Debug, Clone)]
+pub struct RmsProp {
+    settings: RuleSettings,
+    smoothing: f64,
+    epsilon: f64,
+    momentum: f64,
+    centered: bool,
+}
+
+impl RmsProp {
+    /// `RMSprop` with this learning rate; 1e-2 is usual.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] for a learning rate that is negative or not finite.
+    pub fn new(learning_rate: f64) -> Result<Self> {
+        let settings = RuleSettings::new(learning_rate)?;
+        Ok(Self { settings, smoothing: 0.99, epsilon: 1e-8, momentum: 0.0, centered: false })
+    }
+
+    /// How slowly the running size forgets: α.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless at least 0 and below 1.
+    pub fn with_smoothing(mut self, smoothing: f64) -> Result<Self> {
+        self.smoothing = check_share("smoothing", smoothing)?;
+        Ok(self)
+    }
+
+    /// Keeps the divisor away from 0.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
+        self.epsilon = check_at_least_0("epsilon", epsilon)?;
+        Ok(self)
+    }
+
+    /// Keeps moving.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless 0 ≤ momentum < 1.
+    pub fn with_momentum(mut self, momentum: f64) -> Result<Self> {
+        self.momentum = check_share("momentum", momentum)?;
+        Ok(self)
+    }
+
+    /// Divides by the deviation of the gradient instead of its size.
+    #[must_use]
+    pub fn centered(mut self) -> Self {
+        self.centered = true;
+        self
+    }
+
+    /// Draws weights to zero.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless finite and at least 0.
+    pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
+        self.settings.set_weight_decay(weight_decay)?;
+        Ok(self)
+    }
+}
+
+impl<T: Scalar> Rule<T> for RmsProp {
+    fn kind(&self) -> &'static str {
+        "rmsprop"
+    }
+
+    fn settings(&self) -> &RuleSettings {
+        &self.settings
+    }
+
+    fn settings_mut(&mut self) -> &mut RuleSettings {
+        &mut self.settings
+    }
+
+    /// The square, the velocity and the mean: always all three, so that a rule's settings do not change the
+    /// layout of its state.
+    fn buffers(&self) -> usize {
+        3
+    }
+
+    fn update(&self, update: Update<'_, T>) {
+        let adjust = update.adjust();
+        let learning_rate = T::of(update.learning_rate);
+        let (keep, take) = (T::of(self.smoothing), T::of(1.0 - self.smoothing));
+        let (momentum, epsilon) = (T::of(self.momentum), T::of(self.epsilon).max(T::min_positive_value()));
+        let [square, velocity, mean] = update.buffers;
+        let elements = update.weight.iter_mut().zip(update.gradient);
+        let state = square.iter_mut().zip(velocity).zip(mean);
+        for ((weight, &gradient), ((square, velocity), mean)) in elements.zip(state) {
+            let (w, g) = adjust(*weight, gradient);
+            *square = keep * *square + take * g * g;
+            let variance = if self.centered {
+                *mean = keep * *mean + take * g;
+                // Rounding can leave a little less than nothing.
+                (*square - *mean * *mean).max(T::zero())
+            } else {
+                *square
+            };
+            *velocity = momentum * *velocity + g / (variance.sqrt() + epsilon);
+            *weight = w - learning_rate * *velocity;
+        }
+    }
+}

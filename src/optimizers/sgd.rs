@@ -1,0 +1,115 @@
+//! Down the gradient, with or without momentum.
+
+use super::rule::{Rule, RuleSettings, Update, WeightDecay, check_share};
+use crate::{Error, Result, Scalar};
+
+/// Stochastic gradient descent. With momentum µ and dampening d, as PyTorch's `SGD`:
+///
+/// ```text
+/// b ← µ·b + (1 − d)·g (in the first step b ← g)        w ← w − learning_rate·b
+/// ```
+///
+/// Nesterov's form moves by g + µ·b instead of b.
+#[derive(Debug, Clone)]
+pub struct Sgd {
+    settings: RuleSettings,
+    momentum: f64,
+    dampening: f64,
+    nesterov: bool,
+}
+
+impl Sgd {
+    /// Plain descent: the weight moves by the gradient times the learning rate.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a learning rate that is negative or not finite.
+    pub fn new(learning_rate: f64) -> Result<Self> {
+        let settings = RuleSettings::new(learning_rate)?;
+        Ok(Self { settings, momentum: 0.0, dampening: 0.0, nesterov: false })
+    }
+
+    /// Keeps moving: 0.9 is usual.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless 0 ≤ momentum < 1.
+    pub fn with_momentum(mut self, momentum: f64) -> Result<Self> {
+        self.momentum = check_share("momentum", momentum)?;
+        Ok(self)
+    }
+
+    /// Takes less of each new gradient.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless 0 ≤ dampening < 1, or with Nesterov's momentum.
+    pub fn with_dampening(mut self, dampening: f64) -> Result<Self> {
+        self.dampening = check_share("dampening", dampening)?;
+        self.check_nesterov()
+    }
+
+    /// Looks ahead (Nesterov, 1983).
+    ///
+    /// # Errors
+    /// [`Error::Setting`] without momentum, or with dampening.
+    pub fn with_nesterov(mut self) -> Result<Self> {
+        self.nesterov = true;
+        self.check_nesterov()
+    }
+
+    /// Draws weights to zero.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless finite and at least 0.
+    pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
+        self.settings.set_weight_decay(weight_decay)?;
+        Ok(self)
+    }
+
+    fn check_nesterov(self) -> Result<Self> {
+        if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
+            let got = format!("momentum {} and dampening {}", self.momentum, self.dampening);
+            return Err(Error::setting("nesterov", "a momentum above 0 and no dampening", got));
+        }
+        Ok(self)
+    }
+}
+
+impl<T: Scalar> Rule<T> for Sgd {
+    fn kind(&self) -> &'static str {
+        "sgd"
+    }
+
+    fn settings(&self) -> &RuleSettings {
+        &self.settings
+    }
+
+    fn settings_mut(&mut self) -> &mut RuleSettings {
+        &mut self.settings
+    }
+
+    fn buffers(&self) -> usize {
+        usize::from(self.momentum > 0.0)
+    }
+
+    fn update(&self, update: Update<'_, T>) {
+        let adjust = update.adjust();
+        let learning_rate = T::of(update.learning_rate);
+        let elements = update.weight.iter_mut().zip(update.gradient);
+        if self.momentum == 0.0 {
+            for (weight, &gradient) in elements {
+                let (w, g) = adjust(*weight, gradient);
+                *weight = w - learning_rate * g;
+            }
+            return;
+        }
+        // In the first step the velocity is zero, and takes the gradient whole.
+        let fresh = if update.step == 1 { 1.0 } else { 1.0 - self.dampening };
+        let (momentum, fresh) = (T::of(self.momentum), T::of(fresh));
+        let [velocity, ..] = update.buffers;
+        for ((weight, &gradient), velocity) in elements.zip(velocity) {
+            let (w, g) = adjust(*weight, gradient);
+            *velocity = momentum * *velocity + fresh * g;
+            let direction = if self.nesterov { g + momentum * *velocity } else { *velocity };
+            *weight = w - learning_rate * direction;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The numbers that tensors are made of.
+
+use std::fmt::{Debug, Display, LowerExp};
+use std::iter::Sum;
+
+use num_traits::{Float, NumAssign};
+
+use crate::kernels::Element;
+
+/// A floating-point number that layers compute with: `f32` or `f64`, and no other.
+///
+/// Everything in the crate is generic over it. Settings (learning rates, slopes, probabilities) are `f64`
+/// everywhere and are rounded once, by [`Scalar::of`].
+///
+/// ```
+/// use taper::Scalar;
+///
+/// fn half<T: Scalar>(x: T) -> T {
+///     x * T::of(0.5)
+/// }
+/// assert_eq!(half(3.0_f32), 1.5);
+/// assert_eq!(half(3.0_f64), 1.5);
+/// ```
+pub trait Scalar:
+    Element + Float + NumAssign + Sum + Debug + Display + LowerExp + Default + Send + Sync + 'static
+{
+    /// The type's name: `f32` or `f64`.
+    const NAME: &'static str;
+
+    /// The nearest number of this type.
+    fn of(value: f64) -> Self;
+
+    /// This number in double precision; exact.
+    fn as_f64(self) -> f64;
+}
+
+impl Scalar for f32 {
+    const NAME: &'static str = "f32";
+
+    fn of(value: f64) -> Self {
+        value as Self
+    }
+
+    fn as_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Scalar for f64 {
+    const NAME: &'static str = "f64";
+
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    fn as_f64(self) -> f64 {
+        self
+    }
+}

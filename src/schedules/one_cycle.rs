@@ -1,0 +1,77 @@
+//! Up once and down once.
+
+use super::schedule::{Schedule, anneal, check_rate, check_steps};
+use crate::{Error, Result};
+
+/// From peak/25 up to the peak in the first 30 % of the steps and down to a 10,000th of the start, each along half
+/// a cosine (Smith and Topin, 2017), as PyTorch's `OneCycleLR`.
+///
+/// ```
+/// use taper::schedules::{OneCycle, Schedule};
+///
+/// let schedule = OneCycle::new(1.0, 100)?;
+/// assert_eq!(schedule.learning_rate(0), 0.04);
+/// assert_eq!(schedule.learning_rate(29), 1.0);
+/// assert!((schedule.learning_rate(99) - 0.04e-4).abs() < 1e-18);
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct OneCycle {
+    peak: f64,
+    steps: u64,
+    rise: f64,
+    start_divisor: f64,
+    end_divisor: f64,
+}
+
+impl OneCycle {
+    /// A cycle of so many steps.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a rate that is negative or not finite, or steps of 0.
+    pub fn new(peak: f64, steps: u64) -> Result<Self> {
+        let (peak, steps) = (check_rate("learning_rate", peak)?, check_steps("steps", steps)?);
+        Ok(Self { peak, steps, rise: 0.3, start_divisor: 25.0, end_divisor: 1e4 })
+    }
+
+    /// The part of the steps in which the rate rises.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless from 0 to 1.
+    pub fn with_rise(mut self, part: f64) -> Result<Self> {
+        if !(0.0..=1.0).contains(&part) {
+            return Err(Error::setting("rise", "a number from 0 to 1", part));
+        }
+        self.rise = part;
+        Ok(self)
+    }
+
+    /// Starts at peak/start and ends at the start/end.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless both are finite and above 0.
+    pub fn with_divisors(mut self, start: f64, end: f64) -> Result<Self> {
+        for divisor in [start, end] {
+            if !(divisor.is_finite() && divisor > 0.0) {
+                return Err(Error::setting("divisor", "a finite number above 0", divisor));
+            }
+        }
+        (self.start_divisor, self.end_divisor) = (start, end);
+        Ok(self)
+    }
+}
+
+impl Schedule for OneCycle {
+    fn learning_rate(&self, step: u64) -> f64 {
+        let start = self.peak / self.start_divisor;
+        let last = (self.steps - 1) as f64;
+        let step = (step as f64).min(last);
+        // The step at which the peak is reached, as PyTorch counts.
+        let top = self.rise * self.steps as f64 - 1.0;
+        if step < top {
+            return anneal(start, self.peak, step / top);
+        }
+        let part = if last > top { (step - top) / (last - top) } else { 1.0 };
+        anneal(self.peak, start / self.end_divisor, part)
+    }
+}

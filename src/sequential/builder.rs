@@ -1,0 +1,265 @@
+//! A model is written down layer by layer and checked as a whole.
+
+use std::fmt;
+
+use rand::Rng;
+
+use super::Sequential;
+use super::model::Step;
+use crate::init::{Init, Initializer};
+use crate::layers::{Activation, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};
+use crate::{Error, Result, Scalar, Shape};
+
+/// The layers of a [`Sequential`] to be, from the first to the last.
+///
+/// Each method adds a layer; [`Builder::named`], [`Builder::without_bias`], [`Builder::weight_init`] and
+/// [`Builder::bias_init`] speak of the one added last. Nothing is checked before [`Builder::build`], which tells
+/// what is wrong with which layer.
+///
+/// ```
+/// use taper::{Sequential, init::Init};
+///
+/// let model = Sequential::<f32>::builder([28, 28])
+///     .flatten()
+///     .dense(128).named("fc1").weight_init(Init::KaimingNormal).relu()
+///     .dropout(0.2)
+///     .dense(3).named("fc2")
+///     .build(&mut taper::seeded(7))?;
+/// assert_eq!(model.param("fc2.weight")?.shape().axes(), [128, 3]);
+/// # Ok::<(), taper::Error>(())
+/// ```
+pub struct Builder<T: Scalar> {
+    input: Shape,
+    layers: Vec<Planned<T>>,
+}
+
+struct Planned<T: Scalar> {
+    name: Option<String>,
+    plan: Plan<T>,
+}
+
+/// A layer, or what it takes to make one when its input is known.
+enum Plan<T: Scalar> {
+    Layer(Box<dyn Layer<T>>),
+    Dense(DensePlan<T>),
+    Failed { kind: &'static str, error: Error },
+}
+
+struct DensePlan<T> {
+    outputs: usize,
+    weight: Box<dyn Initializer<T>>,
+    bias: Option<Box<dyn Initializer<T>>>,
+}
+
+impl<T: Scalar> Builder<T> {
+    pub(super) fn new(input: Shape) -> Self {
+        Self { input, layers: Vec::new() }
+    }
+
+    /// Joins all axes of a sample into one. Free of cost.
+    #[must_use]
+    pub fn flatten(self) -> Self {
+        self.layer(Flatten::new())
+    }
+
+    /// Gives each sample another shape. Free of cost.
+    #[must_use]
+    pub fn reshape(self, sample: impl Into<Shape>) -> Self {
+        self.layer(Reshape::new(sample))
+    }
+
+    /// A dense layer with this many outputs, with a bias, initialised as PyTorch does.
+    #[must_use]
+    pub fn dense(self, outputs: usize) -> Self {
+        self.plan(Plan::Dense(DensePlan {
+            outputs,
+            weight: Box::new(Init::Linear),
+            bias: Some(Box::new(Init::Linear)),
+        }))
+    }
+
+    /// A function of each element.
+    #[must_use]
+    pub fn activation(self, activation: Activation) -> Self {
+        self.layer(activation)
+    }
+
+    /// [`Activation::Relu`].
+    #[must_use]
+    pub fn relu(self) -> Self {
+        self.layer(Activation::Relu)
+    }
+
+    /// [`Activation::LeakyRelu`].
+    #[must_use]
+    pub fn leaky_relu(self, slope: f64) -> Self {
+        self.layer(Activation::LeakyRelu { slope })
+    }
+
+    /// [`Activation::Elu`].
+    #[must_use]
+    pub fn elu(self, alpha: f64) -> Self {
+        self.layer(Activation::Elu { alpha })
+    }
+
+    /// [`Activation::Gelu`].
+    #[must_use]
+    pub fn gelu(self) -> Self {
+        self.layer(Activation::Gelu)
+    }
+
+    /// [`Activation::Silu`].
+    #[must_use]
+    pub fn silu(self) -> Self {
+        self.layer(Activation::Silu)
+    }
+
+    /// [`Activation::Sigmoid`].
+    #[must_use]
+    pub fn sigmoid(self) -> Self {
+        self.layer(Activation::Sigmoid)
+    }
+
+    /// [`Activation::Tanh`].
+    #[must_use]
+    pub fn tanh(self) -> Self {
+        self.layer(Activation::Tanh)
+    }
+
+    /// [`Activation::Softplus`].
+    #[must_use]
+    pub fn softplus(self) -> Self {
+        self.layer(Activation::Softplus)
+    }
+
+    /// Probabilities: for a model that is used, not for one that is trained on logits.
+    #[must_use]
+    pub fn softmax(self) -> Self {
+        self.layer(Softmax)
+    }
+
+    /// Logarithms of probabilities.
+    #[must_use]
+    pub fn log_softmax(self) -> Self {
+        self.layer(LogSoftmax)
+    }
+
+    /// Drops this share of the elements while training.
+    #[must_use]
+    pub fn dropout(self, rate: f64) -> Self {
+        match Dropout::new(rate) {
+            Ok(dropout) => self.layer(dropout),
+            Err(error) => self.plan(Plan::Failed { kind: "dropout", error }),
+        }
+    }
+
+    /// Any layer: one of [`crate::layers`], one of your own, or another model.
+    #[must_use]
+    pub fn layer(self, layer: impl Layer<T> + 'static) -> Self {
+        self.plan(Plan::Layer(Box::new(layer)))
+    }
+
+    /// Names the layer added last. Unnamed layers are called by their position, as PyTorch does.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        let error = Error::setting("named", "a layer before it", "none");
+        match self.layers.last_mut() {
+            Some(_) if name.is_empty() || name.contains('.') => {
+                let error = Error::setting("layer name", "some text without a dot", format!("`{name}`"));
+                self.plan(Plan::Failed { kind: "named", error })
+            }
+            Some(planned) => {
+                planned.name = Some(name.to_owned());
+                self
+            }
+            None => self.plan(Plan::Failed { kind: "named", error }),
+        }
+    }
+
+    /// Leaves out the bias of the dense layer added last.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        self.change_dense("without_bias", |dense| dense.bias = None)
+    }
+
+    /// Initialises the weight of the dense layer added last.
+    #[must_use]
+    pub fn weight_init(self, init: impl Initializer<T> + 'static) -> Self {
+        self.change_dense("weight_init", |dense| dense.weight = Box::new(init))
+    }
+
+    /// Initialises the bias of the dense layer added last.
+    #[must_use]
+    pub fn bias_init(self, init: impl Initializer<T> + 'static) -> Self {
+        self.change_dense("bias_init", |dense| dense.bias = Some(Box::new(init)))
+    }
+
+    /// Makes the parameters, and checks that every layer takes what the one before it gives.
+    ///
+    /// # Errors
+    /// What is wrong with the first layer that does not fit, with its position, name and kind.
+    pub fn build(self, rng: &mut impl Rng) -> Result<Sequential<T>> {
+        let mut shape = self.input;
+        let mut steps = Vec::with_capacity(self.layers.len());
+        for (position, Planned { name, plan }) in self.layers.into_iter().enumerate() {
+            let name = name.unwrap_or_else(|| position.to_string());
+            let label = |kind: &str| format!("layer {position} `{name}` ({kind})");
+            let layer = match plan {
+                Plan::Layer(layer) => layer,
+                Plan::Dense(dense) => {
+                    let kind = format!("dense -> {}", dense.outputs);
+                    Box::new(dense.build(&shape, rng).map_err(|error| error.in_layer(label(&kind)))?)
+                }
+                Plan::Failed { kind, error } => return Err(error.in_layer(label(kind))),
+            };
+            let output =
+                layer.output_shape(&shape).map_err(|error| error.in_layer(label(&layer.describe())))?;
+            if output.is_empty() || output.rank() == Shape::MAX_RANK {
+                let expected = "of 1 to 5 axes that are not empty (one more is the batch)";
+                return Err(Error::shape("output", expected, output.batch_pattern())
+                    .in_layer(label(&layer.describe())));
+            }
+            steps.push(Step::new(layer, name, shape, output));
+            shape = output;
+        }
+        Sequential::from_steps(self.input, shape, steps)
+    }
+
+    fn plan(mut self, plan: Plan<T>) -> Self {
+        self.layers.push(Planned { name: None, plan });
+        self
+    }
+
+    fn change_dense(mut self, method: &'static str, change: impl FnOnce(&mut DensePlan<T>)) -> Self {
+        if let Some(Planned { plan: Plan::Dense(dense), .. }) = self.layers.last_mut() {
+            change(dense);
+            return self;
+        }
+        let error = Error::setting(method, "a dense layer added by `dense` before it", "none");
+        self.plan(Plan::Failed { kind: method, error })
+    }
+}
+
+impl<T: Scalar> DensePlan<T> {
+    fn build(&self, input: &Shape, rng: &mut dyn Rng) -> Result<Dense<T>> {
+        let &[inputs] = input.axes() else {
+            return Err(Error::Shape {
+                what: "input",
+                expected: "[batch, inputs]".into(),
+                got: input.batch_pattern(),
+                hint: "put a flatten before it",
+            });
+        };
+        let weight = &*self.weight;
+        match &self.bias {
+            Some(bias) => Dense::with_init(inputs, self.outputs, weight, &**bias, rng),
+            None => Dense::without_bias(inputs, self.outputs, weight, rng),
+        }
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Builder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Builder for input {}, {} layers so far", self.input, self.layers.len())
+    }
+}

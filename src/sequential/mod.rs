@@ -1,0 +1,12 @@
+//! Layers one after another.
+
+mod builder;
+mod model;
+mod pass;
+mod summary;
+mod workspace;
+
+pub use builder::Builder;
+pub use model::Sequential;
+pub use summary::{Summary, SummaryRow};
+pub use workspace::Workspace;

@@ -1,0 +1,373 @@
+//! The container: what a user holds in hand.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Builder, Summary, Workspace};
+use crate::layers::{Activation, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, number_params};
+use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
+
+/// Layers one after another, each taking what the one before it gives.
+///
+/// Shapes are inferred and checked once, when the model is built. After that a pass checks the input's shape and
+/// the workspace, and nothing else.
+///
+/// ```
+/// use taper::{Mode, Sequential, Tensor};
+///
+/// let model = Sequential::<f32>::builder([7, 7, 256])
+///     .flatten()
+///     .dense(32).relu()
+///     .dense(3)
+///     .build(&mut taper::seeded(7))?;
+///
+/// let x = Tensor::zeros([4, 7, 7, 256])?;
+/// let logits = model.predict(&x)?;                   // allocates what it needs
+/// let mut workspace = model.workspace(Mode::Infer, 4)?;
+/// assert_eq!(model.infer(&x, &mut workspace)?, logits.view()); // allocates nothing
+/// # Ok::<(), taper::Error>(())
+/// ```
+///
+/// A model is a [`Layer`], so models nest. It is `Sync`: many threads can [`infer`](Sequential::infer) with one
+/// model, each with a workspace of its own.
+#[derive(Clone)]
+pub struct Sequential<T: Scalar> {
+    // The same in clones, which have the same layers: a workspace fits all of them.
+    id: u64,
+    input: Shape,
+    output: Shape,
+    steps: Vec<Step<T>>,
+}
+
+/// One layer with what the container knows of it. Shapes are those of one sample.
+#[derive(Clone)]
+pub(super) struct Step<T: Scalar> {
+    pub(super) layer: Box<dyn Layer<T>>,
+    pub(super) name: String,
+    pub(super) input: Shape,
+    pub(super) output: Shape,
+    /// The function, where the layer before can apply it to its own result.
+    pub(super) fused: Option<Activation>,
+}
+
+impl<T: Scalar> Step<T> {
+    pub(super) fn new(layer: Box<dyn Layer<T>>, name: String, input: Shape, output: Shape) -> Self {
+        Self { layer, name, input, output, fused: None }
+    }
+
+    /// The activation that the layer before applies in this mode. In training only where the backward pass does
+    /// not need the values before it.
+    pub(super) fn fused_in(&self, mode: Mode) -> Option<Activation> {
+        self.fused.filter(|activation| mode == Mode::Infer || activation.is_known_from_output())
+    }
+
+    /// Whether the step has no output of its own: it is that of the step before.
+    pub(super) fn shares_output(&self, mode: Mode) -> bool {
+        self.layer.is_reshape() || self.fused_in(mode).is_some()
+    }
+
+    fn is_trainable(&self) -> bool {
+        let mut trainable = false;
+        self.layer.params(&mut |param| trainable |= !param.is_frozen());
+        trainable
+    }
+}
+
+impl<T: Scalar> Sequential<T> {
+    /// Begins a model whose input samples have this shape, the batch axis left out.
+    pub fn builder(input: impl Into<Shape>) -> Builder<T> {
+        Builder::new(input.into())
+    }
+
+    pub(super) fn from_steps(input: Shape, output: Shape, mut steps: Vec<Step<T>>) -> Result<Self> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        if input.is_empty() || input.rank() == Shape::MAX_RANK {
+            let expected = "of 0 to 5 axes that are not empty (one more is the batch)";
+            return Err(Error::shape("input", expected, input.batch_pattern()));
+        }
+        if steps.is_empty() {
+            return Err(Error::Empty { what: "layers of the model" });
+        }
+        for index in 0..steps.len() {
+            if steps[..index].iter().any(|step| step.name == steps[index].name) {
+                return Err(Error::DuplicateName { name: steps[index].name.clone() });
+            }
+            let Step { layer, name, .. } = &mut steps[index];
+            layer.params_mut(&mut |param| param.prefix_name(name));
+            if index > 0 && steps[index - 1].layer.applies_activation() {
+                steps[index].fused = steps[index].layer.activation();
+            }
+        }
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let mut model = Self { id, input, output, steps };
+        number_params(&mut model);
+        Ok(model)
+    }
+
+    /// The shape of one input sample.
+    #[must_use]
+    pub fn input(&self) -> Shape {
+        self.input
+    }
+
+    /// The shape of one output sample.
+    #[must_use]
+    pub fn output(&self) -> Shape {
+        self.output
+    }
+
+    /// The number of layers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Never true: a model has at least one layer.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The layers with their names, from the first to the last.
+    #[must_use]
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = (&str, &dyn Layer<T>)> {
+        self.steps.iter().map(|step| (step.name.as_str(), &*step.layer))
+    }
+
+    /// Layers, shapes, parameters and costs, to be printed.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary::of(self)
+    }
+
+    /// The number of trainable numbers, frozen ones included.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        let mut count = 0;
+        self.params(&mut |param| count += param.count());
+        count
+    }
+
+    /// The parameter of this name: `fc1.weight`, or `1.weight` where the layer has no name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParameter`] where there is none.
+    pub fn param(&self, name: &str) -> Result<&Param<T>> {
+        let mut found = None;
+        self.params(&mut |param| {
+            if param.name() == name {
+                found = Some(param);
+            }
+        });
+        found.ok_or_else(|| unknown(name))
+    }
+
+    /// The parameter of this name, to be set, frozen or given a learning rate of its own.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParameter`] where there is none.
+    pub fn param_mut(&mut self, name: &str) -> Result<&mut Param<T>> {
+        let mut found = None;
+        self.params_mut(&mut |param| {
+            if param.name() == name {
+                found = Some(param);
+            }
+        });
+        found.ok_or_else(|| unknown(name))
+    }
+
+    /// Freezes all parameters of a layer.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParameter`] where no layer of this name has parameters.
+    pub fn freeze(&mut self, layer: &str) -> Result<()> {
+        self.for_layer(layer, Param::freeze)
+    }
+
+    /// Lets training change all parameters of a layer again.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParameter`] where no layer of this name has parameters.
+    pub fn unfreeze(&mut self, layer: &str) -> Result<()> {
+        self.for_layer(layer, Param::unfreeze)
+    }
+
+    fn for_layer(&mut self, layer: &str, change: impl Fn(&mut Param<T>)) -> Result<()> {
+        let mut found = false;
+        if let Some(step) = self.steps.iter_mut().find(|step| step.name == layer) {
+            step.layer.params_mut(&mut |param| {
+                found = true;
+                change(param);
+            });
+        }
+        if found { Ok(()) } else { Err(unknown(layer)) }
+    }
+
+    /// All the memory that passes with batches of up to this size need.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for a batch of 0; [`Error::TooLarge`] where it does not fit into memory.
+    pub fn workspace(&self, mode: Mode, batch: usize) -> Result<Workspace<T>> {
+        Workspace::new(self, mode, batch)
+    }
+
+    /// The outputs for a batch. Allocates a workspace and the result: for single calls.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the input is no batch of this model's samples.
+    pub fn predict<'a>(&self, x: impl Into<TensorView<'a, T>>) -> Result<Tensor<T>> {
+        let x = x.into();
+        let batch = self.check_input(x)?;
+        let mut workspace = self.workspace(Mode::Infer, batch)?;
+        Ok(self.infer(x, &mut workspace)?.to_tensor())
+    }
+
+    /// The outputs for a batch, in the workspace. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the input is no batch of this model's samples; [`Error::Workspace`] where the
+    /// workspace is too small or was made for another model.
+    pub fn infer<'w, 'a>(
+        &self,
+        x: impl Into<TensorView<'a, T>>,
+        workspace: &'w mut Workspace<T>,
+    ) -> Result<TensorView<'w, T>> {
+        let x = x.into();
+        let batch = self.check_input(x)?;
+        let (y, mut context) = workspace.begin_infer(self, batch)?;
+        Layer::forward(self, x, y, &mut context)?;
+        Ok(workspace.outputs())
+    }
+
+    /// A training pass: outputs in the workspace, with all that [`Sequential::backward`] needs. Allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Sequential::infer`]; the workspace has to be made for [`Mode::Train`].
+    pub fn forward<'w, 'a>(
+        &self,
+        x: impl Into<TensorView<'a, T>>,
+        workspace: &'w mut Workspace<T>,
+    ) -> Result<TensorView<'w, T>> {
+        let x = x.into();
+        let batch = self.check_input(x)?;
+        let (y, mut context) = workspace.begin_forward(self, batch)?;
+        Layer::forward(self, x, y, &mut context)?;
+        Ok(workspace.outputs())
+    }
+
+    /// Hands the gradient of each trainable parameter to the sink, from the gradient with respect to the outputs
+    /// that [`Workspace::loss`] left. `x` is the input of the forward pass.
+    ///
+    /// # Errors
+    /// [`Error::Workspace`] where there was no forward pass and loss for this batch before.
+    pub fn backward<'a>(
+        &mut self,
+        x: impl Into<TensorView<'a, T>>,
+        workspace: &mut Workspace<T>,
+        sink: &mut dyn GradientSink<T>,
+    ) -> Result<()> {
+        let x = x.into();
+        let batch = self.check_input(x)?;
+        let pass = workspace.begin_backward(self, batch, x)?;
+        Layer::backward(self, pass, sink)
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(super) fn steps(&self) -> &[Step<T>] {
+        &self.steps
+    }
+
+    pub(super) fn steps_mut(&mut self) -> &mut [Step<T>] {
+        &mut self.steps
+    }
+
+    /// The lowest step that has something to learn.
+    pub(super) fn lowest_trainable(&self) -> Option<usize> {
+        self.steps.iter().position(Step::is_trainable)
+    }
+
+    /// An error of one of the steps, told with its place.
+    pub(super) fn error_in(&self, index: usize, error: Error) -> Error {
+        let step = &self.steps[index];
+        error.in_layer(format_args!("layer {index} `{}` ({})", step.name, step.layer.describe()))
+    }
+
+    /// The batch size of an input that fits.
+    fn check_input(&self, x: TensorView<'_, T>) -> Result<usize> {
+        match x.shape().split_batch() {
+            Some((0, sample)) if sample == self.input => Err(Error::Empty { what: "samples of the batch" }),
+            Some((batch, sample)) if sample == self.input => Ok(batch),
+            _ if x.shape() == self.input => Err(Error::Shape {
+                what: "input",
+                expected: self.input.batch_pattern(),
+                got: x.shape().to_string(),
+                hint: "a single sample is a batch of 1",
+            }),
+            _ => Err(Error::shape("input", self.input.batch_pattern(), x.shape())),
+        }
+    }
+}
+
+fn unknown(parameter: &str) -> Error {
+    Error::UnknownParameter { parameter: format!("`{parameter}`"), by: "model" }
+}
+
+impl<T: Scalar> Layer<T> for Sequential<T> {
+    fn kind(&self) -> &'static str {
+        "sequential"
+    }
+
+    fn describe(&self) -> String {
+        format!("sequential of {} layers", self.steps.len())
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        if *input == self.input {
+            return Ok(self.output);
+        }
+        Err(Error::shape("input", self.input.batch_pattern(), input.batch_pattern()))
+    }
+
+    fn memory(&self, _: &Shape, batch: usize, mode: Mode) -> Memory {
+        self.pass_memory(batch, mode)
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        match context.mode {
+            Mode::Infer => self.infer_pass(x, y, context),
+            Mode::Train => self.train_pass(x, y, context),
+        }
+    }
+
+    fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
+        self.backward_pass(pass, sink)
+    }
+
+    fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {
+        self.steps.iter().for_each(|step| step.layer.params(visit));
+    }
+
+    fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
+        self.steps.iter_mut().for_each(|step| step.layer.params_mut(visit));
+    }
+
+    fn multiply_adds(&self, _: &Shape) -> usize {
+        self.steps.iter().map(|step| step.layer.multiply_adds(&step.input)).sum()
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Sequential<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layers = self.steps.iter().map(|step| (&step.name, step.layer.describe()));
+        write!(f, "Sequential {} -> {} ", self.input, self.output)?;
+        f.debug_map().entries(layers).finish()
+    }
+}

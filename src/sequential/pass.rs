@@ -1,0 +1,227 @@
+//! The way of the data through the layers, forward and backward.
+//!
+//! A training pass keeps every layer's output for the backward pass; they lie one after another in the cache,
+//! each behind what its layer keeps itself:
+//!
+//! ```text
+//! cache:   [layer 0 keeps][output 0][layer 1 keeps][output 1] … [last layer keeps]      output: y
+//! scratch: [gradient][gradient][of the layer at work]
+//! ```
+//!
+//! An inference pass keeps nothing: outputs alternate between two buffers.
+//!
+//! ```text
+//! scratch: [output][output][of the layer at work]
+//! ```
+//!
+//! A layer that only reshapes, and an activation that the layer before applies, have no output of their own: the
+//! buffer is passed on.
+
+use super::Sequential;
+use crate::layers::{Backward, Forward, GradientSink, Memory, Mode};
+use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
+
+/// Buffers start at multiples of 128 bytes or more, as far as the whole does.
+const fn aligned(len: usize) -> usize {
+    len.next_multiple_of(32)
+}
+
+/// Cuts `len` elements off the front of `rest`.
+#[expect(clippy::mut_mut, reason = "the rest is taken out and put back with its lifetime")]
+fn carve<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
+    let (front, back) = std::mem::take(rest).split_at_mut(aligned(len));
+    *rest = back;
+    &mut front[..len]
+}
+
+fn batch_of(sample: &Shape, batch: usize) -> Shape {
+    sample.with_batch(batch).expect("a model's shapes leave room for the batch axis")
+}
+
+impl<T: Scalar> Sequential<T> {
+    /// The steps that compute something in this mode, with their index.
+    fn running(&self, mode: Mode) -> impl DoubleEndedIterator<Item = usize> {
+        (0..self.len()).filter(move |&index| !self.steps()[index].shares_output(mode))
+    }
+
+    pub(super) fn pass_memory(&self, batch: usize, mode: Mode) -> Memory {
+        let last = self.running(mode).next_back();
+        let (mut cache, mut scratch, mut between) = (0, 0, 0);
+        for index in self.running(mode) {
+            let step = &self.steps()[index];
+            let own = step.layer.memory(&step.input, batch, mode);
+            let output = if Some(index) == last { 0 } else { aligned(batch * step.output.len()) };
+            between = between.max(output);
+            if mode == Mode::Train {
+                cache += aligned(own.cache) + output;
+                scratch = scratch.max(own.scratch);
+            } else {
+                scratch = scratch.max(aligned(own.cache) + own.scratch);
+            }
+        }
+        Memory { cache, scratch: 2 * between + scratch }
+    }
+
+    pub(super) fn infer_pass(
+        &self,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        let (batch, last) = (x.batch(), self.running(Mode::Infer).next_back());
+        let between = self.running(Mode::Infer).filter(|&index| Some(index) != last);
+        let between = between.map(|index| batch * self.steps()[index].output.len()).max().unwrap_or(0);
+        let mut scratch = &mut *context.scratch;
+        let mut front = carve(&mut scratch, between);
+        let mut back = carve(&mut scratch, between);
+        let mut first = true;
+        for index in self.running(Mode::Infer) {
+            let step = &self.steps()[index];
+            let mut own = &mut *scratch;
+            let cache = carve(&mut own, step.layer.memory(&step.input, batch, Mode::Infer).cache);
+            let input = if first { x.as_slice() } else { &back[..batch * step.input.len()] };
+            let output =
+                if Some(index) == last { y.as_mut_slice() } else { &mut front[..batch * step.output.len()] };
+            let mut context = Forward {
+                mode: Mode::Infer,
+                cache,
+                scratch: own,
+                random: context.random.layer(index),
+                parallelism: context.parallelism,
+                activation: self.activation_after(index, Mode::Infer),
+            };
+            self.run(index, batch, input, output, &mut context)?;
+            (front, back) = (back, front);
+            first = false;
+        }
+        if last.is_none() {
+            y.as_mut_slice().copy_from_slice(x.as_slice());
+        }
+        Ok(())
+    }
+
+    pub(super) fn train_pass(
+        &self,
+        x: TensorView<'_, T>,
+        y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        let (batch, last) = (x.batch(), self.running(Mode::Train).next_back());
+        let mut cache = &mut *context.cache;
+        let mut input = x.as_slice();
+        let mut y = Some(y.into_slice());
+        for index in self.running(Mode::Train) {
+            let step = &self.steps()[index];
+            let own = carve(&mut cache, step.layer.memory(&step.input, batch, Mode::Train).cache);
+            let output = match y.take_if(|_| Some(index) == last) {
+                Some(y) => y,
+                None => carve(&mut cache, batch * step.output.len()),
+            };
+            let mut context = Forward {
+                mode: Mode::Train,
+                cache: own,
+                scratch: &mut *context.scratch,
+                random: context.random.layer(index),
+                parallelism: context.parallelism,
+                activation: self.activation_after(index, Mode::Train),
+            };
+            self.run(index, batch, input, output, &mut context)?;
+            input = output;
+        }
+        if let Some(y) = y {
+            y.copy_from_slice(x.as_slice());
+        }
+        Ok(())
+    }
+
+    pub(super) fn backward_pass(
+        &mut self,
+        mut pass: Backward<'_, T>,
+        sink: &mut dyn GradientSink<T>,
+    ) -> Result<()> {
+        let batch = pass.x.batch();
+        let first = self.running(Mode::Train).next();
+        // Below the lowest step that has something to learn, nothing needs a gradient.
+        let lowest = if pass.dx.is_some() { first } else { self.lowest_trainable() };
+        let Some(lowest) = lowest else {
+            if let Some(mut dx) = pass.dx {
+                dx.as_mut_slice().copy_from_slice(pass.dy.as_slice());
+            }
+            return Ok(());
+        };
+        let last = self.running(Mode::Train).next_back();
+        let between = self.running(Mode::Train).filter(|&index| Some(index) != last);
+        let between = between.map(|index| batch * self.steps()[index].output.len()).max().unwrap_or(0);
+        let mut scratch = pass.scratch;
+        let mut front = carve(&mut scratch, between);
+        let mut back = carve(&mut scratch, between);
+
+        let mut end = self.pass_memory(batch, Mode::Train).cache;
+        let mut y = pass.y.as_slice();
+        let mut outer_dy = Some(pass.dy.into_slice());
+        for index in (lowest..self.len()).rev() {
+            let step = &mut self.steps_mut()[index];
+            let (input, output) = (step.input, step.output);
+            let dy = match &mut outer_dy {
+                Some(dy) => &mut **dy,
+                None => &mut back[..batch * output.len()],
+            };
+            if let Some(activation) = step.fused_in(Mode::Train) {
+                activation.chain(y, y, dy);
+                continue;
+            }
+            if step.layer.is_reshape() {
+                continue;
+            }
+            let own = aligned(step.layer.memory(&input, batch, Mode::Train).cache);
+            let cache = &pass.cache[end - own..end];
+            end -= own;
+            let x = if Some(index) == first {
+                pass.x.as_slice()
+            } else {
+                end -= aligned(batch * input.len());
+                &pass.cache[end..end + batch * input.len()]
+            };
+            let dx = if index > lowest {
+                Some(TensorViewMut::trusted(batch_of(&input, batch), &mut front[..batch * input.len()]))
+            } else {
+                pass.dx.take()
+            };
+            let step_pass = Backward {
+                x: TensorView::trusted(batch_of(&input, batch), x),
+                y: TensorView::trusted(batch_of(&output, batch), y),
+                dy: TensorViewMut::trusted(batch_of(&output, batch), dy),
+                dx,
+                cache,
+                scratch: &mut *scratch,
+                random: pass.random.layer(index),
+                parallelism: pass.parallelism,
+            };
+            let result = step.layer.backward(step_pass, sink);
+            result.map_err(|error| self.error_in(index, error))?;
+            outer_dy = None;
+            (front, back) = (back, front);
+            y = x;
+        }
+        Ok(())
+    }
+
+    /// The activation that a step has to apply to its own result.
+    fn activation_after(&self, index: usize, mode: Mode) -> Option<crate::Activation> {
+        self.steps().get(index + 1).and_then(|next| next.fused_in(mode))
+    }
+
+    fn run(
+        &self,
+        index: usize,
+        batch: usize,
+        input: &[T],
+        output: &mut [T],
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        let step = &self.steps()[index];
+        let x = TensorView::trusted(batch_of(&step.input, batch), input);
+        let y = TensorViewMut::trusted(batch_of(&step.output, batch), output);
+        step.layer.forward(x, y, context).map_err(|error| self.error_in(index, error))
+    }
+}

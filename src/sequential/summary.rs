@@ -1,0 +1,155 @@
+//! What a model is made of, and what each part costs.
+
+use std::fmt;
+
+use super::Sequential;
+use crate::{Scalar, Shape};
+
+/// A table of a model's layers: shapes, parameters and their share, multiply-adds, bytes.
+///
+/// ```
+/// use taper::Sequential;
+///
+/// let model = Sequential::<f32>::builder([784]).dense(128).relu().dense(10).build(&mut taper::seeded(0))?;
+/// let summary = model.summary();
+/// assert_eq!(summary.parameters(), 101_770);
+/// assert_eq!(summary.rows[0].multiply_adds, 784 * 128);
+/// println!("{summary}");
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The shape of one input sample.
+    pub input: Shape,
+    /// A row for each layer.
+    pub rows: Vec<SummaryRow>,
+}
+
+/// One layer of a [`Summary`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SummaryRow {
+    /// The layer's name.
+    pub name: String,
+    /// Its kind and sizes.
+    pub layer: String,
+    /// The shape of one output sample.
+    pub output: Shape,
+    /// The number of trainable numbers.
+    pub parameters: usize,
+    /// How many of them are frozen.
+    pub frozen: usize,
+    /// Multiply-adds for one sample.
+    pub multiply_adds: usize,
+    /// Bytes of the parameters.
+    pub bytes: usize,
+}
+
+impl Summary {
+    pub(super) fn of<T: Scalar>(model: &Sequential<T>) -> Self {
+        let rows = model.steps().iter().map(|step| {
+            let (mut parameters, mut frozen) = (0, 0);
+            step.layer.params(&mut |param| {
+                parameters += param.count();
+                frozen += if param.is_frozen() { param.count() } else { 0 };
+            });
+            SummaryRow {
+                name: step.name.clone(),
+                layer: step.layer.describe(),
+                output: step.output,
+                parameters,
+                frozen,
+                multiply_adds: step.layer.multiply_adds(&step.input),
+                bytes: parameters * size_of::<T>(),
+            }
+        });
+        Self { input: model.input(), rows: rows.collect() }
+    }
+
+    /// The number of trainable numbers, frozen ones included.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.rows.iter().map(|row| row.parameters).sum()
+    }
+
+    /// Multiply-adds for one sample.
+    #[must_use]
+    pub fn multiply_adds(&self) -> usize {
+        self.rows.iter().map(|row| row.multiply_adds).sum()
+    }
+
+    /// The part of all parameters that this row has, from 0 to 1.
+    #[must_use]
+    pub fn share(&self, row: &SummaryRow) -> f64 {
+        row.parameters as f64 / self.parameters().max(1) as f64
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = ["name", "layer", "output", "parameters", "share", "multiply-adds", "bytes"];
+        let mut table = vec![header.map(str::to_owned)];
+        let mut input: [String; 7] = Default::default();
+        (input[1], input[2]) = ("input".into(), self.input.to_string());
+        table.push(input);
+        for row in &self.rows {
+            let frozen = if row.frozen > 0 { " frozen" } else { "" };
+            table.push([
+                row.name.clone(),
+                format!("{}{frozen}", row.layer),
+                row.output.to_string(),
+                grouped(row.parameters),
+                format!("{:.1} %", 100.0 * self.share(row)),
+                grouped(row.multiply_adds),
+                grouped(row.bytes),
+            ]);
+        }
+        let bytes: usize = self.rows.iter().map(|row| row.bytes).sum();
+        table.push([
+            String::new(),
+            "total".into(),
+            String::new(),
+            grouped(self.parameters()),
+            "100.0 %".into(),
+            grouped(self.multiply_adds()),
+            grouped(bytes),
+        ]);
+        let width = |column: usize| table.iter().map(|row| row[column].len()).max().unwrap_or(0);
+        let widths: [usize; 7] = std::array::from_fn(width);
+        for row in &table {
+            let mut line = String::new();
+            for (column, (text, width)) in row.iter().zip(widths).enumerate() {
+                // Words to the left, numbers to the right.
+                line += &if column < 3 { format!("{text:<width$}  ") } else { format!("{text:>width$}  ") };
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// 13372419 as `13,372,419`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (13_372_419, "13,372,419")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

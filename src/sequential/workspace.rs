@@ -1,0 +1,244 @@
+//! All the memory of a pass, made once.
+
+use std::fmt;
+
+use super::Sequential;
+use crate::kernels::{Buffer, Parallelism};
+use crate::layers::{Backward, Forward, Layer, Mode, RandomKey};
+use crate::losses::{Loss, Target};
+use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
+
+/// What passes through a model need besides its parameters: outputs of all layers, gradients, scratch.
+///
+/// Made by [`Sequential::workspace`] for a mode and a largest batch. After that neither inference nor a training
+/// step allocates; smaller batches use a part of it. One workspace serves one thread at a time.
+///
+/// ```
+/// use taper::{Mode, Sequential};
+///
+/// let model = Sequential::<f32>::builder([784]).dense(128).relu().dense(10).build(&mut taper::seeded(0))?;
+/// let infer = model.workspace(Mode::Infer, 32)?;
+/// let train = model.workspace(Mode::Train, 32)?;
+/// assert!(infer.bytes() < train.bytes());
+/// # Ok::<(), taper::Error>(())
+/// ```
+pub struct Workspace<T> {
+    model: u64,
+    mode: Mode,
+    capacity: usize,
+    output_sample: Shape,
+    cache: Buffer<T>,
+    scratch: Buffer<T>,
+    output: Buffer<T>,
+    gradient: Buffer<T>,
+    progress: Progress,
+    batch: usize,
+    seed: u64,
+    step: u64,
+    random: RandomKey,
+    parallelism: Parallelism,
+}
+
+/// How far a training pass has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Nothing,
+    /// Outputs of an inference pass.
+    Inferred,
+    /// Outputs of a training pass.
+    Forward,
+    /// And the gradient with respect to them.
+    Loss,
+}
+
+impl<T: Scalar> Workspace<T> {
+    pub(super) fn new(model: &Sequential<T>, mode: Mode, capacity: usize) -> Result<Self> {
+        if capacity == 0 {
+            return Err(Error::Empty { what: "samples of the workspace's batch" });
+        }
+        // An inference pass has to find room in a training workspace too, since a trainer evaluates.
+        let infer = model.memory(&model.input(), capacity, Mode::Infer);
+        let memory = model.memory(&model.input(), capacity, mode);
+        let outputs = capacity * model.output().len();
+        Ok(Self {
+            model: model.id(),
+            mode,
+            capacity,
+            output_sample: model.output(),
+            cache: Buffer::zeroed(memory.cache),
+            scratch: Buffer::zeroed(memory.scratch.max(infer.scratch)),
+            output: Buffer::zeroed(outputs),
+            gradient: Buffer::zeroed(if mode == Mode::Train { outputs } else { 0 }),
+            progress: Progress::Nothing,
+            batch: 0,
+            seed: 0,
+            step: 0,
+            random: RandomKey::new(0, 0),
+            parallelism: Parallelism::default(),
+        })
+    }
+
+    /// The same, with another number of threads.
+    #[must_use]
+    pub fn with_parallelism(mut self, parallelism: Parallelism) -> Self {
+        self.parallelism = parallelism;
+        self
+    }
+
+    /// The largest batch that fits.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The bytes that the workspace holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let elements = self.cache.len() + self.scratch.len() + self.output.len() + self.gradient.len();
+        elements * size_of::<T>()
+    }
+
+    /// Where random masks come from: the next training pass is step `step` of this seed, the one after it the
+    /// next step. Seed 0 and step 0 unless set.
+    pub fn set_random(&mut self, seed: u64, step: u64) {
+        (self.seed, self.step) = (seed, step);
+    }
+
+    /// The outputs of the last pass; an empty batch before the first.
+    #[must_use]
+    pub fn outputs(&self) -> TensorView<'_, T> {
+        let shape = self.output_shape();
+        TensorView::trusted(shape, &self.output[..shape.len()])
+    }
+
+    /// The loss of the last training pass's outputs. Its gradient stays in the workspace for
+    /// [`Sequential::backward`].
+    ///
+    /// # Errors
+    /// Those of the loss; [`Error::Workspace`] where no training pass came before.
+    pub fn loss<'a>(&mut self, loss: &dyn Loss<T>, target: impl Into<Target<'a, T>>) -> Result<T> {
+        let target = target.into();
+        let (outputs, gradient) = self.outputs_and_gradient()?;
+        let value = loss.forward(outputs, target)?;
+        if let Err(error) = loss.backward(outputs, target, gradient) {
+            self.progress = Progress::Forward;
+            return Err(error);
+        }
+        Ok(value)
+    }
+
+    /// The outputs of the last training pass, and the place for the gradient with respect to them: for a loss
+    /// that is computed by hand. The gradient has to be filled.
+    ///
+    /// # Errors
+    /// [`Error::Workspace`] where no training pass came before.
+    pub fn outputs_and_gradient(&mut self) -> Result<(TensorView<'_, T>, TensorViewMut<'_, T>)> {
+        if !matches!(self.progress, Progress::Forward | Progress::Loss) {
+            return Err(problem("expected a training pass before the loss, got none; call `forward` first"));
+        }
+        self.progress = Progress::Loss;
+        let shape = self.output_shape();
+        let outputs = TensorView::trusted(shape, &self.output[..shape.len()]);
+        Ok((outputs, TensorViewMut::trusted(shape, &mut self.gradient[..shape.len()])))
+    }
+
+    pub(super) fn begin_infer(
+        &mut self,
+        model: &Sequential<T>,
+        batch: usize,
+    ) -> Result<(TensorViewMut<'_, T>, Forward<'_, T>)> {
+        self.check(model, batch)?;
+        self.progress = Progress::Inferred;
+        Ok(self.begin(Mode::Infer, batch))
+    }
+
+    pub(super) fn begin_forward(
+        &mut self,
+        model: &Sequential<T>,
+        batch: usize,
+    ) -> Result<(TensorViewMut<'_, T>, Forward<'_, T>)> {
+        self.check(model, batch)?;
+        if self.mode == Mode::Infer {
+            return Err(problem("expected one made for `Mode::Train`, got one for `Mode::Infer`"));
+        }
+        self.progress = Progress::Forward;
+        self.random = RandomKey::new(self.seed, self.step);
+        self.step += 1;
+        Ok(self.begin(Mode::Train, batch))
+    }
+
+    fn begin(&mut self, mode: Mode, batch: usize) -> (TensorViewMut<'_, T>, Forward<'_, T>) {
+        self.batch = batch;
+        let shape = self.output_shape();
+        let context = Forward {
+            mode,
+            cache: &mut self.cache,
+            scratch: &mut self.scratch,
+            random: self.random,
+            parallelism: self.parallelism,
+            activation: None,
+        };
+        (TensorViewMut::trusted(shape, &mut self.output[..shape.len()]), context)
+    }
+
+    pub(super) fn begin_backward<'a>(
+        &'a mut self,
+        model: &Sequential<T>,
+        batch: usize,
+        x: TensorView<'a, T>,
+    ) -> Result<Backward<'a, T>> {
+        self.check(model, batch)?;
+        if self.progress != Progress::Loss {
+            return Err(problem(
+                "expected a training pass and its loss before backward; call `forward` and `loss` first",
+            ));
+        }
+        if self.batch != batch {
+            let text = format!("expected the input of the forward pass, {} samples, got {batch}", self.batch);
+            return Err(Error::Workspace { problem: text });
+        }
+        // The gradient may be overwritten: another backward pass needs another loss.
+        self.progress = Progress::Nothing;
+        let shape = self.output_shape();
+        Ok(Backward {
+            x,
+            y: TensorView::trusted(shape, &self.output[..shape.len()]),
+            dy: TensorViewMut::trusted(shape, &mut self.gradient[..shape.len()]),
+            dx: None,
+            cache: &self.cache,
+            scratch: &mut self.scratch,
+            random: self.random,
+            parallelism: self.parallelism,
+        })
+    }
+
+    fn check(&self, model: &Sequential<T>, batch: usize) -> Result<()> {
+        if self.model != model.id() {
+            return Err(problem("expected one made for this model, got another model's"));
+        }
+        if batch > self.capacity {
+            let text = format!("expected a batch of at most {} samples, got {batch}", self.capacity);
+            return Err(Error::Workspace { problem: text });
+        }
+        Ok(())
+    }
+
+    fn output_shape(&self) -> Shape {
+        self.output_sample.with_batch(self.batch).expect("a model's shapes leave room for the batch axis")
+    }
+}
+
+fn problem(text: &str) -> Error {
+    Error::Workspace { problem: text.to_owned() }
+}
+
+impl<T: Scalar> fmt::Debug for Workspace<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspace")
+            .field("mode", &self.mode)
+            .field("capacity", &self.capacity)
+            .field("bytes", &self.bytes())
+            .field("parallelism", &self.parallelism)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,162 @@
+//! The lengths of a tensor's axes, kept inline.
+
+use std::fmt;
+
+use crate::{Error, Result};
+
+/// The lengths of up to [`Shape::MAX_RANK`] axes, slowest first. Copying it allocates nothing.
+///
+/// ```
+/// use taper::Shape;
+///
+/// let shape = Shape::from([7, 7, 256]);
+/// assert_eq!(shape.len(), 12544);
+/// assert_eq!(shape.with_batch(32)?.to_string(), "[32, 7, 7, 256]");
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    // Axes from `rank` on are 0, so that derived equality is equality of shapes.
+    axes: [usize; Self::MAX_RANK],
+    rank: usize,
+}
+
+impl Shape {
+    /// The most axes that a tensor can have.
+    pub const MAX_RANK: usize = 6;
+
+    /// The shape with these axes.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for more than [`Shape::MAX_RANK`] axes.
+    pub fn new(axes: &[usize]) -> Result<Self> {
+        let mut shape = Self { axes: [0; Self::MAX_RANK], rank: axes.len() };
+        match shape.axes.get_mut(..axes.len()) {
+            Some(inline) => inline.copy_from_slice(axes),
+            None => return Err(Error::TooLarge { shape: format!("{axes:?}"), limit: "at most 6 axes" }),
+        }
+        Ok(shape)
+    }
+
+    /// The lengths of the axes.
+    #[must_use]
+    pub fn axes(&self) -> &[usize] {
+        &self.axes[..self.rank]
+    }
+
+    /// The number of axes.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// The number of elements; `usize::MAX` where the product does not fit (no tensor has such a shape).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        // An axis of length 0 wins over an overflow beside it.
+        if self.axes().contains(&0) {
+            return 0;
+        }
+        self.axes().iter().fold(1, |product: usize, &axis| product.saturating_mul(axis))
+    }
+
+    /// Whether there are no elements.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The shape of a batch of samples of this shape: one more axis in front.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] where this shape has [`Shape::MAX_RANK`] axes already.
+    pub fn with_batch(&self, batch: usize) -> Result<Self> {
+        if self.rank == Self::MAX_RANK {
+            return Err(Error::TooLarge {
+                shape: self.to_string(),
+                limit: "room for a batch axis (at most 6 axes)",
+            });
+        }
+        let mut shape = Self { axes: [0; Self::MAX_RANK], rank: self.rank + 1 };
+        shape.axes[0] = batch;
+        shape.axes[1..=self.rank].copy_from_slice(self.axes());
+        Ok(shape)
+    }
+
+    /// The length of the first axis and the shape of what it counts; `None` for a scalar's shape.
+    #[must_use]
+    pub fn split_batch(&self) -> Option<(usize, Self)> {
+        let (&batch, sample) = self.axes().split_first()?;
+        let mut shape = Self { axes: [0; Self::MAX_RANK], rank: sample.len() };
+        shape.axes[..sample.len()].copy_from_slice(sample);
+        Some((batch, shape))
+    }
+
+    /// What a batch of samples of this shape looks like, for an error: `[batch, 7, 7, 256]`.
+    pub(crate) fn batch_pattern(&self) -> String {
+        let axes: Vec<String> = self.axes().iter().map(|axis| format!(", {axis}")).collect();
+        format!("[batch{}]", axes.concat())
+    }
+}
+
+impl<const RANK: usize> From<[usize; RANK]> for Shape {
+    /// The shape with these axes; more than [`Shape::MAX_RANK`] do not compile.
+    fn from(axes: [usize; RANK]) -> Self {
+        const { assert!(RANK <= Self::MAX_RANK, "a shape has at most 6 axes") };
+        let mut shape = Self { axes: [0; Self::MAX_RANK], rank: RANK };
+        shape.axes[..RANK].copy_from_slice(&axes);
+        shape
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.axes())
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_elements() {
+        for (axes, len) in [
+            (&[][..], 1),
+            (&[0], 0),
+            (&[3], 3),
+            (&[2, 3, 4], 24),
+            (&[usize::MAX, 2], usize::MAX),
+            (&[usize::MAX, 2, 0], 0),
+        ] {
+            assert_eq!(Shape::new(axes).unwrap().len(), len, "{axes:?}");
+        }
+    }
+
+    #[test]
+    fn batch_axis_goes_in_front_and_off_again() {
+        let sample = Shape::from([7, 7, 256]);
+        let batch = sample.with_batch(5).unwrap();
+        assert_eq!(batch.axes(), [5, 7, 7, 256]);
+        assert_eq!(batch.split_batch(), Some((5, sample)));
+        assert_eq!(sample.batch_pattern(), "[batch, 7, 7, 256]");
+        assert_eq!(Shape::from([]).split_batch(), None);
+    }
+
+    #[test]
+    fn too_many_axes_are_an_error() {
+        let error = Shape::new(&[1; 7]).unwrap_err();
+        assert_eq!(error.to_string(), "shape [1, 1, 1, 1, 1, 1, 1]: expected at most 6 axes");
+        let error = Shape::from([1; 6]).with_batch(2).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "shape [1, 1, 1, 1, 1, 1]: expected room for a batch axis (at most 6 axes)"
+        );
+    }
+}

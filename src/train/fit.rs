@@ -1,0 +1,90 @@
+//! What a training is asked to do.
+
+use std::fmt;
+
+use super::{Callback, Dataset, EarlyStopping};
+use crate::{Result, Scalar, Sequential};
+
+/// How long to train and what to do on the way; for [`crate::Trainer::fit`].
+///
+/// ```
+/// use taper::{Tensor, train::{Dataset, EarlyStopping, Fit}};
+///
+/// let (inputs, labels) = (Tensor::<f32>::zeros([3, 4])?, vec![0, 1, 2]);
+/// let fit = Fit::epochs(15)
+///     .with_validation(Dataset::new(&inputs, &labels)?)
+///     .with_early_stopping(EarlyStopping::new(3))
+///     .after_epoch(|epoch, _| println!("{}: {:.4}", epoch.epoch, epoch.train.loss));
+/// # let _ = fit;
+/// # Ok::<(), taper::Error>(())
+/// ```
+pub struct Fit<'a, T: Scalar> {
+    pub(super) epochs: usize,
+    pub(super) validation: Option<Dataset<'a, T>>,
+    pub(super) early_stopping: Option<EarlyStopping>,
+    pub(super) callbacks: Vec<Box<dyn Callback<T> + 'a>>,
+    pub(super) shuffle: bool,
+}
+
+impl<'a, T: Scalar> Fit<'a, T> {
+    /// So many passes over the data, each in another order.
+    #[must_use]
+    pub fn epochs(epochs: usize) -> Self {
+        Self { epochs, validation: None, early_stopping: None, callbacks: Vec::new(), shuffle: true }
+    }
+
+    /// Measures the model on this data after each epoch.
+    #[must_use]
+    pub fn with_validation(mut self, data: Dataset<'a, T>) -> Self {
+        self.validation = Some(data);
+        self
+    }
+
+    /// Stops early, and restores the best weights at the end in any case.
+    #[must_use]
+    pub fn with_early_stopping(mut self, stopping: EarlyStopping) -> Self {
+        self.early_stopping = Some(stopping);
+        self
+    }
+
+    /// Calls this after each step and epoch.
+    #[must_use]
+    pub fn with_callback(mut self, callback: impl Callback<T> + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Calls this function after each epoch.
+    #[must_use]
+    pub fn after_epoch(self, function: impl FnMut(&super::Epoch, &Sequential<T>) + 'a) -> Self {
+        self.with_callback(AfterEpoch(function))
+    }
+
+    /// Takes the samples in the order in which they lie.
+    #[must_use]
+    pub fn in_order(mut self) -> Self {
+        self.shuffle = false;
+        self
+    }
+}
+
+struct AfterEpoch<F>(F);
+
+impl<T: Scalar, F: FnMut(&super::Epoch, &Sequential<T>)> Callback<T> for AfterEpoch<F> {
+    fn after_epoch(&mut self, epoch: &super::Epoch, model: &Sequential<T>) -> Result<super::Control> {
+        (self.0)(epoch, model);
+        Ok(super::Control::Continue)
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Fit<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fit")
+            .field("epochs", &self.epochs)
+            .field("validation", &self.validation.map(|data| data.len()))
+            .field("early_stopping", &self.early_stopping)
+            .field("callbacks", &self.callbacks.len())
+            .field("shuffle", &self.shuffle)
+            .finish()
+    }
+}

@@ -1,0 +1,41 @@
+//! What happened, epoch by epoch.
+
+use super::metrics::ConfusionMatrix;
+
+/// How well a model does on a data set.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// The mean loss of the samples (of the batches, weighted by their size).
+    pub loss: f64,
+    /// The part of the samples whose highest output is that of their class, where targets are classes.
+    pub accuracy: Option<f64>,
+    /// Which class was taken for which, where targets are classes.
+    pub confusion: Option<ConfusionMatrix>,
+}
+
+/// One pass over the training data.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Epoch {
+    /// Its number, from 0.
+    pub epoch: usize,
+    /// The learning rate of its last step.
+    pub learning_rate: f64,
+    /// Measured batch by batch while the model was learning.
+    pub train: Evaluation,
+    /// Measured after it, where there is data for it.
+    pub validation: Option<Evaluation>,
+    /// How long it took, in seconds, validation included.
+    pub seconds: f64,
+}
+
+/// All epochs of a [`crate::Trainer::fit`].
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct History {
+    /// In order.
+    pub epochs: Vec<Epoch>,
+    /// The epoch whose weights the model has now, where early stopping restored one.
+    pub restored: Option<usize>,
+}

@@ -1,0 +1,241 @@
+//! How often a classifier is right, and where it is wrong.
+
+use std::fmt;
+
+use crate::{Error, Result, Scalar, TensorView};
+
+/// The part of the samples whose class has the highest output. A NaN is never the highest.
+///
+/// ```
+/// use taper::{Tensor, train::metrics};
+///
+/// let outputs = Tensor::from([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]);
+/// assert_eq!(metrics::accuracy(&outputs, &[1, 0, 0])?, 2.0 / 3.0);
+/// # Ok::<(), taper::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Shape`], [`Error::Length`], [`Error::Class`] where outputs and labels do not fit together.
+pub fn accuracy<'a, T: Scalar>(outputs: impl Into<TensorView<'a, T>>, labels: &[usize]) -> Result<f64> {
+    top_k(outputs, labels, 1)
+}
+
+/// The part of the samples whose class is among the `k` highest outputs. Among equal outputs the first class wins.
+///
+/// # Errors
+/// As [`accuracy`]; [`Error::Setting`] for a `k` of 0.
+pub fn top_k<'a, T: Scalar>(
+    outputs: impl Into<TensorView<'a, T>>,
+    labels: &[usize],
+    k: usize,
+) -> Result<f64> {
+    let outputs = outputs.into();
+    check(outputs, labels)?;
+    if k == 0 {
+        return Err(Error::setting("k", "at least 1", k));
+    }
+    let hits = outputs.samples().zip(labels).filter(|&(row, &label)| rank(row, label) < k);
+    Ok(hits.count() as f64 / labels.len() as f64)
+}
+
+/// The class with the highest output in each row; 0 where all are NaN.
+///
+/// # Errors
+/// [`Error::Shape`] where the outputs are not `[batch, classes]`.
+pub fn classes<'a, T: Scalar>(outputs: impl Into<TensorView<'a, T>>) -> Result<Vec<usize>> {
+    let outputs = outputs.into();
+    class_count(outputs)?;
+    Ok(outputs.samples().map(highest).collect())
+}
+
+/// How many classes come before `label` when the highest output comes first.
+fn rank<T: Scalar>(row: &[T], label: usize) -> usize {
+    let own = row[label];
+    if own.is_nan() {
+        return row.len();
+    }
+    row.iter()
+        .enumerate()
+        .filter(|&(class, &output)| output > own || (output == own && class < label))
+        .count()
+}
+
+/// The place of the highest output.
+fn highest<T: Scalar>(row: &[T]) -> usize {
+    let mut best = 0;
+    for (class, &output) in row.iter().enumerate() {
+        if output > row[best] || (row[best].is_nan() && !output.is_nan()) {
+            best = class;
+        }
+    }
+    best
+}
+
+fn class_count<T: Scalar>(outputs: TensorView<'_, T>) -> Result<usize> {
+    match *outputs.shape().axes() {
+        [_, classes] if classes > 0 => Ok(classes),
+        _ => Err(Error::shape("outputs", "[batch, classes]", outputs.shape())),
+    }
+}
+
+fn check<T: Scalar>(outputs: TensorView<'_, T>, labels: &[usize]) -> Result<usize> {
+    let classes = class_count(outputs)?;
+    if labels.len() != outputs.batch() {
+        return Err(Error::Length { what: "labels".into(), expected: outputs.batch(), got: labels.len() });
+    }
+    if labels.is_empty() {
+        return Err(Error::Empty { what: "samples of the metric" });
+    }
+    match labels.iter().position(|&label| label >= classes) {
+        Some(sample) => Err(Error::Class { sample, classes, got: labels[sample] }),
+        None => Ok(classes),
+    }
+}
+
+/// Which class was taken for which: rows are the true classes, columns the predicted ones.
+///
+/// ```
+/// use taper::{Tensor, train::metrics::ConfusionMatrix};
+///
+/// let mut confusion = ConfusionMatrix::new(2);
+/// confusion.record(&Tensor::from([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]), &[1, 0, 0])?;
+/// assert_eq!(confusion.count(0, 1), 1);
+/// assert_eq!(confusion.accuracy(), 2.0 / 3.0);
+/// assert_eq!((confusion.precision(1), confusion.recall(1)), (0.5, 1.0));
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfusionMatrix {
+    classes: usize,
+    counts: Vec<u64>,
+}
+
+impl ConfusionMatrix {
+    /// Counts of 0.
+    #[must_use]
+    pub fn new(classes: usize) -> Self {
+        Self { classes, counts: vec![0; classes * classes] }
+    }
+
+    /// Counts a batch.
+    ///
+    /// # Errors
+    /// As [`accuracy`]; nothing is counted then.
+    pub fn record<'a, T: Scalar>(
+        &mut self,
+        outputs: impl Into<TensorView<'a, T>>,
+        labels: &[usize],
+    ) -> Result<()> {
+        let outputs = outputs.into();
+        let classes = check(outputs, labels)?;
+        if classes != self.classes {
+            return Err(Error::shape("outputs", format!("[batch, {}]", self.classes), outputs.shape()));
+        }
+        for (row, &label) in outputs.samples().zip(labels) {
+            self.count_row(row, label);
+        }
+        Ok(())
+    }
+
+    /// Counts one sample, whose label is a class.
+    pub(super) fn count_row<T: Scalar>(&mut self, row: &[T], label: usize) {
+        self.counts[label * self.classes + highest(row)] += 1;
+    }
+
+    /// The number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// How many samples of class `truth` were taken for class `predicted`; 0 for classes that there are not.
+    #[must_use]
+    pub fn count(&self, truth: usize, predicted: usize) -> u64 {
+        if truth < self.classes && predicted < self.classes {
+            self.counts[truth * self.classes + predicted]
+        } else {
+            0
+        }
+    }
+
+    /// The number of samples.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The part that was right; 0 where nothing was counted.
+    #[must_use]
+    pub fn accuracy(&self) -> f64 {
+        ratio((0..self.classes).map(|class| self.count(class, class)).sum(), self.total())
+    }
+
+    /// Of the samples taken for this class, the part that was of it; 0 where there were none.
+    #[must_use]
+    pub fn precision(&self, class: usize) -> f64 {
+        ratio(self.count(class, class), (0..self.classes).map(|truth| self.count(truth, class)).sum())
+    }
+
+    /// Of the samples of this class, the part that was taken for it; 0 where there were none.
+    #[must_use]
+    pub fn recall(&self, class: usize) -> f64 {
+        ratio(self.count(class, class), (0..self.classes).map(|predicted| self.count(class, predicted)).sum())
+    }
+
+    /// The harmonic mean of precision and recall; 0 where both are.
+    #[must_use]
+    pub fn f1(&self, class: usize) -> f64 {
+        let (precision, recall) = (self.precision(class), self.recall(class));
+        if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 }
+    }
+
+    /// The mean of [`ConfusionMatrix::f1`] over the classes.
+    #[must_use]
+    pub fn macro_f1(&self) -> f64 {
+        (0..self.classes).map(|class| self.f1(class)).sum::<f64>() / self.classes.max(1) as f64
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+impl fmt::Display for ConfusionMatrix {
+    /// A table with a row for each true class and its precision, recall and F1.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.counts.iter().max().map_or(1, |count| count.to_string().len()).max(6);
+        write!(f, "{:>5}", "true")?;
+        (0..self.classes).try_for_each(|class| write!(f, " {:>width$}", format!("as {class}")))?;
+        writeln!(f, "  precision  recall     f1")?;
+        for truth in 0..self.classes {
+            write!(f, "{truth:>5}")?;
+            (0..self.classes)
+                .try_for_each(|predicted| write!(f, " {:>width$}", self.count(truth, predicted)))?;
+            let (precision, recall, f1) = (self.precision(truth), self.recall(truth), self.f1(truth));
+            writeln!(f, "  {precision:>9.3}  {recall:>6.3}  {f1:>5.3}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tensor;
+
+    #[test]
+    fn ties_and_nan_are_decided() {
+        assert_eq!(highest(&[1.0, 1.0]), 0);
+        assert_eq!(highest(&[f64::NAN, 1.0, 2.0]), 2);
+        assert_eq!(highest(&[f64::NAN, f64::NAN]), 0);
+        let outputs = Tensor::from([[f64::NAN, 1.0], [1.0, 1.0]]);
+        assert_eq!(top_k(&outputs, &[0, 1], 1).unwrap(), 0.0);
+        assert_eq!(top_k(&outputs, &[0, 1], 2).unwrap(), 0.5);
+    }
+
+    #[test]
+    fn empty_classes_count_as_0() {
+        let confusion = ConfusionMatrix::new(3);
+        assert_eq!((confusion.accuracy(), confusion.f1(0), confusion.macro_f1()), (0.0, 0.0, 0.0));
+    }
+}
