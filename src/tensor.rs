@@ -75,21 +75,25 @@ impl<T: Scalar> Tensor<T> {
     }
 
     /// The lengths of the axes.
+    #[must_use]
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
     /// The number of elements.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
     /// Whether there are no elements.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
     /// The elements in row-major order.
+    #[must_use]
     pub fn as_slice(&self) -> &[T] {
         &self.values
     }
@@ -100,11 +104,13 @@ impl<T: Scalar> Tensor<T> {
     }
 
     /// The elements in row-major order; nothing is copied.
+    #[must_use]
     pub fn into_vec(self) -> Vec<T> {
         self.values
     }
 
     /// A borrowed view of the whole.
+    #[must_use]
     pub fn view(&self) -> TensorView<'_, T> {
         TensorView::trusted(self.shape, &self.values)
     }

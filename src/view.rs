@@ -38,21 +38,25 @@ impl<'a, T: Scalar> TensorView<'a, T> {
     }
 
     /// The lengths of the axes.
+    #[must_use]
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
     /// The elements in row-major order.
+    #[must_use]
     pub fn as_slice(&self) -> &'a [T] {
         self.values
     }
 
     /// The length of the first axis; 1 for a scalar.
+    #[must_use]
     pub fn batch(&self) -> usize {
         self.shape.axes().first().copied().unwrap_or(1)
     }
 
     /// The number of elements of one sample.
+    #[must_use]
     pub fn sample_len(&self) -> usize {
         self.shape.split_batch().map_or(1, |(_, sample)| sample.len())
     }
@@ -61,12 +65,14 @@ impl<'a, T: Scalar> TensorView<'a, T> {
     ///
     /// # Panics
     /// Where the batch has no such sample, as slices do.
+    #[must_use]
     pub fn sample(&self, index: usize) -> &'a [T] {
         let len = self.sample_len();
         &self.values[index * len..(index + 1) * len]
     }
 
     /// The elements of each sample in turn.
+    #[must_use]
     pub fn samples(&self) -> impl ExactSizeIterator<Item = &'a [T]> + use<'a, T> {
         let (values, len) = (self.values, self.sample_len());
         (0..self.batch()).map(move |index| &values[index * len..(index + 1) * len])
@@ -118,11 +124,13 @@ impl<'a, T: Scalar> TensorViewMut<'a, T> {
     }
 
     /// The lengths of the axes.
+    #[must_use]
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
     /// The elements in row-major order.
+    #[must_use]
     pub fn as_slice(&self) -> &[T] {
         self.values
     }
@@ -133,11 +141,13 @@ impl<'a, T: Scalar> TensorViewMut<'a, T> {
     }
 
     /// The elements for as long as the view could have lived.
+    #[must_use]
     pub fn into_slice(self) -> &'a mut [T] {
         self.values
     }
 
     /// The same elements, not to be changed for now.
+    #[must_use]
     pub fn view(&self) -> TensorView<'_, T> {
         TensorView::trusted(self.shape, self.values)
     }

@@ -121,7 +121,9 @@ impl fmt::Display for Summary {
             let mut line = String::new();
             for (column, (text, width)) in row.iter().zip(widths).enumerate() {
                 // Words to the left, numbers to the right.
-                line += &if column < 3 { format!("{text:<width$}  ") } else { format!("{text:>width$}  ") };
+                let padding = " ".repeat(width - text.len());
+                let (before, after) = if column < 3 { ("", &*padding) } else { (&*padding, "") };
+                line.extend([before, text, after, "  "]);
             }
             writeln!(f, "{}", line.trim_end())?;
         }
