@@ -235,7 +235,8 @@ impl<T: Scalar> Sequential<T> {
         let x = x.into();
         let batch = self.check_input(x)?;
         let (y, mut context) = workspace.begin_infer(self, batch)?;
-        Layer::forward(self, x, y, &mut context)?;
+        let result = Layer::forward(self, x, y, &mut context);
+        result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
     }
 
@@ -251,7 +252,8 @@ impl<T: Scalar> Sequential<T> {
         let x = x.into();
         let batch = self.check_input(x)?;
         let (y, mut context) = workspace.begin_forward(self, batch)?;
-        Layer::forward(self, x, y, &mut context)?;
+        let result = Layer::forward(self, x, y, &mut context);
+        result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
     }
 
