@@ -81,16 +81,14 @@ impl<T: Scalar> Sequential<T> {
 
     pub(super) fn from_steps(input: Shape, output: Shape, mut steps: Vec<Step<T>>) -> Result<Self> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        if input.is_empty() || input.rank() == Shape::MAX_RANK {
-            let expected = "of 0 to 5 axes that are not empty (one more is the batch)";
-            return Err(Error::shape("input", expected, input.batch_pattern()));
-        }
         if steps.is_empty() {
             return Err(Error::Empty { what: "layers of the model" });
         }
         for index in 0..steps.len() {
             if steps[..index].iter().any(|step| step.name == steps[index].name) {
-                return Err(Error::DuplicateName { name: steps[index].name.clone() });
+                let Step { layer, name, .. } = &steps[index];
+                let label = format!("layer {index} `{name}` ({})", layer.describe());
+                return Err(Error::DuplicateName { name: name.clone() }.in_layer(label));
             }
             let Step { layer, name, .. } = &mut steps[index];
             layer.params_mut(&mut |param| param.prefix_name(name));
