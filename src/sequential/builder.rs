@@ -206,7 +206,7 @@ impl<T: Scalar> Builder<T> {
         for (position, Planned { name, plan }) in self.layers.into_iter().enumerate() {
             let name = name.unwrap_or_else(|| position.to_string());
             let label = |kind: &str| format!("layer {position} `{name}` ({kind})");
-            let layer = match plan {
+            let mut layer = match plan {
                 Plan::Layer(layer) => layer,
                 Plan::Dense(dense) => {
                     let kind = format!("dense -> {}", dense.outputs);
@@ -214,7 +214,7 @@ impl<T: Scalar> Builder<T> {
                 }
                 Plan::Failed { kind, error } => return Err(error.in_layer(label(kind))),
             };
-            let output = checked_output(&*layer, &shape);
+            let output = check_params(&mut *layer).and_then(|()| checked_output(&*layer, &shape));
             let output = output.map_err(|error| error.in_layer(label(&layer.describe())))?;
             steps.push(Step::new(layer, name, shape, output));
             shape = output;
@@ -255,6 +255,18 @@ impl<T: Scalar> Builder<T> {
 
 /// What a sample can look like, at the input and between layers.
 const SAMPLE: &str = "of 0 to 5 axes that are not empty (one more is the batch)";
+
+/// Whether both visitors go to the same parameters: everything that finds parameters by their place relies on it.
+fn check_params<T: Scalar>(layer: &mut dyn Layer<T>) -> Result<()> {
+    let (mut names, mut names_mut) = (Vec::new(), Vec::new());
+    layer.params(&mut |param| names.push(param.name().to_owned()));
+    layer.params_mut(&mut |param| names_mut.push(param.name().to_owned()));
+    if names == names_mut {
+        return Ok(());
+    }
+    let got = format!("{names_mut:?} instead of {names:?}");
+    Err(Error::setting("params_mut", "the parameters of `params` in the same order", got))
+}
 
 /// The shape that a layer makes of this one, with what the container relies on: the claims of a layer of one's own
 /// are checked here, once.

@@ -149,7 +149,7 @@ impl<T: Scalar> Sequential<T> {
     /// The parameter of this name: `fc1.weight`, or `1.weight` where the layer has no name.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where there is none.
+    /// [`Error::UnknownName`] where there is none.
     pub fn param(&self, name: &str) -> Result<&Param<T>> {
         let mut found = None;
         self.params(&mut |param| {
@@ -157,27 +157,28 @@ impl<T: Scalar> Sequential<T> {
                 found = Some(param);
             }
         });
-        found.ok_or_else(|| unknown(name))
+        found.ok_or_else(|| self.unknown_param(name))
     }
 
     /// The parameter of this name, to be set, frozen or given a learning rate of its own.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where there is none.
+    /// [`Error::UnknownName`] where there is none.
     pub fn param_mut(&mut self, name: &str) -> Result<&mut Param<T>> {
+        self.param(name)?;
         let mut found = None;
         self.params_mut(&mut |param| {
             if param.name() == name {
                 found = Some(param);
             }
         });
-        found.ok_or_else(|| unknown(name))
+        Ok(found.expect("both visitors go to the same parameters"))
     }
 
     /// Freezes all parameters of a layer.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where no layer of this name has parameters.
+    /// [`Error::UnknownName`] where no layer of this name has parameters.
     pub fn freeze(&mut self, layer: &str) -> Result<()> {
         self.for_layer(layer, Param::freeze)
     }
@@ -185,7 +186,7 @@ impl<T: Scalar> Sequential<T> {
     /// Lets training change all parameters of a layer again.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where no layer of this name has parameters.
+    /// [`Error::UnknownName`] where no layer of this name has parameters.
     pub fn unfreeze(&mut self, layer: &str) -> Result<()> {
         self.for_layer(layer, Param::unfreeze)
     }
@@ -198,7 +199,23 @@ impl<T: Scalar> Sequential<T> {
                 change(param);
             });
         }
-        if found { Ok(()) } else { Err(unknown(layer)) }
+        if found { Ok(()) } else { Err(self.unknown_layer(layer)) }
+    }
+
+    fn unknown_param(&self, name: &str) -> Error {
+        let mut names = Vec::new();
+        self.params(&mut |param| names.push(param.name()));
+        Error::unknown_name("parameter name", names, name)
+    }
+
+    fn unknown_layer(&self, name: &str) -> Error {
+        let has_params = |step: &&Step<T>| {
+            let mut found = false;
+            step.layer.params(&mut |_| found = true);
+            found
+        };
+        let names = self.steps.iter().filter(has_params).map(|step| step.name.as_str());
+        Error::unknown_name("name of a layer with parameters", names, name)
     }
 
     /// All the memory that passes with batches of up to this size need.
@@ -309,10 +326,6 @@ impl<T: Scalar> Sequential<T> {
             _ => Err(Error::shape("input", self.input.batch_pattern(), x.shape())),
         }
     }
-}
-
-fn unknown(parameter: &str) -> Error {
-    Error::UnknownParameter { parameter: format!("`{parameter}`"), by: "model" }
 }
 
 impl<T: Scalar> Layer<T> for Sequential<T> {
