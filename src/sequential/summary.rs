@@ -111,7 +111,7 @@ impl fmt::Display for Summary {
             "total".into(),
             String::new(),
             grouped(self.parameters()),
-            "100.0 %".into(),
+            (if self.parameters() > 0 { "100.0 %" } else { "0.0 %" }).into(),
             grouped(self.multiply_adds()),
             grouped(bytes),
         ]);
