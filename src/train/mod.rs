@@ -1,6 +1,6 @@
 //! From data to a trained model.
 //!
-//! [`Trainer`](crate::Trainer) does it: batches, shuffling, validation, early stopping. The loop that it runs can
+//! [`Trainer`] does it: batches, shuffling, validation, early stopping. The loop that it runs can
 //! as well be written by hand; see [`crate::Sequential::backward`] and the crate's first page.
 
 mod callback;

@@ -73,7 +73,9 @@ impl Layer<f64> for Scale {
 
     fn backward(&mut self, pass: Backward<'_, f64>, sink: &mut dyn GradientSink<f64>) -> Result<()> {
         let dy = pass.dy.as_slice();
+        assert_eq!(pass.dy.shape(), pass.y.shape());
         if let Some(mut dx) = pass.dx {
+            assert_eq!(dx.shape(), pass.x.shape());
             for (index, (dx, dy)) in dx.as_mut_slice().iter_mut().zip(dy).enumerate() {
                 let factor = if self.fault == Fault::InputGradient(index) { 2.0 } else { 1.0 };
                 *dx = factor * self.weight.buffer()[0] * dy;
@@ -100,6 +102,15 @@ fn check(fault: Fault) -> std::result::Result<(), String> {
 #[test]
 fn a_right_layer_passes() {
     assert_eq!(check(Fault::None), Ok(()));
+}
+
+/// Behind a flatten, a layer sees x, y and their gradients flat.
+#[test]
+fn a_right_layer_passes_behind_a_flatten() {
+    let builder = Sequential::builder([2, 3]).flatten().layer(Scale::new(Fault::None)).reshape([3, 2]);
+    let mut model = builder.build(&mut seeded(1)).unwrap();
+    let x = Tensor::from([[[0.1, -0.2, 0.3], [0.4, 0.5, -0.6]]]);
+    gradcheck::layer(&mut model, &x).unwrap();
 }
 
 #[test]
