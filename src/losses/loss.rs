@@ -59,14 +59,6 @@ impl<'a, T: Scalar> Target<'a, T> {
         }
     }
 
-    /// The class indices, for a loss or metric that takes no others.
-    pub(crate) fn classes(self, by: &'static str) -> Result<&'a [usize]> {
-        match self {
-            Self::Classes(classes) => Ok(classes),
-            Self::Values(_) => Err(Error::Target { by, expected: "class indices", got: "values" }),
-        }
-    }
-
     /// The values, in the shape of the outputs, for a loss that takes no others.
     pub(crate) fn values(self, by: &'static str, outputs: TensorView<'_, T>) -> Result<&'a [T]> {
         match self {
