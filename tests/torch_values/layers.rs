@@ -3,9 +3,9 @@
 use taper::layers::{LogSoftmax, Softmax};
 use taper::{Activation, Dense, Result, Tensor};
 
-use crate::Report;
 use crate::common::{fixture, list, tensor};
 use crate::given::run;
+use crate::{LAST_BITS, Report, SUMS};
 
 #[test]
 fn activations() -> Result<()> {
@@ -25,7 +25,7 @@ fn activations() -> Result<()> {
         ("tanh", Activation::Tanh),
         ("softplus", Activation::Softplus),
     ];
-    let mut report = Report::default();
+    let mut report = Report::new(LAST_BITS);
     for (name, activation) in cases {
         let (pass, expected) = (run(activation, &x, &ones)?, &file["cases"][name]);
         report.compare(&format!("{name}, value"), pass.y.as_slice(), &expected["value"]);
@@ -40,7 +40,7 @@ fn softmax_and_its_logarithm() -> Result<()> {
     let file = &fixture("torch/values.json")["softmaxes"];
     let (x, weight) = (tensor(&file["x"]), tensor(&file["weight"]));
     let passes = [("softmax", run(Softmax, &x, &weight)?), ("log_softmax", run(LogSoftmax, &x, &weight)?)];
-    let mut report = Report::default();
+    let mut report = Report::new(LAST_BITS);
     for (name, pass) in passes {
         let expected = &file["cases"][name];
         report.compare(&format!("{name}, value"), pass.y.as_slice(), &expected["value"]);
@@ -53,7 +53,7 @@ fn softmax_and_its_logarithm() -> Result<()> {
 #[test]
 fn dense_is_linear() -> Result<()> {
     let file = fixture("torch/values.json");
-    let mut report = Report::default();
+    let mut report = Report::new(SUMS);
     for case in list(&file["linear"]) {
         // PyTorch's weight is [outputs, inputs].
         let weight = tensor(&case["weight"]["value"]).transpose()?;

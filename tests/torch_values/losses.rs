@@ -7,13 +7,13 @@ use taper::losses::{
 };
 use taper::{Result, Target, Tensor};
 
-use crate::Report;
 use crate::common::{fixture, list, numbers, tensor};
+use crate::{LAST_BITS, Report};
 
 #[test]
 fn losses() -> Result<()> {
     let file = fixture("torch/values.json");
-    let mut report = Report::default();
+    let mut report = Report::new(LAST_BITS);
     for case in list(&file["losses"]) {
         let outputs = tensor(&case["outputs"]);
         let values = case.get("target").map(tensor);

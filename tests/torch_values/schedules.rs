@@ -4,13 +4,13 @@ use serde_json::Value;
 use taper::Result;
 use taper::schedules::{Cosine, Exponential, OnPlateau, OneCycle, Schedule, StepDecay};
 
-use crate::Report;
 use crate::common::{fixture, list, numbers};
+use crate::{LAST_BITS, Report};
 
 #[test]
 fn schedules() -> Result<()> {
     let file = fixture("torch/values.json");
-    let mut report = Report::default();
+    let mut report = Report::new(LAST_BITS);
     for case in list(&file["schedules"]) {
         let rates = if let Some(losses) = case.get("losses") {
             on_plateau(case, &numbers(losses))?
