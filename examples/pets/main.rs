@@ -73,7 +73,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Some(path) => path.clone(),
         None => std::env::current_exe()?.with_extension("svg"),
     };
-    picture::draw(&path, &history, &mistakes(&model, &test)?)?;
+    picture::draw(&path, &history, &mistakes(&model, &test)?)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     println!("\ncurves and mistakes are drawn in {}", path.display());
     println!("test accuracy {:.3}", confusion.accuracy());
     Ok(())
