@@ -98,6 +98,15 @@ pub enum Error {
         /// What does not know it: `gradient store`, `optimizer`.
         by: &'static str,
     },
+    /// A name that nothing in the model has.
+    UnknownName {
+        /// What has such names: `parameter name`.
+        what: &'static str,
+        /// The first of the names that there are.
+        known: String,
+        /// The name that came.
+        got: String,
+    },
     /// A workspace does not fit the call.
     Workspace {
         /// What is wrong and what to do about it.
@@ -133,6 +142,23 @@ impl Error {
         Self::Shape { what, expected: expected.to_string(), got: got.to_string(), hint: "" }
     }
 
+    /// A name that is none of those that there are.
+    pub(crate) fn unknown_name<'a>(
+        what: &'static str,
+        names: impl IntoIterator<Item = &'a str>,
+        got: &str,
+    ) -> Self {
+        const MOST: usize = 8;
+        let mut known: Vec<String> =
+            names.into_iter().take(MOST + 1).map(|name| format!("`{name}`")).collect();
+        if known.len() > MOST {
+            known.truncate(MOST);
+            known.push("…".to_owned());
+        }
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Self::UnknownName { what, known, got: got.to_owned() }
+    }
+
     /// A setting that is outside of its range.
     pub(crate) fn setting(name: &'static str, expected: &'static str, got: impl fmt::Display) -> Self {
         Self::Setting { name, expected, got: got.to_string() }
@@ -163,6 +189,9 @@ impl fmt::Display for Error {
             ),
             Self::UnknownParameter { parameter, by } => {
                 write!(f, "parameter {parameter}: expected one that the {by} was made for, got another")
+            }
+            Self::UnknownName { what, known, got } => {
+                write!(f, "{what}: expected one of {known}; got `{got}`")
             }
             Self::Workspace { problem } => write!(f, "workspace: {problem}"),
             Self::Gradient { mismatch } => write!(f, "gradient: {mismatch}"),

@@ -35,7 +35,8 @@ const RELATIVE: f64 = 1e-5;
 /// there, and that nothing is read that was not written.
 ///
 /// # Errors
-/// [`Error::Gradient`] telling which element of which tensor is off by how much; the layer's own errors.
+/// [`Error::Gradient`] telling which element of which tensor is off by how much, [`Error::MissingGradient`],
+/// [`Error::Empty`] where there is nothing to compare; the layer's own errors.
 pub fn layer(layer: &mut dyn Layer<f64>, x: &Tensor<f64>) -> Result<()> {
     let mut check = LayerCheck::new(layer, x)?;
     let (mut dx, gradients) = check.gradients(layer)?;
@@ -86,6 +87,9 @@ pub fn loss<'a>(
     target: impl Into<Target<'a, f64>>,
 ) -> Result<()> {
     let target = target.into();
+    if outputs.is_empty() {
+        return Err(Error::Empty { what: "elements of the outputs" });
+    }
     let mut gradient = Tensor::full(outputs.shape(), f64::NAN)?;
     loss.backward(outputs.view(), target, gradient.view_mut())?;
     let mut moved = outputs.clone();
@@ -157,6 +161,9 @@ struct LayerCheck<'a> {
 impl<'a> LayerCheck<'a> {
     fn new(layer: &dyn Layer<f64>, x: &'a Tensor<f64>) -> Result<Self> {
         let (batch, sample) = x.shape().split_batch().ok_or(Error::Empty { what: "axes of the input" })?;
+        if x.is_empty() {
+            return Err(Error::Empty { what: "elements of the input" });
+        }
         let output = layer.output_shape(&sample)?;
         let memory = layer.memory(&sample, batch, Mode::Train);
         Ok(Self { x, y: Tensor::zeros(output.with_batch(batch)?)?, memory, cache: vec![0.0; memory.cache] })

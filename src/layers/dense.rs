@@ -82,7 +82,7 @@ impl<T: Scalar> Dense<T> {
     ) -> Result<Self> {
         check_width("inputs", inputs)?;
         check_width("outputs", outputs)?;
-        Self::from_parts(&weight.initialize([inputs, outputs].into(), inputs, rng)?, None)
+        Self::from_parts(&initialized("initial weight", weight, [inputs, outputs].into(), inputs, rng)?, None)
     }
 
     /// A layer of given parameters: a weight `[inputs, outputs]` and, if there is one, a bias `[outputs]`.
@@ -134,7 +134,7 @@ impl<T: Scalar> Dense<T> {
         init: &dyn Initializer<T>,
         rng: &mut dyn Rng,
     ) -> Result<Param<T>> {
-        let bias = init.initialize([outputs].into(), inputs, rng)?;
+        let bias = initialized("initial bias", init, [outputs].into(), inputs, rng)?;
         Ok(Param::new("bias", &bias))
     }
 
@@ -145,6 +145,18 @@ impl<T: Scalar> Dense<T> {
 
 fn check_width(name: &'static str, width: usize) -> Result<()> {
     if width > 0 { Ok(()) } else { Err(Error::setting(name, "a width of at least 1", width)) }
+}
+
+/// What an initialiser makes, which may be one of the user's own.
+fn initialized<T: Scalar>(
+    what: &'static str,
+    init: &dyn Initializer<T>,
+    shape: Shape,
+    inputs: usize,
+    rng: &mut dyn Rng,
+) -> Result<Tensor<T>> {
+    let tensor = init.initialize(shape, inputs, rng)?;
+    if tensor.shape() == shape { Ok(tensor) } else { Err(Error::shape(what, shape, tensor.shape())) }
 }
 
 impl<T: Scalar> Layer<T> for Dense<T> {

@@ -40,7 +40,8 @@ impl<T: Scalar> Layer<T> for Reshape {
         if input.len() == self.sample.len() {
             return Ok(self.sample);
         }
-        Err(Error::shape("input", format!("of {} elements a sample", self.sample.len()), *input))
+        let expected = format!("of {} elements a sample", self.sample.len());
+        Err(Error::shape("input", expected, input.batch_pattern()))
     }
 
     fn forward(
@@ -72,6 +73,6 @@ mod tests {
     #[test]
     fn another_number_of_elements_is_an_error() {
         let error = Layer::<f32>::output_shape(&Reshape::new([5, 5]), &Shape::from([24])).unwrap_err();
-        assert_eq!(error.to_string(), "expected input of 25 elements a sample, got [24]");
+        assert_eq!(error.to_string(), "expected input of 25 elements a sample, got [batch, 24]");
     }
 }

@@ -26,7 +26,7 @@ impl<T: Scalar> Layer<T> for Softmax {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
-        classes(input).map(|_| *input)
+        check_sample(input)
     }
 
     fn forward(
@@ -35,7 +35,7 @@ impl<T: Scalar> Layer<T> for Softmax {
         mut y: TensorViewMut<'_, T>,
         _: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let classes = classes(&x.shape())?;
+        let classes = classes(&x.shape());
         y.as_mut_slice().copy_from_slice(x.as_slice());
         y.as_mut_slice().chunks_exact_mut(classes).for_each(softmax);
         Ok(())
@@ -44,7 +44,7 @@ impl<T: Scalar> Layer<T> for Softmax {
     /// dxᵢ = yᵢ·(dyᵢ − Σⱼ dyⱼ·yⱼ).
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
         let Some(mut dx) = pass.dx else { return Ok(()) };
-        let classes = classes(&pass.y.shape())?;
+        let classes = classes(&pass.y.shape());
         let rows = pass.y.as_slice().chunks_exact(classes).zip(pass.dy.as_slice().chunks_exact(classes));
         for (dx, (y, dy)) in dx.as_mut_slice().chunks_exact_mut(classes).zip(rows) {
             let mean: T = y.iter().zip(dy).map(|(&y, &dy)| y * dy).sum();
@@ -70,7 +70,7 @@ impl<T: Scalar> Layer<T> for LogSoftmax {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
-        classes(input).map(|_| *input)
+        check_sample(input)
     }
 
     fn forward(
@@ -79,7 +79,7 @@ impl<T: Scalar> Layer<T> for LogSoftmax {
         mut y: TensorViewMut<'_, T>,
         _: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let classes = classes(&x.shape())?;
+        let classes = classes(&x.shape());
         for (x, y) in x.as_slice().chunks_exact(classes).zip(y.as_mut_slice().chunks_exact_mut(classes)) {
             let (max, log_sum) = max_and_log_sum(x);
             y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - max - log_sum);
@@ -90,7 +90,7 @@ impl<T: Scalar> Layer<T> for LogSoftmax {
     /// dxᵢ = dyᵢ − exp(yᵢ)·Σⱼ dyⱼ.
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
         let Some(mut dx) = pass.dx else { return Ok(()) };
-        let classes = classes(&pass.y.shape())?;
+        let classes = classes(&pass.y.shape());
         let rows = pass.y.as_slice().chunks_exact(classes).zip(pass.dy.as_slice().chunks_exact(classes));
         for (dx, (y, dy)) in dx.as_mut_slice().chunks_exact_mut(classes).zip(rows) {
             let sum: T = dy.iter().copied().sum();
@@ -102,12 +102,17 @@ impl<T: Scalar> Layer<T> for LogSoftmax {
     }
 }
 
-/// The length of the last axis.
-fn classes(shape: &Shape) -> Result<usize> {
-    match shape.axes().last() {
-        Some(&classes) if classes > 0 => Ok(classes),
-        _ => Err(Error::shape("input", "with a last axis of classes", *shape)),
+/// The same shape, where a sample of it has classes.
+fn check_sample(sample: &Shape) -> Result<Shape> {
+    match sample.axes().last() {
+        Some(&classes) if classes > 0 => Ok(*sample),
+        _ => Err(Error::shape("input", "[batch, …, classes]", sample.batch_pattern())),
     }
+}
+
+/// The length of the last axis of a batch; at least 1, so that it can be divided by.
+fn classes(batch: &Shape) -> usize {
+    batch.axes().last().map_or(1, |&classes| classes.max(1))
 }
 
 /// Logits become probabilities, in place.

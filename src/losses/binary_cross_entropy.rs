@@ -7,11 +7,13 @@ use crate::{Error, Result, Scalar, Tensor, TensorView, TensorViewMut};
 /// For a logit x and a target t from 0 to 1, with σ(x) = 1/(1 + e⁻ˣ) and a weight p of the positive class:
 ///
 /// ```text
-/// −p·t·ln σ(x) − (1 − t)·ln(1 − σ(x)) = (1 − t)·x + (1 + (p − 1)·t)·ln(1 + e⁻ˣ)
+/// loss = −p·t·ln σ(x) − (1 − t)·ln(1 − σ(x)) = p·t·s(−x) + (1 − t)·s(x)
+/// ∂loss/∂x = (1 − t)·σ(x) − p·t·σ(−x)
 /// ```
 ///
-/// The right side is computed, with ln(1 + e⁻ˣ) = max(−x, 0) + ln(1 + e^−|x|), so nothing overflows. By default
-/// the mean over all elements. PyTorch's `BCEWithLogitsLoss`.
+/// The right sides are computed, with s(x) = ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|): nothing overflows, and what
+/// is small keeps its digits, since nothing large is subtracted. By default the mean over all elements. PyTorch's
+/// `BCEWithLogitsLoss`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{BinaryCrossEntropy, Loss}};
@@ -48,12 +50,12 @@ impl BinaryCrossEntropy {
         Ok(self)
     }
 
-    /// The factor of ln(1 + e⁻ˣ): 1 + (p − 1)·t.
-    fn factor<T: Scalar>(&self, index: usize, target: T) -> T {
+    /// p·t.
+    fn positive<T: Scalar>(&self, index: usize, target: T) -> T {
         match *self.positive_weight {
-            [] => T::one(),
-            [weight] => T::one() + (T::of(weight) - T::one()) * target,
-            ref weights => T::one() + (T::of(weights[index]) - T::one()) * target,
+            [] => target,
+            [weight] => T::of(weight) * target,
+            ref weights => T::of(weights[index]) * target,
         }
     }
 
@@ -76,14 +78,15 @@ impl BinaryCrossEntropy {
 
 impl<T: Scalar> Elementwise<T> for BinaryCrossEntropy {
     fn value(&self, index: usize, output: T, target: T) -> T {
-        let softplus = (-output).max(T::zero()) + (-output.abs()).exp().ln_1p();
-        (T::one() - target) * output + self.factor(index, target) * softplus
+        // Not `max`, which would turn NaN into 0.
+        let (above, below) = if output < T::zero() { (T::zero(), -output) } else { (output, T::zero()) };
+        let rest = (-output.abs()).exp().ln_1p();
+        self.positive(index, target) * (below + rest) + (T::one() - target) * (above + rest)
     }
 
     fn slope(&self, index: usize, output: T, target: T) -> T {
-        // The derivative of ln(1 + e⁻ˣ) is −σ(−x).
-        let sigmoid_of_minus = T::one() / (T::one() + output.exp());
-        (T::one() - target) - self.factor(index, target) * sigmoid_of_minus
+        let sigmoid = |x: T| T::one() / (T::one() + (-x).exp());
+        (T::one() - target) * sigmoid(output) - self.positive(index, target) * sigmoid(-output)
     }
 }
 

@@ -41,6 +41,7 @@ pub struct Optimizer<T> {
 
 /// What is remembered of one parameter.
 struct State<T> {
+    len: usize,
     steps: u64,
     buffers: Vec<Buffer<T>>,
 }
@@ -95,18 +96,18 @@ impl<T: Scalar> Optimizer<T> {
 
     /// Makes the state for a model's parameters. The first step does it by itself; after this no step allocates.
     pub fn prepare(&mut self, model: &dyn Layer<T>) {
+        if !self.states.is_empty() {
+            return;
+        }
         let (count, initial) = (self.rule.buffers(), T::of(self.rule.initial()));
-        let mut slot = 0;
         model.params(&mut |param| {
-            if slot == self.states.len() {
-                let buffer = |_| {
-                    let mut buffer = Buffer::zeroed(param.buffer().len());
-                    buffer.fill(initial);
-                    buffer
-                };
-                self.states.push(State { steps: 0, buffers: (0..count).map(buffer).collect() });
-            }
-            slot += 1;
+            let len = param.buffer().len();
+            let buffer = |_| {
+                let mut buffer = Buffer::zeroed(len);
+                buffer.fill(initial);
+                buffer
+            };
+            self.states.push(State { len, steps: 0, buffers: (0..count).map(buffer).collect() });
         });
     }
 
@@ -114,8 +115,9 @@ impl<T: Scalar> Optimizer<T> {
     ///
     /// # Errors
     /// [`Error::MissingGradient`] where a parameter that is not frozen got none since the last step,
-    /// [`Error::UnknownParameter`] where the optimizer has worked on another model, [`Error::NotFinite`] where a
-    /// norm to be limited is not finite. Nothing is changed then.
+    /// [`Error::UnknownParameter`] or [`Error::Length`] where the optimizer has worked on another model,
+    /// [`Error::NotFinite`] where a norm to be limited is not finite, [`Error::Setting`] for a rule that remembers
+    /// more than [`MAX_BUFFERS`] numbers. Nothing is changed then.
     pub fn step(&mut self, model: &mut dyn Layer<T>, gradients: &mut GradientStore<T>) -> Result<()> {
         self.prepare(model);
         let global_norm = self.check(model, gradients)?;
@@ -139,13 +141,13 @@ impl<T: Scalar> Optimizer<T> {
 
     /// Whether a step can be made; the norm of all gradients, where it is needed.
     fn check(&self, model: &dyn Layer<T>, gradients: &GradientStore<T>) -> Result<f64> {
+        if self.rule.buffers() > MAX_BUFFERS {
+            return Err(Error::setting("buffers of the rule", "at most 3", self.rule.buffers()));
+        }
         let (mut error, mut square, mut slot) = (None, 0.0, 0);
         let measure = matches!(self.clip, Some(Clip::Norm(_) | Clip::GlobalNorm(_)));
         model.params(&mut |param| {
-            let known = self
-                .states
-                .get(slot)
-                .is_some_and(|state| state.buffers.iter().all(|buffer| buffer.len() == param.buffer().len()));
+            let known = self.states.get(slot).is_some_and(|state| state.len == param.buffer().len());
             slot += 1;
             let name = || format!("`{}`", param.name());
             match gradients.buffer(param) {
@@ -161,6 +163,10 @@ impl<T: Scalar> Optimizer<T> {
         });
         match error {
             Some(error) => Err(error),
+            None if slot != self.states.len() => {
+                let what = "parameters of the optimizer".into();
+                Err(Error::Length { what, expected: self.states.len(), got: slot })
+            }
             None if square.is_finite() => Ok(square.sqrt()),
             None => Err(Error::NotFinite { what: "norm of the gradients".into(), got: square.sqrt() }),
         }

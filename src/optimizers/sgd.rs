@@ -31,10 +31,10 @@ impl Sgd {
     /// Keeps moving: 0.9 is usual.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless 0 ≤ momentum < 1.
+    /// [`Error::Setting`] unless 0 ≤ momentum < 1, or for 0 with Nesterov's form.
     pub fn with_momentum(mut self, momentum: f64) -> Result<Self> {
         self.momentum = check_share("momentum", momentum)?;
-        Ok(self)
+        self.check_nesterov()
     }
 
     /// Takes less of each new gradient.

@@ -82,6 +82,7 @@ impl OnPlateau {
             return learning_rate;
         }
         (self.cooling, self.worse) = (self.cooldown, 0);
-        (learning_rate * self.factor).max(self.least)
+        // A rate that is below the least already is left alone.
+        (learning_rate * self.factor).max(self.least.min(learning_rate))
     }
 }

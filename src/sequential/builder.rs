@@ -162,17 +162,16 @@ impl<T: Scalar> Builder<T> {
     /// Names the layer added last. Unnamed layers are called by their position, as PyTorch does.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
-        let error = Error::setting("named", "a layer before it", "none");
         match self.layers.last_mut() {
             Some(_) if name.is_empty() || name.contains('.') => {
                 let error = Error::setting("layer name", "some text without a dot", format!("`{name}`"));
-                self.plan(Plan::Failed { kind: "named", error })
+                self.fail("named", error)
             }
             Some(planned) => {
                 planned.name = Some(name.to_owned());
                 self
             }
-            None => self.plan(Plan::Failed { kind: "named", error }),
+            None => self.fail("named", Error::setting("named", "a layer before it", "none")),
         }
     }
 
@@ -200,11 +199,14 @@ impl<T: Scalar> Builder<T> {
     /// What is wrong with the first layer that does not fit, with its position, name and kind.
     pub fn build(self, rng: &mut impl Rng) -> Result<Sequential<T>> {
         let mut shape = self.input;
+        if shape.is_empty() || shape.rank() == Shape::MAX_RANK {
+            return Err(Error::shape("input", SAMPLE, shape.batch_pattern()));
+        }
         let mut steps = Vec::with_capacity(self.layers.len());
         for (position, Planned { name, plan }) in self.layers.into_iter().enumerate() {
             let name = name.unwrap_or_else(|| position.to_string());
             let label = |kind: &str| format!("layer {position} `{name}` ({kind})");
-            let layer = match plan {
+            let mut layer = match plan {
                 Plan::Layer(layer) => layer,
                 Plan::Dense(dense) => {
                     let kind = format!("dense -> {}", dense.outputs);
@@ -212,17 +214,24 @@ impl<T: Scalar> Builder<T> {
                 }
                 Plan::Failed { kind, error } => return Err(error.in_layer(label(kind))),
             };
-            let output =
-                layer.output_shape(&shape).map_err(|error| error.in_layer(label(&layer.describe())))?;
-            if output.is_empty() || output.rank() == Shape::MAX_RANK {
-                let expected = "of 1 to 5 axes that are not empty (one more is the batch)";
-                return Err(Error::shape("output", expected, output.batch_pattern())
-                    .in_layer(label(&layer.describe())));
-            }
+            let output = check_params(&mut *layer).and_then(|()| checked_output(&*layer, &shape));
+            let output = output.map_err(|error| error.in_layer(label(&layer.describe())))?;
             steps.push(Step::new(layer, name, shape, output));
             shape = output;
         }
         Sequential::from_steps(self.input, shape, steps)
+    }
+
+    /// The layer added last cannot be made; where that is known of it already, the first reason stays.
+    fn fail(mut self, kind: &'static str, error: Error) -> Self {
+        match self.layers.last_mut() {
+            Some(Planned { plan: Plan::Failed { .. }, .. }) => self,
+            Some(planned) => {
+                planned.plan = Plan::Failed { kind, error };
+                self
+            }
+            None => self.plan(Plan::Failed { kind, error }),
+        }
     }
 
     fn plan(mut self, plan: Plan<T>) -> Self {
@@ -231,13 +240,50 @@ impl<T: Scalar> Builder<T> {
     }
 
     fn change_dense(mut self, method: &'static str, change: impl FnOnce(&mut DensePlan<T>)) -> Self {
-        if let Some(Planned { plan: Plan::Dense(dense), .. }) = self.layers.last_mut() {
-            change(dense);
-            return self;
-        }
-        let error = Error::setting(method, "a dense layer added by `dense` before it", "none");
-        self.plan(Plan::Failed { kind: method, error })
+        let got = match self.layers.last_mut().map(|planned| &mut planned.plan) {
+            Some(Plan::Dense(dense)) => {
+                change(dense);
+                return self;
+            }
+            Some(Plan::Layer(layer)) => layer.describe(),
+            Some(Plan::Failed { .. }) => return self,
+            None => "none".to_owned(),
+        };
+        self.fail(method, Error::setting(method, "a dense layer added by `dense` before it", got))
     }
+}
+
+/// What a sample can look like, at the input and between layers.
+const SAMPLE: &str = "of 0 to 5 axes that are not empty (one more is the batch)";
+
+/// Whether both visitors go to the same parameters: everything that finds parameters by their place relies on it.
+fn check_params<T: Scalar>(layer: &mut dyn Layer<T>) -> Result<()> {
+    let (mut names, mut names_mut) = (Vec::new(), Vec::new());
+    layer.params(&mut |param| names.push(param.name().to_owned()));
+    layer.params_mut(&mut |param| names_mut.push(param.name().to_owned()));
+    if names == names_mut {
+        return Ok(());
+    }
+    let got = format!("{names_mut:?} instead of {names:?}");
+    Err(Error::setting("params_mut", "the parameters of `params` in the same order", got))
+}
+
+/// The shape that a layer makes of this one, with what the container relies on: the claims of a layer of one's own
+/// are checked here, once.
+fn checked_output<T: Scalar>(layer: &dyn Layer<T>, input: &Shape) -> Result<Shape> {
+    let output = layer.output_shape(input)?;
+    if output.is_empty() || output.rank() == Shape::MAX_RANK {
+        return Err(Error::shape("output", SAMPLE, output.batch_pattern()));
+    }
+    if layer.is_reshape() && output.len() != input.len() {
+        let expected = format!("of {} elements a sample from a layer that only reshapes", input.len());
+        return Err(Error::shape("output", expected, output.batch_pattern()));
+    }
+    if layer.activation().is_some() && output != *input {
+        let expected = format!("{} from an activation", input.batch_pattern());
+        return Err(Error::shape("output", expected, output.batch_pattern()));
+    }
+    Ok(output)
 }
 
 impl<T: Scalar> DensePlan<T> {

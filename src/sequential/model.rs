@@ -81,16 +81,14 @@ impl<T: Scalar> Sequential<T> {
 
     pub(super) fn from_steps(input: Shape, output: Shape, mut steps: Vec<Step<T>>) -> Result<Self> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        if input.is_empty() || input.rank() == Shape::MAX_RANK {
-            let expected = "of 0 to 5 axes that are not empty (one more is the batch)";
-            return Err(Error::shape("input", expected, input.batch_pattern()));
-        }
         if steps.is_empty() {
             return Err(Error::Empty { what: "layers of the model" });
         }
         for index in 0..steps.len() {
             if steps[..index].iter().any(|step| step.name == steps[index].name) {
-                return Err(Error::DuplicateName { name: steps[index].name.clone() });
+                let Step { layer, name, .. } = &steps[index];
+                let label = format!("layer {index} `{name}` ({})", layer.describe());
+                return Err(Error::DuplicateName { name: name.clone() }.in_layer(label));
             }
             let Step { layer, name, .. } = &mut steps[index];
             layer.params_mut(&mut |param| param.prefix_name(name));
@@ -151,7 +149,7 @@ impl<T: Scalar> Sequential<T> {
     /// The parameter of this name: `fc1.weight`, or `1.weight` where the layer has no name.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where there is none.
+    /// [`Error::UnknownName`] where there is none.
     pub fn param(&self, name: &str) -> Result<&Param<T>> {
         let mut found = None;
         self.params(&mut |param| {
@@ -159,27 +157,28 @@ impl<T: Scalar> Sequential<T> {
                 found = Some(param);
             }
         });
-        found.ok_or_else(|| unknown(name))
+        found.ok_or_else(|| self.unknown_param(name))
     }
 
     /// The parameter of this name, to be set, frozen or given a learning rate of its own.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where there is none.
+    /// [`Error::UnknownName`] where there is none.
     pub fn param_mut(&mut self, name: &str) -> Result<&mut Param<T>> {
+        self.param(name)?;
         let mut found = None;
         self.params_mut(&mut |param| {
             if param.name() == name {
                 found = Some(param);
             }
         });
-        found.ok_or_else(|| unknown(name))
+        Ok(found.expect("both visitors go to the same parameters"))
     }
 
     /// Freezes all parameters of a layer.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where no layer of this name has parameters.
+    /// [`Error::UnknownName`] where no layer of this name has parameters.
     pub fn freeze(&mut self, layer: &str) -> Result<()> {
         self.for_layer(layer, Param::freeze)
     }
@@ -187,7 +186,7 @@ impl<T: Scalar> Sequential<T> {
     /// Lets training change all parameters of a layer again.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where no layer of this name has parameters.
+    /// [`Error::UnknownName`] where no layer of this name has parameters.
     pub fn unfreeze(&mut self, layer: &str) -> Result<()> {
         self.for_layer(layer, Param::unfreeze)
     }
@@ -200,7 +199,23 @@ impl<T: Scalar> Sequential<T> {
                 change(param);
             });
         }
-        if found { Ok(()) } else { Err(unknown(layer)) }
+        if found { Ok(()) } else { Err(self.unknown_layer(layer)) }
+    }
+
+    fn unknown_param(&self, name: &str) -> Error {
+        let mut names = Vec::new();
+        self.params(&mut |param| names.push(param.name()));
+        Error::unknown_name("parameter name", names, name)
+    }
+
+    fn unknown_layer(&self, name: &str) -> Error {
+        let has_params = |step: &&Step<T>| {
+            let mut found = false;
+            step.layer.params(&mut |_| found = true);
+            found
+        };
+        let names = self.steps.iter().filter(has_params).map(|step| step.name.as_str());
+        Error::unknown_name("name of a layer with parameters", names, name)
     }
 
     /// All the memory that passes with batches of up to this size need.
@@ -235,7 +250,8 @@ impl<T: Scalar> Sequential<T> {
         let x = x.into();
         let batch = self.check_input(x)?;
         let (y, mut context) = workspace.begin_infer(self, batch)?;
-        Layer::forward(self, x, y, &mut context)?;
+        let result = Layer::forward(self, x, y, &mut context);
+        result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
     }
 
@@ -251,7 +267,8 @@ impl<T: Scalar> Sequential<T> {
         let x = x.into();
         let batch = self.check_input(x)?;
         let (y, mut context) = workspace.begin_forward(self, batch)?;
-        Layer::forward(self, x, y, &mut context)?;
+        let result = Layer::forward(self, x, y, &mut context);
+        result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
     }
 
@@ -309,10 +326,6 @@ impl<T: Scalar> Sequential<T> {
             _ => Err(Error::shape("input", self.input.batch_pattern(), x.shape())),
         }
     }
-}
-
-fn unknown(parameter: &str) -> Error {
-    Error::UnknownParameter { parameter: format!("`{parameter}`"), by: "model" }
 }
 
 impl<T: Scalar> Layer<T> for Sequential<T> {

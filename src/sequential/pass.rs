@@ -185,7 +185,9 @@ impl<T: Scalar> Sequential<T> {
             let dx = if index > lowest {
                 Some(TensorViewMut::trusted(batch_of(&input, batch), &mut front[..batch * input.len()]))
             } else {
-                pass.dx.take()
+                // A flatten below gives the same buffer another shape than that of the model's input.
+                let dx = pass.dx.take();
+                dx.map(|dx| TensorViewMut::trusted(batch_of(&input, batch), dx.into_slice()))
             };
             let step_pass = Backward {
                 x: TensorView::trusted(batch_of(&input, batch), x),

@@ -115,13 +115,13 @@ impl fmt::Display for Summary {
             grouped(self.multiply_adds()),
             grouped(bytes),
         ]);
-        let width = |column: usize| table.iter().map(|row| row[column].len()).max().unwrap_or(0);
+        let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 7] = std::array::from_fn(width);
         for row in &table {
             let mut line = String::new();
             for (column, (text, width)) in row.iter().zip(widths).enumerate() {
                 // Words to the left, numbers to the right.
-                let padding = " ".repeat(width - text.len());
+                let padding = " ".repeat(width - text.chars().count());
                 let (before, after) = if column < 3 { ("", &*padding) } else { (&*padding, "") };
                 line.extend([before, text, after, "  "]);
             }

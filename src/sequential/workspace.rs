@@ -56,19 +56,25 @@ impl<T: Scalar> Workspace<T> {
         if capacity == 0 {
             return Err(Error::Empty { what: "samples of the workspace's batch" });
         }
+        check_size(model, capacity)?;
         // An inference pass has to find room in a training workspace too, since a trainer evaluates.
         let infer = model.memory(&model.input(), capacity, Mode::Infer);
         let memory = model.memory(&model.input(), capacity, mode);
         let outputs = capacity * model.output().len();
+        let (scratch, gradient) =
+            (memory.scratch.max(infer.scratch), if mode == Mode::Train { outputs } else { 0 });
+        // All of it at once, asked for and given back: what is made below would abort where it cannot be had.
+        let whole = memory.cache.saturating_add(scratch).saturating_add(outputs).saturating_add(gradient);
+        Vec::<T>::new().try_reserve_exact(whole).map_err(|_| too_large(model, capacity))?;
         Ok(Self {
             model: model.id(),
             mode,
             capacity,
             output_sample: model.output(),
             cache: Buffer::zeroed(memory.cache),
-            scratch: Buffer::zeroed(memory.scratch.max(infer.scratch)),
+            scratch: Buffer::zeroed(scratch),
             output: Buffer::zeroed(outputs),
-            gradient: Buffer::zeroed(if mode == Mode::Train { outputs } else { 0 }),
+            gradient: Buffer::zeroed(gradient),
             progress: Progress::Nothing,
             batch: 0,
             seed: 0,
@@ -119,12 +125,13 @@ impl<T: Scalar> Workspace<T> {
     pub fn loss<'a>(&mut self, loss: &dyn Loss<T>, target: impl Into<Target<'a, T>>) -> Result<T> {
         let target = target.into();
         let (outputs, gradient) = self.outputs_and_gradient()?;
-        let value = loss.forward(outputs, target)?;
-        if let Err(error) = loss.backward(outputs, target, gradient) {
+        let value = loss.forward(outputs, target);
+        let value = value.and_then(|value| loss.backward(outputs, target, gradient).map(|()| value));
+        if value.is_err() {
+            // There is no gradient yet: another target can be tried, but not a backward pass.
             self.progress = Progress::Forward;
-            return Err(error);
         }
-        Ok(value)
+        value
     }
 
     /// The outputs of the last training pass, and the place for the gradient with respect to them: for a loss
@@ -165,6 +172,12 @@ impl<T: Scalar> Workspace<T> {
         self.random = RandomKey::new(self.seed, self.step);
         self.step += 1;
         Ok(self.begin(Mode::Train, batch))
+    }
+
+    /// After a pass that failed half-way: what it left is neither outputs nor anything to learn from.
+    pub(super) fn forget_pass(&mut self) {
+        self.progress = Progress::Nothing;
+        self.batch = 0;
     }
 
     fn begin(&mut self, mode: Mode, batch: usize) -> (TensorViewMut<'_, T>, Forward<'_, T>) {
@@ -226,6 +239,22 @@ impl<T: Scalar> Workspace<T> {
     fn output_shape(&self) -> Shape {
         self.output_sample.with_batch(self.batch).expect("a model's shapes leave room for the batch axis")
     }
+}
+
+/// Whether the sizes of all buffers can be counted in a `usize` with room to spare.
+fn check_size<T: Scalar>(model: &Sequential<T>, capacity: usize) -> Result<()> {
+    let lengths = model.steps().iter().map(|step| step.input.len().saturating_add(step.output.len()));
+    let sample = lengths.fold(0, usize::saturating_add);
+    // A layer may keep and use a few times as much as goes through it.
+    match sample.checked_mul(capacity).and_then(|len| len.checked_mul(16 * size_of::<T>())) {
+        Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
+        _ => Err(too_large(model, capacity)),
+    }
+}
+
+fn too_large<T: Scalar>(model: &Sequential<T>, capacity: usize) -> Error {
+    let shape = format!("of a workspace for {capacity} samples {}", model.input());
+    Error::TooLarge { shape, limit: "no more elements than fit into memory" }
 }
 
 fn problem(text: &str) -> Error {

@@ -25,12 +25,19 @@ impl<'a, T: Scalar> Dataset<'a, T> {
     /// A set of these samples.
     ///
     /// # Errors
-    /// [`Error::Empty`] where there are none, [`Error::Length`] where there are not as many targets as inputs.
+    /// [`Error::Empty`] where there are none, [`Error::Shape`] where there is no first axis to count them, [`Error::Length`] where there are not as many targets as inputs.
     pub fn new(inputs: impl Into<TensorView<'a, T>>, target: impl Into<Target<'a, T>>) -> Result<Self> {
         let (inputs, target) = (inputs.into(), target.into());
-        let samples = inputs.shape().axes().first().copied().unwrap_or(0);
+        let Some(&samples) = inputs.shape().axes().first() else {
+            return Err(Error::shape("inputs", "with a first axis of samples", inputs.shape()));
+        };
         if samples == 0 {
             return Err(Error::Empty { what: "samples of the data set" });
+        }
+        if let Target::Values(values) = target
+            && values.shape().rank() == 0
+        {
+            return Err(Error::shape("targets", "with a first axis of samples", values.shape()));
         }
         if target.batch() != samples {
             let what = "targets of the data set".into();

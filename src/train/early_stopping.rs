@@ -1,8 +1,9 @@
 //! Stopping where it gets no better, and going back to where it was best.
 
-use super::Epoch;
+use super::{Dataset, Epoch};
 use crate::kernels::Buffer;
 use crate::layers::Layer;
+use crate::losses::Target;
 use crate::{Error, Result, Scalar, Sequential};
 
 /// Ends training after some epochs without a better one, and gives the model the weights of the best.
@@ -58,20 +59,33 @@ impl EarlyStopping {
         Ok(self)
     }
 
-    /// A number for the epoch that is the higher the better it is.
-    fn score(&self, epoch: &Epoch) -> Result<f64> {
-        let validation = || {
-            let missing = Error::setting("early stopping", "validation data to judge by", "none");
-            epoch.validation.as_ref().ok_or(missing)
-        };
-        match self.monitor {
-            Monitor::TrainLoss => Ok(-epoch.train.loss),
-            Monitor::ValidationLoss => Ok(-validation()?.loss),
-            Monitor::ValidationAccuracy => {
-                let missing =
-                    Error::setting("early stopping", "class targets to take the accuracy of", "values");
-                validation()?.accuracy.ok_or(missing)
+    /// Whether there will be something to judge by.
+    pub(super) fn check<T: Scalar>(
+        &self,
+        model: &Sequential<T>,
+        validation: Option<&Dataset<'_, T>>,
+    ) -> Result<()> {
+        let wrong = |expected, got: &str| Err(Error::setting("early stopping", expected, got));
+        match (self.monitor, validation.map(Dataset::target)) {
+            (Monitor::TrainLoss, _) | (Monitor::ValidationLoss, Some(_)) => Ok(()),
+            (_, None) => wrong("validation data to judge by", "none"),
+            (Monitor::ValidationAccuracy, Some(Target::Values(_))) => {
+                wrong("class targets to take the accuracy of", "values")
             }
+            (Monitor::ValidationAccuracy, Some(Target::Classes(_))) if model.output().rank() == 1 => Ok(()),
+            (Monitor::ValidationAccuracy, Some(Target::Classes(_))) => {
+                wrong("outputs [batch, classes] to take the accuracy of", &model.output().batch_pattern())
+            }
+        }
+    }
+
+    /// A number for the epoch that is the higher the better it is.
+    fn score(&self, epoch: &Epoch) -> f64 {
+        let validation = || epoch.validation.as_ref().expect("checked before training");
+        match self.monitor {
+            Monitor::TrainLoss => -epoch.train.loss,
+            Monitor::ValidationLoss => -validation().loss,
+            Monitor::ValidationAccuracy => validation().accuracy.expect("checked before training"),
         }
     }
 }
@@ -89,16 +103,16 @@ impl<T: Scalar> Best<T> {
     }
 
     /// Looks at an epoch; true where it is time to stop.
-    pub(super) fn observe(&mut self, epoch: &Epoch, model: &Sequential<T>) -> Result<bool> {
-        let score = self.stopping.score(epoch)?;
+    pub(super) fn observe(&mut self, epoch: &Epoch, model: &Sequential<T>) -> bool {
+        let score = self.stopping.score(epoch);
         match self.epoch {
             Some((best, highest)) if score <= highest + self.stopping.least_change || score.is_nan() => {
-                Ok(epoch.epoch - best > self.stopping.patience)
+                epoch.epoch - best > self.stopping.patience
             }
             _ => {
                 self.epoch = Some((epoch.epoch, score));
                 self.keep(model);
-                Ok(false)
+                false
             }
         }
     }

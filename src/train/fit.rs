@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Callback, Dataset, EarlyStopping};
-use crate::{Result, Scalar, Sequential};
+use crate::{Error, Result, Scalar, Sequential};
 
 /// How long to train and what to do on the way; for [`crate::Trainer::fit`].
 ///
@@ -65,6 +65,18 @@ impl<'a, T: Scalar> Fit<'a, T> {
     pub fn in_order(mut self) -> Self {
         self.shuffle = false;
         self
+    }
+
+    /// Whether all this fits the model: an epoch may take hours, and its end is too late to be told.
+    pub(super) fn check(&self, model: &Sequential<T>) -> Result<()> {
+        let sample = |data: &Dataset<'_, T>| data.inputs().shape().split_batch().map(|(_, sample)| sample);
+        if let Some(data) = self.validation.as_ref().filter(|&data| sample(data) != Some(model.input())) {
+            let expected = model.input().batch_pattern();
+            return Err(Error::shape("validation input", expected, data.inputs().shape()));
+        }
+        self.early_stopping
+            .as_ref()
+            .map_or(Ok(()), |stopping| stopping.check(model, self.validation.as_ref()))
     }
 }
 

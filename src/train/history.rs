@@ -10,7 +10,7 @@ pub struct Evaluation {
     pub loss: f64,
     /// The part of the samples whose highest output is that of their class, where targets are classes.
     pub accuracy: Option<f64>,
-    /// Which class was taken for which, where targets are classes.
+    /// Which class was taken for which, where targets are classes, up to 1000 of them.
     pub confusion: Option<ConfusionMatrix>,
 }
 

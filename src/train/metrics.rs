@@ -61,7 +61,7 @@ fn rank<T: Scalar>(row: &[T], label: usize) -> usize {
 }
 
 /// The place of the highest output.
-fn highest<T: Scalar>(row: &[T]) -> usize {
+pub(super) fn highest<T: Scalar>(row: &[T]) -> usize {
     let mut best = 0;
     for (class, &output) in row.iter().enumerate() {
         if output > row[best] || (row[best].is_nan() && !output.is_nan()) {

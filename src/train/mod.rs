@@ -11,6 +11,7 @@ mod history;
 pub mod metrics;
 #[cfg(feature = "progress")]
 mod progress;
+mod tally;
 mod trainer;
 
 pub use callback::{Callback, Control, StepReport};

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::dataset::{Batch, shuffle};
 use super::early_stopping::Best;
-use super::metrics::ConfusionMatrix;
+use super::tally::Tally;
 use super::{Control, Dataset, Epoch, Evaluation, Fit, History, StepReport};
 use crate::kernels::Parallelism;
 use crate::layers::{GradientStore, Mode};
@@ -90,7 +90,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     }
 
     /// The samples of a batch in [`Trainer::fit`] and [`Trainer::evaluate`]. The last batch of an epoch may be
-    /// smaller.
+    /// smaller; a batch larger than the data is all of it.
     ///
     /// # Errors
     /// [`Error::Setting`] for 0.
@@ -109,7 +109,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         self
     }
 
-    /// Adds up the gradients of so many batches for each step, as if they were one large batch.
+    /// Adds up the gradients of so many batches for each step, each by its share of the samples: with a loss that is
+    /// a mean over samples or elements, as if they were one large batch.
     ///
     /// # Errors
     /// [`Error::Setting`] for 0.
@@ -216,6 +217,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// Where data, model, loss and settings do not fit together; [`Error::NotFinite`] at the first loss that is
     /// not finite, with the model as it was before that step; those of the callbacks.
     pub fn fit(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
+        options.check(self.model)?;
         let mut history = History::default();
         let mut best = options.early_stopping.take().map(Best::new);
         let mut order: Vec<usize> = (0..data.len()).collect();
@@ -241,7 +243,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
                 stop |= callback.after_epoch(&epoch, self.model)? == Control::Stop;
             }
             if let Some(best) = &mut best {
-                stop |= best.observe(&epoch, self.model)?;
+                stop |= best.observe(&epoch, self.model);
             }
             history.epochs.push(epoch);
             if stop {
@@ -258,10 +260,11 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// Where data, model and loss do not fit together.
     pub fn evaluate(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
         let mut tally = Tally::new(&data, self.model);
-        let mut batch = Vec::with_capacity(self.batch);
-        for start in (0..data.len()).step_by(self.batch) {
+        let size = self.batch.min(data.len());
+        let mut batch = Vec::with_capacity(size);
+        for start in (0..data.len()).step_by(size) {
             batch.clear();
-            batch.extend(start..(start + self.batch).min(data.len()));
+            batch.extend(start..(start + size).min(data.len()));
             let (x, target) = self.gathered.gather(&data, &batch)?;
             let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
             let outputs = self.model.infer(x, workspace)?;
@@ -279,7 +282,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         options: &mut Fit<'_, T>,
     ) -> Result<(Evaluation, Control)> {
         let mut tally = Tally::new(data, self.model);
-        let group = self.batch * self.accumulation;
+        let group = self.batch.saturating_mul(self.accumulation);
         let steps = order.len().div_ceil(group);
         for (step, samples) in order.chunks(group).enumerate() {
             self.gradients.clear();
@@ -355,42 +358,6 @@ fn workspace<'w, T: Scalar>(
         *workspace = Some(model.workspace(Mode::Train, batch.max(1))?.with_parallelism(parallelism));
     }
     Ok(workspace.as_mut().expect("made above"))
-}
-
-/// Losses and hits added up over batches.
-struct Tally {
-    samples: usize,
-    loss: f64,
-    confusion: Option<ConfusionMatrix>,
-}
-
-impl Tally {
-    fn new<T: Scalar>(data: &Dataset<'_, T>, model: &Sequential<T>) -> Self {
-        let confusion = match (data.target(), model.output().axes()) {
-            (Target::Classes(_), &[classes]) => Some(ConfusionMatrix::new(classes)),
-            _ => None,
-        };
-        Self { samples: 0, loss: 0.0, confusion }
-    }
-
-    fn add<T: Scalar>(&mut self, loss: f64, outputs: TensorView<'_, T>, target: Target<'_, T>) {
-        self.samples += outputs.batch();
-        self.loss += loss * outputs.batch() as f64;
-        if let (Some(confusion), Target::Classes(labels)) = (&mut self.confusion, target) {
-            // What is no class was ignored by the loss, or the loss would have refused it.
-            let classes = confusion.classes();
-            let rows = outputs.samples().zip(labels).filter(|&(_, &label)| label < classes);
-            rows.for_each(|(row, &label)| confusion.count_row(row, label));
-        }
-    }
-
-    fn finish(self) -> Evaluation {
-        Evaluation {
-            loss: self.loss / self.samples.max(1) as f64,
-            accuracy: self.confusion.as_ref().map(ConfusionMatrix::accuracy),
-            confusion: self.confusion,
-        }
-    }
 }
 
 impl<T: Scalar> fmt::Debug for Trainer<'_, T> {

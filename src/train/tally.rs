@@ -1,0 +1,61 @@
+//! What an epoch adds up to.
+
+use super::metrics::{ConfusionMatrix, highest};
+use super::{Dataset, Evaluation};
+use crate::losses::Target;
+use crate::{Scalar, Sequential, TensorView};
+
+/// The most classes of which an epoch keeps a confusion matrix: 8 MB of counts.
+const MOST_CLASSES: usize = 1000;
+
+/// Losses and hits added up over batches.
+pub(super) struct Tally {
+    samples: usize,
+    loss: f64,
+    hits: Option<Hits>,
+}
+
+struct Hits {
+    classes: usize,
+    labelled: u64,
+    right: u64,
+    confusion: Option<ConfusionMatrix>,
+}
+
+impl Tally {
+    pub(super) fn new<T: Scalar>(data: &Dataset<'_, T>, model: &Sequential<T>) -> Self {
+        let hits = match (data.target(), model.output().axes()) {
+            (Target::Classes(_), &[classes]) => Some(Hits {
+                classes,
+                labelled: 0,
+                right: 0,
+                confusion: (classes <= MOST_CLASSES).then(|| ConfusionMatrix::new(classes)),
+            }),
+            _ => None,
+        };
+        Self { samples: 0, loss: 0.0, hits }
+    }
+
+    pub(super) fn add<T: Scalar>(&mut self, loss: f64, outputs: TensorView<'_, T>, target: Target<'_, T>) {
+        self.samples += outputs.batch();
+        self.loss += loss * outputs.batch() as f64;
+        let (Some(hits), Target::Classes(labels)) = (&mut self.hits, target) else { return };
+        // What is no class was ignored by the loss, or the loss would have refused it.
+        for (row, &label) in outputs.samples().zip(labels).filter(|&(_, &label)| label < hits.classes) {
+            hits.labelled += 1;
+            hits.right += u64::from(highest(row) == label);
+            if let Some(confusion) = &mut hits.confusion {
+                confusion.count_row(row, label);
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Evaluation {
+        let accuracy = |hits: &Hits| hits.right as f64 / hits.labelled.max(1) as f64;
+        Evaluation {
+            loss: self.loss / self.samples.max(1) as f64,
+            accuracy: self.hits.as_ref().map(accuracy),
+            confusion: self.hits.and_then(|hits| hits.confusion),
+        }
+    }
+}

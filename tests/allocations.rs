@@ -1,0 +1,281 @@
+//! Once a workspace is made and a first step is done, neither inference nor training allocates.
+//!
+//! Work on one thread is counted on that thread, work on several on all of them; so this binary holds a single test.
+
+#![expect(unsafe_code, reason = "an allocator that counts cannot be written without")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use taper::losses::{
+    BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError,
+};
+use taper::optimizers::{Adagrad, Adam, AdamW, Clip, Lion, RmsProp, Rule, Sgd, WeightDecay};
+use taper::schedules::Cosine;
+use taper::{
+    Activation, GradientStore, Loss, Mode, Optimizer, Parallelism, Scalar, Sequential, Target, Tensor,
+    Trainer, seeded,
+};
+
+struct Counting;
+
+/// On all threads.
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// On this thread. Needs neither memory of its own nor a destructor, so an allocator may use it.
+    static OWN_ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count() {
+    ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
+    OWN_ALLOCATIONS.set(OWN_ALLOCATIONS.get() + 1);
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came, and its answer passed back.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps to the contract of `alloc`, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps to the contract of `alloc_zeroed`, which is the same.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the pointer came from the system's allocator, for every block of this one does.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the pointer came from the system's allocator, for every block of this one does.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often `work` allocates on the calling thread.
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = OWN_ALLOCATIONS.get();
+    work();
+    OWN_ALLOCATIONS.get() - before
+}
+
+/// How often all threads allocate during `work`.
+#[cfg(feature = "rayon")]
+fn all_allocations(work: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.load(Ordering::SeqCst);
+    work();
+    ALLOCATIONS.load(Ordering::SeqCst) - before
+}
+
+const CAPACITY: usize = 5;
+const BATCHES: [usize; 4] = [CAPACITY, 3, 1, CAPACITY];
+const CLASSES: usize = 3;
+
+fn inputs<T: Scalar>(batch: usize, width: usize) -> Tensor<T> {
+    Tensor::from_fn([batch, width], |i| T::of((i % 11) as f64 / 11.0 - 0.4)).unwrap()
+}
+
+fn labels(batch: usize) -> Vec<usize> {
+    (0..batch).map(|sample| sample % CLASSES).collect()
+}
+
+/// Models of 6 → 3 with every kind of layer.
+fn models<T: Scalar>() -> Vec<(String, Sequential<T>)> {
+    let (rng, input) = (&mut seeded(1), || Sequential::<T>::builder([6]));
+    let inner = Sequential::builder([7]).relu().dense(4).dropout(0.5).gelu().build(rng).unwrap();
+    let mut models = vec![
+        ("dense".to_owned(), input().dense(33).dense(CLASSES)),
+        ("without bias".to_owned(), input().dense(17).without_bias().dense(CLASSES)),
+        ("dropout".to_owned(), input().dropout(0.2).dense(5).relu().dropout(0.5).dense(CLASSES)),
+        ("softmax".to_owned(), input().dense(5).softmax().dense(CLASSES).log_softmax()),
+        ("reshape".to_owned(), input().reshape([2, 3]).flatten().dense(4).reshape([2, 2]).flatten().dense(3)),
+        ("nested".to_owned(), input().dense(7).layer(inner).dense(CLASSES)),
+    ];
+    for activation in [
+        Activation::Relu,
+        Activation::LeakyRelu { slope: -0.1 },
+        Activation::Elu { alpha: 1.0 },
+        Activation::Gelu,
+        Activation::GeluTanh,
+        Activation::Silu,
+        Activation::Sigmoid,
+        Activation::Tanh,
+        Activation::Softplus,
+    ] {
+        models.push((format!("{activation:?}"), input().dense(8).activation(activation).dense(CLASSES)));
+    }
+    models.into_iter().map(|(name, builder)| (name, builder.build(rng).unwrap())).collect()
+}
+
+fn rules<T: Scalar>() -> Vec<Box<dyn Fn() -> Optimizer<T>>> {
+    fn rule<T: Scalar>(rule: impl Rule<T> + Clone + 'static) -> Box<dyn Fn() -> Optimizer<T>> {
+        Box::new(move || Optimizer::new(rule.clone()).with_clip(Clip::GlobalNorm(1.0)).unwrap())
+    }
+    vec![
+        rule(Sgd::new(0.01).unwrap()),
+        rule(Sgd::new(0.01).unwrap().with_momentum(0.9).unwrap().with_nesterov().unwrap()),
+        rule(Adam::new(0.01).unwrap().with_weight_decay(WeightDecay::Coupled(0.01)).unwrap()),
+        rule(AdamW::new(0.01).unwrap()),
+        rule(RmsProp::new(0.01).unwrap().centered()),
+        rule(Adagrad::new(0.01).unwrap()),
+        rule(Lion::new(0.01).unwrap()),
+    ]
+}
+
+fn inference<T: Scalar>(parallelism: Parallelism) {
+    for (name, model) in models::<T>() {
+        for mode in [Mode::Infer, Mode::Train] {
+            let mut workspace = model.workspace(mode, CAPACITY).unwrap().with_parallelism(parallelism);
+            for batch in BATCHES {
+                let x = inputs::<T>(batch, 6);
+                let count = allocations(|| drop(model.infer(&x, &mut workspace).unwrap()));
+                assert_eq!(count, 0, "infer of {name}, {}, {mode:?}, batch {batch}", T::NAME);
+            }
+        }
+    }
+}
+
+/// A training step written by hand.
+struct Hand<T: Scalar> {
+    model: Sequential<T>,
+    workspace: taper::Workspace<T>,
+    gradients: GradientStore<T>,
+    optimizer: Optimizer<T>,
+}
+
+impl<T: Scalar> Hand<T> {
+    fn new(
+        mut model: Sequential<T>,
+        batch: usize,
+        optimizer: Optimizer<T>,
+        parallelism: Parallelism,
+    ) -> Self {
+        let workspace = model.workspace(Mode::Train, batch).unwrap().with_parallelism(parallelism);
+        let gradients = GradientStore::new(&mut model).with_parallelism(parallelism);
+        Self { model, workspace, gradients, optimizer }
+    }
+
+    fn step(&mut self, x: &Tensor<T>, loss: &dyn Loss<T>, target: Target<'_, T>) {
+        self.model.forward(x, &mut self.workspace).unwrap();
+        self.workspace.loss(loss, target).unwrap();
+        self.model.backward(x, &mut self.workspace, &mut self.gradients).unwrap();
+        self.optimizer.step(&mut self.model, &mut self.gradients).unwrap();
+    }
+}
+
+fn training<T: Scalar>(parallelism: Parallelism) {
+    let cross_entropy = CrossEntropy::new().with_label_smoothing(0.1).unwrap();
+    let mut cases: Vec<_> =
+        models::<T>().into_iter().map(|(name, model)| (name, model, rules()[2]())).collect();
+    for optimizer in rules::<T>() {
+        let optimizer = optimizer();
+        cases.push((optimizer.rule().kind().to_owned(), models().remove(0).1, optimizer));
+    }
+    for (name, model, optimizer) in cases {
+        let mut hand = Hand::new(model, CAPACITY, optimizer, parallelism);
+        for (step, batch) in BATCHES.into_iter().enumerate() {
+            let (x, labels) = (inputs::<T>(batch, 6), labels(batch));
+            let count = allocations(|| hand.step(&x, &cross_entropy, (&labels).into()));
+            // The first step makes the optimizer's state.
+            assert!(step == 0 || count == 0, "{count} in step {step} of {name}, {}", T::NAME);
+        }
+    }
+    let values: Vec<Box<dyn Loss<T>>> = vec![
+        Box::new(cross_entropy),
+        Box::new(BinaryCrossEntropy::new().with_positive_weight(&[2.0]).unwrap()),
+        Box::new(KlDivergence::new()),
+        Box::new(MeanSquaredError::new()),
+        Box::new(MeanAbsoluteError::new()),
+        Box::new(Huber::new(0.5).unwrap()),
+    ];
+    let mut hand = Hand::new(models().remove(0).1, CAPACITY, rules()[0](), parallelism);
+    for loss in values {
+        for (step, batch) in BATCHES.into_iter().enumerate() {
+            let (x, target) = (inputs::<T>(batch, 6), Tensor::full([batch, CLASSES], T::of(0.3)).unwrap());
+            let count = allocations(|| hand.step(&x, &*loss, (&target).into()));
+            assert!(step == 0 || count == 0, "{count} in step {step} with {}, {}", loss.kind(), T::NAME);
+        }
+    }
+}
+
+fn trainer<T: Scalar>(parallelism: Parallelism) {
+    for (name, mut model) in models::<T>() {
+        let trainer = Trainer::new(&mut model, CrossEntropy::new(), rules()[3]());
+        let trainer = trainer.with_schedule(Cosine::new(0.01, 10).unwrap()).with_parallelism(parallelism);
+        let mut trainer = trainer.with_moving_average(0.9).unwrap();
+        for (step, batch) in BATCHES.into_iter().enumerate() {
+            let (x, labels) = (inputs::<T>(batch, 6), labels(batch));
+            let count = allocations(|| drop(trainer.step(&x, &labels).unwrap()));
+            assert!(step == 0 || count == 0, "{count} in step {step} of a trainer of {name}, {}", T::NAME);
+        }
+    }
+}
+
+/// A layer that several threads share, called from inside of a pool and from outside.
+#[cfg(feature = "rayon")]
+fn threads() {
+    const CALLS: usize = 50;
+    const STEPS: usize = 25;
+    let (batch, width, outputs) = (8, 128, 1024);
+    let model =
+        Sequential::<f32>::builder([width]).dense(outputs).without_bias().build(&mut seeded(1)).unwrap();
+    let (x, target) = (inputs::<f32>(batch, width), Tensor::zeros([batch, outputs]).unwrap());
+    let loss = MeanSquaredError::new();
+    let optimizer = Optimizer::new(Sgd::new(0.01).unwrap());
+    let mut workspace = model.workspace(Mode::Infer, batch).unwrap();
+    let mut hand = Hand::new(model.clone(), batch, optimizer, Parallelism::Pool);
+
+    for threads in [2, 4] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut work = || {
+            model.infer(&x, &mut workspace).unwrap();
+            hand.step(&x, &loss, (&target).into());
+        };
+        let count = pool.install(|| {
+            // Threads that wake up for the first time make what they need.
+            pool.broadcast(|_| ());
+            (0..3).for_each(|_| work());
+            all_allocations(|| (0..5).for_each(|_| work()))
+        });
+        assert_eq!(count, 0, "inside of a pool of {threads} threads");
+    }
+
+    // From outside, each entry into the pool goes through a queue that takes a block for some sixty of them.
+    rayon::broadcast(|_| ());
+    for _ in 0..3 {
+        model.infer(&x, &mut workspace).unwrap();
+        hand.step(&x, &loss, (&target).into());
+    }
+    let calls = all_allocations(|| {
+        (0..CALLS).for_each(|_| drop(model.infer(&x, &mut workspace).unwrap()));
+    });
+    assert!(calls <= CALLS.div_ceil(50), "{calls} in {CALLS} calls of infer from outside");
+    // A step enters the pool for the forward pass, the packing, the weight's gradient and the update.
+    let steps = all_allocations(|| (0..STEPS).for_each(|_| hand.step(&x, &loss, (&target).into())));
+    assert!(steps <= (4 * STEPS).div_ceil(50), "{steps} in {STEPS} steps from outside");
+}
+
+#[test]
+fn nothing_is_allocated_once_all_is_made() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(vec![0_u8; 100]))), 1, "the counter counts");
+    for parallelism in [Parallelism::Threads(1), Parallelism::Pool] {
+        inference::<f32>(parallelism);
+        inference::<f64>(parallelism);
+        training::<f32>(parallelism);
+        training::<f64>(parallelism);
+        trainer::<f32>(parallelism);
+        trainer::<f64>(parallelism);
+    }
+    #[cfg(feature = "rayon")]
+    threads();
+}

@@ -1,0 +1,106 @@
+//! One, two or eight threads: the same bits.
+
+use std::sync::Arc;
+
+use taper::losses::CrossEntropy;
+use taper::optimizers::{Adam, Clip, Sgd};
+use taper::train::{Dataset, Fit};
+use taper::{Mode, Optimizer, Parallelism, Scalar, Sequential, Tensor, Trainer, seeded};
+
+use super::{bits, random, weights};
+
+const BATCH: usize = 8;
+
+/// Wide enough that its products and updates are split: the first takes 2.7 million multiply-adds.
+fn wide<T: Scalar>() -> Sequential<T> {
+    let builder = Sequential::builder([640]).dense(529).relu().dropout(0.3).dense(3);
+    builder.build(&mut seeded(7)).unwrap()
+}
+
+fn in_pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
+fn infer_and_train<T: Scalar>(parallelism: Parallelism) -> (Vec<u64>, Vec<u64>, Vec<u64>) {
+    let (mut model, x) = (wide::<T>(), random::<T>([BATCH, 640], 1));
+    let labels: Vec<usize> = (0..BATCH).map(|sample| sample % 3).collect();
+    let mut workspace = model.workspace(Mode::Infer, BATCH).unwrap().with_parallelism(parallelism);
+    let outputs = bits(model.infer(&x, &mut workspace).unwrap().as_slice());
+    let adam = Optimizer::new(Adam::new(0.01).unwrap()).with_clip(Clip::GlobalNorm(0.5)).unwrap();
+    let trainer = Trainer::new(&mut model, CrossEntropy::new(), adam).with_seed(3);
+    let mut trainer = trainer.with_parallelism(parallelism);
+    let losses: Vec<T> = (0..2).map(|_| trainer.step(&x, &labels).unwrap()).collect();
+    (outputs, bits(&losses), weights(&model))
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let one = infer_and_train::<f32>(Parallelism::Threads(1));
+    for threads in [1, 2, 8] {
+        let found = in_pool(threads, || infer_and_train::<f32>(Parallelism::Pool));
+        assert!(found == one, "{threads} threads");
+    }
+    let found = in_pool(8, || infer_and_train::<f32>(Parallelism::Threads(3)));
+    assert!(found == one, "3 of 8 threads");
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits_in_double_precision() {
+    let one = in_pool(1, || infer_and_train::<f64>(Parallelism::Pool));
+    assert!(in_pool(8, || infer_and_train::<f64>(Parallelism::Pool)) == one);
+}
+
+/// A mask is seen where dropout meets ones. It depends on the seed and the step, and not on threads.
+#[test]
+fn dropout_masks_do_not_depend_on_threads() {
+    let model = Sequential::<f32>::builder([100_000]).dropout(0.5).build(&mut seeded(0)).unwrap();
+    let ones = Tensor::full([2, 100_000], 1.0).unwrap();
+    let masks = |seed: u64| {
+        let mut workspace = model.workspace(Mode::Train, 2).unwrap();
+        workspace.set_random(seed, 0);
+        [0, 1].map(|_| bits(model.forward(&ones, &mut workspace).unwrap().as_slice()))
+    };
+    let first = in_pool(1, || masks(7));
+    assert!(in_pool(8, || masks(7)) == first);
+    assert!(masks(7) == first);
+    assert!(first[0] != first[1], "each step has a mask of its own");
+    assert!(masks(8)[0] != first[0], "each seed has masks of its own");
+}
+
+#[test]
+fn one_model_serves_many_threads() {
+    let model = Arc::new(wide::<f32>());
+    let expected = Arc::new(model.predict(&random([BATCH, 640], 1)).unwrap());
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let (model, expected) = (Arc::clone(&model), Arc::clone(&expected));
+            std::thread::spawn(move || {
+                let mut workspace = model.workspace(Mode::Infer, BATCH).unwrap();
+                for _ in 0..3 {
+                    let outputs = model.infer(&random([BATCH, 640], 1), &mut workspace).unwrap();
+                    assert!(bits(outputs.as_slice()) == bits(expected.as_slice()));
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// Fitting shuffles, gathers and evaluates: all of it the same in a pool and out of it.
+#[test]
+fn fitting_gives_the_same_bits() {
+    let (inputs, labels) = (random::<f32>([50, 64], 2), (0..50).map(|i| i % 3).collect::<Vec<_>>());
+    let fit = || {
+        let builder = Sequential::builder([64]).dense(600).relu().dropout(0.1).dense(3);
+        let mut model = builder.build(&mut seeded(1)).unwrap();
+        let sgd = Optimizer::new(Sgd::new(0.1).unwrap().with_momentum(0.9).unwrap());
+        let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), sgd).with_seed(5);
+        let data = Dataset::new(&inputs, &labels).unwrap();
+        let history = trainer.fit(data, Fit::epochs(2).with_validation(data)).unwrap();
+        let losses: Vec<f64> = history.epochs.iter().map(|epoch| epoch.train.loss).collect();
+        (bits(&losses), weights(&model))
+    };
+    let one = in_pool(1, fit);
+    assert!(in_pool(8, fit) == one);
+    assert!(fit() == one);
+}

@@ -1,0 +1,196 @@
+//! The table: every layer with every option, every loss with every option.
+
+use taper::layers::{Dropout, LogSoftmax, Reshape, Softmax};
+use taper::losses::{
+    BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError, Reduction,
+};
+use taper::sequential::Builder;
+use taper::{Activation, Dense, Flatten, Layer, Loss, Sequential, Shape, Target, Tensor, seeded};
+
+pub(crate) struct LayerCase {
+    pub(crate) name: String,
+    pub(crate) layer: Box<dyn Layer<f64>>,
+    sample: Shape,
+}
+
+impl LayerCase {
+    /// Numbers between −1 and 1, none of them at a kink.
+    pub(crate) fn input(&self, batch: usize) -> Tensor<f64> {
+        Tensor::from_fn(self.sample.with_batch(batch).unwrap(), number).unwrap()
+    }
+}
+
+pub(crate) struct LossCase {
+    pub(crate) name: String,
+    pub(crate) loss: Box<dyn Loss<f64>>,
+    pub(crate) outputs: Tensor<f64>,
+    target: OwnedTarget,
+}
+
+impl LossCase {
+    pub(crate) fn target(&self) -> Target<'_, f64> {
+        match &self.target {
+            OwnedTarget::Classes(classes) => classes.into(),
+            OwnedTarget::Values(values) => values.into(),
+        }
+    }
+}
+
+#[derive(Clone)]
+enum OwnedTarget {
+    Classes(Vec<usize>),
+    Values(Tensor<f64>),
+}
+
+fn number(i: usize) -> f64 {
+    ((i * 37 + 11) % 101) as f64 / 50.0 - 0.997
+}
+
+pub(crate) const ACTIVATIONS: [Activation; 13] = [
+    Activation::Relu,
+    Activation::LeakyRelu { slope: 0.01 },
+    Activation::LeakyRelu { slope: 0.0 },
+    Activation::LeakyRelu { slope: -0.5 },
+    Activation::Elu { alpha: 1.0 },
+    Activation::Elu { alpha: 0.3 },
+    Activation::Elu { alpha: 0.0 },
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Silu,
+    Activation::Sigmoid,
+    Activation::Tanh,
+    Activation::Softplus,
+];
+
+/// Every layer, with samples that have an axis of this width.
+pub(crate) fn layers(width: usize) -> Vec<LayerCase> {
+    let mut cases = Vec::new();
+    let mut add = |name: String, sample: Shape, layer: Box<dyn Layer<f64>>| {
+        cases.push(LayerCase { name, layer, sample });
+    };
+    let rng = &mut seeded(width as u64);
+    for outputs in [1, 3, 17] {
+        let dense = Dense::new(width, outputs, rng).unwrap();
+        let weight = dense.weight().to_tensor();
+        add(format!("dense -> {outputs}"), [width].into(), Box::new(dense));
+        let dense = Dense::from_parts(&weight, None).unwrap();
+        add(format!("dense -> {outputs} without bias"), [width].into(), Box::new(dense));
+    }
+    add("flatten".into(), [width, 2].into(), Box::new(Flatten::new()));
+    add("flatten axes 2 to 3".into(), [2, width, 2].into(), Box::new(Flatten::axes(2, 3)));
+    add("reshape".into(), [width, 2].into(), Box::new(Reshape::new([2, width])));
+    for activation in ACTIVATIONS {
+        add(format!("{activation:?}"), [width].into(), Box::new(activation));
+    }
+    for sample in [Shape::from([width]), Shape::from([2, width])] {
+        add(format!("softmax of {sample}"), sample, Box::new(Softmax));
+        add(format!("log_softmax of {sample}"), sample, Box::new(LogSoftmax));
+    }
+    for rate in [0.0, 0.4] {
+        add(format!("dropout {rate}"), [width].into(), Box::new(Dropout::new(rate).unwrap()));
+    }
+    for (name, builder) in models(width) {
+        let model = builder.build(rng).unwrap();
+        add(name, model.input(), Box::new(model));
+    }
+    let mut frozen =
+        Sequential::builder([width]).dense(4).relu().dense(3).tanh().dense(2).build(rng).unwrap();
+    frozen.freeze("2").unwrap();
+    add("a model with a frozen layer".into(), [width].into(), Box::new(frozen));
+    cases
+}
+
+/// Layers in all places of a model: fused or not, with a flatten in front, in the middle, at the end.
+fn models(width: usize) -> Vec<(String, Builder<f64>)> {
+    let flat = || Sequential::<f64>::builder([width]);
+    let square = || Sequential::<f64>::builder([width, 2]);
+    let first = flat().dense(3).relu().dropout(0.3).dense(4).build(&mut seeded(1)).unwrap();
+    let inner = Sequential::builder([4]).dense(3).relu().dropout(0.3).dense(4).build(&mut seeded(4)).unwrap();
+    let inner_flat = square().flatten().silu().dense(4).gelu().build(&mut seeded(2)).unwrap();
+    let inner_shape = flat().reshape([width, 1]).flatten().build(&mut seeded(3)).unwrap();
+    let mut models = vec![
+        ("only a flatten".to_owned(), square().flatten()),
+        ("flatten in front".to_owned(), square().flatten().dense(3).relu().dense(2)),
+        ("flatten in the middle".to_owned(), flat().dense(6).reshape([2, 3]).flatten().gelu().dense(2)),
+        ("flatten at the end".to_owned(), flat().dense(4).tanh().reshape([2, 2]).flatten()),
+        ("an activation behind a flatten".to_owned(), flat().dense(4).reshape([2, 2]).silu()),
+        ("softmax at the end".to_owned(), flat().dense(3).softmax()),
+        ("log_softmax in the middle".to_owned(), flat().dense(3).log_softmax().dense(2)),
+        ("dropouts".to_owned(), flat().dropout(0.2).dense(5).relu().dropout(0.5).dense(2)),
+        ("a dense without bias".to_owned(), flat().dense(3).without_bias().sigmoid().dense(2).without_bias()),
+        ("a model inside".to_owned(), flat().dense(4).layer(inner).relu().dense(2)),
+        ("a model first".to_owned(), flat().layer(first).softplus().dense(2)),
+        ("a flatten inside, first".to_owned(), square().layer(inner_flat.clone()).dense(2)),
+        ("a flatten inside, behind a layer".to_owned(), square().tanh().layer(inner_flat).dense(2)),
+        ("a model of reshapes inside".to_owned(), flat().gelu().layer(inner_shape).dense(2)),
+    ];
+    for activation in ACTIVATIONS {
+        models.push((format!("fused {activation:?}"), flat().dense(5).activation(activation).dense(2)));
+        models.push((format!("{activation:?} at the end"), flat().dense(5).activation(activation)));
+        models.push((format!("{activation:?} in front"), flat().activation(activation).dense(2)));
+        let twice = flat().dense(5).activation(activation).activation(activation).dense(2);
+        models.push((format!("{activation:?} twice"), twice));
+    }
+    models
+}
+
+/// Every loss, for outputs whose last axis has this width.
+pub(crate) fn losses(width: usize, batch: usize) -> Vec<LossCase> {
+    let mut cases = Vec::new();
+    let outputs = Tensor::from_fn([batch, width], |i| 3.0 * number(i)).unwrap();
+    let places = Tensor::from_fn([batch, 2, width], |i| 3.0 * number(i)).unwrap();
+    let classes = |rows: usize| OwnedTarget::Classes((0..rows).map(|row| (row * 5 + 2) % width).collect());
+    let shares = |shape: Shape| {
+        // Rows that do not sum to 1 are allowed.
+        OwnedTarget::Values(Tensor::from_fn(shape, |i| ((i * 29 + 5) % 31) as f64 / 40.0 + 0.01).unwrap())
+    };
+    let values = OwnedTarget::Values(
+        Tensor::from_fn([batch, width], |i| ((i * 53 + 7) % 89) as f64 / 40.0 - 1.1017).unwrap(),
+    );
+    let mut add = |name: &str, loss: Box<dyn Loss<f64>>, outputs: &Tensor<f64>, target: &OwnedTarget| {
+        let (outputs, target) = (outputs.clone(), target.clone());
+        cases.push(LossCase { name: name.to_owned(), loss, outputs, target });
+    };
+    let weights: Vec<f64> = (0..width).map(|class| 0.5 + (class % 4) as f64).collect();
+    for reduction in [Reduction::Mean, Reduction::Sum] {
+        let plain = CrossEntropy::new().with_reduction(reduction);
+        let smooth = plain.clone().with_label_smoothing(0.1).unwrap();
+        let weighted = plain.clone().with_class_weights(&weights).unwrap();
+        let ignoring = plain.clone().with_ignored(2 % width);
+        let all = smooth.clone().with_class_weights(&weights).unwrap().with_ignored(2 % width);
+        for (name, loss) in [
+            ("cross_entropy", plain),
+            ("cross_entropy with smoothing", smooth),
+            ("cross_entropy with weights", weighted),
+            ("cross_entropy with an ignored class", ignoring),
+            ("cross_entropy with everything", all),
+        ] {
+            let boxed = || Box::new(loss.clone());
+            add(name, boxed(), &outputs, &classes(batch));
+            add(&format!("{name}, places"), boxed(), &places, &classes(2 * batch));
+            add(&format!("{name}, shares"), boxed(), &outputs, &shares(outputs.shape()));
+        }
+        let plain = BinaryCrossEntropy::new().with_reduction(reduction);
+        let one = plain.clone().with_positive_weight(&[2.5]).unwrap();
+        let each = plain.clone().with_positive_weight(&weights).unwrap();
+        for (name, loss) in [
+            ("binary_cross_entropy", plain),
+            ("binary_cross_entropy with a weight", one),
+            ("binary_cross_entropy with weights", each),
+        ] {
+            add(name, Box::new(loss), &outputs, &shares(outputs.shape()));
+        }
+        let kl = KlDivergence::new().with_reduction(reduction);
+        add("kl_divergence", Box::new(kl.clone()), &outputs, &shares(outputs.shape()));
+        add("kl_divergence, places", Box::new(kl), &places, &shares(places.shape()));
+        let squared = MeanSquaredError::new().with_reduction(reduction);
+        add("mean_squared_error", Box::new(squared), &outputs, &values);
+        let absolute = MeanAbsoluteError::new().with_reduction(reduction);
+        add("mean_absolute_error", Box::new(absolute), &outputs, &values);
+        for delta in [0.3, 2.0] {
+            let huber = Huber::new(delta).unwrap().with_reduction(reduction);
+            add("huber", Box::new(huber), &outputs, &values);
+        }
+    }
+    cases
+}

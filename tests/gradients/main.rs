@@ -1,0 +1,44 @@
+//! Every layer and every loss against finite differences, and every error planted in one of them is found.
+
+mod cases;
+mod gradcheck_itself;
+mod planted;
+
+use cases::{layers, losses};
+use taper::gradcheck;
+
+/// All cases at all sizes; all failures are told, not only the first.
+fn check(widths: &[usize], batches: &[usize]) {
+    let (mut count, mut failures) = (0, Vec::new());
+    for &width in widths {
+        for &batch in batches {
+            for mut case in layers(width) {
+                count += 1;
+                let x = case.input(batch);
+                if let Err(error) = gradcheck::layer(&mut *case.layer, &x) {
+                    failures.push(format!("{} of width {width}, batch {batch}: {error}", case.name));
+                }
+            }
+            for case in losses(width, batch) {
+                count += 1;
+                if let Err(error) = gradcheck::loss(&*case.loss, &case.outputs, case.target()) {
+                    failures.push(format!("{} of width {width}, batch {batch}: {error}", case.name));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of {count}:\n{}", failures.len(), failures.join("\n"));
+    assert!(count > 400, "only {count} cases");
+}
+
+// In two tests, so that they run side by side.
+
+#[test]
+fn layers_and_losses_agree_with_finite_differences() {
+    check(&[1, 3, 17], &[1, 2, 5]);
+}
+
+#[test]
+fn wide_layers_and_losses_agree_with_finite_differences() {
+    check(&[33], &[1, 2, 5]);
+}

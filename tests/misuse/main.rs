@@ -1,0 +1,55 @@
+//! Wrong use is an error that tells what is wrong, never a panic; and after it nothing is lost.
+
+mod after_errors;
+mod building;
+mod losses;
+mod own_layers;
+mod passes;
+mod settings;
+mod tensors;
+mod training;
+
+use std::panic::catch_unwind;
+
+use taper::{Result, Sequential, seeded};
+
+/// What is done wrong, its error, and the text that it must have.
+type Case = (&'static str, fn() -> String, &'static str);
+
+/// The text of an error.
+fn error<T>(result: Result<T>) -> String {
+    result.map_or_else(|error| error.to_string(), |_| "no error".to_owned())
+}
+
+/// 4 → 3 → 2, with names.
+fn model() -> Sequential<f32> {
+    let builder = Sequential::builder([4]).dense(3).named("fc1").relu().dense(2).named("fc2");
+    builder.build(&mut seeded(7)).unwrap()
+}
+
+#[test]
+fn every_misuse_is_an_error_with_its_text() {
+    let tables = [
+        tensors::CASES,
+        building::CASES,
+        own_layers::CASES,
+        passes::CASES,
+        losses::CASES,
+        settings::CASES,
+        training::CASES,
+    ];
+    let cases: Vec<&Case> = tables.into_iter().flatten().collect();
+    let mut failures = Vec::new();
+    for (name, case, expected) in &cases {
+        let got = catch_unwind(case).unwrap_or_else(|_| "a panic".to_owned());
+        if got != *expected {
+            failures.push(format!("{name}\n  expected: {expected}\n  got:      {got}"));
+        }
+        // A text that can follow a colon, and says more than that something is wrong.
+        let first = expected.chars().next().unwrap();
+        assert!(first.is_lowercase() || first == '`', "{name}: `{expected}` begins with a capital");
+        assert!(expected.contains("expected ") && !expected.ends_with('.'), "{name}: {expected}");
+    }
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert!(cases.len() >= 200, "only {} cases", cases.len());
+}
