@@ -138,7 +138,7 @@ fn inference<T: Scalar>(parallelism: Parallelism) {
             let mut workspace = model.workspace(mode, CAPACITY).unwrap().with_parallelism(parallelism);
             for batch in BATCHES {
                 let x = inputs::<T>(batch, 6);
-                let count = allocations(|| drop(model.infer(&x, &mut workspace).unwrap()));
+                let count = allocations(|| _ = model.infer(&x, &mut workspace).unwrap());
                 assert_eq!(count, 0, "infer of {name}, {}, {mode:?}, batch {batch}", T::NAME);
             }
         }
@@ -215,7 +215,7 @@ fn trainer<T: Scalar>(parallelism: Parallelism) {
         let mut trainer = trainer.with_moving_average(0.9).unwrap();
         for (step, batch) in BATCHES.into_iter().enumerate() {
             let (x, labels) = (inputs::<T>(batch, 6), labels(batch));
-            let count = allocations(|| drop(trainer.step(&x, &labels).unwrap()));
+            let count = allocations(|| _ = trainer.step(&x, &labels).unwrap());
             assert!(step == 0 || count == 0, "{count} in step {step} of a trainer of {name}, {}", T::NAME);
         }
     }
@@ -257,7 +257,7 @@ fn threads() {
         hand.step(&x, &loss, (&target).into());
     }
     let calls = all_allocations(|| {
-        (0..CALLS).for_each(|_| drop(model.infer(&x, &mut workspace).unwrap()));
+        (0..CALLS).for_each(|_| _ = model.infer(&x, &mut workspace).unwrap());
     });
     assert!(calls <= CALLS.div_ceil(50), "{calls} in {CALLS} calls of infer from outside");
     // A step enters the pool for the forward pass, the packing, the weight's gradient and the update.

@@ -26,7 +26,7 @@ use std::ops::Range;
 
 use super::backend::{Backend, Kernel};
 use super::grid::Grid;
-use super::tile::{Broadcast, SUMS, Sums, Tile, Vectors};
+use super::tile::{Broadcast, Prefetch, SUMS, Sums, Tile, Vectors};
 use super::{DenseSize, Element, Parallelism, Simd, split_runs};
 
 /// What is done with an output once its sum is complete.
@@ -52,7 +52,14 @@ pub(crate) struct DenseForward<'a, T> {
 const BLOCK_ROWS: usize = 128;
 
 /// The rows of a panel that are fetched ahead, 2 KiB.
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
+
+/// Up to so many tiles, a panel is gone through from top to bottom before the next.
+const LINEAR_TILES: usize = 4;
+
+/// The rows of a tile where several share the rows of a panel: larger tiles gain nothing, and run out of registers
+/// for the addresses of their rows. A single tile is worth it, since it goes through the weight just once.
+const SHARED_ROWS: usize = 8;
 
 /// Granule in which samples are shared out: a whole tile of the largest kind.
 const ROWS_GRANULE: usize = 8;
@@ -125,36 +132,61 @@ impl<T: Element> Kernel<T> for Part<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(mut self, simd: S) {
         let DenseSize { inputs, outputs, .. } = self.product.size;
+        let first = self.panels.start * T::PANEL_COLUMNS;
         let end = (self.panels.end * T::PANEL_COLUMNS).min(outputs);
+        let panel_len = inputs * T::PANEL_COLUMNS;
         let mut row = self.rows.start;
         while row < self.rows.end {
             let rows = row..self.rows.end.min(row + BLOCK_ROWS);
             row = rows.end;
-            let tiles = rows.len().div_ceil(S::ROWS);
+            let tiles = if rows.len() <= S::ROWS { 1 } else { rows.len().div_ceil(S::ROWS.min(SHARED_ROWS)) };
             let tile_rows = rows.len().div_ceil(tiles);
             let block = block_inputs(tiles, rows.len());
-            let mut input = 0;
-            loop {
-                let block = input..inputs.min(input + block);
-                input = block.end;
-                let mut column = self.panels.start * T::PANEL_COLUMNS;
-                while column < end {
-                    let vectors = group_vectors::<T, S>(end - column, tile_rows);
-                    let columns = column..end.min(column + vectors * S::LANES);
-                    column = columns.end;
-                    let group = Group { inputs: block.clone(), columns, vectors };
-                    for tile in 0..tiles {
-                        let bound = |tile: usize| rows.start + rows.len() * tile / tiles;
-                        self.tile(simd, &group, bound(tile)..bound(tile + 1));
+            let mut span_end = first;
+            while span_end < end {
+                let span = span_end;
+                let vectors = group_vectors::<T, S>(end - span, tile_rows);
+                span_end = if tiles <= LINEAR_TILES { end.min(span + vectors * S::LANES) } else { end };
+                let mut input = 0;
+                loop {
+                    let block = input..inputs.min(input + block);
+                    input = block.end;
+                    let mut column = span;
+                    while column < span_end {
+                        let vectors = group_vectors::<T, S>(span_end - column, tile_rows);
+                        let columns = column..span_end.min(column + vectors * S::LANES);
+                        column = columns.end;
+                        // While the tiles use this group's rows of the panel, they fetch the next group's, a share each.
+                        let next = if column < span_end {
+                            (block.start, column)
+                        } else if input < inputs {
+                            (input, span)
+                        } else {
+                            (0, span_end)
+                        };
+                        let next = next.1 / T::PANEL_COLUMNS * panel_len + next.0 * T::PANEL_COLUMNS;
+                        let next = self.product.weight.as_ptr().wrapping_add(next);
+                        let step = T::PANEL_COLUMNS / tiles;
+                        let group = Group { inputs: block.clone(), columns, vectors };
+                        for tile in 0..tiles {
+                            let next = next.wrapping_add(tile * step * block.len());
+                            let prefetch = if tiles == 1 {
+                                Prefetch::Ahead(AHEAD)
+                            } else {
+                                Prefetch::Elsewhere(next, step)
+                            };
+                            let bound = |tile: usize| rows.start + rows.len() * tile / tiles;
+                            self.tile(simd, &group, bound(tile)..bound(tile + 1), prefetch);
+                        }
                     }
-                }
-                if input == inputs {
-                    break;
+                    if input == inputs {
+                        break;
+                    }
                 }
             }
             if let Finish::Function(function) = self.product.finish {
                 for row in rows {
-                    function(self.piece(row, (self.panels.start * T::PANEL_COLUMNS).min(end)..end));
+                    function(self.piece(row, first.min(end)..end));
                 }
             }
         }
@@ -180,7 +212,7 @@ impl<T: Element> Part<'_, T> {
     }
 
     #[inline(always)]
-    fn tile<S: Simd<T>>(&mut self, simd: S, group: &Group, rows: Range<usize>) {
+    fn tile<S: Simd<T>>(&mut self, simd: S, group: &Group, rows: Range<usize>, prefetch: Prefetch<T>) {
         let DenseForward { size, x, weight, bias, finish, .. } = *self.product;
         let Group { inputs, columns, vectors } = group;
         let panel_len = size.inputs * T::PANEL_COLUMNS;
@@ -196,7 +228,7 @@ impl<T: Element> Part<'_, T> {
                 chunks: S::split(&weight[panel * panel_len + inputs.start * T::PANEL_COLUMNS..]).0,
                 panel_stride: size.inputs * S::PER_PANEL,
             },
-            ahead: AHEAD,
+            prefetch,
         };
         // A part of a panel starts further right.
         let tile = Tile {
@@ -213,7 +245,7 @@ impl<T: Element> Part<'_, T> {
                 }
             }
         }
-        tile.add(simd, rows.len(), *vectors, &mut sums.0);
+        tile.add(simd, rows.len(), *vectors, &mut sums.0[..]);
         let last = inputs.end == size.inputs;
         let bias = bias.filter(|_| last).map(|bias| S::split(&bias[columns.clone()]));
         let relu = last && matches!(finish, Finish::Relu);
@@ -291,7 +323,7 @@ mod tests {
     fn a_sample_has_the_same_bits_in_every_batch_and_on_any_threads() {
         let mut failures = Vec::new();
         for (name, backend) in available() {
-            for (inputs, outputs) in [(1, 1), (7, 33), (784, 128), (2049, 3)] {
+            for (inputs, outputs) in [(1, 1), (7, 33), (300, 100), (9001, 3)] {
                 let whole = Case::<f32>::random(DenseSize { batch: 150, inputs, outputs });
                 let expected = forward(backend, &whole, Finish::Relu, Parallelism::Threads(1));
                 for batch in [1, 2, 3, 4, 5, 7, 8, 9, 13, 17, 33, 150] {

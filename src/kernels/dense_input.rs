@@ -13,11 +13,10 @@
 //! * *Outputs side by side* (`along`): for samples that do not fill a vector. Vectors of W are multiplied with
 //!   vectors of dy, and each sum's lanes are added up at the end, in a fixed order.
 //!
-//! The whole vectors of a batch go the first way; what is left goes the second way if it fills less than three
-//! quarters of a vector. So a sample's dx depends in its last bits on how many samples the batch has and on the
+//! The whole vectors of a batch go the first way; what is left goes the second way if that takes less time. So a sample's dx depends in its last bits on how many samples the batch has and on the
 //! sample's place in it, but never on the other samples' values nor on threads, which share out the inputs.
 //!
-//! Both go through W in blocks of 32 inputs, for each block through all panels, 4 KiB of each, and keep the
+//! Both go through W in blocks of inputs, for each block through all panels, some 32 KiB of each, and keep the
 //! block's sums in memory between panels: panels lie far apart, often at distances that share the cache's sets, so
 //! a tile that went through all panels at once would evict the lines that it has just fetched.
 
@@ -26,12 +25,13 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::backend::{Backend, Kernel};
+use super::block_sums::{BLOCK_SUMS, BlockSums};
+use super::dense_input_pack::{Pack, samples_across, tiles_along};
 use super::grid::Grid;
-use super::tile::{Broadcast, Tile, Vectors};
+use super::tile::{Broadcast, Prefetch, Tile, Vectors};
 use super::{DenseSize, Element, Parallelism, Simd, split_runs};
 
 /// The gradient of a dense layer's input: dx (batch × inputs) from dy (batch × outputs).
@@ -42,8 +42,11 @@ pub(crate) struct DenseInputGradient<'a, T> {
     pub(crate) parallelism: Parallelism,
 }
 
-/// The inputs of a block, and the granule in which inputs are shared out.
+/// The least inputs of a block, and the granule in which inputs are shared out.
 const BLOCK_INPUTS: usize = 32;
+
+/// The bytes of W in a block that several tiles of samples go through, one after another: half of the cache (L2).
+const BLOCK_BYTES: usize = 512 * 1024;
 
 /// The panels that a tile of outputs side by side goes through at once: enough to pay for its sums' way to
 /// memory and back.
@@ -83,69 +86,6 @@ impl<T: Element> DenseInputGradient<'_, T> {
     }
 }
 
-/// How many samples of a batch go side by side.
-#[inline(always)]
-fn samples_across<T: Element, S: Simd<T>>(batch: usize) -> usize {
-    let left = batch % S::LANES;
-    if left * 4 < S::LANES * 3 { batch - left } else { batch }
-}
-
-/// The other samples, in tiles.
-#[inline(always)]
-fn tiles_along<T: Element, S: Simd<T>>(batch: usize) -> impl Iterator<Item = Range<usize>> {
-    let start = samples_across::<T, S>(batch);
-    let tiles = (batch - start).div_ceil(S::ROWS);
-    let bound = move |tile: usize| start + (batch - start) * tile / tiles;
-    (0..tiles).map(move |tile| bound(tile)..bound(tile + 1))
-}
-
-/// Writes dy into scratch: first the samples that go side by side, transposed, in panels; then the tiles of the
-/// others, one vector of each sample after another, padded to whole panels.
-struct Pack<'a, 'b, T> {
-    product: &'a DenseInputGradient<'a, T>,
-    scratch: &'b mut [T],
-}
-
-impl<'b, T: Element> Kernel<T> for Pack<'_, 'b, T> {
-    type Output = (&'b [T], &'b [T]);
-
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, _simd: S) -> Self::Output {
-        let DenseSize { batch, outputs, .. } = self.product.size;
-        let count = samples_across::<T, S>(batch);
-        let dy_across = &self.product.dy[..count * outputs];
-        let across_len = count.next_multiple_of(T::PANEL_COLUMNS) * outputs;
-        let row = outputs.next_multiple_of(T::PANEL_COLUMNS);
-        let (across, along) = self.scratch.split_at_mut(across_len);
-        let along = &mut along[..(batch - count) * row];
-        let panels = across.chunks_exact_mut((T::PANEL_COLUMNS * outputs).max(1));
-        for (samples, panel) in dy_across.chunks((T::PANEL_COLUMNS * outputs).max(1)).zip(panels) {
-            for (j, lanes) in panel.chunks_exact_mut(T::PANEL_COLUMNS).enumerate() {
-                let (used, padding) = lanes.split_at_mut(samples.len() / outputs);
-                for (sample, lane) in used.iter_mut().enumerate() {
-                    *lane = samples[sample * outputs + j];
-                }
-                padding.fill(T::zero());
-            }
-        }
-        for samples in tiles_along::<T, S>(batch) {
-            let tile = &mut along[(samples.start - count) * row..(samples.end - count) * row];
-            for (start, chunks) in
-                (0..).step_by(S::LANES).zip(tile.chunks_exact_mut(samples.len() * S::LANES))
-            {
-                for (sample, lanes) in samples.clone().zip(chunks.chunks_exact_mut(S::LANES)) {
-                    let dy = &self.product.dy[sample * outputs..]
-                        [start.min(outputs)..outputs.min(start + S::LANES)];
-                    let (used, padding) = lanes.split_at_mut(dy.len());
-                    used.copy_from_slice(dy);
-                    padding.fill(T::zero());
-                }
-            }
-        }
-        (across, along)
-    }
-}
-
 /// What one thread does: all samples, some inputs. No other part has an element of dx in common with it.
 struct Part<'a, T> {
     product: &'a DenseInputGradient<'a, T>,
@@ -158,59 +98,27 @@ struct Part<'a, T> {
 /// The rows of a panel that are fetched ahead.
 const AHEAD: usize = 16;
 
-/// The most vectors of sums of a block.
-const BLOCK_SUMS: usize = 512;
-
-/// The sums of a block in memory, of several inputs, those of an input together.
-#[repr(align(64))]
-struct BlockSums<C>([MaybeUninit<C>; BLOCK_SUMS]);
-
-impl<C: Copy> BlockSums<C> {
-    #[inline(always)]
-    fn new() -> Self {
-        Self([const { MaybeUninit::uninit() }; BLOCK_SUMS])
-    }
-
-    /// So many of them, all set to a value.
-    #[expect(unsafe_code, reason = "setting all of them would take longer than a small product")]
-    #[inline(always)]
-    fn filled(&mut self, len: usize, value: C) -> &mut [C] {
-        let used = &mut self.0[..len];
-        used.fill(MaybeUninit::new(value));
-        let used: *mut [MaybeUninit<C>] = used;
-        // SAFETY: every element of `used` has just been set, and `MaybeUninit<C>` is laid out as `C`.
-        unsafe { &mut *(used as *mut [C]) }
-    }
-}
-
 impl<T: Element> Kernel<T> for Part<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd<T>>(mut self, simd: S) {
-        let batch = self.product.size.batch;
-        let across = samples_across::<T, S>(batch);
+        let across = samples_across::<T, S>(self.product.size);
+        let vectors = S::vectors(S::ROWS).min(S::PER_PANEL);
+        let block = self.block_inputs::<S>(across, vectors);
         let mut input = self.inputs.start;
-        let block = BLOCK_SUMS / S::vectors(S::ROWS);
-        while across > 0 && input < self.inputs.end {
+        while input < self.inputs.end {
             let inputs = input..self.inputs.end.min(input + block);
             input = inputs.end;
             let mut sample = 0;
             while sample < across {
-                let left = (across - sample).div_ceil(S::LANES).min(S::PER_PANEL);
-                let vectors = left.next_power_of_two().min(S::vectors(S::ROWS));
+                let vectors = (across - sample).div_ceil(S::LANES).next_power_of_two().min(vectors);
                 let samples = sample..across.min(sample + vectors * S::LANES);
                 sample = samples.end;
                 self.across(simd, &inputs, samples, vectors);
             }
-        }
-        for samples in tiles_along::<T, S>(batch) {
-            let block = (BLOCK_SUMS / samples.len()) & !7;
-            let mut input = self.inputs.start;
-            while input < self.inputs.end {
-                let inputs = input..self.inputs.end.min(input + block);
-                input = inputs.end;
-                self.along(simd, &inputs, samples.clone());
+            for samples in tiles_along::<T, S>(self.product.size) {
+                self.along(simd, &inputs, samples);
             }
         }
     }
@@ -222,6 +130,22 @@ impl<T: Element> Part<'_, T> {
     fn piece(&mut self, sample: usize, inputs: Range<usize>) -> &mut [T] {
         // SAFETY: `run_on` gives each part inputs of its own, and a part, borrowed mutably, has one piece at a time.
         unsafe { self.dx.piece(sample, inputs) }
+    }
+
+    /// The inputs of a block: as many as there is room for sums, and, where the block's part of W is used more than
+    /// once, as stay in the cache.
+    #[inline(always)]
+    fn block_inputs<S: Simd<T>>(&self, across: usize, vectors: usize) -> usize {
+        let (mut passes, mut sums) =
+            (across.div_ceil(vectors * S::LANES), if across > 0 { vectors } else { 1 });
+        for samples in tiles_along::<T, S>(self.product.size) {
+            passes += 1;
+            sums = sums.max(samples.len());
+        }
+        let panel_rows = BLOCK_BYTES / size_of::<T>() / T::PANEL_COLUMNS;
+        let cached = panel_rows / self.product.size.panels::<T>().count().max(1);
+        let block = BLOCK_SUMS / sums;
+        if passes > 1 { block.min(cached.max(BLOCK_INPUTS)) } else { block }
     }
 
     /// Samples side by side: tiles of several inputs × a few vectors of samples.
@@ -241,20 +165,24 @@ impl<T: Element> Part<'_, T> {
             // After the last panel comes the first panel's next block.
             let next =
                 if next < outputs { start + rows * T::PANEL_COLUMNS } else { inputs.end * T::PANEL_COLUMNS };
-            let next = weight.as_ptr().wrapping_add(next);
             let mut tile = 0;
             while tile < inputs.len() {
                 let tile_rows = S::ROWS.min(inputs.len() - tile);
                 if samples.start == 0 {
-                    for line in tile * 2..(tile + tile_rows) * 2 {
-                        simd.prefetch(next.wrapping_add(line * T::PANEL_COLUMNS / 2));
+                    let ahead = match (tile + AHEAD).checked_sub(inputs.len()) {
+                        None => start + (tile + AHEAD) * T::PANEL_COLUMNS,
+                        Some(row) => next + row * T::PANEL_COLUMNS,
+                    };
+                    let ahead = weight.as_ptr().wrapping_add(ahead);
+                    for line in 0..tile_rows * 2 {
+                        simd.prefetch(ahead.wrapping_add(line * T::PANEL_COLUMNS / 2));
                     }
                 }
                 let values = &weight[start + tile * T::PANEL_COLUMNS..];
                 let a = Broadcast { values, row_stride: T::PANEL_COLUMNS, stride: 1 };
                 let b = Vectors { chunks: &dy[output * S::PER_PANEL + within / S::LANES..], panel_stride: 0 };
                 let sums = &mut sums[tile * vectors..][..tile_rows * vectors];
-                Tile { depth, a, b, ahead: 0 }.add(simd, tile_rows, vectors, sums);
+                Tile { depth, a, b, prefetch: Prefetch::Nothing }.add(simd, tile_rows, vectors, sums);
                 tile += tile_rows;
             }
             output += depth;
@@ -292,7 +220,7 @@ impl<T: Element> Part<'_, T> {
         samples: Range<usize>,
     ) {
         let panels = self.product.size.panels::<T>();
-        let first = samples.start - samples_across::<T, S>(self.product.size.batch);
+        let first = samples.start - samples_across::<T, S>(self.product.size);
         let row = panels.count() * T::PANEL_COLUMNS;
         let dy = S::split(&self.along[first * row..][..SAMPLES * row]).0;
         let mut sums = BlockSums::new();
@@ -431,8 +359,9 @@ mod tests {
     #[test]
     fn any_number_of_threads_gives_the_same_bits() {
         for (name, backend) in available() {
-            for batch in [1, 5, 9, 33, 50] {
-                let case = Case::<f32>::random(DenseSize { batch, inputs: 1003, outputs: 130 });
+            for (batch, inputs, outputs) in [(1, 4003, 260), (9, 4003, 130), (33, 1003, 130), (50, 1003, 130)]
+            {
+                let case = Case::<f32>::random(DenseSize { batch, inputs, outputs });
                 let expected = gradient(backend, &case, Parallelism::Threads(1));
                 for threads in [2, 3] {
                     let dx = gradient(backend, &case, Parallelism::Threads(threads));

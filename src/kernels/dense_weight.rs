@@ -22,7 +22,7 @@
 use std::ops::Range;
 
 use super::backend::{Backend, Kernel};
-use super::tile::{Broadcast, SUMS, Sums, Tile, Vectors};
+use super::tile::{Broadcast, Prefetch, Target, Tile, Vectors};
 use super::{DenseSize, Element, Parallelism, Simd};
 
 /// The gradient of a dense weight, ready to be written run by run.
@@ -112,11 +112,11 @@ impl<'a, T: Element> Kernel<T> for Pack<'a, T> {
             return (self.x, packed_dy);
         }
         let packed_x = &mut packed_x[..batch * inputs];
-        for (tile, values) in packed_x.chunks_mut(batch * S::ROWS).enumerate() {
-            let x = &self.x[tile * S::ROWS..];
-            if values.len() == batch * S::ROWS {
-                for (sample, values) in values.chunks_exact_mut(S::ROWS).enumerate() {
-                    values.copy_from_slice(&x[sample * inputs..][..S::ROWS]);
+        for (tile, values) in packed_x.chunks_mut(batch * rows_of::<T, S>()).enumerate() {
+            let x = &self.x[tile * rows_of::<T, S>()..];
+            if values.len() == batch * rows_of::<T, S>() {
+                for (sample, values) in values.chunks_exact_mut(rows_of::<T, S>()).enumerate() {
+                    values.copy_from_slice(&x[sample * inputs..][..rows_of::<T, S>()]);
                 }
             } else {
                 let rows = values.len() / batch;
@@ -128,6 +128,15 @@ impl<'a, T: Element> Kernel<T> for Pack<'a, T> {
         (packed_x, packed_dy)
     }
 }
+
+/// The rows of a tile: no more than a granule has, or a run would start in the middle of one.
+#[inline(always)]
+fn rows_of<T: Element, S: Simd<T>>() -> usize {
+    S::ROWS.min(8)
+}
+
+/// The rows of `out` that are fetched ahead, 4 KiB.
+const AHEAD: usize = 32;
 
 struct Write<'a, T> {
     gradient: &'a DenseWeightGradient<'a, T>,
@@ -147,14 +156,18 @@ impl<T: Element> Kernel<T> for Write<'_, T> {
         while !out.is_empty() {
             let (panel, input) = (row / inputs, row % inputs);
             // The rest of this tile of packed inputs, or of the run.
-            let start = input - input % S::ROWS;
-            let packed_rows = S::ROWS.min(inputs - start);
+            let start = input - input % rows_of::<T, S>();
+            let packed_rows = rows_of::<T, S>().min(inputs - start);
             let rows = (packed_rows - (input - start)).min(out.len() / T::PANEL_COLUMNS);
             let (tile_out, rest) = out.split_at_mut(rows * T::PANEL_COLUMNS);
             (out, row) = (rest, row + rows);
 
+            let ahead = tile_out.as_ptr().wrapping_add(AHEAD * T::PANEL_COLUMNS);
+            for line in 0..rows * 2 {
+                simd.prefetch(ahead.wrapping_add(line * T::PANEL_COLUMNS / 2));
+            }
+
             let columns = T::PANEL_COLUMNS.min(outputs - panel * T::PANEL_COLUMNS);
-            let used = columns.div_ceil(S::LANES);
             let dy = S::split(&dy[panel * batch * T::PANEL_COLUMNS..]).0;
             let a = Broadcast {
                 values: &x[start * batch + (input - start).min(x.len())..],
@@ -162,50 +175,49 @@ impl<T: Element> Kernel<T> for Write<'_, T> {
                 stride: packed_rows,
             };
             let tile_out = S::split_mut(tile_out).0;
-            let mut first = 0;
-            while first < S::PER_PANEL {
-                let vectors = S::vectors(S::ROWS).min(S::PER_PANEL);
-                let mut sums = Sums([S::zeros(); SUMS]);
-                if first < used {
-                    let b = Vectors { chunks: dy.get(first..).unwrap_or(&[]), panel_stride: 0 };
-                    Tile { depth: batch, a, b, ahead: 0 }.add(simd, rows, vectors, &mut sums.0);
-                }
-                let padded = columns < (first + vectors) * S::LANES;
-                for (out, sums) in
-                    tile_out.chunks_exact_mut(S::PER_PANEL).zip(sums.0.chunks_exact_mut(vectors))
-                {
-                    if padded {
-                        clear_padding::<T, S>(sums, columns.saturating_sub(first * S::LANES));
-                    }
-                    update(simd, self.alpha, self.beta, sums, &mut out[first..first + vectors]);
-                }
-                first += vectors;
+            let vectors = S::vectors(rows_of::<T, S>()).min(S::PER_PANEL);
+            for first in (0..S::PER_PANEL).step_by(vectors) {
+                let b = Vectors { chunks: dy.get(first..).unwrap_or(&[]), panel_stride: 0 };
+                let tile = Tile { depth: batch, a, b, prefetch: Prefetch::Nothing };
+                let columns = columns.saturating_sub(first * S::LANES);
+                let update =
+                    Update { alpha: self.alpha, beta: self.beta, columns, first, out: &mut *tile_out };
+                tile.add(simd, rows, vectors, update);
             }
         }
     }
 }
 
-#[inline(always)]
-fn clear_padding<T: Element, S: Simd<T>>(sums: &mut [S::Chunk], columns: usize) {
-    for (vector, sums) in sums.iter_mut().enumerate() {
-        let used = columns.saturating_sub(vector * S::LANES).min(S::LANES);
-        sums.as_mut()[used..].fill(T::zero());
-    }
+/// out ← β·out + α·sum, for vectors of some rows of a panel, from the vector `first` of a row on, of which
+/// `columns` columns are not padding.
+struct Update<'a, T, C> {
+    alpha: T,
+    beta: T,
+    columns: usize,
+    first: usize,
+    out: &'a mut [C],
 }
 
-/// out ← β·out + α·sums.
-#[inline(always)]
-fn update<T: Element, S: Simd<T>>(simd: S, alpha: T, beta: T, sums: &[S::Chunk], out: &mut [S::Chunk]) {
-    let alpha = simd.splat(alpha);
-    if beta == T::zero() {
-        for (out, sum) in out.iter_mut().zip(sums) {
-            simd.store(simd.mul(alpha, simd.load(sum)), out);
+impl<T: Element, S: Simd<T>> Target<T, S> for Update<'_, T, S::Chunk> {
+    #[inline(always)]
+    fn start<const VECTORS: usize>(&self, simd: S, _row: usize, _vector: usize) -> S::Vector {
+        simd.splat(T::zero())
+    }
+
+    #[inline(always)]
+    fn end<const VECTORS: usize>(&mut self, simd: S, row: usize, vector: usize, mut sum: S::Vector) {
+        let columns = self.columns.saturating_sub(vector * S::LANES);
+        if columns < S::LANES {
+            sum = simd.first(sum, columns);
         }
-    } else {
-        let beta = simd.splat(beta);
-        for (out, sum) in out.iter_mut().zip(sums) {
-            simd.store(simd.mul_add(alpha, simd.load(sum), simd.mul(beta, simd.load(out))), out);
-        }
+        let alpha = simd.splat(self.alpha);
+        let out = &mut self.out[row * S::PER_PANEL + self.first + vector];
+        let value = if self.beta == T::zero() {
+            simd.mul(alpha, sum)
+        } else {
+            simd.mul_add(alpha, sum, simd.mul(simd.splat(self.beta), simd.load(out)))
+        };
+        simd.store(value, out);
     }
 }
 

@@ -19,9 +19,11 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod backend;
+mod block_sums;
 mod buffer;
 mod dense_forward;
 mod dense_input;
+mod dense_input_pack;
 mod dense_weight;
 mod element;
 mod grid;

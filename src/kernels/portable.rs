@@ -86,5 +86,15 @@ impl<T: Element> Simd<T> for Portable {
     }
 
     #[inline(always)]
+    fn first(self, vector: Self::Vector, count: usize) -> Self::Vector {
+        std::array::from_fn(|lane| if lane < count { vector[lane] } else { T::zero() })
+    }
+
+    #[inline(always)]
+    fn sum(self, [a, b, c, d]: Self::Vector) -> T {
+        (a + c) + (b + d)
+    }
+
+    #[inline(always)]
     fn prefetch(self, _address: *const T) {}
 }

@@ -44,24 +44,13 @@ pub(crate) trait Simd<T: Element>: Copy + Send + Sync {
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `if v < 0 { 0 } else { v }`, so NaN stays NaN and −0 stays −0.
     fn relu(self, vector: Self::Vector) -> Self::Vector;
+    /// The first `count` lanes of a vector, zero in the others, whatever they held.
+    fn first(self, vector: Self::Vector, count: usize) -> Self::Vector;
     /// Asks for the cache line at `address`, which need not be valid.
     fn prefetch(self, address: *const T);
 
     /// The sum of a vector: the upper half is added onto the lower until one number is left.
-    #[inline(always)]
-    fn sum(self, vector: Self::Vector) -> T {
-        let mut chunk = Self::zeros();
-        self.store(vector, &mut chunk);
-        let lanes = chunk.as_mut();
-        let mut half = Self::LANES / 2;
-        while half > 0 {
-            for lane in 0..half {
-                lanes[lane] += lanes[lane + half];
-            }
-            half /= 2;
-        }
-        lanes[0]
-    }
+    fn sum(self, vector: Self::Vector) -> T;
 
     /// The most vectors side by side in a tile of `rows` rows.
     #[inline(always)]
