@@ -1,4 +1,57 @@
 //! Neural-network layers for the CPU: the fully connected end of a classifier, fast and exact.
+//!
+//! A classifier is composed with [`Sequential::builder`], trained with a [`Trainer`], and used with
+//! [`Sequential::predict`] or, without allocating, [`Sequential::infer`]:
+//!
+//! ```
+//! use taper::{Optimizer, Sequential, Tensor, Trainer};
+//! use taper::{losses::CrossEntropy, optimizers::Adam, train::{Dataset, Fit}};
+//! use taper::init::{Init, Initializer};
+//!
+//! // Points inside and outside of a circle.
+//! let mut rng = taper::seeded(1);
+//! let inputs: Tensor<f32> = Init::Uniform { bound: 1.0 }.initialize([200, 2].into(), 2, &mut rng)?;
+//! let inside = |point: &[f32]| usize::from(point[0].hypot(point[1]) < 0.8);
+//! let labels: Vec<usize> = inputs.view().samples().map(inside).collect();
+//! let data = Dataset::new(&inputs, &labels)?;
+//!
+//! let mut model = Sequential::builder([2])
+//!     .dense(16).relu()
+//!     .dense(2)
+//!     .build(&mut rng)?;
+//! let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Adam::new(0.02)?));
+//! trainer.fit(data, Fit::epochs(60))?;
+//! assert!(trainer.evaluate(data)?.accuracy.unwrap() > 0.95);
+//!
+//! let logits = model.predict(&Tensor::from([[0.1, 0.2]]))?;
+//! assert_eq!(taper::train::metrics::classes(&logits)?, [1]);
+//! # Ok::<(), taper::Error>(())
+//! ```
+//!
+//! The way of the data, and where to read on:
+//!
+//! ```text
+//! TensorView ─► Sequential ─► layer ─► layer ─► … ─► logits ─► loss
+//!                   │  each layer: forward(x) ─► y               │
+//!                   ▼                                            ▼
+//!               Workspace (all memory, made once)         d loss / d logits
+//!                   ▲                                            │
+//! parameters ◄─ GradientSink ◄─ backward(x, y, dy) ─► dx ◄───────┘
+//! ```
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`layers`] | the layers, and the [`Layer`] trait for your own |
+//! | [`init`] | how weights start |
+//! | [`losses`] | how wrong an output is |
+//! | [`optimizers`], [`schedules`] | how weights follow their gradients, and how fast |
+//! | [`train`] | data sets, epochs, early stopping, metrics |
+//! | [`gradcheck`] | gradients against finite differences |
+//!
+//! # Features
+//!
+//! - `rayon` (default): passes use all cores. Without it everything runs on the calling thread, with the same bits.
+//! - `progress`: `train::ProgressBar`.
 
 mod error;
 pub mod gradcheck;
@@ -32,3 +85,8 @@ pub use view::{TensorView, TensorViewMut};
 pub fn seeded(seed: u64) -> impl rand::Rng + Clone {
     <rand::rngs::Xoshiro256PlusPlus as rand::SeedableRng>::seed_from_u64(seed)
 }
+
+/// The README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,20 +1,49 @@
 //! dW = xᵀ·dy, a run of the panels at a time.
+//!
+//! With s over the samples:
+//!
+//! ```text
+//! out[i, o] ← β · out[i, o] + α · Σ_s x[s, i] · dy[s, o]
+//! ```
+//!
+//! x is packed into tiles of a few inputs, all samples of a tile together, and dy into panels, so that whoever
+//! wants the gradient can ask for it run by run, in any order and from several threads, each run reading x and
+//! dy in order and `out` once. With a single sample x is such a tile as it lies.
+//!
+//! A sum is one chain of fused multiply-adds over s from 0, and the last step is one too: fma(α, sum, β·out), so
+//! with β = 1 the gradient goes onto `out` with a single rounding. β = 0 does not read `out`. The padding of the
+//! panels has the gradient 0, even where x is infinite.
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must end up inside the function with its instruction set"
+)]
 
 use std::ops::Range;
 
-use super::{DenseSize, Element, Parallelism};
+use super::backend::{Backend, Kernel};
+use super::tile::{Broadcast, Prefetch, Target, Tile, Vectors};
+use super::{DenseSize, Element, Parallelism, Simd};
 
 /// The gradient of a dense weight, ready to be written run by run.
 pub(crate) struct DenseWeightGradient<'a, T> {
+    backend: Backend,
     size: DenseSize,
     x: &'a [T],
     dy: &'a [T],
 }
 
 impl<'a, T: Element> DenseWeightGradient<'a, T> {
+    /// The error of a sum of n samples is at most `ERROR · n · ε · Σ|x·dy|`; see
+    /// [`DenseForward::ERROR`](super::DenseForward).
+    #[cfg(test)]
+    pub(crate) const ERROR: f64 = 3.0;
+
     /// Elements of scratch that [`DenseWeightGradient::new`] needs.
-    pub(crate) fn scratch(_size: DenseSize) -> usize {
-        0
+    pub(crate) fn scratch(size: DenseSize) -> usize {
+        Backend::current(); // detected here, where memory may be allocated
+        let x = if size.batch > 1 { size.batch * size.inputs } else { 0 };
+        x + size.batch * size.outputs.next_multiple_of(T::PANEL_COLUMNS)
     }
 
     /// Packs x (batch × inputs) and dy (batch × outputs) into scratch.
@@ -22,11 +51,23 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
         size: DenseSize,
         x: &'a [T],
         dy: &'a [T],
-        _scratch: &'a mut [T],
+        scratch: &'a mut [T],
         _: Parallelism,
     ) -> Self {
-        assert_eq!((x.len(), dy.len()), (size.batch * size.inputs, size.batch * size.outputs));
-        Self { size, x, dy }
+        Self::new_on(Backend::current(), size, x, dy, scratch)
+    }
+
+    pub(super) fn new_on(
+        backend: Backend,
+        size: DenseSize,
+        x: &'a [T],
+        dy: &'a [T],
+        scratch: &'a mut [T],
+    ) -> Self {
+        let DenseSize { batch, inputs, outputs } = size;
+        assert_eq!((x.len(), dy.len()), (batch * inputs, batch * outputs), "buffers of another size");
+        let (x, dy) = backend.run(Pack { size, x, dy, scratch });
+        Self { backend, size, x, dy }
     }
 
     /// The runs that [`DenseWeightGradient::write`] takes start and end at multiples of this, or at the end.
@@ -34,22 +75,249 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
         8 * T::PANEL_COLUMNS
     }
 
-    /// out ← beta·out + alpha·dW for a run of the panels. `beta` 0 does not read `out`.
+    /// out ← beta·out + alpha·dW for a run of the panels, whole rows of them. `beta` 0 does not read `out`.
     pub(crate) fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
-        assert_eq!(run.len(), out.len());
-        let DenseSize { inputs, outputs, .. } = self.size;
-        let panels = self.size.panels::<T>();
-        for (row, out) in (run.start / T::PANEL_COLUMNS..).zip(out.chunks_mut(T::PANEL_COLUMNS)) {
-            let (panel, row) = (row / panels.rows, row % panels.rows);
-            for (column, out) in (panel * T::PANEL_COLUMNS..).zip(out) {
-                let mut sum = T::zero();
-                if column < outputs {
-                    for (x, dy) in self.x.chunks_exact(inputs).zip(self.dy.chunks_exact(outputs)) {
-                        sum += x[row] * dy[column];
+        let whole = run.start.is_multiple_of(T::PANEL_COLUMNS) && run.end.is_multiple_of(T::PANEL_COLUMNS);
+        assert!(whole && run.end <= self.size.panels::<T>().len(), "a run that is no rows of the panels");
+        assert_eq!(run.len(), out.len(), "a run of another length");
+        self.backend.run(Write { gradient: self, first_row: run.start / T::PANEL_COLUMNS, alpha, beta, out });
+    }
+}
+
+struct Pack<'a, T> {
+    size: DenseSize,
+    x: &'a [T],
+    dy: &'a [T],
+    scratch: &'a mut [T],
+}
+
+impl<'a, T: Element> Kernel<T> for Pack<'a, T> {
+    type Output = (&'a [T], &'a [T]);
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, _simd: S) -> Self::Output {
+        let DenseSize { batch, inputs, outputs } = self.size;
+        let width = outputs.next_multiple_of(T::PANEL_COLUMNS);
+        let (packed_dy, packed_x) = self.scratch.split_at_mut(batch * width);
+        let panels = packed_dy.chunks_exact_mut((batch * T::PANEL_COLUMNS).max(1)).enumerate();
+        for (panel, rows) in panels {
+            let columns = panel * T::PANEL_COLUMNS..outputs.min((panel + 1) * T::PANEL_COLUMNS);
+            for (sample, row) in rows.chunks_exact_mut(T::PANEL_COLUMNS).enumerate() {
+                let (used, padding) = row.split_at_mut(columns.len());
+                used.copy_from_slice(&self.dy[sample * outputs..][columns.clone()]);
+                padding.fill(T::zero());
+            }
+        }
+        if batch <= 1 {
+            return (self.x, packed_dy);
+        }
+        let packed_x = &mut packed_x[..batch * inputs];
+        for (tile, values) in packed_x.chunks_mut(batch * rows_of::<T, S>()).enumerate() {
+            let x = &self.x[tile * rows_of::<T, S>()..];
+            if values.len() == batch * rows_of::<T, S>() {
+                for (sample, values) in values.chunks_exact_mut(rows_of::<T, S>()).enumerate() {
+                    values.copy_from_slice(&x[sample * inputs..][..rows_of::<T, S>()]);
+                }
+            } else {
+                let rows = values.len() / batch;
+                for (sample, values) in values.chunks_exact_mut(rows).enumerate() {
+                    values.copy_from_slice(&x[sample * inputs..][..rows]);
+                }
+            }
+        }
+        (packed_x, packed_dy)
+    }
+}
+
+/// The rows of a tile: no more than a granule has, or a run would start in the middle of one.
+#[inline(always)]
+fn rows_of<T: Element, S: Simd<T>>() -> usize {
+    S::ROWS.min(8)
+}
+
+/// The rows of `out` that are fetched ahead, 4 KiB.
+const AHEAD: usize = 32;
+
+struct Write<'a, T> {
+    gradient: &'a DenseWeightGradient<'a, T>,
+    first_row: usize,
+    alpha: T,
+    beta: T,
+    out: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for Write<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let DenseWeightGradient { size: DenseSize { batch, inputs, outputs }, x, dy, .. } = *self.gradient;
+        let (mut out, mut row) = (self.out, self.first_row);
+        while !out.is_empty() {
+            let (panel, input) = (row / inputs, row % inputs);
+            // The rest of this tile of packed inputs, or of the run.
+            let start = input - input % rows_of::<T, S>();
+            let packed_rows = rows_of::<T, S>().min(inputs - start);
+            let rows = (packed_rows - (input - start)).min(out.len() / T::PANEL_COLUMNS);
+            let (tile_out, rest) = out.split_at_mut(rows * T::PANEL_COLUMNS);
+            (out, row) = (rest, row + rows);
+
+            let ahead = tile_out.as_ptr().wrapping_add(AHEAD * T::PANEL_COLUMNS);
+            for line in 0..rows * 2 {
+                simd.prefetch(ahead.wrapping_add(line * T::PANEL_COLUMNS / 2));
+            }
+
+            let columns = T::PANEL_COLUMNS.min(outputs - panel * T::PANEL_COLUMNS);
+            let dy = S::split(&dy[panel * batch * T::PANEL_COLUMNS..]).0;
+            let a = Broadcast {
+                values: &x[start * batch + (input - start).min(x.len())..],
+                row_stride: 1,
+                stride: packed_rows,
+            };
+            let tile_out = S::split_mut(tile_out).0;
+            let vectors = S::vectors(rows_of::<T, S>()).min(S::PER_PANEL);
+            for first in (0..S::PER_PANEL).step_by(vectors) {
+                let b = Vectors { chunks: dy.get(first..).unwrap_or(&[]), panel_stride: 0 };
+                let tile = Tile { depth: batch, a, b, prefetch: Prefetch::Nothing };
+                let columns = columns.saturating_sub(first * S::LANES);
+                let update =
+                    Update { alpha: self.alpha, beta: self.beta, columns, first, out: &mut *tile_out };
+                tile.add(simd, rows, vectors, update);
+            }
+        }
+    }
+}
+
+/// out ← β·out + α·sum, for vectors of some rows of a panel, from the vector `first` of a row on, of which
+/// `columns` columns are not padding.
+struct Update<'a, T, C> {
+    alpha: T,
+    beta: T,
+    columns: usize,
+    first: usize,
+    out: &'a mut [C],
+}
+
+impl<T: Element, S: Simd<T>> Target<T, S> for Update<'_, T, S::Chunk> {
+    #[inline(always)]
+    fn start<const VECTORS: usize>(&self, simd: S, _row: usize, _vector: usize) -> S::Vector {
+        simd.splat(T::zero())
+    }
+
+    #[inline(always)]
+    fn end<const VECTORS: usize>(&mut self, simd: S, row: usize, vector: usize, mut sum: S::Vector) {
+        let columns = self.columns.saturating_sub(vector * S::LANES);
+        if columns < S::LANES {
+            sum = simd.first(sum, columns);
+        }
+        let alpha = simd.splat(self.alpha);
+        let out = &mut self.out[row * S::PER_PANEL + self.first + vector];
+        let value = if self.beta == T::zero() {
+            simd.mul(alpha, sum)
+        } else {
+            simd.mul_add(alpha, sum, simd.mul(simd.splat(self.beta), simd.load(out)))
+        };
+        simd.store(value, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::backend::available;
+    use super::super::oracle::{self, Case, Numbers, same_bits};
+    use super::*;
+
+    /// The whole gradient, in runs of so many rows, scratch and padding filled with NaN first.
+    fn gradient<T: Numbers>(backend: Backend, case: &Case<T>, rows: usize, alpha: T, beta: T, out: &mut [T]) {
+        let Case { size, x, dy, .. } = case;
+        let mut scratch = vec![T::nan(); DenseWeightGradient::<T>::scratch(*size)];
+        let gradient = DenseWeightGradient::new_on(backend, *size, x, dy, &mut scratch);
+        let mut start = 0;
+        for out in out.chunks_mut(rows * T::PANEL_COLUMNS) {
+            gradient.write(start..start + out.len(), alpha, beta, out);
+            start += out.len();
+        }
+    }
+
+    fn every_size_is_within_the_bound<T: Numbers>() {
+        let mut failures = Vec::new();
+        for size in oracle::sizes() {
+            let case = Case::<T>::random(size);
+            let (exact, magnitude) = case.weight_gradient();
+            for (name, backend) in available() {
+                let panels = size.panels::<T>();
+                let mut out = vec![T::nan(); panels.len()];
+                gradient(backend, &case, usize::MAX / 64, T::one(), T::zero(), &mut out);
+                let mut matrix = vec![T::nan(); size.inputs * size.outputs];
+                panels.unpack(&out, &mut matrix);
+                for (i, &dw) in matrix.iter().enumerate() {
+                    let bound = DenseWeightGradient::<T>::ERROR * size.batch as f64 * T::UNIT * magnitude[i];
+                    let error = exact[i].distance(dw);
+                    if error.is_nan() || error > bound {
+                        failures.push(format!(
+                            "{name} {size:?} [{i}]: {dw} is off by {error:e}, bound {bound:e}"
+                        ));
+                        break;
                     }
                 }
-                *out = if beta == T::zero() { alpha * sum } else { beta * *out + alpha * sum };
+                if out.iter().filter(|&&dw| dw == T::zero()).count() < out.len() - matrix.len() {
+                    failures.push(format!("{name} {size:?}: padding is not zero"));
+                }
             }
+        }
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
+    }
+
+    #[test]
+    fn every_size_is_within_the_bound_f32() {
+        every_size_is_within_the_bound::<f32>();
+    }
+
+    #[test]
+    fn every_size_is_within_the_bound_f64() {
+        every_size_is_within_the_bound::<f64>();
+    }
+
+    #[test]
+    fn alpha_and_beta_and_runs_of_any_number_of_rows() {
+        for (name, backend) in available() {
+            for (batch, inputs, outputs) in [(1, 37, 70), (5, 37, 70), (20, 8, 33), (3, 1, 31), (9, 100, 3)] {
+                let case = Case::<f32>::random(DenseSize { batch, inputs, outputs });
+                let len = case.panels.len();
+                let mut sums = vec![f32::NAN; len];
+                gradient(backend, &case, usize::MAX / 64, 1.0, 0.0, &mut sums);
+                for rows in [1, 3, 8, 11, 64] {
+                    for (alpha, beta) in [(1.0, 0.0), (1.0, 1.0), (-0.25, 1.0), (2.0, 0.5)] {
+                        let before = if beta == 0.0 { vec![f32::NAN; len] } else { oracle::random(len, 9) };
+                        let mut out = before.clone();
+                        gradient(backend, &case, rows, alpha, beta, &mut out);
+                        let expected = |sum: f32, before: f32| match (beta, name) {
+                            (0.0, _) => alpha * sum,
+                            (_, "portable") if cfg!(target_arch = "x86_64") => alpha * sum + beta * before,
+                            _ => alpha.mul_add(sum, beta * before),
+                        };
+                        let expected: Vec<f32> =
+                            sums.iter().zip(&before).map(|(&s, &b)| expected(s, b)).collect();
+                        assert!(
+                            same_bits(&out, &expected),
+                            "{name} {:?}, {rows} rows, {alpha} {beta}",
+                            case.size
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn padding_has_no_gradient_even_of_infinite_inputs() {
+        for (name, backend) in available() {
+            let mut case = Case::<f32>::random(DenseSize { batch: 3, inputs: 9, outputs: 5 });
+            case.x.fill(f32::INFINITY);
+            let mut out = vec![0.0; case.panels.len()];
+            gradient(backend, &case, 8, -0.1, 1.0, &mut out);
+            let padding = out.chunks(32).flat_map(|row| &row[5..]);
+            assert!(padding.into_iter().all(|&dw| dw == 0.0), "{name}");
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use num_traits::{Float, NumAssign};
 
+use super::backend::Dispatch;
 use super::matrix::Gemm;
 
 /// A number that the kernels are written for: `f32` and `f64`. It cannot be implemented elsewhere.
-pub trait Element: Float + NumAssign + Send + Sync + Gemm + 'static {
+pub trait Element: Float + NumAssign + Send + Sync + Gemm + Dispatch + 'static {
     /// The number of columns of a weight panel: 128 bytes, two vectors of AVX-512.
     const PANEL_COLUMNS: usize;
 }

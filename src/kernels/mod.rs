@@ -9,17 +9,33 @@
 //! | input gradient | dx = dy·Wᵀ | [`DenseInputGradient`] |
 //! | weight gradient | dW = xᵀ·dy, a run of it at a time | [`DenseWeightGradient`] |
 //!
+//! All three are loops around one tile of sums in registers (`tile`), written once in the operations of
+//! `trait Simd` and run with the instruction set that `backend` detects.
+//!
 //! Every other product goes through [`matrix_product`].
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod backend;
+mod block_sums;
 mod buffer;
 mod dense_forward;
 mod dense_input;
+mod dense_input_pack;
 mod dense_weight;
 mod element;
+mod grid;
 mod matrix;
+#[cfg(test)]
+mod oracle;
 mod panels;
 mod parallel;
+mod portable;
 mod runs;
+mod simd;
+mod tile;
 
 pub(crate) use buffer::Buffer;
 pub(crate) use dense_forward::{DenseForward, Finish};
@@ -30,7 +46,8 @@ pub use element::Element;
 pub(crate) use matrix::{MatrixProduct, matrix_product};
 pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
-pub(crate) use runs::{Run, Split, split_work};
+pub(crate) use runs::{Run, Split, split_runs, split_work};
+use simd::Simd;
 
 /// The sizes of a dense layer's products.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +63,9 @@ impl DenseSize {
         Panels::new::<T>(self.inputs, self.outputs)
     }
 
-    /// Multiply-adds of one of the products.
+    /// How long one of the products takes, in multiply-adds. A weight takes as long to read, or a gradient to
+    /// write, as four samples take to compute.
     pub(crate) fn multiply_adds(self) -> usize {
-        self.batch * self.inputs * self.outputs
+        if self.batch == 0 { 0 } else { self.batch.max(4) * self.inputs * self.outputs }
     }
 }

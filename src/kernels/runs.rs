@@ -1,5 +1,7 @@
 //! Slices worked on by several threads.
 
+use std::ops::Range;
+
 /// Something that can be cut in two at an element, as slices can.
 pub(crate) trait Split: Send + Sized {
     fn len(&self) -> usize;
@@ -43,6 +45,24 @@ impl<T: Send> Split for Run<'_, T> {
     fn split(self, middle: usize) -> (Self, Self) {
         let (left, right) = self.values.split_at_mut(middle);
         (Self { start: self.start, values: left }, Self { start: self.start + middle, values: right })
+    }
+}
+
+/// [`split_work`] on the indices `0..len`, for what is not cut as a slice.
+pub(crate) fn split_runs(len: usize, granule: usize, pieces: usize, work: &(impl Fn(Range<usize>) + Sync)) {
+    split_work(Indices(0..len), granule, pieces, &|indices: Indices| work(indices.0));
+}
+
+struct Indices(Range<usize>);
+
+impl Split for Indices {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn split(self, middle: usize) -> (Self, Self) {
+        let middle = self.0.start + middle;
+        (Self(self.0.start..middle), Self(middle..self.0.end))
     }
 }
 

@@ -10,7 +10,8 @@ use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// loss = Σ t_c·(ln t_c − ln p_c)        ∂loss/∂x_c = p_c·Σ t − t_c
 /// ```
 ///
-/// By default the mean over the samples (PyTorch's `batchmean`). A class whose target is 0 adds 0.
+/// By default the mean over the rows of classes: for outputs `[batch, classes]` PyTorch's `batchmean`, which divides
+/// by the batch alone where there are more axes. A class whose target is 0 adds 0.
 ///
 /// # Shapes
 /// Outputs `[batch, …, classes]`, target the same.
@@ -28,7 +29,7 @@ pub struct KlDivergence {
 }
 
 impl KlDivergence {
-    /// The loss with the mean over the samples.
+    /// The loss with the mean over the rows of classes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -93,5 +94,19 @@ impl<T: Scalar> Loss<T> for KlDivergence {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_is_over_rows_of_classes() {
+        let logits = Tensor::from([[[0.5, -1.0], [2.0, 0.0], [0.0, 0.25]]]);
+        let target = Tensor::from([[[0.5, 0.5], [0.1, 0.9], [1.0, 0.0]]]);
+        let rows = [logits.clone(), target.clone()].map(|tensor| tensor.reshape([3, 2]).unwrap());
+        let mean = KlDivergence::new().forward(logits.view(), (&target).into()).unwrap();
+        assert_eq!(mean, KlDivergence::new().forward(rows[0].view(), (&rows[1]).into()).unwrap());
     }
 }

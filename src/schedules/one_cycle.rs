@@ -68,10 +68,29 @@ impl Schedule for OneCycle {
         let step = (step as f64).min(last);
         // The step at which the peak is reached, as PyTorch counts.
         let top = self.rise * self.steps as f64 - 1.0;
-        if step < top {
-            return anneal(start, self.peak, step / top);
+        // Where all steps rise, the last one is the peak and none falls.
+        if step < top || last <= top {
+            let part = if top > 0.0 { step / top } else { 1.0 };
+            return anneal(start, self.peak, part);
         }
-        let part = if last > top { (step - top) / (last - top) } else { 1.0 };
-        anneal(self.peak, start / self.end_divisor, part)
+        anneal(self.peak, start / self.end_divisor, (step - top) / (last - top))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cycle_that_only_rises_ends_at_the_peak() {
+        let rates = |steps| {
+            let schedule = OneCycle::new(1.0, steps).unwrap().with_rise(1.0).unwrap();
+            [0, steps - 2, steps - 1, steps].map(|step| schedule.learning_rate(step))
+        };
+        let [first, before, last, after] = rates(12);
+        assert_eq!([first, last, after], [0.04, 1.0, 1.0]);
+        assert!(before > 0.9 && before < 1.0, "{before}");
+        let one = OneCycle::new(1.0, 1).unwrap().with_rise(1.0).unwrap();
+        assert_eq!(one.learning_rate(0), 1.0);
     }
 }

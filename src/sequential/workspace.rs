@@ -60,6 +60,9 @@ impl<T: Scalar> Workspace<T> {
         // An inference pass has to find room in a training workspace too, since a trainer evaluates.
         let infer = model.memory(&model.input(), capacity, Mode::Infer);
         let memory = model.memory(&model.input(), capacity, mode);
+        // Where a pass will be split, the threads for it start here and not in the first pass.
+        let _ = Parallelism::default()
+            .pieces(model.multiply_adds(&model.input()).saturating_mul(capacity.max(4)));
         let outputs = capacity * model.output().len();
         let (scratch, gradient) =
             (memory.scratch.max(infer.scratch), if mode == Mode::Train { outputs } else { 0 });

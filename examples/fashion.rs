@@ -1,0 +1,84 @@
+//! Fashion-MNIST: ten kinds of clothes, 60,000 images to train with and 10,000 to test with.
+//!
+//! ```sh
+//! cargo run --release --example fashion
+//! cargo run --release --example fashion -- --data some/folder --seed 3
+//! ```
+//!
+//! Debian and Ubuntu have the data in the package `dataset-fashion-mnist`; elsewhere, name a folder that holds its
+//! four files.
+
+#[path = "shared/idx.rs"]
+mod idx;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use idx::{IdxError, Samples};
+use taper::losses::CrossEntropy;
+use taper::optimizers::Adam;
+use taper::train::{EarlyStopping, Fit, Monitor};
+use taper::{Optimizer, Sequential, Trainer};
+
+const CLASSES: usize = 10;
+
+/// Trains a classifier of clothes.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The folder of the four gzipped IDX files.
+    #[arg(long, value_name = "DIR", default_value = "/usr/share/datasets/fashion-mnist")]
+    data: PathBuf,
+    /// Where the first weights and the order of the images come from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Passes over the images to train with.
+    #[arg(long, default_value_t = 10)]
+    epochs: usize,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let [train, test] = [read(&arguments.data, "train")?, read(&arguments.data, "t10k")?];
+    let model = Sequential::builder([28, 28]).flatten();
+    let model = model.dense(128).named("fc1").relu().dense(64).named("fc2").relu();
+    let mut model = model.dense(CLASSES).named("fc3").build(&mut taper::seeded(arguments.seed))?;
+    println!("{}", model.summary());
+
+    let optimizer = Optimizer::new(Adam::new(1e-3)?);
+    let mut trainer =
+        Trainer::new(&mut model, CrossEntropy::new(), optimizer).with_batch(64)?.with_seed(arguments.seed);
+    // A patience of all epochs: none is left out, and the best one is restored.
+    let stopping = EarlyStopping::new(arguments.epochs).monitoring(Monitor::ValidationAccuracy);
+    let fit = Fit::epochs(arguments.epochs)
+        .with_validation(test.dataset()?)
+        .with_early_stopping(stopping)
+        .after_epoch(|epoch, _| {
+            let accuracy = epoch.validation.as_ref().and_then(|test| test.accuracy).unwrap_or(f64::NAN);
+            let (number, loss, seconds) = (epoch.epoch + 1, epoch.train.loss, epoch.seconds);
+            println!("epoch {number:2}  loss {loss:.4}  test accuracy {accuracy:.4}  {seconds:.2} s");
+        });
+    trainer.fit(train.dataset()?, fit)?;
+    let accuracy = trainer.evaluate(test.dataset()?)?.accuracy.unwrap_or(f64::NAN);
+    println!("test accuracy {accuracy:.4}");
+    Ok(())
+}
+
+fn read(folder: &Path, part: &str) -> Result<Samples, String> {
+    Samples::read(folder, part, CLASSES).map_err(|error| match error {
+        IdxError::Missing { .. } => {
+            format!("{error}; run `sudo apt-get install dataset-fashion-mnist`, or name its folder by `--data DIR`")
+        }
+        IdxError::Malformed { .. } => error.to_string(),
+    })
+}

@@ -1,0 +1,34 @@
+//! What is trained on what: for the example and for the tests of its data.
+
+#[path = "../shared/idx.rs"]
+pub(crate) mod idx;
+
+use std::path::Path;
+
+use idx::{IdxError, Samples};
+use taper::losses::CrossEntropy;
+use taper::optimizers::Adam;
+use taper::{Optimizer, Sequential, Trainer};
+
+/// The names of the labels 0, 1 and 2.
+pub(crate) const CLASSES: [&str; 3] = ["dog", "cat", "bird"];
+
+/// The images to train with and those to test with, from the repository.
+pub(crate) fn data() -> Result<[Samples; 2], IdxError> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pets/data"));
+    Ok([Samples::read(folder, "train", CLASSES.len())?, Samples::read(folder, "test", CLASSES.len())?])
+}
+
+/// 784 pixels → 128 → 64 → 3 classes.
+pub(crate) fn model(seed: u64) -> taper::Result<Sequential<f32>> {
+    let model = Sequential::builder([28, 28]).flatten();
+    let model = model.dense(128).named("fc1").relu();
+    let model = model.dense(64).named("fc2").relu();
+    model.dense(CLASSES.len()).named("fc3").build(&mut taper::seeded(seed))
+}
+
+/// Adam on batches of 32.
+pub(crate) fn trainer(model: &mut Sequential<f32>, seed: u64) -> taper::Result<Trainer<'_, f32>> {
+    let optimizer = Optimizer::new(Adam::new(1e-3)?);
+    Ok(Trainer::new(model, CrossEntropy::new(), optimizer).with_batch(32)?.with_seed(seed))
+}

@@ -1,0 +1,170 @@
+//! Which instruction set runs the kernels: detected once, one `match` for each entry.
+//!
+//! For tests, the environment variable `TAPER_SIMD` (`avx512`, `avx2` or `portable`) forces one for the whole
+//! process. It is read once. A name that is unknown, or an instruction set that this machine lacks, panics.
+
+#![expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")]
+
+use std::sync::OnceLock;
+
+use super::portable::Portable;
+use super::{Element, Simd};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2::Avx2, avx512::Avx512};
+
+/// An instruction set that this machine has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Backend {
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    Portable(Portable),
+}
+
+/// A computation in vectors of any kind. `run` must be `#[inline(always)]`.
+pub(crate) trait Kernel<T: Element> {
+    type Output;
+    fn run<S: Simd<T>>(self, simd: S) -> Self::Output;
+}
+
+impl Backend {
+    /// All names, the fastest first.
+    pub(crate) const NAMES: [&'static str; 3] = ["avx512", "avx2", "portable"];
+
+    /// The one by this name, if the machine has it.
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
+        match name {
+            #[cfg(target_arch = "x86_64")]
+            "avx512" => Avx512::detect().map(Self::Avx512),
+            #[cfg(target_arch = "x86_64")]
+            "avx2" => Avx2::detect().map(Self::Avx2),
+            "portable" => Some(Self::Portable(Portable)),
+            _ => None,
+        }
+    }
+
+    /// The fastest of this machine, or the one forced by `TAPER_SIMD`.
+    pub(crate) fn current() -> Self {
+        static CURRENT: OnceLock<Backend> = OnceLock::new();
+        *CURRENT.get_or_init(|| match std::env::var("TAPER_SIMD") {
+            Ok(name) => Self::by_name(&name).unwrap_or_else(|| {
+                panic!("TAPER_SIMD={name}: expected one of {:?} that this machine has", Self::NAMES)
+            }),
+            Err(_) => Self::NAMES.into_iter().find_map(Self::by_name).expect("portable is always there"),
+        })
+    }
+
+    /// Runs a kernel with the instruction set switched on.
+    pub(crate) fn run<T: Element, K: Kernel<T>>(self, kernel: K) -> K::Output {
+        T::dispatch(self, kernel)
+    }
+}
+
+/// A number type whose kernels exist for every instruction set.
+pub trait Dispatch: Sized {
+    #[doc(hidden)]
+    #[expect(private_interfaces, private_bounds, reason = "the trait is sealed and its module private")]
+    fn dispatch<K: Kernel<Self>>(backend: Backend, kernel: K) -> K::Output
+    where
+        Self: Element;
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn with_avx512<T: Element, K: Kernel<T>>(simd: Avx512, kernel: K) -> K::Output
+where
+    Avx512: Simd<T>,
+{
+    kernel.run(simd)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn with_avx2<T: Element, K: Kernel<T>>(simd: Avx2, kernel: K) -> K::Output
+where
+    Avx2: Simd<T>,
+{
+    kernel.run(simd)
+}
+
+macro_rules! dispatch {
+    ($($type:ty)*) => {$(
+        impl Dispatch for $type {
+            #[expect(private_interfaces, private_bounds, reason = "the trait is sealed and its module private")]
+            fn dispatch<K: Kernel<Self>>(backend: Backend, kernel: K) -> K::Output {
+                match backend {
+                    // SAFETY: the token proves that the processor has AVX-512.
+                    #[cfg(target_arch = "x86_64")]
+                    Backend::Avx512(simd) => unsafe { with_avx512(simd, kernel) },
+                    // SAFETY: the token proves that the processor has AVX2 and FMA.
+                    #[cfg(target_arch = "x86_64")]
+                    Backend::Avx2(simd) => unsafe { with_avx2(simd, kernel) },
+                    Backend::Portable(simd) => kernel.run(simd),
+                }
+            }
+        }
+    )*};
+}
+dispatch!(f32 f64);
+
+/// Every backend of this machine; the others are printed, and fail where `CI` is set.
+#[cfg(test)]
+pub(crate) fn available() -> Vec<(&'static str, Backend)> {
+    let mut found = Vec::new();
+    for name in Backend::NAMES {
+        match Backend::by_name(name) {
+            Some(backend) => found.push((name, backend)),
+            None => println!("skipped on this machine: {name}"),
+        }
+    }
+    let all = found.len() == Backend::NAMES.len();
+    assert!(all || std::env::var_os("CI").is_none(), "CI needs a machine with every backend, has {found:?}");
+    found
+}
+
+#[cfg(test)]
+#[expect(clippy::inline_always, reason = "a kernel must end up inside the function with its instruction set")]
+mod tests {
+    use super::*;
+
+    struct Lanes;
+    impl Kernel<f32> for Lanes {
+        type Output = usize;
+        #[inline(always)]
+        fn run<S: Simd<f32>>(self, _simd: S) -> usize {
+            S::LANES
+        }
+    }
+
+    struct Relu([f32; 32]);
+    impl Kernel<f32> for Relu {
+        type Output = [f32; 32];
+        #[inline(always)]
+        fn run<S: Simd<f32>>(mut self, simd: S) -> [f32; 32] {
+            for chunk in S::split_mut(&mut self.0).0 {
+                simd.store(simd.relu(simd.load(chunk)), chunk);
+            }
+            self.0
+        }
+    }
+
+    #[test]
+    fn every_backend_has_its_own_vectors() {
+        for (name, backend) in available() {
+            let expected = [("avx512", 16), ("avx2", 8), ("portable", 4)];
+            assert!(expected.contains(&(name, backend.run(Lanes))), "{name}");
+        }
+        assert!(Backend::by_name("abacus").is_none());
+    }
+
+    #[test]
+    fn relu_keeps_nan_and_negative_zero() {
+        let mut input = [-0.0_f32; 32];
+        input[..6].copy_from_slice(&[f32::NAN, -1.0, 0.0, 2.0, f32::NEG_INFINITY, -f32::NAN]);
+        let expected = input.map(|x| if x < 0.0 { 0.0 } else { x });
+        for (name, backend) in available() {
+            assert_eq!(backend.run(Relu(input)).map(f32::to_bits), expected.map(f32::to_bits), "{name}");
+        }
+    }
+}

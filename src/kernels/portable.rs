@@ -1,0 +1,100 @@
+//! Vectors for every processor: small arrays, whose loops the compiler turns into vector instructions.
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must end up inside the function with its instruction set"
+)]
+
+use super::{Element, Simd};
+
+/// Needs no proof.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Portable;
+
+/// Four numbers: a register of f32, two of f64, on SSE2 and NEON.
+const LANES: usize = 4;
+
+/// Whether `mul_add` is an instruction; where it is not, it is a call into a library, fifty times slower.
+const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+
+#[inline(always)]
+fn map2<T: Element>(mut a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> T) -> [T; LANES] {
+    for lane in 0..LANES {
+        a[lane] = f(a[lane], b[lane]);
+    }
+    a
+}
+
+impl<T: Element> Simd<T> for Portable {
+    type Vector = [T; LANES];
+    type Chunk = [T; LANES];
+
+    const ROWS: usize = 4;
+    const VECTORS: &'static [usize] = if size_of::<T>() > 4 { &[4, 2, 1] } else { &[8, 4, 2] };
+
+    #[inline(always)]
+    fn split(values: &[T]) -> (&[Self::Chunk], &[T]) {
+        values.as_chunks()
+    }
+
+    #[inline(always)]
+    fn split_mut(values: &mut [T]) -> (&mut [Self::Chunk], &mut [T]) {
+        values.as_chunks_mut()
+    }
+
+    #[inline(always)]
+    fn zeros() -> Self::Chunk {
+        [T::zero(); LANES]
+    }
+
+    #[inline(always)]
+    fn splat(self, value: T) -> Self::Vector {
+        [value; LANES]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &Self::Chunk) -> Self::Vector {
+        *from
+    }
+
+    #[inline(always)]
+    fn store(self, vector: Self::Vector, to: &mut Self::Chunk) {
+        *to = vector;
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        map2(a, b, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        map2(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, mut c: Self::Vector) -> Self::Vector {
+        for lane in 0..LANES {
+            c[lane] = if FUSED { a[lane].mul_add(b[lane], c[lane]) } else { a[lane] * b[lane] + c[lane] };
+        }
+        c
+    }
+
+    #[inline(always)]
+    fn relu(self, vector: Self::Vector) -> Self::Vector {
+        vector.map(|value| if value < T::zero() { T::zero() } else { value })
+    }
+
+    #[inline(always)]
+    fn first(self, vector: Self::Vector, count: usize) -> Self::Vector {
+        std::array::from_fn(|lane| if lane < count { vector[lane] } else { T::zero() })
+    }
+
+    #[inline(always)]
+    fn sum(self, [a, b, c, d]: Self::Vector) -> T {
+        (a + c) + (b + d)
+    }
+
+    #[inline(always)]
+    fn prefetch(self, _address: *const T) {}
+}

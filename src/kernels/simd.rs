@@ -1,0 +1,60 @@
+//! The vector operations that the kernels are written in.
+//!
+//! An implementation is a token: a value of it can only be had from [`Backend`](super::Backend)'s detection,
+//! so whoever holds one may use the instructions. Every function here and every generic kernel is
+//! `#[inline(always)]`, so that all of it ends up inside the one function that switches the instruction set on.
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must end up inside the function with its instruction set"
+)]
+
+use super::Element;
+
+/// The vectors of one instruction set for one number type.
+pub(crate) trait Simd<T: Element>: Copy + Send + Sync {
+    /// A vector in a register.
+    type Vector: Copy;
+    /// A vector in memory: `[T; LANES]`.
+    type Chunk: Copy + AsRef<[T]> + AsMut<[T]>;
+
+    /// The numbers of a vector.
+    const LANES: usize = size_of::<Self::Chunk>() / size_of::<T>();
+    /// The vectors of a row of a weight panel.
+    const PER_PANEL: usize = T::PANEL_COLUMNS / Self::LANES;
+    /// The most rows that a tile of sums has.
+    const ROWS: usize;
+    /// The most vectors side by side in a tile of 1, 2, 3, … rows, powers of two; the last holds for all
+    /// greater numbers of rows. So many that the tile fills the registers and hides the latency of an addition.
+    const VECTORS: &'static [usize];
+
+    /// The whole vectors of a slice and what is left.
+    fn split(values: &[T]) -> (&[Self::Chunk], &[T]);
+    /// As [`Simd::split`].
+    fn split_mut(values: &mut [T]) -> (&mut [Self::Chunk], &mut [T]);
+    /// A vector of zeros in memory.
+    fn zeros() -> Self::Chunk;
+
+    fn splat(self, value: T) -> Self::Vector;
+    fn load(self, from: &Self::Chunk) -> Self::Vector;
+    fn store(self, vector: Self::Vector, to: &mut Self::Chunk);
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// a·b + c, rounded once where the instruction set can.
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// `if v < 0 { 0 } else { v }`, so NaN stays NaN and −0 stays −0.
+    fn relu(self, vector: Self::Vector) -> Self::Vector;
+    /// The first `count` lanes of a vector, zero in the others, whatever they held.
+    fn first(self, vector: Self::Vector, count: usize) -> Self::Vector;
+    /// Asks for the cache line at `address`, which need not be valid.
+    fn prefetch(self, address: *const T);
+
+    /// The sum of a vector: the upper half is added onto the lower until one number is left.
+    fn sum(self, vector: Self::Vector) -> T;
+
+    /// The most vectors side by side in a tile of `rows` rows.
+    #[inline(always)]
+    fn vectors(rows: usize) -> usize {
+        Self::VECTORS[rows.clamp(1, Self::VECTORS.len()) - 1]
+    }
+}

@@ -1,0 +1,125 @@
+//! Layers and activations, each as the only layer of a model.
+
+use serde_json::Value;
+use taper::layers::{LogSoftmax, Softmax};
+use taper::{Activation, Dense, Layer, Result, Sequential, Tensor};
+
+use crate::case::{Case, with_axis_last};
+use crate::common::{list, numbers, tensor};
+
+pub(crate) fn dense(case: &Case) -> Result<Vec<f64>> {
+    let weights: Vec<Tensor<f64>> = list(&case.0["weights"]).iter().map(|it| tensor(&it["value"])).collect();
+    let x = case.first_input();
+    let builder = Sequential::builder([x.view().sample_len()])
+        .layer(Dense::from_parts(&weights[0], weights.get(1).filter(|_| case.is_set("use_bias")))?);
+    let builder = match case.config("activation").as_str() {
+        Some("relu") => builder.relu(),
+        Some("linear") => builder,
+        other => panic!("no case has the activation {other:?}"),
+    };
+    Ok(builder.build(&mut taper::seeded(0))?.predict(&x)?.into_vec())
+}
+
+pub(crate) fn elu(case: &Case) -> Result<Vec<f64>> {
+    run(Activation::Elu { alpha: case.setting("alpha") }, case.first_input())
+}
+
+pub(crate) fn leaky_relu(case: &Case) -> Result<Vec<f64>> {
+    run(Activation::LeakyRelu { slope: case.setting("negative_slope") }, case.first_input())
+}
+
+/// Keras's one layer is two of ours: with a slope below 0 and without.
+pub(crate) fn relu(case: &Case) -> Result<Vec<f64>> {
+    let slope = case.setting("negative_slope");
+    let activation = if slope == 0.0 { Activation::Relu } else { Activation::LeakyRelu { slope } };
+    run(activation, case.first_input())
+}
+
+/// Whether neither a threshold nor a largest value changes anything.
+pub(crate) fn relu_is_plain(case: &Case) -> bool {
+    let largest = case.first_input().as_slice().iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    case.setting("threshold") == 0.0 && case.config("max_value").as_f64().is_none_or(|limit| largest <= limit)
+}
+
+/// Keras's mask leaves classes out; so does a logit of −∞.
+pub(crate) fn softmax(case: &Case) -> Result<Vec<f64>> {
+    let mut x = case.first_input();
+    let mask = &case.0["call_kwargs"]["mask"];
+    if !mask.is_null() {
+        let outside = x.as_mut_slice().iter_mut().zip(numbers(mask)).filter(|(_, bit)| *bit == 0.0);
+        outside.for_each(|(x, _)| *x = f64::NEG_INFINITY);
+    }
+    // An axis that is not a number is a list of all axes.
+    let x = match case.config("axis").as_array() {
+        Some(_) => tensor_of_one_row(x)?,
+        None => with_axis_last(&x, case.config("axis")),
+    };
+    run(Softmax, x)
+}
+
+/// Whether each row keeps a class.
+pub(crate) fn softmax_has_classes(case: &Case) -> bool {
+    let mask = &case.0["call_kwargs"]["mask"];
+    let x = case.first_input();
+    let row = if case.config("axis").is_array() { x.len() } else { x.shape().axes()[x.shape().rank() - 1] };
+    mask.is_null() || numbers(mask).chunks(row).all(|row| row.contains(&1.0))
+}
+
+/// An activation among the operations.
+pub(crate) fn operation(case: &Case) -> Result<Vec<f64>> {
+    let activation = match case.word("object") {
+        "relu" | "threshold" => Activation::Relu,
+        // Keras's default slope here is 0.2.
+        "leaky_relu" => Activation::LeakyRelu { slope: 0.2 },
+        // With alpha = 1, which is the default of both, CELU is ELU.
+        "elu" | "celu" => Activation::Elu { alpha: case.input("alpha").as_f64().unwrap_or(1.0) },
+        // Approximated by default.
+        "gelu" => Activation::GeluTanh,
+        "silu" => Activation::Silu,
+        "sigmoid" => Activation::Sigmoid,
+        "softplus" => Activation::Softplus,
+        other => panic!("the table sends {other} elsewhere"),
+    };
+    run(activation, tensor(case.input("x")))
+}
+
+/// Whether the threshold and what stands below it are 0.
+pub(crate) fn threshold_is_relu(case: &Case) -> bool {
+    case.input("threshold").as_f64() == Some(0.0) && case.input("default_value").as_f64() == Some(0.0)
+}
+
+pub(crate) fn softmax_operation(case: &Case) -> Result<Vec<f64>> {
+    along_axis(Softmax, case)
+}
+
+pub(crate) fn log_softmax_operation(case: &Case) -> Result<Vec<f64>> {
+    along_axis(LogSoftmax, case)
+}
+
+/// Along one axis, the last by default, or over all where the axis is null.
+fn along_axis(layer: impl Layer<f64> + 'static, case: &Case) -> Result<Vec<f64>> {
+    let x = tensor(case.input("x"));
+    match case.0["inputs"].get("axis") {
+        Some(Value::Null) => run(layer, tensor_of_one_row(x)?),
+        // The first axis of a matrix: turned, and the result turned back.
+        Some(axis) if axis.as_u64() == Some(0) => {
+            let turned = x.transpose()?;
+            let y = Tensor::from_vec(turned.shape(), run(layer, turned)?)?;
+            Ok(y.transpose()?.into_vec())
+        }
+        axis => run(layer, with_axis_last(&x, axis.unwrap_or(&Value::Null))),
+    }
+}
+
+fn tensor_of_one_row(x: Tensor<f64>) -> Result<Tensor<f64>> {
+    let len = x.len();
+    x.reshape([1, len])
+}
+
+/// The outputs of a model of one layer. Without a batch axis the input is one sample.
+fn run(layer: impl Layer<f64> + 'static, x: Tensor<f64>) -> Result<Vec<f64>> {
+    let x = if x.shape().rank() == 1 { tensor_of_one_row(x)? } else { x };
+    let (_, sample) = x.shape().split_batch().expect("the input has axes");
+    let model = Sequential::builder(sample).layer(layer).build(&mut taper::seeded(0))?;
+    Ok(model.predict(&x)?.into_vec())
+}

@@ -1,0 +1,44 @@
+//! Learning rates over time.
+
+use taper::Result;
+use taper::schedules::{Cosine, Exponential, Schedule, StepDecay};
+
+use crate::case::Case;
+use crate::common::numbers;
+
+/// Down by a factor, smoothly or in a staircase.
+pub(crate) fn exponential(case: &Case) -> Result<Vec<f64>> {
+    let (rate, period) = (case.setting("initial_learning_rate"), case.setting("decay_steps") as u64);
+    let factor = case.setting("decay_rate");
+    Ok(vec![if case.is_set("staircase") {
+        StepDecay::new(rate, period, factor)?.learning_rate(step(case))
+    } else {
+        Exponential::new(rate, period, factor)?.learning_rate(step(case))
+    }])
+}
+
+/// Down along half a cosine; alpha is the end as a part of the peak.
+pub(crate) fn cosine(case: &Case) -> Result<Vec<f64>> {
+    let start = case.setting("initial_learning_rate");
+    let peak = case.config("warmup_target").as_f64().unwrap_or(start);
+    let schedule = Cosine::new(peak, case.setting("decay_steps") as u64)?
+        .with_end(case.setting("alpha") * peak)?
+        .with_warm_up(case.setting("warmup_steps") as u64, start)?;
+    Ok(vec![schedule.learning_rate(step(case))])
+}
+
+/// A cosine with restarts before the first of them is a cosine without.
+pub(crate) fn first_cosine(case: &Case) -> Result<Vec<f64>> {
+    let peak = case.setting("initial_learning_rate");
+    let schedule = Cosine::new(peak, case.setting("first_decay_steps") as u64)?
+        .with_end(case.setting("alpha") * peak)?;
+    Ok(vec![schedule.learning_rate(step(case))])
+}
+
+pub(crate) fn is_before_first_restart(case: &Case) -> bool {
+    (step(case) as f64) < case.setting("first_decay_steps")
+}
+
+fn step(case: &Case) -> u64 {
+    numbers(case.input("step"))[0] as u64
+}

@@ -1,0 +1,108 @@
+//! Which case is checked by what, and which does not apply.
+
+use Then::{Apart, Check};
+use taper::Result;
+
+use crate::case::Case;
+use crate::{layers, losses, metrics, optimizers, schedules};
+
+/// What becomes of a case.
+pub(crate) enum Then {
+    /// It is compared with the result of this.
+    Check(fn(&Case) -> Result<Vec<f64>>),
+    /// It does not apply, for this reason.
+    Apart(&'static str),
+}
+
+/// The cases of a kind and of some objects that fulfil a condition.
+struct Row(&'static str, &'static [&'static str], fn(&Case) -> bool, Then);
+
+/// What becomes of a case: the first row that fits it says so.
+pub(crate) fn rule_for(case: &Case) -> Option<&'static Then> {
+    let fits = |Row(kind, objects, when, _): &&Row| {
+        *kind == case.word("kind") && objects.contains(&case.word("object")) && when(case)
+    };
+    TABLE.iter().find(fits).map(|Row(.., then)| then)
+}
+
+fn always(_: &Case) -> bool {
+    true
+}
+
+// A row a line: as rustfmt breaks them, the table is three times as long and no longer one.
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    Row("layer", &["Dense"], always, Check(layers::dense)),
+    Row("layer", &["ELU"], always, Check(layers::elu)),
+    Row("layer", &["LeakyReLU"], always, Check(layers::leaky_relu)),
+    Row("layer", &["ReLU"], layers::relu_is_plain, Check(layers::relu)),
+    Row("layer", &["ReLU"], always, Apart("layer: ReLU with a threshold or a largest value that binds")),
+    Row("layer", &["Softmax"], layers::softmax_has_classes, Check(layers::softmax)),
+    Row("layer", &["Softmax"], always, Apart("layer: Softmax whose mask leaves a row without classes (Keras gives 0, we NaN)")),
+    Row("layer", &["AveragePooling1D", "AveragePooling2D", "MaxPooling1D", "MaxPooling2D",
+        "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"], always,
+        Apart("layer not in this crate: pooling")),
+    Row("layer", &["Conv1D"], always, Apart("layer not in this crate: convolution")),
+    Row("layer", &["BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization"], always,
+        Apart("layer not in this crate: normalisation")),
+
+    Row("nn_op", &["relu", "leaky_relu", "elu", "celu", "gelu", "silu", "sigmoid", "softplus"], always, Check(layers::operation)),
+    Row("nn_op", &["threshold"], layers::threshold_is_relu, Check(layers::operation)),
+    Row("nn_op", &["softmax"], always, Check(layers::softmax_operation)),
+    Row("nn_op", &["log_softmax"], always, Check(layers::log_softmax_operation)),
+    Row("nn_op", &["log_sigmoid"], always, Check(losses::log_sigmoid)),
+    Row("nn_op", &["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"], always,
+        Check(losses::operation)),
+    Row("nn_op", &["average_pool", "max_pool"], always, Apart("operation not in this crate: pooling")),
+    Row("nn_op", &["conv"], always, Apart("operation not in this crate: convolution")),
+    Row("nn_op", &["batch_normalization", "layer_normalization", "rms_normalization", "normalize"], always,
+        Apart("operation not in this crate: normalisation")),
+    Row("nn_op", &["one_hot"], always, Apart("operation not in this crate: one_hot (class indices are targets as they are)")),
+    Row("nn_op", &["glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "relu6", "selu", "soft_shrink", "softsign",
+        "tanh_shrink"], always, Apart("activation not in this crate")),
+
+    Row("loss", &["MeanSquaredError", "MeanAbsoluteError", "Huber", "BinaryCrossentropy", "CategoricalCrossentropy",
+        "SparseCategoricalCrossentropy"], always, Check(losses::loss)),
+    Row("loss", &["Hinge", "SquaredHinge", "CategoricalHinge"], always, Apart("loss not in this crate: hinge")),
+    Row("loss", &["BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"], always, Apart("loss not in this crate: focal")),
+    Row("loss", &["CosineSimilarity"], always, Apart("loss not in this crate: cosine similarity")),
+    Row("loss", &["LogCosh"], always, Apart("loss not in this crate: log-cosh")),
+    Row("loss", &["MeanAbsolutePercentageError"], always, Apart("loss not in this crate: percentage error")),
+    Row("loss", &["MeanSquaredLogarithmicError"], always, Apart("loss not in this crate: logarithmic error")),
+    Row("loss", &["Poisson"], always, Apart("loss not in this crate: Poisson")),
+    Row("loss", &["KLDivergence"], losses::is_part_of_distributions, Check(losses::loss)),
+    Row("loss", &["KLDivergence"], always, Apart(KL_DIVERGENCE)),
+
+    Row("metric", &["MeanSquaredError", "MeanAbsoluteError", "BinaryCrossentropy", "CategoricalCrossentropy",
+        "SparseCategoricalCrossentropy"], always, Check(losses::mean)),
+    Row("metric", &["Accuracy"], always, Check(metrics::accuracy)),
+    Row("metric", &["CategoricalAccuracy", "SparseCategoricalAccuracy", "TopKCategoricalAccuracy",
+        "SparseTopKCategoricalAccuracy"], always, Check(metrics::class_accuracy)),
+    Row("metric", &["BinaryAccuracy"], always, Check(metrics::binary_accuracy)),
+    Row("metric", &["TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives"], always, Check(metrics::counts)),
+    Row("metric", &["Precision", "Recall"], always, Check(metrics::precision_or_recall)),
+    Row("metric", &["KLDivergence"], always, Apart(KL_DIVERGENCE)),
+    Row("metric", &["Mean", "Sum"], always, Apart("metric not in this crate: running mean or sum of any numbers")),
+    Row("metric", &["CategoricalHinge", "CosineSimilarity", "Hinge", "LogCoshError", "MeanAbsolutePercentageError",
+        "MeanSquaredLogarithmicError", "Poisson", "SquaredHinge"], always, Apart("metric of a loss that is not in this crate")),
+
+    Row("optimizer", &["SGD", "AdamW", "Lion", "Adagrad", "RMSprop"], always, Check(optimizers::steps)),
+    Row("optimizer", &["Adam"], optimizers::amsgrad_is_adam, Check(optimizers::steps)),
+    Row("optimizer", &["Adadelta"], always, Apart("optimizer not in this crate: Adadelta")),
+    Row("optimizer", &["Adamax"], always, Apart("optimizer not in this crate: Adamax")),
+    Row("optimizer", &["Nadam"], always, Apart("optimizer not in this crate: Nadam")),
+    Row("clip", &["SGD"], always, Check(optimizers::clipped)),
+
+    Row("schedule", &["ExponentialDecay"], always, Check(schedules::exponential)),
+    Row("schedule", &["CosineDecay"], always, Check(schedules::cosine)),
+    Row("schedule", &["CosineDecayRestarts"], schedules::is_before_first_restart, Check(schedules::first_cosine)),
+    Row("schedule", &["CosineDecayRestarts"], always, Apart("schedule not in this crate: cosine after a restart")),
+    Row("schedule", &["InverseTimeDecay"], always, Apart("schedule not in this crate: inverse time")),
+    Row("schedule", &["PiecewiseConstantDecay"], always, Apart("schedule not in this crate: piecewise constant")),
+    Row("schedule", &["PolynomialDecay"], always, Apart("schedule not in this crate: polynomial")),
+
+    Row("regularizer", &["L1", "L1L2", "L2"], always,
+        Apart("penalty in the loss: here weights decay in the optimizer")),
+];
+
+const KL_DIVERGENCE: &str = "meaning differs: KLDivergence of predictions that sum to more than 1 (ours are logits, whose softmax sums to 1)";
