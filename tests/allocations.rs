@@ -228,8 +228,8 @@ fn trainer<T: Scalar>(parallelism: Parallelism) {
 /// A layer that several threads share, called from inside of a pool and from outside.
 #[cfg(feature = "rayon")]
 fn threads() {
-    const CALLS: usize = 50;
-    const STEPS: usize = 25;
+    const CALLS: usize = 200;
+    const STEPS: usize = 50;
     let (batch, width, outputs) = (8, 128, 1024);
     let model =
         Sequential::<f32>::builder([width]).dense(outputs).without_bias().build(&mut seeded(1)).unwrap();
@@ -246,27 +246,27 @@ fn threads() {
             hand.step(&x, &loss, (&target).into());
         };
         let count = pool.install(|| {
-            // Threads that wake up for the first time make what they need.
             pool.broadcast(|_| ());
-            (0..3).for_each(|_| work());
-            all_allocations(|| (0..5).for_each(|_| work()))
+            (0..10).for_each(|_| work());
+            all_allocations(|| (0..STEPS).for_each(|_| work()))
         });
-        assert_eq!(count, 0, "inside of a pool of {threads} threads");
+        // A thread makes what it needs when it first takes work from another, which may be late; no step does.
+        assert!(count < threads, "{count} in {STEPS} steps inside of a pool of {threads} threads");
     }
 
     // From outside, each entry into the pool goes through a queue that takes a block for some sixty of them.
-    rayon::broadcast(|_| ());
-    for _ in 0..3 {
+    let late = rayon::broadcast(|_| ()).len();
+    for _ in 0..10 {
         infer(&model, &x, &mut workspace);
         hand.step(&x, &loss, (&target).into());
     }
     let calls = all_allocations(|| {
         (0..CALLS).for_each(|_| infer(&model, &x, &mut workspace));
     });
-    assert!(calls <= CALLS.div_ceil(50), "{calls} in {CALLS} calls of infer from outside");
+    assert!(calls <= CALLS / 50 + late, "{calls} in {CALLS} calls of infer from outside");
     // A step enters the pool for the forward pass, the packing, the weight's gradient and the update.
     let steps = all_allocations(|| (0..STEPS).for_each(|_| hand.step(&x, &loss, (&target).into())));
-    assert!(steps <= (4 * STEPS).div_ceil(50), "{steps} in {STEPS} steps from outside");
+    assert!(steps <= 4 * STEPS / 50 + late, "{steps} in {STEPS} steps from outside");
 }
 
 #[test]

@@ -8,12 +8,12 @@ use taper::losses::{
 use taper::{Result, Target, Tensor};
 
 use crate::common::{fixture, list, numbers, tensor};
-use crate::{LAST_BITS, Report};
+use crate::{LOGITS, Report};
 
 #[test]
 fn losses() -> Result<()> {
     let file = fixture("torch/values.json");
-    let mut report = Report::new(LAST_BITS);
+    let mut report = Report::new(LOGITS);
     for case in list(&file["losses"]) {
         let outputs = tensor(&case["outputs"]);
         let values = case.get("target").map(tensor);

@@ -16,6 +16,9 @@ use serde_json::Value;
 /// A few times the last bit of 1.
 const LAST_BITS: f64 = 1e-15;
 
+/// For losses of logits to ±30, of which the reference subtracts the logit itself: half the last bit of 30.
+const LOGITS: f64 = 2e-15;
+
 /// For sums of up to 40 products of numbers near 1, in any order: 40 roundings of half the last bit of about 2.
 const SUMS: f64 = 1e-14;
 
