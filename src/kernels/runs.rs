@@ -12,22 +12,25 @@ pub(crate) trait Split: Send + Sized {
 /// Cuts `whole` into `pieces` at multiples of `granule` and calls `work` with each, on as many threads. Halving
 /// with `join` allocates nothing.
 pub(crate) fn split_work<S: Split>(whole: S, granule: usize, pieces: usize, work: &(impl Fn(S) + Sync)) {
-    #[cfg(feature = "rayon")]
     if pieces > 1 {
         let half = pieces / 2;
         let granules = whole.len().div_ceil(granule);
         let middle = (granules * half / pieces * granule).min(whole.len());
         let (left, right) = whole.split(middle);
-        rayon::join(
-            || split_work(left, granule, half, work),
-            || split_work(right, granule, pieces - half, work),
-        );
-        return;
-    }
-    #[cfg(not(feature = "rayon"))]
-    let _ = (granule, pieces);
-    if whole.len() > 0 {
+        join(|| split_work(left, granule, half, work), || split_work(right, granule, pieces - half, work));
+    } else if whole.len() > 0 {
         work(whole);
+    }
+}
+
+/// Both, at once where there are threads.
+fn join(left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
+    #[cfg(feature = "rayon")]
+    rayon::join(left, right);
+    #[cfg(not(feature = "rayon"))]
+    {
+        left();
+        right();
     }
 }
 
