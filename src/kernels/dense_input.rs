@@ -66,7 +66,7 @@ impl<T: Element> DenseInputGradient<'_, T> {
     }
 
     pub(crate) fn run(self, dx: &mut [T], scratch: &mut [T]) {
-        self.run_on(Backend::current(), dx, scratch);
+        T::input_gradient(self, dx, scratch);
     }
 
     pub(super) fn run_on(self, backend: Backend, dx: &mut [T], scratch: &mut [T]) {

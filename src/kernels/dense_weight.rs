@@ -77,6 +77,10 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
 
     /// out ← beta·out + alpha·dW for a run of the panels, whole rows of them. `beta` 0 does not read `out`.
     pub(crate) fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
+        T::weight_gradient(self, run, (alpha, beta), out);
+    }
+
+    pub(super) fn write_run(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
         let whole = run.start.is_multiple_of(T::PANEL_COLUMNS) && run.end.is_multiple_of(T::PANEL_COLUMNS);
         assert!(whole && run.end <= self.size.panels::<T>().len(), "a run that is no rows of the panels");
         assert_eq!(run.len(), out.len(), "a run of another length");

@@ -4,9 +4,10 @@ use num_traits::{Float, NumAssign};
 
 use super::backend::Dispatch;
 use super::matrix::Gemm;
+use super::products::Products;
 
 /// A number that the kernels are written for: `f32` and `f64`. It cannot be implemented elsewhere.
-pub trait Element: Float + NumAssign + Send + Sync + Gemm + Dispatch + 'static {
+pub trait Element: Float + NumAssign + Send + Sync + Gemm + Dispatch + Products + 'static {
     /// The number of columns of a weight panel: 128 bytes, two vectors of AVX-512.
     const PANEL_COLUMNS: usize;
 }

@@ -33,6 +33,7 @@ mod oracle;
 mod panels;
 mod parallel;
 mod portable;
+mod products;
 mod runs;
 mod simd;
 mod tile;

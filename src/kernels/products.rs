@@ -1,0 +1,50 @@
+//! The products compiled once, in this crate, for each number type.
+//!
+//! A generic function is compiled again in every crate that uses it, and the kernels are large. These are not
+//! generic, so a program that uses the crate links to them instead.
+
+use std::ops::Range;
+
+use super::backend::Backend;
+use super::{DenseForward, DenseInputGradient, DenseWeightGradient};
+
+/// The three products of a dense layer for one number type.
+#[expect(private_interfaces, reason = "the trait is sealed and its module private")]
+pub trait Products: Sized {
+    #[doc(hidden)]
+    fn forward(product: DenseForward<'_, Self>, y: &mut [Self]);
+    #[doc(hidden)]
+    fn input_gradient(product: DenseInputGradient<'_, Self>, dx: &mut [Self], scratch: &mut [Self]);
+    #[doc(hidden)]
+    fn weight_gradient(
+        product: &DenseWeightGradient<'_, Self>,
+        run: Range<usize>,
+        scales: (Self, Self),
+        out: &mut [Self],
+    );
+}
+
+macro_rules! products {
+    ($($type:ty)*) => {$(
+        #[expect(private_interfaces, reason = "the trait is sealed and its module private")]
+        impl Products for $type {
+            fn forward(product: DenseForward<'_, Self>, y: &mut [Self]) {
+                product.run_on(Backend::current(), y);
+            }
+
+            fn input_gradient(product: DenseInputGradient<'_, Self>, dx: &mut [Self], scratch: &mut [Self]) {
+                product.run_on(Backend::current(), dx, scratch);
+            }
+
+            fn weight_gradient(
+                product: &DenseWeightGradient<'_, Self>,
+                run: Range<usize>,
+                (alpha, beta): (Self, Self),
+                out: &mut [Self],
+            ) {
+                product.write_run(run, alpha, beta, out);
+            }
+        }
+    )*};
+}
+products!(f32 f64);
