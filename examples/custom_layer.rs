@@ -4,7 +4,7 @@
 //! cargo run --release --example custom_layer
 //! ```
 
-#[path = "shared/spirals.rs"]
+#[path = "common/spirals.rs"]
 mod spirals;
 
 use taper::layers::{Backward, Forward, GradientSink, Whole};

@@ -8,7 +8,7 @@
 //! Debian and Ubuntu have the data in the package `dataset-fashion-mnist`; elsewhere, name a folder that holds its
 //! four files.
 
-#[path = "shared/idx.rs"]
+#[path = "common/idx.rs"]
 mod idx;
 
 use std::error::Error;

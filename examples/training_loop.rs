@@ -4,7 +4,7 @@
 //! cargo run --release --example training_loop
 //! ```
 
-#[path = "shared/spirals.rs"]
+#[path = "common/spirals.rs"]
 mod spirals;
 
 use taper::losses::CrossEntropy;

@@ -1,6 +1,6 @@
 //! What is trained on what: for the example and for the tests of its data.
 
-#[path = "../shared/idx.rs"]
+#[path = "../common/idx.rs"]
 pub(crate) mod idx;
 
 use std::path::Path;
