@@ -50,6 +50,13 @@ pub use parallel::Parallelism;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 use simd::Simd;
 
+/// Does what the first pass would otherwise do, which may allocate: detects the instruction set and, where passes
+/// of so many multiply-adds will be split, starts the threads.
+pub(crate) fn prepare(multiply_adds: usize) {
+    backend::Backend::current();
+    Parallelism::default().pieces(multiply_adds);
+}
+
 /// The sizes of a dense layer's products.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DenseSize {

@@ -77,6 +77,20 @@ pub(crate) fn random<T: Numbers>(len: usize, seed: u64) -> Vec<T> {
     (0..len).map(|_| next()).collect()
 }
 
+/// The first element that is off by more than `bound` times the magnitude of its sum.
+pub(crate) fn beyond<T: Numbers>(
+    got: &[T],
+    exact: &[Exact],
+    magnitude: &[f64],
+    bound: f64,
+) -> Option<String> {
+    got.iter().enumerate().find_map(|(i, &value)| {
+        let (error, bound) = (exact[i].distance(value), bound * T::UNIT * magnitude[i]);
+        let is_off = error.is_nan() || error > bound;
+        is_off.then(|| format!("[{i}]: {value} is off by {error:e}, bound {bound:e}"))
+    })
+}
+
 /// A dense layer's operands.
 pub(crate) struct Case<T> {
     pub(crate) size: DenseSize,

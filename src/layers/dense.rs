@@ -179,10 +179,8 @@ impl<T: Scalar> Layer<T> for Dense<T> {
 
     fn memory(&self, _: &Shape, batch: usize, mode: Mode) -> Memory {
         let size = self.size(batch);
-        let forward = DenseForward::<T>::scratch(size);
         let backward = DenseInputGradient::<T>::scratch(size).max(DenseWeightGradient::<T>::scratch(size));
-        let scratch = if mode == Mode::Train { forward.max(backward) } else { forward };
-        Memory { cache: 0, scratch }
+        Memory { cache: 0, scratch: if mode == Mode::Train { backward } else { 0 } }
     }
 
     fn forward(
@@ -208,7 +206,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
             },
             parallelism: context.parallelism,
         };
-        product.run(y.as_mut_slice(), context.scratch);
+        product.run(y.as_mut_slice());
         Ok(())
     }
 
@@ -225,7 +223,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
             sink.take(bias, &ColumnSums { columns: self.outputs, rows: dy })?;
         }
         if !self.weight.is_frozen() {
-            let product = DenseWeightGradient::new(size, x, dy, pass.scratch, pass.parallelism);
+            let product = DenseWeightGradient::new(size, x, dy, pass.scratch);
             sink.take(&mut self.weight, &WeightGradient { product, multiply_adds: size.multiply_adds() })?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Sequential;
-use crate::kernels::{Buffer, Parallelism};
+use crate::kernels::{self, Buffer, Parallelism};
 use crate::layers::{Backward, Forward, Layer, Mode, RandomKey};
 use crate::losses::{Loss, Target};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
@@ -60,9 +60,8 @@ impl<T: Scalar> Workspace<T> {
         // An inference pass has to find room in a training workspace too, since a trainer evaluates.
         let infer = model.memory(&model.input(), capacity, Mode::Infer);
         let memory = model.memory(&model.input(), capacity, mode);
-        // Where a pass will be split, the threads for it start here and not in the first pass.
-        let _ = Parallelism::default()
-            .pieces(model.multiply_adds(&model.input()).saturating_mul(capacity.max(4)));
+        // A weight takes as long to read as four samples take to compute.
+        kernels::prepare(model.multiply_adds(&model.input()).saturating_mul(capacity.max(4)));
         let outputs = capacity * model.output().len();
         let (scratch, gradient) =
             (memory.scratch.max(infer.scratch), if mode == Mode::Train { outputs } else { 0 });
