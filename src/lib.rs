@@ -47,6 +47,7 @@
 //! | [`optimizers`], [`schedules`] | how weights follow their gradients, and how fast |
 //! | [`train`] | data sets, epochs, early stopping, metrics |
 //! | [`gradcheck`] | gradients against finite differences |
+//! | [`machine`] | what the machine can do at most |
 //!
 //! # Features
 //!
@@ -59,6 +60,7 @@ pub mod init;
 mod kernels;
 pub mod layers;
 pub mod losses;
+pub mod machine;
 pub mod optimizers;
 mod scalar;
 pub mod schedules;

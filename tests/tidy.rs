@@ -9,6 +9,7 @@ const ORDER: &[&[&str]] = &[
     &["error", "shape"],
     &["kernels"],
     &["scalar"],
+    &["machine"],
     &["tensor", "view"],
     &["init"],
     &["layers"],

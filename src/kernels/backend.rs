@@ -55,6 +55,16 @@ impl Backend {
         })
     }
 
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+            Self::Portable(_) => "portable",
+        }
+    }
+
     /// Runs a kernel with the instruction set switched on.
     pub(crate) fn run<T: Element, K: Kernel<T>>(self, kernel: K) -> K::Output {
         T::dispatch(self, kernel)
@@ -154,6 +164,7 @@ mod tests {
         for (name, backend) in available() {
             let expected = [("avx512", 16), ("avx2", 8), ("portable", 4)];
             assert!(expected.contains(&(name, backend.run(Lanes))), "{name}");
+            assert_eq!(backend.name(), name);
         }
         assert!(Backend::by_name("abacus").is_none());
     }

@@ -27,6 +27,7 @@ mod dense_input_pack;
 mod dense_weight;
 mod element;
 mod grid;
+mod limits;
 mod matrix;
 #[cfg(test)]
 mod oracle;
@@ -44,6 +45,7 @@ pub(crate) use dense_input::DenseInputGradient;
 pub(crate) use dense_weight::DenseWeightGradient;
 #[expect(unreachable_pub, reason = "a supertrait of the public `Scalar`; nobody else can name it")]
 pub use element::Element;
+pub(crate) use limits::{multiply_adds, read};
 pub(crate) use matrix::{MatrixProduct, matrix_product};
 pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
@@ -55,6 +57,11 @@ use simd::Simd;
 pub(crate) fn prepare(multiply_adds: usize) {
     backend::Backend::current();
     Parallelism::default().pieces(multiply_adds);
+}
+
+/// The instruction set that the kernels run with.
+pub(crate) fn backend_name() -> &'static str {
+    backend::Backend::current().name()
 }
 
 /// The sizes of a dense layer's products.

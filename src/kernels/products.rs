@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 use super::backend::Backend;
-use super::{DenseForward, DenseInputGradient, DenseWeightGradient};
+use super::{DenseForward, DenseInputGradient, DenseWeightGradient, limits};
 
-/// The three products of a dense layer for one number type.
+/// The three products of a dense layer for one number type, and the loops that show what they could reach.
 #[expect(private_interfaces, reason = "the trait is sealed and its module private")]
 pub trait Products: Sized {
     #[doc(hidden)]
@@ -22,6 +22,10 @@ pub trait Products: Sized {
         scales: (Self, Self),
         out: &mut [Self],
     );
+    #[doc(hidden)]
+    fn multiply_adds(rounds: usize) -> usize;
+    #[doc(hidden)]
+    fn read(values: &[Self]);
 }
 
 macro_rules! products {
@@ -43,6 +47,14 @@ macro_rules! products {
                 out: &mut [Self],
             ) {
                 product.write_run(run, alpha, beta, out);
+            }
+
+            fn multiply_adds(rounds: usize) -> usize {
+                limits::multiply_adds_on::<Self>(Backend::current(), rounds)
+            }
+
+            fn read(values: &[Self]) {
+                std::hint::black_box(limits::read_on(Backend::current(), values));
             }
         }
     )*};

@@ -1,0 +1,106 @@
+//! Times, and what the machine could do while they were taken.
+
+use std::alloc::System;
+use std::time::{Duration, Instant};
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use taper::machine::{Limits, Probe};
+use taper::{Result, Scalar};
+
+use super::work::Work;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// A row of the report.
+pub(crate) struct Measured {
+    pub(crate) pass: &'static str,
+    pub(crate) dtype: &'static str,
+    pub(crate) widths: Vec<usize>,
+    pub(crate) batch: usize,
+    pub(crate) threads: usize,
+    pub(crate) median_ns: f64,
+    pub(crate) min_ns: f64,
+    pub(crate) calls: usize,
+    pub(crate) allocations: f64,
+    /// Billions of floating-point operations a second, two for each multiply-add.
+    pub(crate) gflops: f64,
+    /// Billions of bytes of weights a second.
+    pub(crate) weight_gbs: f64,
+    /// The roofline's time as a share of the time needed.
+    pub(crate) share: f64,
+    /// What the machine could do, the median over the rounds.
+    pub(crate) limit_gflops: f64,
+    pub(crate) limit_gbs: f64,
+    pub(crate) checksum: f64,
+}
+
+const ROUNDS: usize = 7;
+/// Calls before the first that counts.
+const WARM: usize = 3;
+/// Shorter calls are timed several at a time, so that the clock does not count.
+const LEAST: Duration = Duration::from_micros(20);
+
+pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f64) -> Result<Measured> {
+    let mut loss = None;
+    for _ in 0..WARM {
+        loss = work.call()?;
+    }
+    let checksum = work.checksum(loss);
+    let mut probe = Probe::<T>::new(work.weight_bytes, threads)?;
+    let round = Duration::from_secs_f64(seconds / ROUNDS as f64);
+    let probing = (round / 10).clamp(Duration::from_millis(1), Duration::from_millis(20));
+
+    let clock = Instant::now();
+    work.call()?;
+    let group = LEAST.as_nanos().div_ceil(clock.elapsed().as_nanos().max(10)) as usize;
+
+    let (mut all, mut shares, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut calls, mut allocations) = (0, 0);
+    for _ in 0..ROUNDS {
+        let limit = probe.measure(probing);
+        // The probe has left its own bytes in the cache.
+        work.call()?;
+        let start = Instant::now();
+        let mut times = Vec::with_capacity(1 << 16);
+        let region = Region::new(ALLOCATOR);
+        while times.len() < times.capacity() && (times.is_empty() || start.elapsed() < round) {
+            let clock = Instant::now();
+            for _ in 0..group {
+                work.call()?;
+            }
+            times.push(clock.elapsed().as_nanos() as f64 / group as f64);
+        }
+        allocations += region.change().allocations;
+        calls += times.len() * group;
+        let least = limit.least_seconds(work.multiply_adds, work.moved_bytes) * 1e9;
+        shares.push(least / median(&mut times));
+        limits.push(limit);
+        all.append(&mut times);
+    }
+    let median_ns = median(&mut all);
+    let of_limits = |part: fn(&Limits) -> f64| median(&mut limits.iter().map(part).collect::<Vec<_>>());
+    Ok(Measured {
+        pass: work.pass,
+        dtype: T::NAME,
+        widths: work.widths.clone(),
+        batch: work.batch,
+        threads,
+        median_ns,
+        min_ns: all[0],
+        calls,
+        allocations: allocations as f64 / calls as f64,
+        gflops: 2.0 * work.multiply_adds as f64 / median_ns,
+        weight_gbs: work.weight_bytes as f64 / median_ns,
+        share: median(&mut shares),
+        limit_gflops: of_limits(|limits| 2.0 * limits.multiply_adds / 1e9),
+        limit_gbs: of_limits(|limits| limits.bytes / 1e9),
+        checksum,
+    })
+}
+
+/// The middle of some numbers, which it sorts.
+fn median(numbers: &mut [f64]) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}

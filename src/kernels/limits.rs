@@ -1,0 +1,105 @@
+//! What the machine can do at most: loops that do nothing but multiply and add, or nothing but read.
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must end up inside the function with its instruction set"
+)]
+
+use std::hint::black_box;
+
+use super::backend::{Backend, Kernel};
+use super::{Element, Simd};
+
+/// The chains of multiply-adds side by side: enough to hide the latency of one on every processor that starts
+/// two a cycle, and few enough for the 16 registers of AVX2.
+const CHAINS: usize = 12;
+
+/// The vectors that are read side by side.
+const STREAMS: usize = 8;
+
+/// How far ahead memory is asked for, in bytes.
+const AHEAD: usize = 4096;
+
+/// Does so many rounds of multiply-adds, and says how many multiply-adds they were.
+pub(crate) fn multiply_adds<T: Element>(rounds: usize) -> usize {
+    T::multiply_adds(rounds)
+}
+
+/// Reads all of a slice, of which what is left over of 8 vectors may be left out.
+pub(crate) fn read<T: Element>(values: &[T]) {
+    T::read(values);
+}
+
+pub(super) fn multiply_adds_on<T: Element>(backend: Backend, rounds: usize) -> usize {
+    backend.run(MultiplyAdds { rounds, number: T::one() })
+}
+
+pub(super) fn read_on<T: Element>(backend: Backend, values: &[T]) -> T {
+    backend.run(Read { values })
+}
+
+struct MultiplyAdds<T> {
+    rounds: usize,
+    number: T,
+}
+
+impl<T: Element> Kernel<T> for MultiplyAdds<T> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) -> usize {
+        // Nothing of it is known when this is compiled, so nothing can be computed then.
+        let factor = simd.splat(black_box(self.number));
+        let mut sums = [simd.splat(black_box(T::zero())); CHAINS];
+        for _ in 0..self.rounds {
+            for sum in &mut sums {
+                *sum = simd.mul_add(*sum, factor, factor);
+            }
+        }
+        black_box(sums.map(|sum| simd.sum(sum)));
+        self.rounds * CHAINS * S::LANES
+    }
+}
+
+struct Read<'a, T> {
+    values: &'a [T],
+}
+
+impl<T: Element> Kernel<T> for Read<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) -> T {
+        let mut sums = [simd.splat(T::zero()); STREAMS];
+        for group in S::split(self.values).0.chunks_exact(STREAMS) {
+            for (sum, chunk) in sums.iter_mut().zip(group) {
+                simd.prefetch(chunk.as_ref().as_ptr().wrapping_add(AHEAD / size_of::<T>()));
+                *sum = simd.add(*sum, simd.load(chunk));
+            }
+        }
+        sums.into_iter().map(|sum| simd.sum(sum)).fold(T::zero(), |total, sum| total + sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::backend::available;
+    use super::*;
+
+    #[test]
+    fn multiply_adds_are_counted() {
+        for (name, backend) in available() {
+            let lanes = [("avx512", 16), ("avx2", 8), ("portable", 4)];
+            let lanes = lanes.into_iter().find(|(known, _)| *known == name).unwrap().1;
+            assert_eq!(multiply_adds_on::<f32>(backend, 5), 5 * CHAINS * lanes, "{name}");
+        }
+    }
+
+    #[test]
+    fn everything_is_read() {
+        let values: Vec<f64> = (0..1024).map(f64::from).collect();
+        for (name, backend) in available() {
+            assert_eq!(read_on(backend, &values), 1023.0 * 512.0, "{name}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What this machine can do at most, to compare a measured time with.
+//!
+//! A dense layer multiplies and adds, and reads its weight. It cannot take less time than a loop that does nothing
+//! but multiply and add takes for as many multiply-adds, nor less than one that does nothing but read takes for as
+//! many bytes; the larger of the two is the *roofline* (Williams, Waterman and Patterson, "Roofline: an insightful
+//! visual performance model for multicore architectures", 2009). A layer's share of the roofline says how much could
+//! still be gained, on whatever machine.
+//!
+//! ```
+//! use std::time::Duration;
+//! use taper::machine::{self, Probe};
+//!
+//! let mut probe = Probe::<f32>::new(1 << 20, 1)?;
+//! let limits = probe.measure(Duration::from_millis(2));
+//! // A layer of 512 inputs and 512 outputs, for 8 samples.
+//! let seconds = limits.least_seconds(8 * 512 * 512, 512 * 512 * size_of::<f32>());
+//! println!("{}: {:.1} µs at least", machine::simd(), seconds * 1e6);
+//! # Ok::<(), taper::Error>(())
+//! ```
+
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use crate::kernels::{self, Buffer};
+use crate::{Error, Result, Scalar};
+
+/// The instruction set that the layers run with here: `avx512`, `avx2` or `portable`.
+#[must_use]
+pub fn simd() -> &'static str {
+    kernels::backend_name()
+}
+
+/// What the machine can do at most, on a number of threads together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Multiply-adds a second.
+    pub multiply_adds: f64,
+    /// Bytes read a second.
+    pub bytes: f64,
+}
+
+impl Limits {
+    /// The seconds that so many multiply-adds on so many bytes take at least.
+    #[must_use]
+    pub fn least_seconds(&self, multiply_adds: usize, bytes: usize) -> f64 {
+        (multiply_adds as f64 / self.multiply_adds).max(bytes as f64 / self.bytes)
+    }
+}
+
+/// Measures the machine.
+///
+/// Other programs, and on a virtual machine its neighbours, change what a machine can do from one moment to the next:
+/// measure right before or after what is compared with it.
+#[derive(Debug)]
+pub struct Probe<T> {
+    parts: Vec<Buffer<T>>,
+}
+
+/// Rounds of multiply-adds between two looks at the clock, some ten microseconds.
+const ROUNDS: usize = 5_000;
+
+/// Elements read between two looks at the clock.
+const READ: usize = 64 * 1024;
+
+impl<T: Scalar> Probe<T> {
+    /// A probe that reads a buffer of so many bytes, on so many threads, a part each: as many bytes as the weights in
+    /// question have, so that it finds them in the same cache, or in none.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for 0 threads; [`Error::TooLarge`] where there is not as much memory.
+    pub fn new(bytes: usize, threads: usize) -> Result<Self> {
+        if threads == 0 {
+            return Err(Error::Setting { name: "threads", expected: "at least 1", got: "0".to_owned() });
+        }
+        let too_large = |_| Error::TooLarge {
+            shape: format!("of a buffer of {bytes} bytes"),
+            limit: "no more elements than fit into memory",
+        };
+        // Asked for and given back: what is made below would abort where it cannot be had.
+        Vec::<u8>::new().try_reserve_exact(bytes).map_err(too_large)?;
+        let len = bytes.div_ceil(size_of::<T>()).div_ceil(threads);
+        let part = || {
+            let mut part = Buffer::zeroed(len);
+            // Memory that was never written may all be one page of zeros.
+            part.fill(T::one());
+            part
+        };
+        Ok(Self { parts: (0..threads).map(|_| part()).collect() })
+    }
+
+    /// Spends about twice this time, half of it on either limit. Shorter than a millisecond, it says little.
+    pub fn measure(&mut self, time: Duration) -> Limits {
+        let multiply_adds = self.rate(time, |_, work| *work += kernels::multiply_adds::<T>(ROUNDS));
+        let bytes = self.rate(time, |part, work| {
+            for values in part.chunks(READ) {
+                kernels::read(values);
+            }
+            *work += size_of_val(part);
+        });
+        Limits { multiply_adds, bytes }
+    }
+
+    /// What all threads together get done in a second.
+    fn rate(&self, time: Duration, work: impl Fn(&[T], &mut usize) + Sync) -> f64 {
+        let start = Barrier::new(self.parts.len());
+        let one = |part: &Buffer<T>| {
+            // Once without the clock, for the part may be in no cache yet.
+            work(part, &mut 0);
+            start.wait();
+            let (clock, mut done) = (Instant::now(), 0);
+            loop {
+                work(part, &mut done);
+                let elapsed = clock.elapsed();
+                if elapsed >= time {
+                    return done as f64 / elapsed.as_secs_f64();
+                }
+            }
+        };
+        let [first, others @ ..] = &self.parts[..] else { unreachable!("a probe has at least one part") };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = others.iter().map(|part| scope.spawn(|| one(part))).collect();
+            let first = one(first);
+            others.into_iter().fold(first, |sum, other| sum + other.join().expect("a loop that cannot panic"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_roofline_is_the_larger_of_the_two() {
+        let limits = Limits { multiply_adds: 10.0, bytes: 100.0 };
+        assert_eq!(limits.least_seconds(50, 100), 5.0);
+        assert_eq!(limits.least_seconds(5, 1000), 10.0);
+    }
+
+    #[test]
+    fn every_number_of_threads_is_measured() {
+        for threads in [1, 2, 3] {
+            let limits = Probe::<f64>::new(100_000, threads).unwrap().measure(Duration::from_millis(1));
+            assert!(limits.multiply_adds > 1e6 && limits.bytes > 1e6, "{threads}: {limits:?}");
+        }
+        let error = Probe::<f32>::new(1, 0).unwrap_err();
+        assert_eq!(error.to_string(), "threads: expected at least 1, got 0");
+    }
+}
