@@ -60,11 +60,11 @@ pub struct Probe<T> {
 /// Rounds of multiply-adds between two looks at the clock, some ten microseconds.
 const ROUNDS: usize = 5_000;
 
-/// Elements read between two looks at the clock.
+/// Elements read between two looks at the clock, at least.
 const READ: usize = 64 * 1024;
 
 impl<T: Scalar> Probe<T> {
-    /// A probe that reads a buffer of so many bytes, on so many threads, a part each: as many bytes as the weights in
+    /// A probe that reads so many bytes on so many threads, a part each: as many bytes as the weights in
     /// question have, so that it finds them in the same cache, or in none.
     ///
     /// # Errors
@@ -91,31 +91,29 @@ impl<T: Scalar> Probe<T> {
 
     /// Spends about twice this time, half of it on either limit. Shorter than a millisecond, it says little.
     pub fn measure(&mut self, time: Duration) -> Limits {
-        let multiply_adds = self.rate(time, |_, work| *work += kernels::multiply_adds::<T>(ROUNDS));
-        let bytes = self.rate(time, |part, work| {
-            for values in part.chunks(READ) {
-                kernels::read(values);
-            }
-            *work += size_of_val(part);
+        let multiply_adds = self.rate(time, |_| kernels::multiply_adds::<T>(ROUNDS));
+        let bytes = self.rate(time, |part| {
+            let sweeps = (READ / part.len().max(1)).max(1);
+            (0..sweeps).for_each(|_| kernels::read(part));
+            sweeps * size_of_val(part)
         });
         Limits { multiply_adds, bytes }
     }
 
-    /// What all threads together get done in a second.
-    fn rate(&self, time: Duration, work: impl Fn(&[T], &mut usize) + Sync) -> f64 {
+    /// What all threads together get done in a second, each at its best.
+    fn rate(&self, time: Duration, work: impl Fn(&[T]) -> usize + Sync) -> f64 {
         let start = Barrier::new(self.parts.len());
         let one = |part: &Buffer<T>| {
             // Once without the clock, for the part may be in no cache yet.
-            work(part, &mut 0);
+            work(part);
             start.wait();
-            let (clock, mut done) = (Instant::now(), 0);
-            loop {
-                work(part, &mut done);
-                let elapsed = clock.elapsed();
-                if elapsed >= time {
-                    return done as f64 / elapsed.as_secs_f64();
-                }
+            let (begin, mut best) = (Instant::now(), 0.0_f64);
+            while begin.elapsed() < time || best == 0.0 {
+                let clock = Instant::now();
+                let done = work(part);
+                best = best.max(done as f64 / clock.elapsed().as_secs_f64());
             }
+            best
         };
         let [first, others @ ..] = &self.parts[..] else { unreachable!("a probe has at least one part") };
         std::thread::scope(|scope| {

@@ -49,7 +49,7 @@ pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f6
     let checksum = work.checksum(loss);
     let mut probe = Probe::<T>::new(work.weight_bytes, threads)?;
     let round = Duration::from_secs_f64(seconds / ROUNDS as f64);
-    let probing = (round / 10).clamp(Duration::from_millis(1), Duration::from_millis(20));
+    let probing = (round / 5).clamp(Duration::from_millis(5), Duration::from_millis(30));
 
     let clock = Instant::now();
     work.call()?;

@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "intrinsics need the instruction set that the token proves")]
 
 use std::arch::x86_64::{
-    __m256, __m256d, _MM_HINT_T0, _mm_add_pd, _mm_add_ps, _mm_add_sd, _mm_add_ss, _mm_cvtsd_f64,
+    __m256, __m256d, _MM_HINT_T0, _MM_HINT_T1, _mm_add_pd, _mm_add_ps, _mm_add_sd, _mm_add_ss, _mm_cvtsd_f64,
     _mm_cvtss_f32, _mm_movehdup_ps, _mm_movehl_ps, _mm_prefetch, _mm_unpackhi_pd, _mm256_add_pd,
     _mm256_add_ps, _mm256_and_pd, _mm256_and_ps, _mm256_castpd256_pd128, _mm256_castps256_ps128,
     _mm256_castsi256_pd, _mm256_castsi256_ps, _mm256_cmpgt_epi32, _mm256_cmpgt_epi64, _mm256_extractf128_pd,
@@ -33,8 +33,8 @@ impl Simd<f32> for Avx2 {
     type Vector = __m256;
     type Chunk = [f32; 8];
 
-    const ROWS: usize = 6;
-    const VECTORS: &'static [usize] = &[8, 4, 4, 2];
+    const ROWS: usize = 3;
+    const VECTORS: &'static [usize] = &[8, 4, 4];
 
     #[inline(always)]
     fn split(values: &[f32]) -> (&[Self::Chunk], &[f32]) {
@@ -112,14 +112,20 @@ impl Simd<f32> for Avx2 {
         // SAFETY: every x86-64 has the instruction, and it ignores an address that is not valid.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
+
+    #[inline(always)]
+    fn prefetch_for_later(self, address: *const f32) {
+        // SAFETY: as for `prefetch`.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+    }
 }
 
 impl Simd<f64> for Avx2 {
     type Vector = __m256d;
     type Chunk = [f64; 4];
 
-    const ROWS: usize = 6;
-    const VECTORS: &'static [usize] = &[8, 4, 4, 2];
+    const ROWS: usize = 3;
+    const VECTORS: &'static [usize] = &[8, 4, 4];
 
     #[inline(always)]
     fn split(values: &[f64]) -> (&[Self::Chunk], &[f64]) {
@@ -196,6 +202,12 @@ impl Simd<f64> for Avx2 {
     fn prefetch(self, address: *const f64) {
         // SAFETY: every x86-64 has the instruction, and it ignores an address that is not valid.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+
+    #[inline(always)]
+    fn prefetch_for_later(self, address: *const f64) {
+        // SAFETY: as for `prefetch`.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
     }
 }
 

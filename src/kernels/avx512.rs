@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "intrinsics need the instruction set that the token proves")]
 
 use std::arch::x86_64::{
-    __m512, __m512d, _MM_HINT_T0, _mm_prefetch, _mm256_add_pd, _mm256_add_ps, _mm256_castpd_ps,
+    __m512, __m512d, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm256_add_pd, _mm256_add_ps, _mm256_castpd_ps,
     _mm512_add_pd, _mm512_add_ps, _mm512_castpd512_pd256, _mm512_castps_pd, _mm512_castps512_ps256,
     _mm512_extractf64x4_pd, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps,
     _mm512_maskz_mov_pd, _mm512_maskz_mov_ps, _mm512_max_pd, _mm512_max_ps, _mm512_mul_pd, _mm512_mul_ps,
@@ -110,6 +110,12 @@ impl Simd<f32> for Avx512 {
         // SAFETY: every x86-64 has the instruction, and it ignores an address that is not valid.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
+
+    #[inline(always)]
+    fn prefetch_for_later(self, address: *const f32) {
+        // SAFETY: as for `prefetch`.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+    }
 }
 
 impl Simd<f64> for Avx512 {
@@ -194,6 +200,12 @@ impl Simd<f64> for Avx512 {
     fn prefetch(self, address: *const f64) {
         // SAFETY: every x86-64 has the instruction, and it ignores an address that is not valid.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+
+    #[inline(always)]
+    fn prefetch_for_later(self, address: *const f64) {
+        // SAFETY: as for `prefetch`.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
     }
 }
 

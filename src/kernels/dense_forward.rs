@@ -51,8 +51,11 @@ pub(crate) struct DenseForward<'a, T> {
 /// Samples that go through a block of inputs before the next block: their outputs stay in the cache.
 const BLOCK_ROWS: usize = 128;
 
-/// The rows of a panel that are fetched ahead, 2 KiB.
-const AHEAD: usize = 32;
+/// The rows of a panel that are fetched ahead, 8 KiB.
+const AHEAD: usize = 64;
+
+/// Tiles of so few rows read so fast that the processor's own prefetching keeps up best by itself.
+const STREAMED_ROWS: usize = 4;
 
 /// Up to so many tiles, a panel is gone through from top to bottom before the next.
 const LINEAR_TILES: usize = 4;
@@ -64,10 +67,19 @@ const SHARED_ROWS: usize = 8;
 /// Granule in which samples are shared out: a whole tile of the largest kind.
 const ROWS_GRANULE: usize = 8;
 
-/// The inputs of a block: those of a panel take 64 KiB where several tiles use them. A single tile has no use
-/// for the panel's rows again, and only its own part of x to keep.
-fn block_inputs(tiles: usize, rows: usize) -> usize {
-    if tiles > 1 { 512 } else { 8192 / rows.max(1) }
+/// The inputs of a block: those of a panel take 128 KiB where it is gone through several times. A single pass has no
+/// use for the panel's rows again, and only its own part of x to keep.
+fn block_inputs(passes: usize, rows: usize) -> usize {
+    if passes > 1 { 1024 } else { 8192 / rows.max(1) }
+}
+
+/// How many vectors the next tile of a group takes where so many columns are left.
+#[inline(always)]
+fn tile_vectors<T: Element, S: Simd<T>>(columns: usize, rows: usize) -> usize {
+    let left = columns.div_ceil(S::LANES);
+    // Whole panels while there are, then just as much of the last one as is used.
+    let left = if left > S::PER_PANEL { 1 << left.ilog2() } else { left.next_power_of_two() };
+    left.min(S::vectors(rows))
 }
 
 impl<T: Element> DenseForward<'_, T> {
@@ -114,11 +126,11 @@ struct Part<'a, T> {
     panels: Range<usize>,
 }
 
-/// A group of tiles: a block of inputs, a few vectors of outputs.
+/// A block of inputs and some of the columns, and how many times its part of W is gone through.
 struct Group {
     inputs: Range<usize>,
     columns: Range<usize>,
-    vectors: usize,
+    passes: usize,
 }
 
 impl<T: Element> Kernel<T> for Part<'_, T> {
@@ -129,50 +141,44 @@ impl<T: Element> Kernel<T> for Part<'_, T> {
         let DenseSize { inputs, outputs, .. } = self.product.size;
         let first = self.panels.start * T::PANEL_COLUMNS;
         let end = (self.panels.end * T::PANEL_COLUMNS).min(outputs);
-        let panel_len = inputs * T::PANEL_COLUMNS;
         let mut row = self.rows.start;
         while row < self.rows.end {
             let rows = row..self.rows.end.min(row + BLOCK_ROWS);
             row = rows.end;
-            let tiles = if rows.len() <= S::ROWS { 1 } else { rows.len().div_ceil(S::ROWS.min(SHARED_ROWS)) };
-            let tile_rows = rows.len().div_ceil(tiles);
-            let block = block_inputs(tiles, rows.len());
+            let shared_rows = S::ROWS.min(SHARED_ROWS);
+            // Numbers of x below one another, which a tile reads together, must find room in the cache.
+            let single_rows = if self.shares_cache_set() { shared_rows } else { S::ROWS };
+            let tiles = if rows.len() <= single_rows { 1 } else { rows.len().div_ceil(shared_rows) };
+            let vectors = S::vectors(rows.len().div_ceil(tiles));
+            let passes = tiles * S::PER_PANEL.div_ceil(vectors);
+            let block = block_inputs(passes, rows.len());
+            let width = vectors.max(S::PER_PANEL) * S::LANES;
             let mut span_end = first;
             while span_end < end {
                 let span = span_end;
-                let vectors = group_vectors::<T, S>(end - span, tile_rows);
-                span_end = if tiles <= LINEAR_TILES { end.min(span + vectors * S::LANES) } else { end };
+                span_end = if tiles <= LINEAR_TILES { next_group::<T>(span, end, width) } else { end };
                 let mut input = 0;
                 loop {
-                    let block = input..inputs.min(input + block);
-                    input = block.end;
+                    let inputs_of_block = input..inputs.min(input + block);
+                    input = inputs_of_block.end;
                     let mut column = span;
                     while column < span_end {
-                        let vectors = group_vectors::<T, S>(span_end - column, tile_rows);
-                        let columns = column..span_end.min(column + vectors * S::LANES);
+                        let columns = column..next_group::<T>(column, span_end, width);
                         column = columns.end;
-                        // While the tiles use this group's rows of the panel, they fetch the next group's, a share each.
                         let next = if column < span_end {
-                            (block.start, column)
+                            self.panel_row(column, inputs_of_block.start)
                         } else if input < inputs {
-                            (input, span)
+                            self.panel_row(span, input)
                         } else {
-                            (0, span_end)
+                            self.panel_row(span_end, 0)
                         };
-                        let next = next.1 / T::PANEL_COLUMNS * panel_len + next.0 * T::PANEL_COLUMNS;
-                        let next = self.product.weight.as_ptr().wrapping_add(next);
-                        let step = T::PANEL_COLUMNS / tiles;
-                        let group = Group { inputs: block.clone(), columns, vectors };
-                        for tile in 0..tiles {
-                            let next = next.wrapping_add(tile * step * block.len());
-                            let prefetch = if tiles == 1 {
-                                Prefetch::Ahead(AHEAD)
-                            } else {
-                                Prefetch::Elsewhere(next, step)
-                            };
-                            let bound = |tile: usize| rows.start + rows.len() * tile / tiles;
-                            self.tile(simd, &group, bound(tile)..bound(tile + 1), prefetch);
-                        }
+                        self.group(
+                            simd,
+                            &Group { inputs: inputs_of_block.clone(), columns, passes },
+                            &rows,
+                            tiles,
+                            next,
+                        );
                     }
                     if input == inputs {
                         break;
@@ -188,16 +194,21 @@ impl<T: Element> Kernel<T> for Part<'_, T> {
     }
 }
 
-/// How many vectors of the `left` columns the next tiles take.
+/// Where the group of columns ends that starts at a column: whole panels, a power of two of them and no more than
+/// `width` columns, or the rest of the last panel.
 #[inline(always)]
-fn group_vectors<T: Element, S: Simd<T>>(left: usize, tile_rows: usize) -> usize {
-    let left = left.div_ceil(S::LANES);
-    // Whole panels while there are, then just as much of the last one as is used.
-    let left = if left > S::PER_PANEL { 1 << left.ilog2() } else { left.next_power_of_two() };
-    left.min(S::vectors(tile_rows))
+fn next_group<T: Element>(column: usize, end: usize, width: usize) -> usize {
+    let panels = (end - column) / T::PANEL_COLUMNS;
+    if panels == 0 { end } else { column + width.min(T::PANEL_COLUMNS << panels.ilog2()) }
 }
 
 impl<T: Element> Part<'_, T> {
+    /// Whether the rows of x lie so that numbers below one another compete for the same 8 lines of the cache (L1).
+    #[inline(always)]
+    fn shares_cache_set(&self) -> bool {
+        (self.product.size.inputs * size_of::<T>()).is_multiple_of(4096)
+    }
+
     #[expect(unsafe_code, reason = "parts share the rows of y")]
     #[inline(always)]
     fn piece(&mut self, row: usize, columns: Range<usize>) -> &mut [T] {
@@ -206,10 +217,60 @@ impl<T: Element> Part<'_, T> {
         unsafe { self.y.piece(row, columns) }
     }
 
+    /// The address of a row of the panel that a column is in; beyond W after its last panel.
     #[inline(always)]
-    fn tile<S: Simd<T>>(&mut self, simd: S, group: &Group, rows: Range<usize>, prefetch: Prefetch<T>) {
+    fn panel_row(&self, column: usize, input: usize) -> *const T {
+        let panel = column / T::PANEL_COLUMNS * self.product.size.inputs;
+        self.product.weight.as_ptr().wrapping_add((panel + input) * T::PANEL_COLUMNS)
+    }
+
+    /// All tiles of a group. While they use its part of W, which the first pass brings into the cache, they fetch the
+    /// next group's, a share each.
+    #[inline(always)]
+    fn group<S: Simd<T>>(
+        &mut self,
+        simd: S,
+        group: &Group,
+        rows: &Range<usize>,
+        tiles: usize,
+        next: *const T,
+    ) {
+        let shares = group.passes.min(T::PANEL_COLUMNS);
+        let step = T::PANEL_COLUMNS / shares;
+        let mut pass = 0;
+        for tile in 0..tiles {
+            let bound = |tile: usize| rows.start + rows.len() * tile / tiles;
+            let rows = bound(tile)..bound(tile + 1);
+            let mut column = group.columns.start;
+            while column < group.columns.end {
+                let vectors = tile_vectors::<T, S>(group.columns.end - column, rows.len());
+                let columns = column..group.columns.end.min(column + vectors * S::LANES);
+                column = columns.end;
+                let prefetch = if group.passes > 1 && pass < shares {
+                    Prefetch::Elsewhere(next.wrapping_add(pass * step * group.inputs.len()), step)
+                } else if group.passes > 1 || rows.len() <= STREAMED_ROWS {
+                    Prefetch::Nothing
+                } else {
+                    Prefetch::Ahead(AHEAD)
+                };
+                pass += 1;
+                self.tile(simd, &group.inputs, columns, vectors, rows.clone(), prefetch);
+            }
+        }
+    }
+
+    /// Some samples × a few vectors of outputs, for a block of inputs.
+    #[inline(always)]
+    fn tile<S: Simd<T>>(
+        &mut self,
+        simd: S,
+        inputs: &Range<usize>,
+        columns: Range<usize>,
+        vectors: usize,
+        rows: Range<usize>,
+        prefetch: Prefetch<T>,
+    ) {
         let DenseForward { size, x, weight, bias, finish, .. } = *self.product;
-        let Group { inputs, columns, vectors } = group;
         let panel_len = size.inputs * T::PANEL_COLUMNS;
         let (panel, within) = (columns.start / T::PANEL_COLUMNS, columns.start % T::PANEL_COLUMNS);
         let tile = Tile {
@@ -232,7 +293,7 @@ impl<T: Element> Part<'_, T> {
         };
         let mut sums = Sums([S::zeros(); SUMS]);
         if inputs.start > 0 {
-            for (row, sums) in rows.clone().zip(sums.0.chunks_exact_mut(*vectors)) {
+            for (row, sums) in rows.clone().zip(sums.0.chunks_exact_mut(vectors)) {
                 let (whole, rest) = S::split(self.piece(row, columns.clone()));
                 sums[..whole.len()].copy_from_slice(whole);
                 if !rest.is_empty() {
@@ -240,11 +301,11 @@ impl<T: Element> Part<'_, T> {
                 }
             }
         }
-        tile.add(simd, rows.len(), *vectors, &mut sums.0[..]);
+        tile.add(simd, rows.len(), vectors, &mut sums.0[..]);
         let last = inputs.end == size.inputs;
         let bias = bias.filter(|_| last).map(|bias| S::split(&bias[columns.clone()]));
         let relu = last && matches!(finish, Finish::Relu);
-        for (row, sums) in rows.zip(sums.0.chunks_exact(*vectors)) {
+        for (row, sums) in rows.zip(sums.0.chunks_exact(vectors)) {
             let (whole, rest) = S::split_mut(self.piece(row, columns.clone()));
             for (vector, y) in whole.iter_mut().enumerate() {
                 let mut sum = simd.load(&sums[vector]);

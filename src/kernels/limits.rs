@@ -14,18 +14,19 @@ use super::{Element, Simd};
 /// two a cycle, and few enough for the 16 registers of AVX2.
 const CHAINS: usize = 12;
 
-/// The vectors that are read side by side.
-const STREAMS: usize = 8;
+/// The places that are read at once. The processor fetches each one ahead by itself, and more of them than one keep
+/// more of the memory busy.
+const STREAMS: usize = 4;
 
-/// How far ahead memory is asked for, in bytes.
-const AHEAD: usize = 4096;
+/// The vectors that are read at each place: two cache lines of AVX-512.
+const VECTORS: usize = 2;
 
 /// Does so many rounds of multiply-adds, and says how many multiply-adds they were.
 pub(crate) fn multiply_adds<T: Element>(rounds: usize) -> usize {
     T::multiply_adds(rounds)
 }
 
-/// Reads all of a slice, of which what is left over of 8 vectors may be left out.
+/// Reads a slice, except for some vectors at its end if it does not divide evenly.
 pub(crate) fn read<T: Element>(values: &[T]) {
     T::read(values);
 }
@@ -70,14 +71,19 @@ impl<T: Element> Kernel<T> for Read<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) -> T {
-        let mut sums = [simd.splat(T::zero()); STREAMS];
-        for group in S::split(self.values).0.chunks_exact(STREAMS) {
-            for (sum, chunk) in sums.iter_mut().zip(group) {
-                simd.prefetch(chunk.as_ref().as_ptr().wrapping_add(AHEAD / size_of::<T>()));
-                *sum = simd.add(*sum, simd.load(chunk));
+        let chunks = S::split(self.values).0;
+        let stream = chunks.len() / STREAMS / VECTORS;
+        let place = |number: usize| chunks[number * stream * VECTORS..].chunks_exact(VECTORS);
+        let mut sums = [[simd.splat(T::zero()); VECTORS]; STREAMS];
+        let streams = place(0).zip(place(1)).zip(place(2).zip(place(3)));
+        for ((a, b), (c, d)) in streams.take(stream) {
+            for (sums, chunks) in sums.iter_mut().zip([a, b, c, d]) {
+                for (sum, chunk) in sums.iter_mut().zip(chunks) {
+                    *sum = simd.add(*sum, simd.load(chunk));
+                }
             }
         }
-        sums.into_iter().map(|sum| simd.sum(sum)).fold(T::zero(), |total, sum| total + sum)
+        sums.into_iter().flatten().map(|sum| simd.sum(sum)).fold(T::zero(), |total, sum| total + sum)
     }
 }
 

@@ -14,6 +14,10 @@ pub(crate) struct Portable;
 /// Four numbers: a register of f32, two of f64, on SSE2 and NEON.
 const LANES: usize = 4;
 
+/// Whether there are 32 registers rather than 16. They are used for 16 registers of sums, as many as hide the latency
+/// of processors that start four multiply-adds a cycle.
+const MANY_REGISTERS: bool = cfg!(target_arch = "aarch64");
+
 /// Whether `mul_add` is an instruction; where it is not, it is a call into a library, fifty times slower.
 const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
@@ -30,7 +34,12 @@ impl<T: Element> Simd<T> for Portable {
     type Chunk = [T; LANES];
 
     const ROWS: usize = 4;
-    const VECTORS: &'static [usize] = if size_of::<T>() > 4 { &[4, 2, 1] } else { &[8, 4, 2] };
+    const VECTORS: &'static [usize] = match (MANY_REGISTERS, size_of::<T>()) {
+        (true, 4) => &[8, 4, 4, 4],
+        (true, _) => &[4, 4, 2, 2],
+        (false, 4) => &[8, 4, 2],
+        (false, _) => &[4, 2, 1],
+    };
 
     #[inline(always)]
     fn split(values: &[T]) -> (&[Self::Chunk], &[T]) {
@@ -97,4 +106,7 @@ impl<T: Element> Simd<T> for Portable {
 
     #[inline(always)]
     fn prefetch(self, _address: *const T) {}
+
+    #[inline(always)]
+    fn prefetch_for_later(self, _address: *const T) {}
 }

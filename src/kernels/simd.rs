@@ -46,8 +46,10 @@ pub(crate) trait Simd<T: Element>: Copy + Send + Sync {
     fn relu(self, vector: Self::Vector) -> Self::Vector;
     /// The first `count` lanes of a vector, zero in the others, whatever they held.
     fn first(self, vector: Self::Vector, count: usize) -> Self::Vector;
-    /// Asks for the cache line at `address`, which need not be valid.
+    /// Asks for the cache line at `address`, which need not be valid, for use at once.
     fn prefetch(self, address: *const T);
+    /// The same for use later: into the second level of the cache.
+    fn prefetch_for_later(self, address: *const T);
 
     /// The sum of a vector: the upper half is added onto the lower until one number is left.
     fn sum(self, vector: Self::Vector) -> T;

@@ -110,6 +110,7 @@ impl<T: Element, C> Tile<'_, T, C> {
             (3, 4) => self.add_sized::<S, _, 3, 4>(simd, sums),
             (3, 2) => self.add_sized::<S, _, 3, 2>(simd, sums),
             (3, 1) => self.add_sized::<S, _, 3, 1>(simd, sums),
+            (4, 4) if S::vectors(4) >= 4 => self.add_sized::<S, _, 4, 4>(simd, sums),
             (4, 2) => self.add_sized::<S, _, 4, 2>(simd, sums),
             (4, 1) => self.add_sized::<S, _, 4, 1>(simd, sums),
             (5, 2) if S::ROWS >= 5 => self.add_sized::<S, _, 5, 2>(simd, sums),
@@ -160,7 +161,7 @@ impl<T: Element, C> Tile<'_, T, C> {
                     }
                 }
                 Prefetch::Elsewhere(start, step) => {
-                    simd.prefetch(start.wrapping_add(b_row / S::PER_PANEL * step));
+                    simd.prefetch_for_later(start.wrapping_add(b_row / S::PER_PANEL * step));
                 }
             }
             // The fewer of the two are kept in registers, the others come one after another.
