@@ -39,18 +39,21 @@ impl Shape {
     }
 
     /// The lengths of the axes.
+    #[inline]
     #[must_use]
     pub fn axes(&self) -> &[usize] {
         &self.axes[..self.rank]
     }
 
     /// The number of axes.
+    #[inline]
     #[must_use]
     pub fn rank(&self) -> usize {
         self.rank
     }
 
     /// The number of elements; `usize::MAX` where the product does not fit (no tensor has such a shape).
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         // An axis of length 0 wins over an overflow beside it.
@@ -61,6 +64,7 @@ impl Shape {
     }
 
     /// Whether there are no elements.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -70,6 +74,7 @@ impl Shape {
     ///
     /// # Errors
     /// [`Error::TooLarge`] where this shape has [`Shape::MAX_RANK`] axes already.
+    #[inline]
     pub fn with_batch(&self, batch: usize) -> Result<Self> {
         if self.rank == Self::MAX_RANK {
             return Err(Error::TooLarge {
@@ -84,6 +89,7 @@ impl Shape {
     }
 
     /// The length of the first axis and the shape of what it counts; `None` for a scalar's shape.
+    #[inline]
     #[must_use]
     pub fn split_batch(&self) -> Option<(usize, Self)> {
         let (&batch, sample) = self.axes().split_first()?;

@@ -11,10 +11,12 @@
 //! roofline, the longer of the two times for this work, in the time that was needed.
 
 mod measure;
+mod picture;
 mod report;
 mod work;
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
@@ -50,6 +52,9 @@ struct Arguments {
     /// One JSON object a line instead of a table.
     #[arg(long)]
     json: bool,
+    /// Draws the rows under the machine's roofline into an SVG file.
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -109,6 +114,7 @@ fn run<T: taper::Scalar>(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         None => vec![1, all],
     };
     let mut report = report::Report::new(arguments.json);
+    let mut measured_rows = Vec::new();
     for &threads in &threads {
         // The calls come from inside of the pool, as they do in a program that enters it once.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
@@ -118,9 +124,14 @@ fn run<T: taper::Scalar>(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 let mut work = work::Work::<T>::new(arguments, row.get(), threads)?;
                 measure::measure(&mut work, threads, arguments.seconds)
             });
-            report.row(&measured?);
+            let measured = measured?;
+            report.row(&measured);
+            measured_rows.push(measured);
         }
     }
     report.finish();
+    if let Some(path) = &arguments.picture {
+        picture::draw(path, &measured_rows)?;
+    }
     Ok(())
 }

@@ -22,6 +22,8 @@ pub(crate) struct Measured {
     pub(crate) median_ns: f64,
     pub(crate) min_ns: f64,
     pub(crate) calls: usize,
+    pub(crate) multiply_adds: usize,
+    pub(crate) moved_bytes: usize,
     pub(crate) allocations: f64,
     /// Billions of floating-point operations a second, two for each multiply-add.
     pub(crate) gflops: f64,
@@ -89,6 +91,8 @@ pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f6
         median_ns,
         min_ns: all[0],
         calls,
+        multiply_adds: work.multiply_adds,
+        moved_bytes: work.moved_bytes,
         allocations: allocations as f64 / calls as f64,
         gflops: 2.0 * work.multiply_adds as f64 / median_ns,
         weight_gbs: work.weight_bytes as f64 / median_ns,

@@ -7,17 +7,14 @@
 
 use std::mem::MaybeUninit;
 
-/// The most vectors of sums of a block.
-pub(super) const BLOCK_SUMS: usize = 512;
-
-/// The sums of a block in memory, of several inputs, those of an input together.
+/// Room for so many vectors of sums, none of which is set.
 #[repr(align(64))]
-pub(super) struct BlockSums<C>([MaybeUninit<C>; BLOCK_SUMS]);
+pub(super) struct BlockSums<C, const MOST: usize>([MaybeUninit<C>; MOST]);
 
-impl<C: Copy> BlockSums<C> {
+impl<C: Copy, const MOST: usize> BlockSums<C, MOST> {
     #[inline(always)]
     pub(super) fn new() -> Self {
-        Self([const { MaybeUninit::uninit() }; BLOCK_SUMS])
+        Self([const { MaybeUninit::uninit() }; MOST])
     }
 
     /// So many of them, all set to a value.

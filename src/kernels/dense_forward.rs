@@ -25,8 +25,9 @@
 use std::ops::Range;
 
 use super::backend::{Backend, Kernel};
+use super::block_sums::BlockSums;
 use super::grid::Grid;
-use super::tile::{Broadcast, Prefetch, SUMS, Sums, Tile, Vectors};
+use super::tile::{Broadcast, Prefetch, SUMS, Tile, Vectors};
 use super::{DenseSize, Element, Parallelism, Simd, split_runs};
 
 /// What is done with an output once its sum is complete.
@@ -291,9 +292,10 @@ impl<T: Element> Part<'_, T> {
             b: Vectors { chunks: tile.b.chunks.get(within / S::LANES..).unwrap_or(&[]), ..tile.b },
             ..tile
         };
-        let mut sums = Sums([S::zeros(); SUMS]);
+        let mut sums = BlockSums::<_, SUMS>::new();
+        let sums = sums.filled(rows.len() * vectors, S::zeros());
         if inputs.start > 0 {
-            for (row, sums) in rows.clone().zip(sums.0.chunks_exact_mut(vectors)) {
+            for (row, sums) in rows.clone().zip(sums.chunks_exact_mut(vectors)) {
                 let (whole, rest) = S::split(self.piece(row, columns.clone()));
                 sums[..whole.len()].copy_from_slice(whole);
                 if !rest.is_empty() {
@@ -301,11 +303,11 @@ impl<T: Element> Part<'_, T> {
                 }
             }
         }
-        tile.add(simd, rows.len(), vectors, &mut sums.0[..]);
+        tile.add(simd, rows.len(), vectors, &mut *sums);
         let last = inputs.end == size.inputs;
         let bias = bias.filter(|_| last).map(|bias| S::split(&bias[columns.clone()]));
         let relu = last && matches!(finish, Finish::Relu);
-        for (row, sums) in rows.zip(sums.0.chunks_exact(vectors)) {
+        for (row, sums) in rows.zip(sums.chunks_exact(vectors)) {
             let (whole, rest) = S::split_mut(self.piece(row, columns.clone()));
             for (vector, y) in whole.iter_mut().enumerate() {
                 let mut sum = simd.load(&sums[vector]);
@@ -326,98 +328,4 @@ impl<T: Element> Part<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::backend::available;
-    use super::super::oracle::{self, Case, Numbers, same_bits};
-    use super::*;
-
-    fn forward<T: Numbers>(
-        backend: Backend,
-        case: &Case<T>,
-        finish: Finish<'_, T>,
-        parallelism: Parallelism,
-    ) -> Vec<T> {
-        let mut y = vec![T::nan(); case.size.batch * case.size.outputs];
-        let Case { size, x, panels, bias, .. } = case;
-        DenseForward { size: *size, x, weight: panels, bias: Some(bias), finish, parallelism }
-            .run_on(backend, &mut y);
-        y
-    }
-
-    fn every_size_is_within_the_bound<T: Numbers>() {
-        let mut failures = Vec::new();
-        for size in oracle::sizes() {
-            let case = Case::<T>::random(size);
-            let (exact, magnitude) = case.forward();
-            for (name, backend) in available() {
-                let y = forward(backend, &case, Finish::Nothing, Parallelism::Threads(1));
-                let bound = DenseForward::<T>::ERROR * size.inputs.max(1) as f64;
-                let off = oracle::beyond(&y, &exact, &magnitude, bound);
-                failures.extend(off.map(|off| format!("{name} {size:?} {off}")));
-            }
-        }
-        assert!(failures.is_empty(), "{}", failures.join("\n"));
-    }
-
-    #[test]
-    fn every_size_is_within_the_bound_f32() {
-        every_size_is_within_the_bound::<f32>();
-    }
-
-    #[test]
-    fn every_size_is_within_the_bound_f64() {
-        every_size_is_within_the_bound::<f64>();
-    }
-
-    #[test]
-    fn a_sample_has_the_same_bits_in_every_batch_and_on_any_threads() {
-        let mut failures = Vec::new();
-        for (name, backend) in available() {
-            for (inputs, outputs) in [(1, 1), (7, 33), (300, 100), (9001, 3)] {
-                let whole = Case::<f32>::random(DenseSize { batch: 150, inputs, outputs });
-                let expected = forward(backend, &whole, Finish::Relu, Parallelism::Threads(1));
-                for batch in [1, 2, 3, 4, 5, 7, 8, 9, 13, 17, 33, 150] {
-                    for (first, threads) in [(0, 1), ((150 - batch) / 2, 2), (150 - batch, 3)] {
-                        let part = whole.samples(first..first + batch);
-                        let y = forward(backend, &part, Finish::Relu, Parallelism::Threads(threads));
-                        if !same_bits(&y, &expected[first * outputs..][..y.len()]) {
-                            failures.push(format!(
-                                "{name} {batch} from {first}, {inputs} -> {outputs}, {threads}"
-                            ));
-                        }
-                    }
-                }
-            }
-        }
-        assert!(failures.is_empty(), "{}", failures.join("\n"));
-    }
-
-    #[test]
-    fn the_finish_sees_each_output_once() {
-        for (name, backend) in available() {
-            for size in oracle::sizes() {
-                let case = Case::<f32>::random(size);
-                let plain = forward(backend, &case, Finish::Nothing, Parallelism::Pool);
-                let relu = forward(backend, &case, Finish::Relu, Parallelism::Pool);
-                let twice = |y: &mut [f32]| y.iter_mut().for_each(|y| *y = *y * 2.0 + 1.0);
-                let function = forward(backend, &case, Finish::Function(&twice), Parallelism::Pool);
-                let expected: Vec<f32> = plain.iter().map(|&y| if y < 0.0 { 0.0 } else { y }).collect();
-                assert!(same_bits(&relu, &expected), "{name} {size:?} relu");
-                let expected: Vec<f32> = plain.iter().map(|&y| y * 2.0 + 1.0).collect();
-                assert!(same_bits(&function, &expected), "{name} {size:?} function");
-            }
-        }
-    }
-
-    #[test]
-    fn nan_stays_in_its_sample_and_survives_relu() {
-        for (name, backend) in available() {
-            let mut case = Case::<f32>::random(DenseSize { batch: 11, inputs: 600, outputs: 40 });
-            case.x[5 * 600 + 3] = f32::NAN;
-            let y = forward(backend, &case, Finish::Relu, Parallelism::Threads(1));
-            for (i, y) in y.iter().enumerate() {
-                assert_eq!(y.is_nan(), i / 40 == 5, "{name} [{i}]");
-            }
-        }
-    }
-}
+mod tests;

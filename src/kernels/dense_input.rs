@@ -29,7 +29,7 @@
 use std::ops::Range;
 
 use super::backend::{Backend, Kernel};
-use super::block_sums::{BLOCK_SUMS, BlockSums};
+use super::block_sums::BlockSums;
 use super::dense_input_pack::{Pack, samples_across, tiles_along};
 use super::grid::Grid;
 use super::tile::{Broadcast, Prefetch, Tile, Vectors};
@@ -45,6 +45,9 @@ pub(crate) struct DenseInputGradient<'a, T> {
 
 /// The least inputs of a block, and the granule in which inputs are shared out.
 const BLOCK_INPUTS: usize = 32;
+
+/// The most vectors of sums of a block.
+const BLOCK_SUMS: usize = 512;
 
 /// The bytes of W in a block that several tiles of samples go through, one after another: half of the cache (L2).
 const BLOCK_BYTES: usize = 512 * 1024;
@@ -155,7 +158,7 @@ impl<T: Element> Part<'_, T> {
         let weight = self.product.weight;
         let (panel, within) = (samples.start / T::PANEL_COLUMNS, samples.start % T::PANEL_COLUMNS);
         let dy = S::split(&self.across[panel * outputs * T::PANEL_COLUMNS..]).0;
-        let mut sums = BlockSums::new();
+        let mut sums = BlockSums::<_, BLOCK_SUMS>::new();
         let sums = sums.filled(inputs.len() * vectors, S::zeros());
         let mut output = 0;
         while output < outputs {
@@ -223,7 +226,7 @@ impl<T: Element> Part<'_, T> {
         let first = samples.start - samples_across::<T, S>(self.product.size);
         let row = panels.count() * T::PANEL_COLUMNS;
         let dy = S::split(&self.along[first * row..][..SAMPLES * row]).0;
-        let mut sums = BlockSums::new();
+        let mut sums = BlockSums::<_, BLOCK_SUMS>::new();
         let sums = sums.filled(inputs.len() * SAMPLES, S::zeros());
         let mut panel = 0;
         while panel < panels.count() {

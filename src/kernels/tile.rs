@@ -29,10 +29,6 @@ use super::{Element, Simd};
 /// The most vectors of sums that a tile has.
 pub(super) const SUMS: usize = 24;
 
-/// The sums of a tile in memory, row after row.
-#[repr(align(64))]
-pub(super) struct Sums<C>(pub(super) [C; SUMS]);
-
 /// Where the sums of a tile come from and what becomes of them.
 pub(super) trait Target<T: Element, S: Simd<T>> {
     fn start<const VECTORS: usize>(&self, simd: S, row: usize, vector: usize) -> S::Vector;
