@@ -91,6 +91,11 @@ pub enum Error {
         /// The parameter's name, with its layer.
         parameter: String,
     },
+    /// A layer handed out the gradient of a parameter twice in a pass whose gradients are applied at once.
+    RepeatedGradient {
+        /// The parameter's name, with its layer.
+        parameter: String,
+    },
     /// A parameter that a gradient store or an optimizer was not made for.
     UnknownParameter {
         /// The parameter's name.

@@ -24,6 +24,7 @@ mod buffer;
 mod dense_forward;
 mod dense_input;
 mod dense_input_pack;
+mod dense_norm;
 mod dense_weight;
 mod element;
 mod grid;
@@ -39,6 +40,7 @@ mod runs;
 mod simd;
 mod tile;
 
+pub(crate) use backend::Kernel;
 pub(crate) use buffer::Buffer;
 pub(crate) use dense_forward::{DenseForward, Finish};
 pub(crate) use dense_input::DenseInputGradient;
@@ -50,7 +52,7 @@ pub(crate) use matrix::{MatrixProduct, matrix_product};
 pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
-use simd::Simd;
+pub(crate) use simd::Simd;
 
 /// Does what the first pass would otherwise do, which may allocate: detects the instruction set and, where passes
 /// of so many multiply-adds will be split, starts the threads.
@@ -62,6 +64,11 @@ pub(crate) fn prepare(multiply_adds: usize) {
 /// The instruction set that the kernels run with.
 pub(crate) fn backend_name() -> &'static str {
     backend::Backend::current().name()
+}
+
+/// Runs a computation with the fastest instruction set of this machine.
+pub(crate) fn run<T: Element, K: Kernel<T>>(kernel: K) -> K::Output {
+    backend::Backend::current().run(kernel)
 }
 
 /// The sizes of a dense layer's products.

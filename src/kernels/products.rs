@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::backend::Backend;
-use super::{DenseForward, DenseInputGradient, DenseWeightGradient, limits};
+use super::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, dense_norm, limits};
 
 /// The three products of a dense layer for one number type, and the loops that show what they could reach.
 #[expect(private_interfaces, reason = "the trait is sealed and its module private")]
@@ -22,6 +22,8 @@ pub trait Products: Sized {
         scales: (Self, Self),
         out: &mut [Self],
     );
+    #[doc(hidden)]
+    fn square_norm(size: DenseSize, x: &[Self], dy: &[Self]) -> f64;
     #[doc(hidden)]
     fn multiply_adds(rounds: usize) -> usize;
     #[doc(hidden)]
@@ -47,6 +49,10 @@ macro_rules! products {
                 out: &mut [Self],
             ) {
                 product.write_run(run, alpha, beta, out);
+            }
+
+            fn square_norm(size: DenseSize, x: &[Self], dy: &[Self]) -> f64 {
+                dense_norm::square_norm_on(Backend::current(), size, x, dy)
             }
 
             fn multiply_adds(rounds: usize) -> usize {

@@ -223,7 +223,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
             sink.take(bias, &ColumnSums { columns: self.outputs, rows: dy })?;
         }
         if !self.weight.is_frozen() {
-            let product = DenseWeightGradient::new(size, x, dy, pass.scratch);
+            let product = DenseWeightGradient::new(size, x, dy, pass.scratch, pass.parallelism);
             sink.take(&mut self.weight, &WeightGradient { product, multiply_adds: size.multiply_adds() })?;
         }
         Ok(())
@@ -257,6 +257,10 @@ struct WeightGradient<'a, T> {
 impl<T: Scalar> GradientSource<T> for WeightGradient<'_, T> {
     fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
         self.product.write(run, alpha, beta, out);
+    }
+
+    fn square_norm(&self) -> Option<f64> {
+        self.product.square_norm()
     }
 
     fn multiply_adds(&self) -> usize {

@@ -16,6 +16,11 @@ pub trait GradientSource<T>: Sync {
     /// anything and is not read. Runs start at multiples of [`Param::granule`]; several may be asked for at once.
     fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]);
 
+    /// The sum of the squares of all elements, where that takes less than computing the elements.
+    fn square_norm(&self) -> Option<f64> {
+        None
+    }
+
     /// Multiply-adds for the whole: from this the sink tells whether several threads pay.
     fn multiply_adds(&self) -> usize {
         0

@@ -87,14 +87,11 @@ impl<T: Scalar> Rule<T> for Adagrad {
     }
 
     fn update(&self, update: Update<'_, T>) {
-        let adjust = update.adjust();
         let rate = update.learning_rate / (1.0 + (update.step - 1) as f64 * self.learning_rate_decay);
         let (rate, epsilon) = (T::of(rate), T::of(self.epsilon).max(T::min_positive_value()));
-        let [sum, ..] = update.buffers;
-        for ((weight, &gradient), sum) in update.weight.iter_mut().zip(update.gradient).zip(sum) {
-            let (w, g) = adjust(*weight, gradient);
-            *sum += g * g;
-            *weight = w - rate * g / (sum.sqrt() + epsilon);
-        }
+        update.each(|w, g, [sum]| {
+            let sum = sum + g * g;
+            (w - rate * g / (sum.sqrt() + epsilon), [sum])
+        });
     }
 }

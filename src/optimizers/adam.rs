@@ -73,7 +73,6 @@ impl<T: Scalar> Rule<T> for Adam {
     }
 
     fn update(&self, update: Update<'_, T>) {
-        let adjust = update.adjust();
         let (beta1, beta2) = self.betas;
         let power = |beta: f64| beta.powf(update.step as f64);
         let rate = T::of(update.learning_rate / (1.0 - power(beta1)));
@@ -82,14 +81,11 @@ impl<T: Scalar> Rule<T> for Adam {
         let (keep2, take2) = (T::of(beta2), T::of(1.0 - beta2));
         // Where epsilon is 0 (or rounds to it), 0/0 would arise from a gradient that was always 0.
         let epsilon = T::of(self.epsilon).max(T::min_positive_value());
-        let [first, second, _] = update.buffers;
-        let elements = update.weight.iter_mut().zip(update.gradient);
-        for ((weight, &gradient), (first, second)) in elements.zip(first.iter_mut().zip(second)) {
-            let (w, g) = adjust(*weight, gradient);
-            *first = keep1 * *first + take1 * g;
-            *second = keep2 * *second + take2 * g * g;
-            *weight = w - rate * *first / (second.sqrt() * correction + epsilon);
-        }
+        update.each(|w, g, [first, second]| {
+            let first = keep1 * first + take1 * g;
+            let second = keep2 * second + take2 * g * g;
+            (w - rate * first / (second.sqrt() * correction + epsilon), [first, second])
+        });
     }
 }
 

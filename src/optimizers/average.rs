@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::rule::check_share;
-use crate::kernels::Buffer;
-use crate::layers::Layer;
+use crate::kernels::{self, Buffer, Kernel, Simd};
+use crate::layers::{Layer, Param};
 use crate::{Error, Result, Scalar};
 
 /// An exponential moving average of a model's parameters: a ← decay·a + (1 − decay)·w after each step (Polyak and
@@ -50,15 +50,24 @@ impl<T: Scalar> MovingAverage<T> {
     /// [`Error::UnknownParameter`] where it is another model; nothing is changed then.
     pub fn update(&mut self, model: &dyn Layer<T>) -> Result<()> {
         self.check(model)?;
-        let (keep, take) = (T::of(self.decay), T::of(1.0 - self.decay));
-        let mut values = self.values.iter_mut();
+        self.update_where(model, |_| true);
+        Ok(())
+    }
+
+    /// Takes those parameters in for which `condition` holds, of a model that is known.
+    pub(super) fn update_where(&mut self, model: &dyn Layer<T>, condition: impl Fn(&Param<T>) -> bool) {
         model.params(&mut |param| {
-            let average = values.next().expect("checked above");
-            for (average, &weight) in average.iter_mut().zip(param.buffer()) {
-                *average = keep * *average + take * weight;
+            if condition(param) {
+                let (follow, average) = self.follow(param.slot());
+                follow.run(average, param.buffer());
             }
         });
-        Ok(())
+    }
+
+    /// How the average of one parameter follows it, and that average.
+    pub(super) fn follow(&mut self, slot: usize) -> (Follow<T>, &mut [T]) {
+        let follow = Follow { keep: T::of(self.decay), take: T::of(1.0 - self.decay) };
+        (follow, &mut self.values[slot])
     }
 
     /// Exchanges the average and the model's parameters; doing it again undoes it.
@@ -74,7 +83,7 @@ impl<T: Scalar> MovingAverage<T> {
         Ok(())
     }
 
-    fn check(&self, model: &dyn Layer<T>) -> Result<()> {
+    pub(super) fn check(&self, model: &dyn Layer<T>) -> Result<()> {
         let (mut unknown, mut count) = (None, 0);
         model.params(&mut |param| {
             if self.values.get(count).is_none_or(|values| values.len() != param.buffer().len()) {
@@ -90,6 +99,38 @@ impl<T: Scalar> MovingAverage<T> {
         }
         let what = "parameters of the moving average".into();
         Err(Error::Length { what, expected: self.values.len(), got: count })
+    }
+}
+
+/// a ← keep·a + take·w.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Follow<T> {
+    keep: T,
+    take: T,
+}
+
+impl<T: Scalar> Follow<T> {
+    pub(super) fn run(self, average: &mut [T], weight: &[T]) {
+        kernels::run(FollowKernel { follow: self, average, weight });
+    }
+}
+
+struct FollowKernel<'a, T> {
+    follow: Follow<T>,
+    average: &'a mut [T],
+    weight: &'a [T],
+}
+
+impl<T: Scalar> Kernel<T> for FollowKernel<'_, T> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, _simd: S) {
+        let Follow { keep, take } = self.follow;
+        for (average, &weight) in self.average.iter_mut().zip(self.weight) {
+            *average = keep * *average + take * weight;
+        }
     }
 }
 

@@ -62,19 +62,15 @@ impl<T: Scalar> Rule<T> for Lion {
     }
 
     fn update(&self, update: Update<'_, T>) {
-        let adjust = update.adjust();
         let learning_rate = T::of(update.learning_rate);
         let (beta1, beta2) = self.betas;
         let (keep1, take1) = (T::of(beta1), T::of(1.0 - beta1));
         let (keep2, take2) = (T::of(beta2), T::of(1.0 - beta2));
-        let [moment, ..] = update.buffers;
-        for ((weight, &gradient), moment) in update.weight.iter_mut().zip(update.gradient).zip(moment) {
-            let (w, g) = adjust(*weight, gradient);
-            let direction = keep1 * *moment + take1 * g;
+        update.each(|w, g, [moment]| {
+            let direction = keep1 * moment + take1 * g;
             // `signum` of 0 is 1, which would move weights that have no gradient.
             let sign = if direction == T::zero() { T::zero() } else { direction.signum() };
-            *weight = w - learning_rate * sign;
-            *moment = keep2 * *moment + take2 * g;
-        }
+            (w - learning_rate * sign, [keep2 * moment + take2 * g])
+        });
     }
 }

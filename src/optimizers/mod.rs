@@ -14,15 +14,18 @@
 
 mod adagrad;
 mod adam;
+mod apply;
 mod average;
 mod lion;
 mod optimizer;
 mod rmsprop;
 mod rule;
 mod sgd;
+mod survey;
 
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
+pub use apply::Apply;
 pub use average::MovingAverage;
 pub use lion::Lion;
 pub use optimizer::{Clip, Optimizer};

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::rule::{Adjust, MAX_BUFFERS, Rule, Update, WeightDecay, check_at_least_0};
-use crate::kernels::{Buffer, Parallelism, Split, split_work};
+use super::apply::Apply;
+use super::rule::{Adjust, Begun, MAX_BUFFERS, Rule, Update, WeightDecay, check_at_least_0};
+use super::survey::{Survey, norm};
+use crate::kernels::{Buffer, split_work};
 use crate::layers::{GradientStore, Layer, Param};
 use crate::{Error, Result, Scalar};
 
@@ -33,17 +35,19 @@ use crate::{Error, Result, Scalar};
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub struct Optimizer<T> {
-    rule: Box<dyn Rule<T>>,
-    clip: Option<Clip>,
+    pub(super) rule: Box<dyn Rule<T>>,
+    pub(super) clip: Option<Clip>,
     // In the order of the parameters.
-    states: Vec<State<T>>,
+    pub(super) states: Vec<State<T>>,
 }
 
 /// What is remembered of one parameter.
-struct State<T> {
+pub(super) struct State<T> {
     len: usize,
     steps: u64,
     buffers: Vec<Buffer<T>>,
+    /// Whether a pass that hands out gradients one by one has yet to bring this one.
+    awaited: bool,
 }
 
 /// A limit for gradients.
@@ -107,7 +111,8 @@ impl<T: Scalar> Optimizer<T> {
                 buffer.fill(initial);
                 buffer
             };
-            self.states.push(State { len, steps: 0, buffers: (0..count).map(buffer).collect() });
+            let buffers = (0..count).map(buffer).collect();
+            self.states.push(State { len, steps: 0, buffers, awaited: false });
         });
     }
 
@@ -132,57 +137,143 @@ impl<T: Scalar> Optimizer<T> {
                 Some(Clip::Norm(limit)) => limit / norm(gradient).max(limit).max(f64::MIN_POSITIVE),
                 _ => 1.0,
             };
-            let limit = if let Some(Clip::Value(limit)) = clip { limit } else { f64::INFINITY };
-            state.move_param(rule, param, gradient, scale, limit, parallelism);
+            let begun = state.begin(rule, param, scale, clip);
+            let whole = Update::of(begun, param.buffer_mut(), gradient, state.buffers());
+            split_work(whole, 64, parallelism.pieces(UPDATE_WORK * gradient.len()), &|run| rule.update(run));
         });
         gradients.clear();
         Ok(())
     }
 
-    /// Whether a step can be made; the norm of all gradients, where it is needed.
-    fn check(&self, model: &dyn Layer<T>, gradients: &GradientStore<T>) -> Result<f64> {
+    /// A sink that moves the parameters while the backward pass goes on: a step without gradients in memory.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where gradients are limited by a norm, which has to be known before the first parameter
+    /// moves, and for a rule that remembers more than [`MAX_BUFFERS`] numbers; [`Error::UnknownParameter`] or
+    /// [`Error::Length`] where the optimizer has worked on another model.
+    pub fn apply(&mut self, model: &dyn Layer<T>) -> Result<Apply<'_, T>> {
+        if let Some(clip @ (Clip::Norm(_) | Clip::GlobalNorm(_))) = self.clip {
+            let expected = "no limit or one for each element, for gradients that are applied as they come";
+            return Err(Error::setting("clip", expected, format!("{clip:?}")));
+        }
+        self.apply_scaled(model, 1.0)
+    }
+
+    /// The same for gradients that were surveyed and are to be scaled.
+    pub(crate) fn apply_scaled(&mut self, model: &dyn Layer<T>, scale: f64) -> Result<Apply<'_, T>> {
+        self.await_gradients(model)?;
+        Ok(Apply::new(self).with_scale(scale))
+    }
+
+    /// A sink that looks at the gradients of a pass and moves nothing.
+    pub(crate) fn survey(&mut self, model: &dyn Layer<T>) -> Result<Survey<'_, T>> {
+        self.await_gradients(model)?;
+        Ok(Survey::new(self))
+    }
+
+    /// The limit for gradients.
+    pub(crate) fn clip(&self) -> Option<Clip> {
+        self.clip
+    }
+
+    /// Whether a pass has shown that the model hands out all gradients.
+    pub(crate) fn is_surveyed(&self) -> bool {
+        !self.states.is_empty() && self.states.iter().any(|state| state.steps > 0)
+    }
+
+    fn await_gradients(&mut self, model: &dyn Layer<T>) -> Result<()> {
+        self.prepare(model);
+        self.check_model(model)?;
+        self.states.iter_mut().for_each(|state| state.awaited = true);
+        Ok(())
+    }
+
+    /// Whether every gradient has come that was awaited.
+    pub(super) fn check_complete(&self, model: &dyn Layer<T>) -> Result<()> {
+        let mut missing = None;
+        model.params(&mut |param| {
+            if self.states[param.slot()].awaited && !param.is_frozen() {
+                missing.get_or_insert_with(|| format!("`{}`", param.name()));
+            }
+        });
+        missing.map_or(Ok(()), |parameter| Err(Error::MissingGradient { parameter }))
+    }
+
+    /// Whether the model is the one that the state was made for.
+    fn check_model(&self, model: &dyn Layer<T>) -> Result<()> {
         if self.rule.buffers() > MAX_BUFFERS {
             return Err(Error::setting("buffers of the rule", "at most 3", self.rule.buffers()));
         }
-        let (mut error, mut square, mut slot) = (None, 0.0, 0);
-        let measure = matches!(self.clip, Some(Clip::Norm(_) | Clip::GlobalNorm(_)));
+        let (mut unknown, mut count) = (None, 0);
         model.params(&mut |param| {
-            let known = self.states.get(slot).is_some_and(|state| state.len == param.buffer().len());
-            slot += 1;
-            let name = || format!("`{}`", param.name());
-            match gradients.buffer(param) {
-                _ if !known => {
-                    error.get_or_insert(Error::UnknownParameter { parameter: name(), by: "optimizer" });
-                }
-                None if !param.is_frozen() => {
-                    error.get_or_insert(Error::MissingGradient { parameter: name() });
-                }
-                Some(gradient) if measure && !param.is_frozen() => square += norm(gradient).powi(2),
-                _ => {}
+            if self.states.get(count).is_none_or(|state| state.len != param.buffer().len()) {
+                unknown.get_or_insert_with(|| format!("`{}`", param.name()));
             }
+            count += 1;
         });
-        match error {
-            Some(error) => Err(error),
-            None if slot != self.states.len() => {
-                let what = "parameters of the optimizer".into();
-                Err(Error::Length { what, expected: self.states.len(), got: slot })
+        if let Some(parameter) = unknown {
+            return Err(Error::UnknownParameter { parameter, by: "optimizer" });
+        }
+        if count == self.states.len() {
+            return Ok(());
+        }
+        let what = "parameters of the optimizer".into();
+        Err(Error::Length { what, expected: self.states.len(), got: count })
+    }
+
+    /// Whether a step can be made; the norm of all gradients, where it is needed.
+    fn check(&self, model: &dyn Layer<T>, gradients: &GradientStore<T>) -> Result<f64> {
+        self.check_model(model)?;
+        let (mut missing, mut square) = (None, 0.0);
+        let measure = matches!(self.clip, Some(Clip::Norm(_) | Clip::GlobalNorm(_)));
+        model.params(&mut |param| match gradients.buffer(param) {
+            _ if param.is_frozen() => {}
+            None => {
+                missing.get_or_insert_with(|| format!("`{}`", param.name()));
             }
-            None if square.is_finite() => Ok(square.sqrt()),
-            None => Err(Error::NotFinite { what: "norm of the gradients".into(), got: square.sqrt() }),
+            Some(gradient) if measure => square += norm(gradient).powi(2),
+            Some(_) => {}
+        });
+        match missing {
+            Some(parameter) => Err(Error::MissingGradient { parameter }),
+            None => finite_norm(square),
         }
     }
 }
 
+/// The norm of all gradients from the sum of their squares.
+pub(super) fn finite_norm(square: f64) -> Result<f64> {
+    if square.is_finite() {
+        return Ok(square.sqrt());
+    }
+    Err(Error::NotFinite { what: "norm of the gradients".into(), got: square.sqrt() })
+}
+
+/// An update is bound by memory: an element takes about as long as eight multiply-adds.
+pub(super) const UPDATE_WORK: usize = 8;
+
 impl<T: Scalar> State<T> {
-    fn move_param(
+    /// The state of a parameter whose gradient is awaited, and is there now.
+    pub(super) fn awaited<'s>(states: &'s mut [Self], param: &Param<T>) -> Result<&'s mut Self> {
+        let parameter = || format!("`{}`", param.name());
+        match states.get_mut(param.slot()).filter(|state| state.len == param.buffer().len()) {
+            None => Err(Error::UnknownParameter { parameter: parameter(), by: "optimizer" }),
+            Some(state) if !state.awaited => Err(Error::RepeatedGradient { parameter: parameter() }),
+            Some(state) => {
+                state.awaited = false;
+                Ok(state)
+            }
+        }
+    }
+
+    /// The numbers of this parameter's next step.
+    pub(super) fn begin(
         &mut self,
         rule: &dyn Rule<T>,
-        param: &mut Param<T>,
-        gradient: &[T],
+        param: &Param<T>,
         scale: f64,
-        limit: f64,
-        parallelism: Parallelism,
-    ) {
+        clip: Option<Clip>,
+    ) -> Begun<T> {
         self.steps += 1;
         let settings = rule.settings();
         let learning_rate = settings.learning_rate() * param.learning_rate_scale();
@@ -191,64 +282,17 @@ impl<T: Scalar> State<T> {
             WeightDecay::Coupled(decay) => (decay * param.weight_decay_scale(), 1.0),
             WeightDecay::Decoupled(decay) => (0.0, 1.0 - learning_rate * decay * param.weight_decay_scale()),
         };
+        let limit = if let Some(Clip::Value(limit)) = clip { limit } else { f64::INFINITY };
         let adjust =
             Adjust { scale: T::of(scale), limit: T::of(limit), decay: T::of(decay), shrink: T::of(shrink) };
+        Begun { step: self.steps, learning_rate, adjust }
+    }
+
+    /// What the rule remembers; the others are empty.
+    pub(super) fn buffers(&mut self) -> [&mut [T]; MAX_BUFFERS] {
         let mut buffers = self.buffers.iter_mut();
-        let whole = Update {
-            step: self.steps,
-            learning_rate,
-            gradient,
-            buffers: std::array::from_fn(|_| {
-                buffers.next().map(|buffer| &mut buffer[..]).unwrap_or_default()
-            }),
-            adjust,
-            weight: param.buffer_mut(),
-        };
-        // An update is bound by memory: an element takes about as long as eight multiply-adds.
-        let pieces = parallelism.pieces(8 * gradient.len());
-        split_work(whole, 64, pieces, &|run| rule.update(run));
+        std::array::from_fn(|_| buffers.next().map(|buffer| &mut buffer[..]).unwrap_or_default())
     }
-}
-
-impl<T: Scalar> Split for Update<'_, T> {
-    fn len(&self) -> usize {
-        self.weight.len()
-    }
-
-    fn split(self, middle: usize) -> (Self, Self) {
-        let (weight, weight_right) = self.weight.split_at_mut(middle);
-        let (gradient, gradient_right) = self.gradient.split_at(middle);
-        let mut right: [&mut [T]; MAX_BUFFERS] = Default::default();
-        let mut left: [&mut [T]; MAX_BUFFERS] = Default::default();
-        for (buffer, (left, right)) in self.buffers.into_iter().zip(left.iter_mut().zip(&mut right)) {
-            let middle = middle.min(buffer.len());
-            (*left, *right) = buffer.split_at_mut(middle);
-        }
-        let Self { step, learning_rate, adjust, .. } = self;
-        (
-            Self { step, learning_rate, weight, gradient, buffers: left, adjust },
-            Self {
-                step,
-                learning_rate,
-                weight: weight_right,
-                gradient: gradient_right,
-                buffers: right,
-                adjust,
-            },
-        )
-    }
-}
-
-/// The Euclidean length, summed in double precision in a fixed order: sixteen running sums, then their sum.
-fn norm<T: Scalar>(values: &[T]) -> f64 {
-    let mut sums = [0.0; 16];
-    for chunk in values.chunks(16) {
-        for (sum, value) in sums.iter_mut().zip(chunk) {
-            let value = value.as_f64();
-            *sum += value * value;
-        }
-    }
-    sums.iter().sum::<f64>().sqrt()
 }
 
 impl<T: Scalar> fmt::Debug for Optimizer<T> {

@@ -94,25 +94,21 @@ impl<T: Scalar> Rule<T> for RmsProp {
     }
 
     fn update(&self, update: Update<'_, T>) {
-        let adjust = update.adjust();
         let learning_rate = T::of(update.learning_rate);
         let (keep, take) = (T::of(self.smoothing), T::of(1.0 - self.smoothing));
         let (momentum, epsilon) = (T::of(self.momentum), T::of(self.epsilon).max(T::min_positive_value()));
-        let [square, velocity, mean] = update.buffers;
-        let elements = update.weight.iter_mut().zip(update.gradient);
-        let state = square.iter_mut().zip(velocity).zip(mean);
-        for ((weight, &gradient), ((square, velocity), mean)) in elements.zip(state) {
-            let (w, g) = adjust(*weight, gradient);
-            *square = keep * *square + take * g * g;
-            let variance = if self.centered {
-                *mean = keep * *mean + take * g;
+        let centered = self.centered;
+        update.each(|w, g, [square, velocity, mean]| {
+            let square = keep * square + take * g * g;
+            let (variance, mean) = if centered {
+                let mean = keep * mean + take * g;
                 // Rounding can leave a little less than nothing.
-                (*square - *mean * *mean).max(T::zero())
+                ((square - mean * mean).max(T::zero()), mean)
             } else {
-                *square
+                (square, mean)
             };
-            *velocity = momentum * *velocity + g / (variance.sqrt() + epsilon);
-            *weight = w - learning_rate * *velocity;
-        }
+            let velocity = momentum * velocity + g / (variance.sqrt() + epsilon);
+            (w - learning_rate * velocity, [square, velocity, mean])
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use crate::kernels::{self, Kernel, Simd, Split};
 use crate::{Error, Result, Scalar};
 
 /// The rule by which a parameter follows its gradient, element by element.
@@ -28,8 +29,15 @@ pub trait Rule<T: Scalar>: Debug + Send + Sync {
         0.0
     }
 
-    /// Moves a run of a parameter. An element whose weight, gradient and buffers are zero must stay zero.
+    /// Moves a run of a parameter, as a rule in [`Update::each`] of its elements. An element whose weight, gradient
+    /// and buffers are zero must stay zero.
     fn update(&self, update: Update<'_, T>);
+
+    /// Whether [`Rule::update`] is `w − learning_rate·g` for the weight and the gradient of [`Update::each`], and
+    /// nothing else. Then the gradient of a dense layer is added right onto its weight.
+    fn is_plain_descent(&self) -> bool {
+        false
+    }
 }
 
 /// The most buffers that a rule can have.
@@ -52,22 +60,154 @@ pub struct Update<'a, T> {
     pub(super) adjust: Adjust<T>,
 }
 
-impl<T: Scalar> Update<'_, T> {
-    /// What is done to weight and gradient before every rule: clipping and weight decay. Takes the weight and the
-    /// gradient of one element.
-    pub fn adjust(&self) -> impl Fn(T, T) -> (T, T) + Copy + use<T> {
-        let Adjust { scale, limit, decay, shrink } = self.adjust;
-        move |weight, gradient| {
-            let gradient = gradient * scale;
-            // Comparisons, so that NaN stays NaN.
-            let gradient = if gradient > limit { limit } else { gradient };
-            let gradient = if gradient < -limit { -limit } else { gradient };
-            (weight * shrink, gradient + decay * weight)
+/// The numbers of a step that are the same for all elements of a parameter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun<T> {
+    pub(super) step: u64,
+    pub(super) learning_rate: f64,
+    pub(super) adjust: Adjust<T>,
+}
+
+impl<'a, T: Scalar> Update<'a, T> {
+    pub(super) fn of(
+        begun: Begun<T>,
+        weight: &'a mut [T],
+        gradient: &'a [T],
+        buffers: [&'a mut [T]; MAX_BUFFERS],
+    ) -> Self {
+        let Begun { step, learning_rate, adjust } = begun;
+        Self { step, learning_rate, weight, gradient, buffers, adjust }
+    }
+
+    /// Moves every element by a function of its weight, its gradient and what the rule remembers of it, the first
+    /// `BUFFERS` buffers. Clipping and weight decay are done already; what comes back are the new weight and the new
+    /// memory.
+    ///
+    /// The function should be short and without branches that depend on the element: the loop around it is compiled
+    /// for every instruction set, and elements are computed side by side.
+    ///
+    /// # Panics
+    /// Where the rule has fewer buffers.
+    pub fn each<const BUFFERS: usize>(self, element: impl Fn(T, T, [T; BUFFERS]) -> (T, [T; BUFFERS])) {
+        let Self { weight, gradient, buffers, adjust, .. } = self;
+        let mut buffers = buffers.into_iter();
+        let buffers = std::array::from_fn(|_| buffers.next().unwrap_or_default());
+        kernels::run(Each { weight, gradient, buffers, adjust, element });
+    }
+}
+
+impl<T: Scalar> Split for Update<'_, T> {
+    fn len(&self) -> usize {
+        self.weight.len()
+    }
+
+    fn split(self, middle: usize) -> (Self, Self) {
+        let Self { step, learning_rate, adjust, .. } = self;
+        let begun = Begun { step, learning_rate, adjust };
+        let (weight, weight_right) = self.weight.split_at_mut(middle);
+        let (gradient, gradient_right) = self.gradient.split_at(middle);
+        let (buffers, buffers_right) = split_buffers(self.buffers, middle);
+        (
+            Self::of(begun, weight, gradient, buffers),
+            Self::of(begun, weight_right, gradient_right, buffers_right),
+        )
+    }
+}
+
+/// Cuts each buffer in two; those that are empty stay so.
+pub(super) fn split_buffers<T>(
+    buffers: [&mut [T]; MAX_BUFFERS],
+    middle: usize,
+) -> ([&mut [T]; MAX_BUFFERS], [&mut [T]; MAX_BUFFERS]) {
+    let mut right: [&mut [T]; MAX_BUFFERS] = Default::default();
+    let mut right_buffers = right.iter_mut();
+    let left = buffers.map(|buffer| {
+        let middle = middle.min(buffer.len());
+        let (left, right) = buffer.split_at_mut(middle);
+        *right_buffers.next().expect("as many as there are buffers") = right;
+        left
+    });
+    (left, right)
+}
+
+/// The loop of [`Update::each`].
+struct Each<'a, T, F, const BUFFERS: usize> {
+    weight: &'a mut [T],
+    gradient: &'a [T],
+    buffers: [&'a mut [T]; BUFFERS],
+    adjust: Adjust<T>,
+    element: F,
+}
+
+/// Elements side by side: two cache lines of f32.
+const LANES: usize = 32;
+
+impl<T, F, const BUFFERS: usize> Kernel<T> for Each<'_, T, F, BUFFERS>
+where
+    T: Scalar,
+    F: Fn(T, T, [T; BUFFERS]) -> (T, [T; BUFFERS]),
+{
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
+    #[inline(always)]
+    fn run<S: Simd<T>>(mut self, _simd: S) {
+        let (weights, weights_left) = self.weight.as_chunks_mut::<LANES>();
+        let (gradients, gradients_left) = self.gradient.as_chunks::<LANES>();
+        let whole = weights.len() * LANES;
+        for (number, (weight, gradient)) in weights.iter_mut().zip(gradients).enumerate() {
+            let start = number * LANES;
+            let memory = self.buffers.each_mut().map(|buffer| {
+                buffer[start..].first_chunk_mut::<LANES>().expect("a buffer is as long as the weights")
+            });
+            lanes(&self.adjust, &self.element, weight, gradient, memory);
+        }
+        // What is left is padded with zeros, and computed alike.
+        let left = weights_left.len();
+        let (mut weight, mut gradient) = ([T::zero(); LANES], [T::zero(); LANES]);
+        let mut memory = [[T::zero(); LANES]; BUFFERS];
+        weight[..left].copy_from_slice(weights_left);
+        gradient[..left].copy_from_slice(gradients_left);
+        for (memory, buffer) in memory.iter_mut().zip(&self.buffers) {
+            memory[..left].copy_from_slice(&buffer[whole..]);
+        }
+        lanes(&self.adjust, &self.element, &mut weight, &gradient, memory.each_mut());
+        weights_left.copy_from_slice(&weight[..left]);
+        for (memory, buffer) in memory.iter().zip(&mut self.buffers) {
+            buffer[whole..].copy_from_slice(&memory[..left]);
         }
     }
 }
 
-/// The numbers behind [`Update::adjust`]. With a scale of 1, an infinite limit, a decay of 0 and a shrinking of 1
+/// Some elements side by side. They are moved in arrays of their own, of which the compiler knows that nothing else
+/// points into them.
+#[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
+#[inline(always)]
+fn lanes<T: Scalar, const BUFFERS: usize>(
+    adjust: &Adjust<T>,
+    element: &impl Fn(T, T, [T; BUFFERS]) -> (T, [T; BUFFERS]),
+    weight: &mut [T; LANES],
+    gradient: &[T; LANES],
+    memory: [&mut [T; LANES]; BUFFERS],
+) {
+    let (mut weights, gradients) = (*weight, *gradient);
+    let mut states = memory.each_ref().map(|memory| **memory);
+    for lane in 0..LANES {
+        let (w, g) = adjust.apply(weights[lane], gradients[lane]);
+        let state = std::array::from_fn(|buffer| states[buffer][lane]);
+        let (w, state) = element(w, g, state);
+        weights[lane] = w;
+        for (states, state) in states.iter_mut().zip(state) {
+            states[lane] = state;
+        }
+    }
+    *weight = weights;
+    for (memory, states) in memory.into_iter().zip(states) {
+        *memory = states;
+    }
+}
+
+/// What is done to weight and gradient before every rule: clipping and weight decay. With a scale of 1, an infinite limit, a decay of 0 and a shrinking of 1
 /// nothing is changed, to the bit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Adjust<T> {
@@ -75,6 +215,22 @@ pub(super) struct Adjust<T> {
     pub(super) limit: T,
     pub(super) decay: T,
     pub(super) shrink: T,
+}
+
+impl<T: Scalar> Adjust<T> {
+    #[inline]
+    fn apply(&self, weight: T, gradient: T) -> (T, T) {
+        let gradient = gradient * self.scale;
+        // Comparisons, so that NaN stays NaN.
+        let gradient = if gradient > self.limit { self.limit } else { gradient };
+        let gradient = if gradient < -self.limit { -self.limit } else { gradient };
+        (weight * self.shrink, gradient + self.decay * weight)
+    }
+
+    /// Whether all that it does is `shrink·w` and g as it is.
+    pub(super) fn only_shrinks(&self) -> bool {
+        self.scale == T::one() && self.limit == T::infinity() && self.decay == T::zero()
+    }
 }
 
 /// What all rules have: a learning rate and a weight decay.

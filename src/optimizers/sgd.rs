@@ -91,25 +91,28 @@ impl<T: Scalar> Rule<T> for Sgd {
     }
 
     fn update(&self, update: Update<'_, T>) {
-        let adjust = update.adjust();
         let learning_rate = T::of(update.learning_rate);
-        let elements = update.weight.iter_mut().zip(update.gradient);
         if self.momentum == 0.0 {
-            for (weight, &gradient) in elements {
-                let (w, g) = adjust(*weight, gradient);
-                *weight = w - learning_rate * g;
-            }
+            update.each(|w, g, []| (w - learning_rate * g, []));
             return;
         }
         // In the first step the velocity is zero, and takes the gradient whole.
         let fresh = if update.step == 1 { 1.0 } else { 1.0 - self.dampening };
         let (momentum, fresh) = (T::of(self.momentum), T::of(fresh));
-        let [velocity, ..] = update.buffers;
-        for ((weight, &gradient), velocity) in elements.zip(velocity) {
-            let (w, g) = adjust(*weight, gradient);
-            *velocity = momentum * *velocity + fresh * g;
-            let direction = if self.nesterov { g + momentum * *velocity } else { *velocity };
-            *weight = w - learning_rate * direction;
+        if self.nesterov {
+            update.each(|w, g, [velocity]| {
+                let velocity = momentum * velocity + fresh * g;
+                (w - learning_rate * (g + momentum * velocity), [velocity])
+            });
+        } else {
+            update.each(|w, g, [velocity]| {
+                let velocity = momentum * velocity + fresh * g;
+                (w - learning_rate * velocity, [velocity])
+            });
         }
+    }
+
+    fn is_plain_descent(&self) -> bool {
+        self.momentum == 0.0
     }
 }

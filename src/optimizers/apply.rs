@@ -1,0 +1,161 @@
+//! Gradients that are applied as they come.
+
+use std::fmt;
+
+use super::average::MovingAverage;
+use super::optimizer::{Optimizer, State, UPDATE_WORK};
+use super::rule::{MAX_BUFFERS, Update, split_buffers};
+use crate::kernels::{Parallelism, Split, split_work};
+use crate::layers::{GradientSink, GradientSource, Layer, Param};
+use crate::{Error, Result, Scalar};
+
+/// Moves every parameter as soon as a backward pass knows its gradient: a block of the gradient is computed, and the
+/// rule moves that block while it is in the cache. A large gradient is never in memory as a whole, and plain descent
+/// adds it right onto the weight.
+///
+/// One backward pass is one step. The weights are the same to the bit as with a [`crate::GradientStore`] and
+/// [`Optimizer::step`].
+///
+/// ```
+/// use taper::{Mode, Optimizer, Sequential, Tensor};
+/// use taper::{losses::CrossEntropy, optimizers::Adam};
+///
+/// let mut model = Sequential::<f32>::builder([4]).dense(3).build(&mut taper::seeded(7))?;
+/// let mut workspace = model.workspace(Mode::Train, 2)?;
+/// let mut optimizer = Optimizer::new(Adam::new(0.1)?);
+///
+/// let (x, labels) = (Tensor::full([2, 4], 1.0)?, [0, 2]);
+/// model.forward(&x, &mut workspace)?;
+/// workspace.loss(&CrossEntropy::new(), &labels)?;
+/// let mut apply = optimizer.apply(&model)?;
+/// model.backward(&x, &mut workspace, &mut apply)?;
+/// apply.finish(&model)?;
+/// # Ok::<(), taper::Error>(())
+/// ```
+pub struct Apply<'a, T: Scalar> {
+    optimizer: &'a mut Optimizer<T>,
+    average: Option<&'a mut MovingAverage<T>>,
+    parallelism: Parallelism,
+    scale: f64,
+}
+
+/// The elements of a block: the gradient's share and what the rule needs of it stay in the cache (L1).
+const BLOCK: usize = 1024;
+
+impl<'a, T: Scalar> Apply<'a, T> {
+    pub(super) fn new(optimizer: &'a mut Optimizer<T>) -> Self {
+        Self { optimizer, average: None, parallelism: Parallelism::default(), scale: 1.0 }
+    }
+
+    /// The same, with another number of threads.
+    #[must_use]
+    pub fn with_parallelism(mut self, parallelism: Parallelism) -> Self {
+        self.parallelism = parallelism;
+        self
+    }
+
+    /// Takes the parameters that move into an average, too, in the same sweep.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParameter`] where the average is of another model.
+    pub fn with_average(mut self, average: &'a mut MovingAverage<T>, model: &dyn Layer<T>) -> Result<Self> {
+        average.check(model)?;
+        self.average = Some(average);
+        Ok(self)
+    }
+
+    /// Multiplies every gradient, as a limit for all of them together does.
+    pub(crate) fn with_scale(mut self, scale: f64) -> Self {
+        self.scale = scale;
+        self
+    }
+
+    /// Ends the step.
+    ///
+    /// # Errors
+    /// [`Error::MissingGradient`] where a parameter that is not frozen got none. The others have moved then: only a
+    /// layer of one's own whose `backward` hands out a gradient now and then can bring that about.
+    pub fn finish(self, model: &dyn Layer<T>) -> Result<()> {
+        if let Some(average) = self.average {
+            average.update_where(model, Param::is_frozen);
+        }
+        self.optimizer.check_complete(model)
+    }
+}
+
+impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
+    fn take(&mut self, param: &mut Param<T>, gradient: &dyn GradientSource<T>) -> Result<()> {
+        if param.is_frozen() {
+            return Ok(());
+        }
+        let Optimizer { rule, clip, states } = &mut *self.optimizer;
+        let state = State::awaited(states, param)?;
+        let begun = state.begin(&**rule, param, self.scale, *clip);
+        let work = gradient.multiply_adds().max(UPDATE_WORK * param.buffer().len());
+        let (pieces, granule) = (self.parallelism.pieces(work), param.granule());
+        let buffers = state.buffers();
+        let average = self.average.as_mut().map(|average| average.follow(param.slot()));
+        let (follow, average) = average.unzip();
+        let whole = Piece { start: 0, weight: param.buffer_mut(), buffers, average: average.unwrap_or_default() };
+        // The stack's share of a block, a whole number of granules.
+        let block = BLOCK / granule * granule;
+        assert!(block > 0, "a granule is no larger than a block");
+        let descends = rule.is_plain_descent() && begun.adjust.only_shrinks();
+        split_work(whole, granule, pieces, &|mut piece: Piece<'_, T>| {
+            let mut scratch = [T::zero(); BLOCK];
+            while !piece.weight.is_empty() {
+                let block = if descends && follow.is_none() { piece.weight.len() } else { block };
+                let (front, rest) = piece.split(block.min(piece.weight.len()));
+                let run = front.start..front.start + front.weight.len();
+                if descends {
+                    gradient.write(run, -T::of(begun.learning_rate), begun.adjust.shrink, front.weight);
+                } else {
+                    let scratch = &mut scratch[..run.len()];
+                    gradient.write(run, T::one(), T::zero(), scratch);
+                    rule.update(Update::of(begun, front.weight, scratch, front.buffers));
+                }
+                if let Some(follow) = follow {
+                    follow.run(front.average, front.weight);
+                }
+                piece = rest;
+            }
+        });
+        Ok(())
+    }
+}
+
+/// A run of a parameter with all that moves along.
+struct Piece<'a, T> {
+    start: usize,
+    weight: &'a mut [T],
+    buffers: [&'a mut [T]; MAX_BUFFERS],
+    /// As long as the weight, or empty.
+    average: &'a mut [T],
+}
+
+impl<T: Scalar> Split for Piece<'_, T> {
+    fn len(&self) -> usize {
+        self.weight.len()
+    }
+
+    fn split(self, middle: usize) -> (Self, Self) {
+        let (weight, weight_right) = self.weight.split_at_mut(middle);
+        let (buffers, buffers_right) = split_buffers(self.buffers, middle);
+        let (average, average_right) = self.average.split_at_mut(middle.min(self.average.len()));
+        (
+            Self { start: self.start, weight, buffers, average },
+            Self {
+                start: self.start + middle,
+                weight: weight_right,
+                buffers: buffers_right,
+                average: average_right,
+            },
+        )
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Apply<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Apply").field("optimizer", &self.optimizer).finish_non_exhaustive()
+    }
+}

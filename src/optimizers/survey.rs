@@ -1,0 +1,71 @@
+//! A look at all gradients before anything moves.
+
+use super::optimizer::{Clip, Optimizer, State, finite_norm};
+use crate::layers::{GradientSink, GradientSource, Layer, Param};
+use crate::{Result, Scalar};
+
+/// Takes note of which gradients come and, where all of them together are limited, adds up their squares.
+///
+/// A gradient whose norm costs less than its elements ([`GradientSource::square_norm`]) is never computed.
+pub(crate) struct Survey<'a, T: Scalar> {
+    optimizer: &'a mut Optimizer<T>,
+    square: f64,
+}
+
+/// The elements of a gradient that are computed at a time where the norm cannot be had otherwise.
+const BLOCK: usize = 1024;
+
+impl<'a, T: Scalar> Survey<'a, T> {
+    pub(super) fn new(optimizer: &'a mut Optimizer<T>) -> Self {
+        Self { optimizer, square: 0.0 }
+    }
+
+    /// By what the gradients have to be multiplied to stay within the limit.
+    ///
+    /// # Errors
+    /// [`crate::Error::MissingGradient`], [`crate::Error::NotFinite`].
+    pub(crate) fn finish(self, model: &dyn Layer<T>) -> Result<f64> {
+        self.optimizer.check_complete(model)?;
+        let Some(Clip::GlobalNorm(limit)) = self.optimizer.clip else { return Ok(1.0) };
+        let norm = finite_norm(self.square)?;
+        Ok(if norm > limit { limit / norm } else { 1.0 })
+    }
+}
+
+impl<T: Scalar> GradientSink<T> for Survey<'_, T> {
+    fn take(&mut self, param: &mut Param<T>, gradient: &dyn GradientSource<T>) -> Result<()> {
+        if param.is_frozen() {
+            return Ok(());
+        }
+        State::awaited(&mut self.optimizer.states, param)?;
+        if matches!(self.optimizer.clip, Some(Clip::GlobalNorm(_))) {
+            self.square += gradient.square_norm().unwrap_or_else(|| computed_square_norm(param, gradient));
+        }
+        Ok(())
+    }
+}
+
+fn computed_square_norm<T: Scalar>(param: &Param<T>, gradient: &dyn GradientSource<T>) -> f64 {
+    let (len, mut scratch) = (param.buffer().len(), [T::zero(); BLOCK]);
+    let block = BLOCK / param.granule() * param.granule();
+    let mut square = 0.0;
+    for start in (0..len).step_by(block) {
+        let run = start..len.min(start + block);
+        let scratch = &mut scratch[..run.len()];
+        gradient.write(run, T::one(), T::zero(), scratch);
+        square += norm(scratch).powi(2);
+    }
+    square
+}
+
+/// The Euclidean length, summed in double precision in a fixed order: sixteen running sums, then their sum.
+pub(super) fn norm<T: Scalar>(values: &[T]) -> f64 {
+    let mut sums = [0.0; 16];
+    for chunk in values.chunks(16) {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            let value = value.as_f64();
+            *sum += value * value;
+        }
+    }
+    sums.iter().sum::<f64>().sqrt()
+}
