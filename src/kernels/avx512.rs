@@ -32,7 +32,7 @@ impl Simd<f32> for Avx512 {
     type Chunk = [f32; 16];
 
     const ROWS: usize = 12;
-    const VECTORS: &'static [usize] = &[8, 4, 2];
+    const VECTORS: &'static [usize] = &[8, 4, 4, 4, 2];
 
     #[inline(always)]
     fn split(values: &[f32]) -> (&[Self::Chunk], &[f32]) {
@@ -123,7 +123,7 @@ impl Simd<f64> for Avx512 {
     type Chunk = [f64; 8];
 
     const ROWS: usize = 12;
-    const VECTORS: &'static [usize] = &[8, 4, 2];
+    const VECTORS: &'static [usize] = &[8, 4, 4, 4, 2];
 
     #[inline(always)]
     fn split(values: &[f64]) -> (&[Self::Chunk], &[f64]) {

@@ -6,14 +6,15 @@
 //! y[s, o] = act(Σ_k x[s, k] · W[k, o] + b[o])
 //! ```
 //!
-//! A tile of up to 8 samples × 1 panel of outputs is summed in registers: each step of k loads one row of the
-//! panel and broadcasts one number of each sample, straight from x. The inputs go in blocks, so that the
-//! numbers of x and the rows of the panel that a block needs stay in the cache while all tiles use them; between
-//! blocks the sums lie in y. Nothing of this order shows in the result: each output is one chain of fused
+//! A tile of a few samples × a few vectors of outputs is summed in registers: each step of k loads a part of a row of
+//! the panel and broadcasts one number of each sample, straight from x. The inputs go in blocks, so that the numbers of
+//! x and the rows of the panel that a block needs stay in the cache while all tiles use them; between blocks the sums
+//! lie in y. Nothing of this order shows in the result: each output is one chain of fused
 //! multiply-adds over k from 0, then the bias is added, then comes the activation. So a sample's output
 //! has the same bits in every batch, in every place of it, and on any number of threads.
 //!
-//! One or two samples have too few sums to hide the latency of an addition, and take several panels at once.
+//! Up to four samples have too few sums to hide the latency of an addition, and take several panels at once. Where
+//! there are fewer registers, a tile is narrower than a panel, which is then gone through several times, block by block.
 //!
 //! Threads share out the panels, or the samples where there are too few panels.
 
