@@ -192,6 +192,10 @@ impl fmt::Display for Error {
                 f,
                 "parameter {parameter}: expected a gradient, got none since the last step; freeze it, or hand its gradient to the sink in `backward`"
             ),
+            Self::RepeatedGradient { parameter } => write!(
+                f,
+                "parameter {parameter}: expected one gradient in a pass that applies gradients at once, got another"
+            ),
             Self::UnknownParameter { parameter, by } => {
                 write!(f, "parameter {parameter}: expected one that the {by} was made for, got another")
             }

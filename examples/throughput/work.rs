@@ -2,9 +2,7 @@
 
 use taper::losses::CrossEntropy;
 use taper::optimizers::{Adam, Sgd};
-use taper::{
-    Dense, GradientStore, Mode, Optimizer, Parallelism, Result, Scalar, Sequential, Tensor, Workspace,
-};
+use taper::{Dense, Mode, Optimizer, Parallelism, Result, Scalar, Sequential, Tensor, Workspace};
 
 use super::{Arguments, Optimizer as Kind, Pass};
 
@@ -30,8 +28,8 @@ pub(crate) struct Work<T: Scalar> {
 
 struct Training<T: Scalar> {
     labels: Vec<usize>,
-    gradients: GradientStore<T>,
     optimizer: Optimizer<T>,
+    parallelism: Parallelism,
 }
 
 impl<T: Scalar> Work<T> {
@@ -42,7 +40,7 @@ impl<T: Scalar> Work<T> {
             Pass::Gemm => (vec![row, row], 2),
             _ => (arguments.widths.iter().map(|width| width.get()).collect(), 1),
         };
-        let mut model = model::<T>(&widths, pass)?;
+        let model = model::<T>(&widths, pass)?;
         let mode = if pass == Pass::Train { Mode::Train } else { Mode::Infer };
         let parallelism = Parallelism::Threads(threads);
         let workspace = model.workspace(mode, row)?.with_parallelism(parallelism);
@@ -52,9 +50,9 @@ impl<T: Scalar> Work<T> {
                 Kind::Momentum => Optimizer::new(Sgd::new(LEARNING_RATE)?.with_momentum(0.9)?),
                 Kind::Adam => Optimizer::new(Adam::new(ADAM_LEARNING_RATE)?),
             };
-            let gradients = GradientStore::new(&mut model).with_parallelism(parallelism);
             let classes = widths[widths.len() - 1];
-            Ok(Training { labels: (0..row).map(|sample| sample % classes).collect(), gradients, optimizer })
+            let labels = (0..row).map(|sample| sample % classes).collect();
+            Ok(Training { labels, optimizer, parallelism })
         });
         let summary = model.summary();
         let weight_bytes = summary.rows.iter().map(|row| row.bytes).sum();
@@ -89,14 +87,15 @@ impl<T: Scalar> Work<T> {
     /// The call whose time is taken. For training, the loss of the step.
     pub(crate) fn call(&mut self) -> Result<Option<T>> {
         let Self { model, workspace, x, .. } = self;
-        let Some(Training { labels, gradients, optimizer }) = &mut self.training else {
+        let Some(Training { labels, optimizer, parallelism }) = &mut self.training else {
             model.infer(&*x, workspace)?;
             return Ok(None);
         };
         model.forward(&*x, workspace)?;
         let loss = workspace.loss(&CrossEntropy::new(), &labels[..])?;
-        model.backward(&*x, workspace, gradients)?;
-        optimizer.step(model, gradients)?;
+        let mut apply = optimizer.apply(model)?.with_parallelism(*parallelism);
+        model.backward(&*x, workspace, &mut apply)?;
+        apply.finish(model)?;
         Ok(Some(loss))
     }
 

@@ -68,7 +68,8 @@ impl<T: Element> Kernel<T> for Products<'_, T> {
         let mut column = 0;
         while column + S::LANES <= self.columns {
             let end = self.columns.min(column + PIECE * S::LANES);
-            let (a, b) = (a.map(|row| S::split(&row[column..end]).0), b.map(|row| S::split(&row[column..end]).0));
+            let (a, b) =
+                (a.map(|row| S::split(&row[column..end]).0), b.map(|row| S::split(&row[column..end]).0));
             let vectors = a[0].len();
             let (a, b) = (a.map(|row| &row[..vectors]), b.map(|row| &row[..vectors]));
             let mut sums = [[simd.splat(T::zero()); ROWS]; ROWS];

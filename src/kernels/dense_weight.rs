@@ -69,14 +69,13 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
     ) -> Self {
         let DenseSize { batch, inputs, outputs } = size;
         assert_eq!((x.len(), dy.len()), (batch * inputs, batch * outputs), "buffers of another size");
-        let (packed_dy, packed_x) =
-            scratch.split_at_mut(batch * outputs.next_multiple_of(T::PANEL_COLUMNS));
+        let (packed_dy, packed_x) = scratch.split_at_mut(batch * outputs.next_multiple_of(T::PANEL_COLUMNS));
         pack_dy(size, dy, packed_dy);
         if batch <= 1 {
             return Self { backend, size, rows: (x, dy), x, dy: packed_dy };
         }
         let packed_x = &mut packed_x[..batch * inputs];
-        let tile = batch * backend.run(TileRows);
+        let tile = batch * backend.run::<T, _>(TileRows);
         // A number takes as long to move as some four multiply-adds.
         let pieces = parallelism.pieces(4 * packed_x.len());
         split_work(Run { start: 0, values: &mut *packed_x }, tile, pieces, &|run: Run<'_, T>| {

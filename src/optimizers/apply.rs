@@ -7,7 +7,7 @@ use super::optimizer::{Optimizer, State, UPDATE_WORK};
 use super::rule::{MAX_BUFFERS, Update, split_buffers};
 use crate::kernels::{Parallelism, Split, split_work};
 use crate::layers::{GradientSink, GradientSource, Layer, Param};
-use crate::{Error, Result, Scalar};
+use crate::{Result, Scalar};
 
 /// Moves every parameter as soon as a backward pass knows its gradient: a block of the gradient is computed, and the
 /// rule moves that block while it is in the cache. A large gradient is never in memory as a whole, and plain descent
@@ -57,7 +57,7 @@ impl<'a, T: Scalar> Apply<'a, T> {
     /// Takes the parameters that move into an average, too, in the same sweep.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where the average is of another model.
+    /// [`crate::Error::UnknownParameter`] where the average is of another model.
     pub fn with_average(mut self, average: &'a mut MovingAverage<T>, model: &dyn Layer<T>) -> Result<Self> {
         average.check(model)?;
         self.average = Some(average);
@@ -73,7 +73,7 @@ impl<'a, T: Scalar> Apply<'a, T> {
     /// Ends the step.
     ///
     /// # Errors
-    /// [`Error::MissingGradient`] where a parameter that is not frozen got none. The others have moved then: only a
+    /// [`crate::Error::MissingGradient`] where a parameter that is not frozen got none. The others have moved then: only a
     /// layer of one's own whose `backward` hands out a gradient now and then can bring that about.
     pub fn finish(self, model: &dyn Layer<T>) -> Result<()> {
         if let Some(average) = self.average {
@@ -96,16 +96,19 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
         let buffers = state.buffers();
         let average = self.average.as_mut().map(|average| average.follow(param.slot()));
         let (follow, average) = average.unzip();
-        let whole = Piece { start: 0, weight: param.buffer_mut(), buffers, average: average.unwrap_or_default() };
+        let whole =
+            Piece { start: 0, weight: param.buffer_mut(), buffers, average: average.unwrap_or_default() };
         // The stack's share of a block, a whole number of granules.
         let block = BLOCK / granule * granule;
         assert!(block > 0, "a granule is no larger than a block");
         let descends = rule.is_plain_descent() && begun.adjust.only_shrinks();
-        split_work(whole, granule, pieces, &|mut piece: Piece<'_, T>| {
+        split_work(whole, granule, pieces, &|piece: Piece<'_, T>| {
             let mut scratch = [T::zero(); BLOCK];
-            while !piece.weight.is_empty() {
-                let block = if descends && follow.is_none() { piece.weight.len() } else { block };
-                let (front, rest) = piece.split(block.min(piece.weight.len()));
+            let mut left = piece;
+            while left.len() > 0 {
+                let block = if descends && follow.is_none() { left.len() } else { block };
+                let middle = block.min(left.len());
+                let (front, rest) = left.split(middle);
                 let run = front.start..front.start + front.weight.len();
                 if descends {
                     gradient.write(run, -T::of(begun.learning_rate), begun.adjust.shrink, front.weight);
@@ -117,7 +120,7 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
                 if let Some(follow) = follow {
                     follow.run(front.average, front.weight);
                 }
-                piece = rest;
+                left = rest;
             }
         });
         Ok(())

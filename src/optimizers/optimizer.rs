@@ -61,6 +61,13 @@ pub enum Clip {
     GlobalNorm(f64),
 }
 
+impl Clip {
+    /// Whether a gradient has to be known as a whole.
+    pub(crate) fn is_by_norm(self) -> bool {
+        matches!(self, Self::Norm(_) | Self::GlobalNorm(_))
+    }
+}
+
 impl<T: Scalar> Optimizer<T> {
     /// An optimizer with this rule.
     pub fn new(rule: impl Rule<T> + 'static) -> Self {
@@ -152,7 +159,7 @@ impl<T: Scalar> Optimizer<T> {
     /// moves, and for a rule that remembers more than [`MAX_BUFFERS`] numbers; [`Error::UnknownParameter`] or
     /// [`Error::Length`] where the optimizer has worked on another model.
     pub fn apply(&mut self, model: &dyn Layer<T>) -> Result<Apply<'_, T>> {
-        if let Some(clip @ (Clip::Norm(_) | Clip::GlobalNorm(_))) = self.clip {
+        if let Some(clip) = self.clip.filter(|clip| clip.is_by_norm()) {
             let expected = "no limit or one for each element, for gradients that are applied as they come";
             return Err(Error::setting("clip", expected, format!("{clip:?}")));
         }
@@ -176,9 +183,9 @@ impl<T: Scalar> Optimizer<T> {
         self.clip
     }
 
-    /// Whether a pass has shown that the model hands out all gradients.
-    pub(crate) fn is_surveyed(&self) -> bool {
-        !self.states.is_empty() && self.states.iter().any(|state| state.steps > 0)
+    /// Whether a step was made, and so the model is known to hand out all gradients.
+    pub(crate) fn has_stepped(&self) -> bool {
+        self.states.iter().any(|state| state.steps > 0)
     }
 
     fn await_gradients(&mut self, model: &dyn Layer<T>) -> Result<()> {
@@ -225,7 +232,7 @@ impl<T: Scalar> Optimizer<T> {
     fn check(&self, model: &dyn Layer<T>, gradients: &GradientStore<T>) -> Result<f64> {
         self.check_model(model)?;
         let (mut missing, mut square) = (None, 0.0);
-        let measure = matches!(self.clip, Some(Clip::Norm(_) | Clip::GlobalNorm(_)));
+        let measure = self.clip.is_some_and(Clip::is_by_norm);
         model.params(&mut |param| match gradients.buffer(param) {
             _ if param.is_frozen() => {}
             None => {

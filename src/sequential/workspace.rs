@@ -227,6 +227,11 @@ impl<T: Scalar> Workspace<T> {
         })
     }
 
+    /// Makes another loss and backward pass on the same outputs possible, for the weights are still the same.
+    pub(crate) fn reopen(&mut self) {
+        self.progress = Progress::Forward;
+    }
+
     fn check(&self, model: &Sequential<T>, batch: usize) -> Result<()> {
         if self.model != model.id() {
             return Err(problem("expected one made for this model, got another model's"));

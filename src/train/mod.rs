@@ -11,6 +11,7 @@ mod history;
 pub mod metrics;
 #[cfg(feature = "progress")]
 mod progress;
+mod step;
 mod tally;
 mod trainer;
 

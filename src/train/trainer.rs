@@ -35,21 +35,22 @@ use crate::{Error, Result, Scalar, Sequential, TensorView};
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub struct Trainer<'m, T: Scalar> {
-    model: &'m mut Sequential<T>,
-    loss: Box<dyn Loss<T>>,
-    optimizer: Optimizer<T>,
+    pub(super) model: &'m mut Sequential<T>,
+    pub(super) loss: Box<dyn Loss<T>>,
+    pub(super) optimizer: Optimizer<T>,
     batch: usize,
     accumulation: usize,
-    seed: u64,
+    pub(super) seed: u64,
     pace: Pace,
-    average: Option<MovingAverage<T>>,
+    pub(super) average: Option<MovingAverage<T>>,
     allow_not_finite: bool,
-    parallelism: Parallelism,
-    workspace: Option<Workspace<T>>,
-    gradients: GradientStore<T>,
+    pub(super) parallelism: Parallelism,
+    pub(super) workspace: Option<Workspace<T>>,
+    /// Made where gradients have to be in memory.
+    pub(super) gradients: Option<GradientStore<T>>,
     gathered: Batch<T>,
-    steps: u64,
-    passes: u64,
+    pub(super) steps: u64,
+    pub(super) passes: u64,
 }
 
 /// Who sets the learning rate.
@@ -69,7 +70,6 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         mut optimizer: Optimizer<T>,
     ) -> Self {
         optimizer.prepare(model);
-        let gradients = GradientStore::new(model);
         Self {
             model,
             loss: Box::new(loss),
@@ -82,7 +82,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             allow_not_finite: false,
             parallelism: Parallelism::default(),
             workspace: None,
-            gradients,
+            gradients: None,
             gathered: Batch::default(),
             steps: 0,
             passes: 0,
@@ -164,7 +164,6 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     #[must_use]
     pub fn with_parallelism(mut self, parallelism: Parallelism) -> Self {
         self.parallelism = parallelism;
-        self.gradients = self.gradients.with_parallelism(parallelism);
         self
     }
 
@@ -203,12 +202,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         x: impl Into<TensorView<'a, T>>,
         target: impl Into<Target<'a, T>>,
     ) -> Result<T> {
-        let (x, target) = (x.into(), target.into());
-        self.gradients.clear();
         let step = self.steps;
-        let loss = self.accumulate(x, target, 1.0, || format!("loss of step {step}"))?;
-        self.update()?;
-        Ok(loss)
+        self.step_on(x.into(), target.into(), || format!("loss of step {step}"))
     }
 
     /// Trains for some epochs.
@@ -285,20 +280,27 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         let group = self.batch.saturating_mul(self.accumulation);
         let steps = order.len().div_ceil(group);
         for (step, samples) in order.chunks(group).enumerate() {
-            self.gradients.clear();
+            let what = || format!("loss in epoch {epoch}, step {step}");
+            let is_single = samples.len() <= self.batch;
+            self.clear_gradients();
             let mut group_loss = 0.0;
             for batch in samples.chunks(self.batch) {
                 let mut gathered = std::mem::take(&mut self.gathered);
                 let (x, target) = gathered.gather(data, batch)?;
                 let share = batch.len() as f64 / samples.len() as f64;
-                let what = || format!("loss in epoch {epoch}, step {step}");
-                let loss = self.accumulate(x, target, share, what)?.as_f64();
-                group_loss += share * loss;
-                let outputs = self.workspace.as_ref().expect("made by `accumulate`").outputs();
-                tally.add(loss, outputs, target);
+                let loss = if is_single {
+                    self.step_on(x, target, what)?
+                } else {
+                    self.accumulate(x, target, share, what)?
+                };
+                group_loss += share * loss.as_f64();
+                let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
+                tally.add(loss.as_f64(), outputs, target);
                 self.gathered = gathered;
             }
-            self.update()?;
+            if !is_single {
+                self.step_by_gradients()?;
+            }
             let report = StepReport { epoch, epochs: options.epochs, step, steps, loss: group_loss };
             for callback in &mut options.callbacks {
                 if callback.after_step(&report)? == Control::Stop {
@@ -309,46 +311,24 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         Ok((tally.finish(), Control::Continue))
     }
 
-    /// Forward, loss and backward of one batch; its gradient is added to the others with this share.
-    fn accumulate(
-        &mut self,
-        x: TensorView<'_, T>,
-        target: Target<'_, T>,
-        share: f64,
-        what: impl FnOnce() -> String,
-    ) -> Result<T> {
-        let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
-        workspace.set_random(self.seed, self.passes);
-        self.passes += 1;
-        self.model.forward(x, workspace)?;
-        let loss = workspace.loss(&*self.loss, target)?;
-        if !loss.is_finite() && !self.allow_not_finite {
-            return Err(Error::NotFinite { what: what(), got: loss.as_f64() });
+    /// The learning rate of a schedule by steps.
+    pub(super) fn pace_step(&mut self) -> Result<()> {
+        match &self.pace {
+            Pace::ByStep(schedule) => self.optimizer.set_learning_rate(schedule.learning_rate(self.steps)),
+            _ => Ok(()),
         }
-        if share < 1.0 {
-            let (_, mut gradient) = workspace.outputs_and_gradient()?;
-            gradient.as_mut_slice().iter_mut().for_each(|g| *g *= T::of(share));
-        }
-        self.model.backward(x, workspace, &mut self.gradients)?;
-        Ok(loss)
     }
 
-    /// Moves the parameters by what was accumulated.
-    fn update(&mut self) -> Result<()> {
-        if let Pace::ByStep(schedule) = &self.pace {
-            self.optimizer.set_learning_rate(schedule.learning_rate(self.steps))?;
+    pub(super) fn check_loss(&self, loss: T, what: impl FnOnce() -> String) -> Result<()> {
+        if loss.is_finite() || self.allow_not_finite {
+            return Ok(());
         }
-        self.optimizer.step(self.model, &mut self.gradients)?;
-        if let Some(average) = &mut self.average {
-            average.update(self.model)?;
-        }
-        self.steps += 1;
-        Ok(())
+        Err(Error::NotFinite { what: what(), got: loss.as_f64() })
     }
 }
 
 /// The workspace, made or made larger where the batch needs it.
-fn workspace<'w, T: Scalar>(
+pub(super) fn workspace<'w, T: Scalar>(
     workspace: &'w mut Option<Workspace<T>>,
     model: &Sequential<T>,
     batch: usize,

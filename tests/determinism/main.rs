@@ -1,5 +1,6 @@
 //! The same bits whatever the threads, the batch and the day; and training does what its settings say.
 
+mod apply;
 mod batches;
 mod parameters;
 #[cfg(feature = "rayon")]

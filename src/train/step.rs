@@ -1,0 +1,130 @@
+//! One step of a trainer.
+//!
+//! A step on a single batch moves each parameter as soon as its gradient is known ([`crate::optimizers::Apply`]), so
+//! no gradient of a weight is in memory as a whole. Two things need gradients in memory, in a [`GradientStore`]: those of
+//! several batches are added up, and a limit for the norm has to know all of them before the first parameter moves.
+//! For the latter there is a third way: a first backward pass that only measures, if that costs less.
+
+use super::Trainer;
+use super::trainer::workspace;
+use crate::layers::{GradientStore, Layer};
+use crate::losses::Target;
+use crate::optimizers::Clip;
+use crate::{Result, Scalar, Sequential, TensorView};
+
+impl<T: Scalar> Trainer<'_, T> {
+    /// Forward, loss, backward and update on one batch; the loss before the update.
+    pub(super) fn step_on(
+        &mut self,
+        x: TensorView<'_, T>,
+        target: Target<'_, T>,
+        what: impl FnOnce() -> String,
+    ) -> Result<T> {
+        if !self.can_apply(x.batch()) {
+            self.clear_gradients();
+            let loss = self.accumulate(x, target, 1.0, what)?;
+            self.step_by_gradients()?;
+            return Ok(loss);
+        }
+        let loss = self.forward(x, target, what)?;
+        self.pace_step()?;
+        let workspace = self.workspace.as_mut().expect("the forward pass made it");
+        let mut scale = 1.0;
+        if !self.optimizer.has_stepped() || self.optimizer.clip().is_some_and(Clip::is_by_norm) {
+            let mut survey = self.optimizer.survey(self.model)?;
+            self.model.backward(x, workspace, &mut survey)?;
+            scale = survey.finish(self.model)?;
+            // The pass may have overwritten the gradient that it started from.
+            workspace.reopen();
+            workspace.loss(&*self.loss, target)?;
+        }
+        let mut apply = self.optimizer.apply_scaled(self.model, scale)?.with_parallelism(self.parallelism);
+        if let Some(average) = &mut self.average {
+            apply = apply.with_average(average, self.model)?;
+        }
+        self.model.backward(x, workspace, &mut apply)?;
+        apply.finish(self.model)?;
+        self.steps += 1;
+        Ok(loss)
+    }
+
+    /// Forward, loss and backward of one of several batches; its gradient is added to the others with this share.
+    pub(super) fn accumulate(
+        &mut self,
+        x: TensorView<'_, T>,
+        target: Target<'_, T>,
+        share: f64,
+        what: impl FnOnce() -> String,
+    ) -> Result<T> {
+        let loss = self.forward(x, target, what)?;
+        let workspace = self.workspace.as_mut().expect("the forward pass made it");
+        if share < 1.0 {
+            let (_, mut gradient) = workspace.outputs_and_gradient()?;
+            gradient.as_mut_slice().iter_mut().for_each(|g| *g *= T::of(share));
+        }
+        let gradients = self
+            .gradients
+            .get_or_insert_with(|| GradientStore::new(self.model).with_parallelism(self.parallelism));
+        self.model.backward(x, workspace, gradients)?;
+        Ok(loss)
+    }
+
+    pub(super) fn clear_gradients(&mut self) {
+        self.gradients.iter_mut().for_each(GradientStore::clear);
+    }
+
+    /// Moves the parameters by what was accumulated.
+    pub(super) fn step_by_gradients(&mut self) -> Result<()> {
+        self.pace_step()?;
+        let gradients = self.gradients.as_mut().expect("gradients were accumulated");
+        self.optimizer.step(self.model, gradients)?;
+        if let Some(average) = &mut self.average {
+            average.update(self.model)?;
+        }
+        self.steps += 1;
+        Ok(())
+    }
+
+    fn forward(
+        &mut self,
+        x: TensorView<'_, T>,
+        target: Target<'_, T>,
+        what: impl FnOnce() -> String,
+    ) -> Result<T> {
+        let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
+        workspace.set_random(self.seed, self.passes);
+        self.passes += 1;
+        self.model.forward(x, workspace)?;
+        let loss = workspace.loss(&*self.loss, target)?;
+        self.check_loss(loss, what)?;
+        Ok(loss)
+    }
+
+    /// Whether a step on a single batch can do without gradients in memory.
+    fn can_apply(&self, batch: usize) -> bool {
+        match self.optimizer.clip() {
+            None | Some(Clip::Value(_)) => true,
+            Some(Clip::GlobalNorm(_)) => survey_pays(self.model, batch),
+            Some(Clip::Norm(_)) => false,
+        }
+    }
+}
+
+/// What it costs to write a gradient, to read it for its norm and to read it again, in multiply-adds for each element.
+const STORED_ELEMENT: usize = 16;
+
+/// Whether to measure gradients without computing them costs less than to keep them.
+fn survey_pays<T: Scalar>(model: &Sequential<T>, batch: usize) -> bool {
+    let (mut survey, mut store, mut is_first) = (0, 0, true);
+    model.params(&mut |param| {
+        if let (&[inputs, outputs], false) = (param.shape().axes(), param.is_frozen()) {
+            let gradient = batch * inputs * outputs;
+            survey += gradient.min(batch * batch * (inputs + outputs));
+            // The gradients between layers are computed twice.
+            survey += if is_first { 0 } else { gradient };
+            store += STORED_ELEMENT * inputs * outputs;
+            is_first = false;
+        }
+    });
+    survey <= store
+}
