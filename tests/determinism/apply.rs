@@ -211,7 +211,7 @@ fn what_cannot_be_applied_is_an_error() {
         assert_eq!(error, format!("{expected} {clip:?}"));
     }
     let mut optimizer = Optimizer::new(Sgd::new(0.1).unwrap());
-    drop(optimizer.apply(&model).unwrap());
+    optimizer.apply(&model).unwrap();
     let other = Sequential::<f32>::builder([4]).dense(3).build(&mut seeded(1)).unwrap();
     let error = optimizer.apply(&other).unwrap_err();
     assert_eq!(
