@@ -234,10 +234,13 @@ impl<T: Element, S: Simd<T>> Target<T, S> for Update<'_, T, S::Chunk> {
         }
         let alpha = simd.splat(self.alpha);
         let out = &mut self.out[row * S::PER_PANEL + self.first + vector];
+        let product = simd.mul(alpha, sum);
         let value = if self.beta == T::zero() {
-            simd.mul(alpha, sum)
+            product
+        } else if self.beta == T::one() {
+            simd.add(product, simd.load(out))
         } else {
-            simd.add(simd.mul(alpha, sum), simd.mul(simd.splat(self.beta), simd.load(out)))
+            simd.add(product, simd.mul(simd.splat(self.beta), simd.load(out)))
         };
         simd.store(value, out);
     }

@@ -276,9 +276,17 @@ struct ColumnSums<'a, T> {
 
 impl<T: Scalar> GradientSource<T> for ColumnSums<'_, T> {
     fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
-        for (column, out) in run.zip(out) {
-            let sum: T = self.rows.iter().skip(column).step_by(self.columns).copied().sum();
-            *out = if beta == T::zero() { alpha * sum } else { beta * *out + alpha * sum };
+        // So many columns at a time that their sums fit into registers.
+        const COLUMNS: usize = 32;
+        for (out, start) in out.chunks_mut(COLUMNS).zip(run.step_by(COLUMNS)) {
+            let mut sums = [T::zero(); COLUMNS];
+            let sums = &mut sums[..out.len()];
+            for row in self.rows.chunks_exact(self.columns) {
+                sums.iter_mut().zip(&row[start..]).for_each(|(sum, &dy)| *sum += dy);
+            }
+            for (out, &sum) in out.iter_mut().zip(&*sums) {
+                *out = if beta == T::zero() { alpha * sum } else { beta * *out + alpha * sum };
+            }
         }
     }
 }

@@ -20,5 +20,5 @@ pub use gradient::{GradientSink, GradientSource, GradientStore, Whole};
 pub use layer::{Backward, CloneLayer, Forward, Layer, Memory, Mode, RandomKey};
 pub use param::Param;
 pub use reshape::Reshape;
-pub(crate) use softmax::max_and_log_sum;
 pub use softmax::{LogSoftmax, Softmax};
+pub(crate) use softmax::{max_and_log_sum, softmax};

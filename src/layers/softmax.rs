@@ -116,17 +116,21 @@ fn classes(batch: &Shape) -> usize {
 }
 
 /// Logits become probabilities, in place.
-fn softmax<T: Scalar>(row: &mut [T]) {
-    let (max, _) = max_and_log_sum(row);
+pub(crate) fn softmax<T: Scalar>(row: &mut [T]) {
+    let max = max(row);
     row.iter_mut().for_each(|x| *x = (*x - max).exp());
     let sum: T = row.iter().copied().sum();
     row.iter_mut().for_each(|x| *x /= sum);
 }
 
+/// The largest, or NaN where there is one.
+fn max<T: Scalar>(row: &[T]) -> T {
+    row.iter().copied().fold(T::neg_infinity(), |max, x| if x > max || x.is_nan() { x } else { max })
+}
+
 /// m = maxⱼ xⱼ and ln Σⱼ exp(xⱼ − m); the two together are ln Σⱼ exp(xⱼ). NaN where an x is NaN.
 pub(crate) fn max_and_log_sum<T: Scalar>(row: &[T]) -> (T, T) {
-    let max =
-        row.iter().copied().fold(T::neg_infinity(), |max, x| if x > max || x.is_nan() { x } else { max });
+    let max = max(row);
     let sum: T = row.iter().map(|&x| (x - max).exp()).sum();
     (max, sum.ln())
 }

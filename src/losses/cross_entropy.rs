@@ -1,7 +1,7 @@
 //! One of several classes.
 
 use super::loss::{Loss, Reduction, Target, check_gradient, class_rows};
-use crate::layers::max_and_log_sum;
+use crate::layers::{max_and_log_sum, softmax};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// For logits x of C classes and a target distribution q, with p = softmax(x) and class weights w:
@@ -118,7 +118,9 @@ impl CrossEntropy {
                 T::of(sum)
             }
         };
-        Ok(Rows { loss: self, classes, target, divisor })
+        let smoothing = T::of(self.label_smoothing);
+        let (keep, spread) = (T::one() - smoothing, smoothing / T::of(classes as f64));
+        Ok(Rows { loss: self, classes, target, divisor, keep, spread })
     }
 }
 
@@ -128,6 +130,9 @@ struct Rows<'a, T> {
     classes: usize,
     target: Target<'a, T>,
     divisor: T,
+    /// What smoothing leaves of a target, and what it gives to every class.
+    keep: T,
+    spread: T,
 }
 
 impl<T: Scalar> Rows<'_, T> {
@@ -145,8 +150,7 @@ impl<T: Scalar> Rows<'_, T> {
             Target::Classes(_) => T::zero(),
             Target::Values(values) => values.as_slice()[row * self.classes + class],
         };
-        let smoothing = T::of(self.loss.label_smoothing);
-        let share = share * (T::one() - smoothing) + smoothing / T::of(self.classes as f64);
+        let share = share * self.keep + self.spread;
         share * self.loss.class_weights.as_ref().map_or(T::one(), |weights| T::of(weights[class]))
     }
 
@@ -200,11 +204,11 @@ impl<T: Scalar> Loss<T> for CrossEntropy {
                 gradient.fill(T::zero());
                 continue;
             }
-            let (max, log_sum) = max_and_log_sum(logits);
+            gradient.copy_from_slice(logits);
+            softmax(gradient);
             let total: T = (0..rows.classes).map(|class| rows.weighted(row, class)).sum();
-            for (class, (gradient, &x)) in gradient.iter_mut().zip(logits).enumerate() {
-                let probability = (x - max - log_sum).exp();
-                *gradient = scale * (probability * total - rows.weighted(row, class));
+            for (class, gradient) in gradient.iter_mut().enumerate() {
+                *gradient = scale * (*gradient * total - rows.weighted(row, class));
             }
         }
         Ok(())
