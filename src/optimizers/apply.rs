@@ -40,7 +40,7 @@ pub struct Apply<'a, T: Scalar> {
 }
 
 /// The elements of a block: the gradient's share and what the rule needs of it stay in the cache (L1).
-const BLOCK: usize = 1024;
+const BLOCK: usize = 512;
 
 impl<'a, T: Scalar> Apply<'a, T> {
     pub(super) fn new(optimizer: &'a mut Optimizer<T>) -> Self {
