@@ -82,20 +82,17 @@ impl Shape {
                 limit: "room for a batch axis (at most 6 axes)",
             });
         }
-        let mut shape = Self { axes: [0; Self::MAX_RANK], rank: self.rank + 1 };
-        shape.axes[0] = batch;
-        shape.axes[1..=self.rank].copy_from_slice(self.axes());
-        Ok(shape)
+        let [a, b, c, d, e, _] = self.axes;
+        Ok(Self { axes: [batch, a, b, c, d, e], rank: self.rank + 1 })
     }
 
     /// The length of the first axis and the shape of what it counts; `None` for a scalar's shape.
     #[inline]
     #[must_use]
     pub fn split_batch(&self) -> Option<(usize, Self)> {
-        let (&batch, sample) = self.axes().split_first()?;
-        let mut shape = Self { axes: [0; Self::MAX_RANK], rank: sample.len() };
-        shape.axes[..sample.len()].copy_from_slice(sample);
-        Some((batch, shape))
+        let [batch, a, b, c, d, e] = self.axes;
+        let rank = self.rank.checked_sub(1)?;
+        Some((batch, Self { axes: [a, b, c, d, e, 0], rank }))
     }
 
     /// What a batch of samples of this shape looks like, for an error: `[batch, 7, 7, 256]`.

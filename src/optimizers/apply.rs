@@ -1,6 +1,7 @@
 //! Gradients that are applied as they come.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::average::MovingAverage;
 use super::optimizer::{Optimizer, State, UPDATE_WORK};
@@ -102,25 +103,28 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
         let block = BLOCK / granule * granule;
         assert!(block > 0, "a granule is no larger than a block");
         let descends = rule.is_plain_descent() && begun.adjust.only_shrinks();
+        let descend = |run: Range<usize>, weight: &mut [T]| {
+            gradient.write(run, -T::of(begun.learning_rate), begun.adjust.shrink, weight);
+        };
         split_work(whole, granule, pieces, &|piece: Piece<'_, T>| {
-            let mut scratch = [T::zero(); BLOCK];
-            let mut left = piece;
+            if descends && follow.is_none() {
+                return descend(piece.run(), piece.weight);
+            }
+            let (mut scratch, mut left) = ([T::zero(); BLOCK], piece);
             while left.len() > 0 {
-                let block = if descends && follow.is_none() { left.len() } else { block };
                 let middle = block.min(left.len());
                 let (front, rest) = left.split(middle);
-                let run = front.start..front.start + front.weight.len();
+                left = rest;
                 if descends {
-                    gradient.write(run, -T::of(begun.learning_rate), begun.adjust.shrink, front.weight);
+                    descend(front.run(), front.weight);
                 } else {
-                    let scratch = &mut scratch[..run.len()];
-                    gradient.write(run, T::one(), T::zero(), scratch);
+                    let scratch = &mut scratch[..front.len()];
+                    gradient.write(front.run(), T::one(), T::zero(), scratch);
                     rule.update(Update::of(begun, front.weight, scratch, front.buffers));
                 }
                 if let Some(follow) = follow {
                     follow.run(front.average, front.weight);
                 }
-                left = rest;
             }
         });
         Ok(())
@@ -134,6 +138,13 @@ struct Piece<'a, T> {
     buffers: [&'a mut [T]; MAX_BUFFERS],
     /// As long as the weight, or empty.
     average: &'a mut [T],
+}
+
+impl<T> Piece<'_, T> {
+    /// Its place in the parameter.
+    fn run(&self) -> Range<usize> {
+        self.start..self.start + self.weight.len()
+    }
 }
 
 impl<T: Scalar> Split for Piece<'_, T> {

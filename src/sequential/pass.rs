@@ -34,6 +34,7 @@ fn carve<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
     &mut front[..len]
 }
 
+#[inline]
 fn batch_of(sample: &Shape, batch: usize) -> Shape {
     sample.with_batch(batch).expect("a model's shapes leave room for the batch axis")
 }
