@@ -71,7 +71,7 @@ impl<T: Scalar> Probe<T> {
     /// [`Error::Setting`] for 0 threads; [`Error::TooLarge`] where there is not as much memory.
     pub fn new(bytes: usize, threads: usize) -> Result<Self> {
         if threads == 0 {
-            return Err(Error::Setting { name: "threads", expected: "at least 1", got: "0".to_owned() });
+            return Err(Error::setting("threads", "at least 1", threads));
         }
         let too_large = |_| Error::TooLarge {
             shape: format!("of a buffer of {bytes} bytes"),

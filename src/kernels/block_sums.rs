@@ -1,4 +1,4 @@
-//! Sums that stay in memory between the panels of a block.
+//! Sums that lie in memory before and after a tile.
 
 #![expect(
     clippy::inline_always,

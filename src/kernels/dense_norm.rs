@@ -56,12 +56,11 @@ impl<T: Element> Kernel<T> for Products<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
-        let row = |sample: usize| -> &[T] {
-            self.values.get(sample * self.columns..(sample + 1) * self.columns).unwrap_or_default()
-        };
         let rows = |start: usize| -> [&[T]; ROWS] {
             // Rows beyond the batch are read as the last one, and left out below.
-            std::array::from_fn(|i| row((start + i).min(self.batch - 1)))
+            std::array::from_fn(|i| {
+                &self.values[(start + i).min(self.batch - 1) * self.columns..][..self.columns]
+            })
         };
         let (a, b) = (rows(self.first), rows(self.second));
         let mut products = [[0.0; ROWS]; ROWS];

@@ -171,6 +171,12 @@ impl<T: Scalar> Param<T> {
         }
     }
 
+    /// How many elements to compute at a time where there is room for so many: a whole number of granules.
+    pub(crate) fn block(&self, room: usize) -> usize {
+        assert!(self.granule() <= room, "no room for a granule");
+        room / self.granule() * self.granule()
+    }
+
     /// Its place among the parameters of the model: gradients and optimizer state are found by it.
     pub(crate) fn slot(&self) -> usize {
         self.slot

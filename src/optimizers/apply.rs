@@ -40,8 +40,9 @@ pub struct Apply<'a, T: Scalar> {
     scale: f64,
 }
 
-/// The elements of a block: the gradient's share and what the rule needs of it stay in the cache (L1).
-const BLOCK: usize = 512;
+/// The elements of a block of a gradient that is computed on the stack: with what a rule needs of them, they stay in
+/// the cache (L1).
+pub(super) const BLOCK: usize = 512;
 
 impl<'a, T: Scalar> Apply<'a, T> {
     pub(super) fn new(optimizer: &'a mut Optimizer<T>) -> Self {
@@ -58,8 +59,10 @@ impl<'a, T: Scalar> Apply<'a, T> {
     /// Takes the parameters that move into an average, too, in the same sweep.
     ///
     /// # Errors
-    /// [`crate::Error::UnknownParameter`] where the average is of another model.
+    /// [`crate::Error::UnknownParameter`] or [`crate::Error::Length`] where the average or the optimizer is of another
+    /// model.
     pub fn with_average(mut self, average: &'a mut MovingAverage<T>, model: &dyn Layer<T>) -> Result<Self> {
+        self.optimizer.check_model(model)?;
         average.check(model)?;
         self.average = Some(average);
         Ok(self)
@@ -76,7 +79,9 @@ impl<'a, T: Scalar> Apply<'a, T> {
     /// # Errors
     /// [`crate::Error::MissingGradient`] where a parameter that is not frozen got none. The others have moved then: only a
     /// layer of one's own whose `backward` hands out a gradient now and then can bring that about.
+    /// [`crate::Error::UnknownParameter`] or [`crate::Error::Length`] for another model than the optimizer's.
     pub fn finish(self, model: &dyn Layer<T>) -> Result<()> {
+        self.optimizer.check_model(model)?;
         if let Some(average) = self.average {
             average.update_where(model, Param::is_frozen);
         }
@@ -93,15 +98,12 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
         let state = State::awaited(states, param)?;
         let begun = state.begin(&**rule, param, self.scale, *clip);
         let work = gradient.multiply_adds().max(UPDATE_WORK * param.buffer().len());
-        let (pieces, granule) = (self.parallelism.pieces(work), param.granule());
+        let (pieces, granule, block) = (self.parallelism.pieces(work), param.granule(), param.block(BLOCK));
         let buffers = state.buffers();
         let average = self.average.as_mut().map(|average| average.follow(param.slot()));
         let (follow, average) = average.unzip();
         let whole =
             Piece { start: 0, weight: param.buffer_mut(), buffers, average: average.unwrap_or_default() };
-        // The stack's share of a block, a whole number of granules.
-        let block = BLOCK / granule * granule;
-        assert!(block > 0, "a granule is no larger than a block");
         let descends = rule.is_plain_descent() && begun.adjust.only_shrinks();
         let descend = |run: Range<usize>, weight: &mut [T]| {
             gradient.write(run, -T::of(begun.learning_rate), begun.adjust.shrink, weight);

@@ -207,7 +207,7 @@ impl<T: Scalar> Optimizer<T> {
     }
 
     /// Whether the model is the one that the state was made for.
-    fn check_model(&self, model: &dyn Layer<T>) -> Result<()> {
+    pub(super) fn check_model(&self, model: &dyn Layer<T>) -> Result<()> {
         if self.rule.buffers() > MAX_BUFFERS {
             return Err(Error::setting("buffers of the rule", "at most 3", self.rule.buffers()));
         }

@@ -162,8 +162,11 @@ where
             });
             lanes(&self.adjust, &self.element, weight, gradient, memory);
         }
-        // What is left is padded with zeros, and computed alike.
         let left = weights_left.len();
+        if left == 0 {
+            return;
+        }
+        // What is left is padded with zeros, and computed alike.
         let (mut weight, mut gradient) = ([T::zero(); LANES], [T::zero(); LANES]);
         let mut memory = [[T::zero(); LANES]; BUFFERS];
         weight[..left].copy_from_slice(weights_left);

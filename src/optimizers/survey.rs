@@ -1,5 +1,6 @@
 //! A look at all gradients before anything moves.
 
+use super::apply::BLOCK;
 use super::optimizer::{Clip, Optimizer, State, finite_norm};
 use crate::layers::{GradientSink, GradientSource, Layer, Param};
 use crate::{Result, Scalar};
@@ -11,9 +12,6 @@ pub(crate) struct Survey<'a, T: Scalar> {
     optimizer: &'a mut Optimizer<T>,
     square: f64,
 }
-
-/// The elements of a gradient that are computed at a time where the norm cannot be had otherwise.
-const BLOCK: usize = 1024;
 
 impl<'a, T: Scalar> Survey<'a, T> {
     pub(super) fn new(optimizer: &'a mut Optimizer<T>) -> Self {
@@ -47,8 +45,7 @@ impl<T: Scalar> GradientSink<T> for Survey<'_, T> {
 
 fn computed_square_norm<T: Scalar>(param: &Param<T>, gradient: &dyn GradientSource<T>) -> f64 {
     let (len, mut scratch) = (param.buffer().len(), [T::zero(); BLOCK]);
-    let block = BLOCK / param.granule() * param.granule();
-    let mut square = 0.0;
+    let (block, mut square) = (param.block(BLOCK), 0.0);
     for start in (0..len).step_by(block) {
         let run = start..len.min(start + block);
         let scratch = &mut scratch[..run.len()];

@@ -196,7 +196,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     ///
     /// # Errors
     /// Where the batch does not fit the model or the loss; [`Error::NotFinite`] for a loss that is not finite. The
-    /// model is unchanged then.
+    /// model is unchanged then. Those of a layer of one's own, whose `backward` may fail after the layers above it have
+    /// moved.
     pub fn step<'a>(
         &mut self,
         x: impl Into<TensorView<'a, T>>,

@@ -213,9 +213,13 @@ fn what_cannot_be_applied_is_an_error() {
     let mut optimizer = Optimizer::new(Sgd::new(0.1).unwrap());
     optimizer.apply(&model).unwrap();
     let other = Sequential::<f32>::builder([4]).dense(3).build(&mut seeded(1)).unwrap();
-    let error = optimizer.apply(&other).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "parameter `0.weight`: expected one that the optimizer was made for, got another"
-    );
+    let mut average = MovingAverage::new(&other, 0.9).unwrap();
+    let with_average = optimizer.apply(&model).unwrap().with_average(&mut average, &other).map(drop);
+    let finish = optimizer.apply(&model).unwrap().finish(&other);
+    for result in [optimizer.apply(&other).map(drop), with_average, finish] {
+        assert_eq!(
+            result.unwrap_err().to_string(),
+            "parameter `0.weight`: expected one that the optimizer was made for, got another"
+        );
+    }
 }
