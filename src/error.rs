@@ -122,6 +122,31 @@ pub enum Error {
         /// Which gradient, of which element, and by how much it is off.
         mismatch: String,
     },
+    /// A file cannot be read or written.
+    Io {
+        /// What was tried: `read`, `write`.
+        action: &'static str,
+        /// The file.
+        path: String,
+        /// What kind of mistake it is.
+        kind: std::io::ErrorKind,
+        /// The system's words for it.
+        problem: String,
+    },
+    /// What a file holds is not what it must hold.
+    File {
+        /// The file.
+        path: String,
+        /// What was expected, and what is in it.
+        problem: String,
+    },
+    /// The tensors of a file are not those of the model.
+    Tensors {
+        /// The file.
+        path: String,
+        /// Every tensor that is missing, left over or of another shape or type, each in words.
+        problems: Vec<String>,
+    },
     /// Two layers have the same name.
     DuplicateName {
         /// The name.
@@ -204,6 +229,11 @@ impl fmt::Display for Error {
             }
             Self::Workspace { problem } => write!(f, "workspace: {problem}"),
             Self::Gradient { mismatch } => write!(f, "gradient: {mismatch}"),
+            Self::Io { action, path, problem, .. } => write!(f, "{action} `{path}`: {problem}"),
+            Self::File { path, problem } => write!(f, "file `{path}`: {problem}"),
+            Self::Tensors { path, problems } => {
+                write!(f, "file `{path}` does not fit the model: {}", problems.join("; "))
+            }
             Self::DuplicateName { name } => {
                 write!(f, "layer name `{name}`: expected a name of its own, got one that another layer has")
             }

@@ -57,6 +57,7 @@
 mod error;
 pub mod gradcheck;
 pub mod init;
+pub mod io;
 mod kernels;
 pub mod layers;
 pub mod losses;

@@ -36,6 +36,11 @@ impl Dropout {
         Err(Error::setting("dropout rate", "a number of at least 0 and below 1", rate))
     }
 
+    /// The share of the elements that is dropped.
+    pub(crate) fn rate(&self) -> f64 {
+        self.rate
+    }
+
     /// values ← values·mask/(1 − rate).
     fn mask<T: Scalar>(&self, values: &mut [T], random: RandomKey) {
         let keep = T::of(1.0 / (1.0 - self.rate));

@@ -41,6 +41,11 @@ impl Flatten {
     pub fn axes(start: usize, end: usize) -> Self {
         Self { axes: Some((start, end)) }
     }
+
+    /// First and last axis of a batch to join; `None` for all but the batch axis.
+    pub(crate) fn joined(&self) -> Option<(usize, usize)> {
+        self.axes
+    }
 }
 
 impl<T: Scalar> Layer<T> for Flatten {

@@ -1,5 +1,6 @@
 //! What a layer is: a function with parameters that knows its own gradient.
 
+use std::any::Any;
 use std::fmt::Debug;
 
 use super::{Activation, GradientSink, Param};
@@ -16,7 +17,7 @@ use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 /// that comes in. Only [`Layer::kind`], [`Layer::output_shape`], [`Layer::forward`] and [`Layer::backward`] have
 /// to be written, and the two visitors where there are parameters; `examples/custom_layer.rs` is a whole layer.
 /// A type that is `Clone` and `Debug` fulfils the rest.
-pub trait Layer<T: Scalar>: CloneLayer<T> + Debug + Send + Sync {
+pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
     /// The kind in one lower-case word: `dense`.
     fn kind(&self) -> &'static str;
 

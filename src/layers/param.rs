@@ -190,6 +190,11 @@ impl<T: Scalar> Param<T> {
         self.name = format!("{layer}.{}", self.name);
     }
 
+    /// Whether it is the matrix of a dense layer, inputs × outputs, which PyTorch keeps transposed.
+    pub(crate) fn is_dense_weight(&self) -> bool {
+        matches!(self.layout, Layout::Panels(_))
+    }
+
     /// A row-major copy of a buffer that is laid out like this parameter's.
     pub(crate) fn unpack(&self, buffer: &[T]) -> Tensor<T> {
         let mut tensor = Tensor::zeros(self.shape).expect("a parameter's tensor fitted into memory before");
@@ -200,10 +205,21 @@ impl<T: Scalar> Param<T> {
         tensor
     }
 
+    /// Fills a buffer that is laid out like this parameter's from a tensor of its shape.
+    pub(crate) fn pack(&self, tensor: &Tensor<T>, buffer: &mut [T]) {
+        self.layout.pack(tensor.as_slice(), buffer);
+    }
+
     fn write(&mut self, tensor: &Tensor<T>) {
-        match self.layout {
-            Layout::RowMajor => self.values.copy_from_slice(tensor.as_slice()),
-            Layout::Panels(panels) => panels.pack(tensor.as_slice(), &mut self.values),
+        self.layout.pack(tensor.as_slice(), &mut self.values);
+    }
+}
+
+impl Layout {
+    fn pack<T: Scalar>(self, values: &[T], buffer: &mut [T]) {
+        match self {
+            Self::RowMajor => buffer.copy_from_slice(values),
+            Self::Panels(panels) => panels.pack(values, buffer),
         }
     }
 }

@@ -25,6 +25,11 @@ impl Reshape {
     pub fn new(sample: impl Into<Shape>) -> Self {
         Self { sample: sample.into() }
     }
+
+    /// The shape that each sample gets.
+    pub(crate) fn sample(&self) -> Shape {
+        self.sample
+    }
 }
 
 impl<T: Scalar> Layer<T> for Reshape {

@@ -1,0 +1,267 @@
+//! The container: named tensors and a text about them, as a safetensors file.
+//!
+//! A file is untrusted. What the `safetensors` crate checks (offsets without overlap, hole or rest, sizes that do not
+//! overflow and fit the shapes) is checked by it; the limits and what it lets pass are checked here, before and after.
+
+use super::Verdict;
+use std::io::{self, Write};
+
+pub(super) use safetensors::tensor::Dtype;
+use safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
+
+use super::unique_keys;
+use crate::Shape;
+
+/// The most bytes of a header. The constant by which reading a file may take more memory than the file has follows from
+/// this and from [`MOST_TENSORS`].
+pub(super) const MOST_HEADER_BYTES: usize = 4 << 20;
+/// The most tensors in a file.
+pub(super) const MOST_TENSORS: usize = 1 << 14;
+/// The most bytes of a tensor's name.
+pub(super) const MOST_NAME_BYTES: usize = 1024;
+
+/// The only entry of the metadata that this crate writes. One, since the order of several would be random.
+const TEXT: &str = "taper";
+
+/// The bytes of the header's length, in front of it.
+const LENGTH_BYTES: usize = 8;
+
+/// What a file holds.
+#[derive(Debug)]
+pub(super) struct Archive<'a> {
+    /// In the order in which they lie in the file.
+    pub(super) entries: Vec<Entry<'a>>,
+    /// What this crate wrote beside them.
+    pub(super) text: Option<String>,
+}
+
+/// A tensor in a file.
+#[derive(Debug, Clone)]
+pub(super) struct Entry<'a> {
+    pub(super) name: String,
+    pub(super) dtype: Dtype,
+    pub(super) shape: Shape,
+    /// Little-endian, at any address.
+    pub(super) bytes: &'a [u8],
+}
+
+impl<'a> Archive<'a> {
+    /// Checks a file's bytes from the first to the last.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub(super) fn parse(bytes: &'a [u8]) -> Verdict<Self> {
+        let header = header(bytes)?;
+        let keys = unique_keys::count(header)?;
+        // One more may be the metadata.
+        if keys > MOST_TENSORS + 1 {
+            return Err(format!("expected at most {MOST_TENSORS} tensors, got {keys}"));
+        }
+        let parsed = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+        let text = metadata.metadata().as_ref().and_then(|texts| texts.get(TEXT).cloned());
+        let mut entries = Vec::with_capacity(parsed.len());
+        for name in metadata.offset_keys() {
+            let tensor = parsed.tensor(&name).map_err(|error| error.to_string())?;
+            if name.is_empty() || name.len() > MOST_NAME_BYTES {
+                return Err(format!(
+                    "expected tensor names of 1 to {MOST_NAME_BYTES} bytes, got one of {}",
+                    name.len()
+                ));
+            }
+            let shape = Shape::new(tensor.shape()).map_err(|error| format!("tensor `{name}`: {error}"))?;
+            entries.push(Entry { dtype: tensor.dtype(), shape, bytes: tensor.data(), name });
+        }
+        Ok(Self { entries, text })
+    }
+
+    /// The tensor of this name.
+    pub(super) fn entry(&self, name: &str) -> Option<&Entry<'a>> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+}
+
+/// The JSON at the beginning.
+fn header(bytes: &[u8]) -> Verdict<&str> {
+    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
+        return Err(format!("expected a safetensors file, got {} bytes", bytes.len()));
+    };
+    let length = u64::from_le_bytes(*length);
+    if length > MOST_HEADER_BYTES as u64 {
+        return Err(format!("expected a header of at most {MOST_HEADER_BYTES} bytes, got one of {length}"));
+    }
+    let Some(header) = rest.get(..length as usize) else {
+        return Err(format!("expected a header of {length} bytes, got only {} bytes", rest.len()));
+    };
+    std::str::from_utf8(header).map_err(|error| format!("expected a header of text: {error}"))
+}
+
+/// A tensor to be written. Its bytes are made when their turn comes, so that no two tensors are copied at a time.
+pub(super) struct Piece<'a> {
+    pub(super) name: String,
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<usize>,
+    pub(super) bytes: Box<dyn Fn() -> Vec<u8> + 'a>,
+}
+
+impl Piece<'_> {
+    fn len(&self) -> usize {
+        self.shape.iter().product::<usize>() * self.dtype.bitsize() / 8
+    }
+}
+
+/// Tensors to be written, with the header that describes them.
+pub(super) struct Draft<'a> {
+    header: Vec<u8>,
+    pieces: Vec<Piece<'a>>,
+}
+
+impl<'a> Draft<'a> {
+    /// Tensors and a text; the wider numbers come first, so that all of them are aligned.
+    ///
+    /// # Errors
+    /// Where reading the file would be refused.
+    pub(super) fn new(mut pieces: Vec<Piece<'a>>, text: String) -> Verdict<Self> {
+        pieces.sort_by_key(|piece| std::cmp::Reverse(piece.dtype.bitsize()));
+        check_names(&pieces)?;
+        let (mut end, mut infos) = (0, Vec::with_capacity(pieces.len()));
+        for piece in &pieces {
+            let start = end;
+            end += piece.len();
+            let data_offsets = (start, end);
+            let info = TensorInfo { dtype: piece.dtype, shape: piece.shape.clone(), data_offsets };
+            infos.push((piece.name.clone(), info));
+        }
+        let metadata = Metadata::new(Some([(TEXT.to_owned(), text)].into_iter().collect()), infos);
+        let metadata = metadata.map_err(|error| error.to_string())?;
+        let mut header = serde_json::to_vec(&metadata).map_err(|error| error.to_string())?;
+        header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
+        if header.len() > MOST_HEADER_BYTES || pieces.len() > MOST_TENSORS {
+            return Err(format!(
+                "expected at most {MOST_TENSORS} tensors and {MOST_HEADER_BYTES} bytes of names and texts, got {} and {}",
+                pieces.len(),
+                header.len()
+            ));
+        }
+        Ok(Self { header, pieces })
+    }
+
+    /// The whole file.
+    pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&(self.header.len() as u64).to_le_bytes())?;
+        out.write_all(&self.header)?;
+        self.pieces.iter().try_for_each(|piece| out.write_all(&(piece.bytes)()))
+    }
+}
+
+/// Whether each tensor has a name of its own, which can be read again.
+fn check_names(pieces: &[Piece<'_>]) -> Verdict<()> {
+    let mut names: Vec<&str> = pieces.iter().map(|piece| &*piece.name).collect();
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("expected a name for each tensor, got two of `{}`", pair[0]));
+    }
+    if let Some(name) = names.iter().find(|name| name.len() > MOST_NAME_BYTES) {
+        return Err(format!(
+            "expected tensor names of at most {MOST_NAME_BYTES} bytes, got one of {}",
+            name.len()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file with this header and these bytes behind it.
+    fn file(header: &str, data: usize) -> Vec<u8> {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.resize(bytes.len() + data, 0);
+        bytes
+    }
+
+    fn tensor(name: &str, dtype: &str, shape: &str, offsets: &str) -> String {
+        format!(r#""{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}"#)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let piece = |name: &str, dtype, value: u8, len: usize| Piece {
+            name: name.to_owned(),
+            dtype,
+            shape: vec![len, 1],
+            bytes: Box::new(move || vec![value; len * dtype.bitsize() / 8]),
+        };
+        let pieces = vec![piece("b", Dtype::F32, 1, 3), piece("a", Dtype::F64, 2, 2)];
+        let mut bytes = Vec::new();
+        Draft::new(pieces, "text".into()).unwrap().write(&mut bytes).unwrap();
+        let archive = Archive::parse(&bytes).unwrap();
+        assert_eq!(archive.text.as_deref(), Some("text"));
+        let names: Vec<&str> = archive.entries.iter().map(|entry| &*entry.name).collect();
+        assert_eq!(names, ["a", "b"]);
+        let b = archive.entry("b").unwrap();
+        assert_eq!((b.dtype, b.shape.axes(), b.bytes), (Dtype::F32, &[3, 1][..], &[1; 12][..]));
+    }
+
+    #[test]
+    fn a_name_that_two_tensors_have_is_not_written() {
+        let piece =
+            || Piece { name: "a".into(), dtype: Dtype::F32, shape: vec![0], bytes: Box::new(Vec::new) };
+        let error = Draft::new(vec![piece(), piece()], String::new()).err().unwrap();
+        assert_eq!(error, "expected a name for each tensor, got two of `a`");
+    }
+
+    #[test]
+    fn hostile_headers_are_refused() {
+        let a = tensor("a", "F32", "[2]", "[0,8]");
+        let long = "n".repeat(MOST_NAME_BYTES + 1);
+        let many: Vec<String> =
+            (0..MOST_TENSORS + 2).map(|i| tensor(&i.to_string(), "F32", "[0]", "[0,0]")).collect();
+        let cases = [
+            ("nothing", Vec::new()),
+            ("no header", vec![0; 7]),
+            ("a header that is too long", (MOST_HEADER_BYTES as u64 + 1).to_le_bytes().to_vec()),
+            ("a header that is longer than the file", 9_u64.to_le_bytes().to_vec()),
+            ("no JSON", file("{", 0)),
+            ("no object", file("[]", 0)),
+            ("no text", { [&1_u64.to_le_bytes()[..], &[0xff]].concat() }),
+            ("a rest", file(&format!("{{{a}}}"), 9)),
+            ("too little", file(&format!("{{{a}}}"), 7)),
+            ("an overlap", file(&format!("{{{a},{}}}", tensor("b", "F32", "[2]", "[4,12]")), 12)),
+            ("a hole", file(&format!("{{{a},{}}}", tensor("b", "F32", "[1]", "[12,16]")), 16)),
+            ("a size that does not fit", file(&format!("{{{}}}", tensor("a", "F32", "[3]", "[0,8]")), 8)),
+            ("a backward run", file(&format!("{{{}}}", tensor("a", "F32", "[0]", "[4,0]")), 4)),
+            (
+                "an overflow of elements",
+                file(&format!("{{{}}}", tensor("a", "F32", &format!("[{0},{0}]", u64::MAX / 2), "[0,8]")), 8),
+            ),
+            (
+                "an overflow of bytes",
+                file(&format!("{{{}}}", tensor("a", "F64", &format!("[{}]", u64::MAX / 4), "[0,8]")), 8),
+            ),
+            ("a negative size", file(&format!("{{{}}}", tensor("a", "F32", "[-2]", "[0,8]")), 8)),
+            ("an unknown type", file(&format!("{{{}}}", tensor("a", "F99", "[2]", "[0,8]")), 8)),
+            ("seven axes", file(&format!("{{{}}}", tensor("a", "F32", "[1,1,1,1,1,1,2]", "[0,8]")), 8)),
+            ("a long name", file(&format!("{{{}}}", tensor(&long, "F32", "[2]", "[0,8]")), 8)),
+            ("an empty name", file(&format!("{{{}}}", tensor("", "F32", "[2]", "[0,8]")), 8)),
+            ("a name twice", file(&format!("{{{a},{a}}}"), 8)),
+            ("metadata twice", file(r#"{"__metadata__":{"taper":"1","taper":"2"}}"#, 0)),
+            ("metadata that are no text", file(r#"{"__metadata__":{"taper":1}}"#, 0)),
+            ("many tensors", file(&format!("{{{}}}", many.join(",")), 0)),
+            ("a deep header", file(&"[".repeat(100_000), 0)),
+        ];
+        for (what, bytes) in cases {
+            assert!(Archive::parse(&bytes).is_err(), "{what} was accepted");
+        }
+        assert!(Archive::parse(&file(&format!("{{{a}}}"), 8)).is_ok());
+    }
+
+    /// Names are names and never paths.
+    #[test]
+    fn a_name_may_look_like_a_path() {
+        let bytes = file(&format!("{{{}}}", tensor("../../x", "F32", "[2]", "[0,8]")), 8);
+        assert_eq!(Archive::parse(&bytes).unwrap().entries[0].name, "../../x");
+    }
+}

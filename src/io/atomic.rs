@@ -1,0 +1,169 @@
+//! A file is the old one or the new one, never a part of either.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{Error, Result};
+
+/// Writes a file so that nobody ever sees a part of it, whatever happens in between: into a temporary file in the same
+/// folder, which is synced, renamed over the old one, and the folder synced.
+///
+/// A process that is killed meanwhile leaves the temporary file behind (`.taper-….tmp`); an error removes it. A link is
+/// followed: what it points to is replaced. A file that is marked read-only is left alone.
+pub(crate) fn write_atomically(
+    path: &Path,
+    write: &mut dyn FnMut(&mut File) -> io::Result<()>,
+) -> Result<()> {
+    replace(path, write).map_err(|error| io_error("write", path, &error))
+}
+
+/// An error of the system, with the file.
+pub(crate) fn io_error(action: &'static str, path: &Path, error: &io::Error) -> Error {
+    let path = path.display().to_string();
+    Error::Io { action, path, kind: error.kind(), problem: error.to_string() }
+}
+
+fn replace(path: &Path, write: &mut dyn FnMut(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let old = fs::metadata(path).ok();
+    match &old {
+        Some(old) if !old.is_file() => {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "expected a file, got a folder or a device"));
+        }
+        Some(old) if old.permissions().readonly() => {
+            return Err(io::Error::new(ErrorKind::PermissionDenied, "the file is marked read-only"));
+        }
+        _ => {}
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let (temporary, mut file) = create_temporary(folder)?;
+    let written = old.map_or(Ok(()), |old| file.set_permissions(old.permissions()));
+    let written = written.and_then(|()| write(&mut file)).and_then(|()| file.sync_all());
+    drop(file); // some systems do not rename an open file
+    let renamed = written.and_then(|()| fs::rename(&temporary, path));
+    if renamed.is_err() {
+        // The first error is the one to be told.
+        let _ = fs::remove_file(&temporary);
+        return renamed;
+    }
+    sync_folder(folder)
+}
+
+/// A file of a name that no other has.
+fn create_temporary(folder: &Path) -> io::Result<(PathBuf, File)> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!(".taper-{}-{number}.tmp", process::id()));
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => return Ok((path, file)),
+            // Left by a process that had the same number and was killed.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Without it, a power cut can undo the renaming.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// A folder of this test alone, removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("taper-atomic-{name}-{}", process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn names(&self) -> Vec<String> {
+            let entries = fs::read_dir(&self.0).unwrap();
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn put(path: &Path, text: &str) -> Result<()> {
+        write_atomically(path, &mut |file| file.write_all(text.as_bytes()))
+    }
+
+    #[test]
+    fn replaces_the_file_and_leaves_nothing_else() {
+        let folder = Folder::new("replaces");
+        let path = folder.0.join("model");
+        for text in ["one", "another"] {
+            put(&path, text).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(folder.names(), ["model"]);
+    }
+
+    #[test]
+    fn a_disk_that_is_full_in_the_middle_leaves_the_old_file() {
+        let folder = Folder::new("full");
+        let path = folder.0.join("model");
+        put(&path, "old").unwrap();
+        let error = write_atomically(&path, &mut |file| {
+            file.write_all(b"new, but not")?;
+            Err(io::Error::new(ErrorKind::StorageFull, "no space left on device"))
+        })
+        .unwrap_err();
+        assert_eq!(error.to_string(), format!("write `{}`: no space left on device", path.display()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(folder.names(), ["model"]);
+    }
+
+    #[test]
+    fn what_is_no_file_to_be_written_is_left_alone() {
+        let folder = Folder::new("refuses");
+        let kind = |path: &Path| match put(path, "text") {
+            Err(Error::Io { kind, .. }) => kind,
+            other => panic!("expected an error of the system, got {other:?}"),
+        };
+        assert_eq!(kind(&folder.0), ErrorKind::InvalidInput);
+        assert_eq!(kind(&folder.0.join("missing/model")), ErrorKind::NotFound);
+        let path = folder.0.join("model");
+        put(&path, "old").unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        assert_eq!(kind(&path), ErrorKind::PermissionDenied);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_permissions_stay() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let folder = Folder::new("link");
+        let (path, link) = (folder.0.join("model"), folder.0.join("link"));
+        put(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("model", &link).unwrap();
+        put(&link, "new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+}

@@ -1,0 +1,103 @@
+//! A file that checks itself: an input and the output that the model had for it.
+
+use super::Verdict;
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::archive::Dtype;
+use super::json::Object;
+use super::values::{decode, dtype_of, encode};
+use crate::{Error, Result, Scalar, Sequential, Shape, Tensor, TensorView};
+
+/// The most samples in a check: more would tell no more.
+const MOST_SAMPLES: usize = 16;
+
+/// How far outputs may lie apart, as a share of the largest: rounding in another order, on another processor, stays
+/// far below, and a weight that is exchanged, transposed or damaged far above.
+const TOLERANCE_F32: f64 = 1e-3;
+const TOLERANCE_F64: f64 = 1e-9;
+
+/// The check of a model for these inputs.
+///
+/// # Errors
+/// Where they are no inputs of the model or are more than 16; where an output is not finite.
+pub(super) fn make<T: Scalar>(model: &Sequential<T>, inputs: TensorView<'_, T>) -> Result<Value> {
+    if inputs.batch() > MOST_SAMPLES {
+        return Err(Error::setting("check", "at most 16 samples", inputs.batch()));
+    }
+    let outputs = model.predict(inputs)?;
+    if let Some(value) = outputs.as_slice().iter().find(|value| !value.is_finite()) {
+        return Err(Error::NotFinite { what: "output of the check".into(), got: value.as_f64() });
+    }
+    Ok(json!({
+        "type": T::NAME,
+        "samples": inputs.batch(),
+        "input": hexadecimal(&encode(inputs.as_slice())),
+        "output": hexadecimal(&encode(outputs.as_slice())),
+    }))
+}
+
+/// Whether a model that was read has the outputs that it had when it was written.
+pub(super) fn verify<T: Scalar>(model: &Sequential<T>, check: &Value) -> Verdict<()> {
+    let object = Object::new("check", check)?;
+    let dtype = match object.text("type")? {
+        "f32" => Dtype::F32,
+        "f64" => Dtype::F64,
+        other => return Err(format!("check: expected numbers f32 or f64, got `{other}`")),
+    };
+    let samples = object.count("samples")?;
+    if !(1..=MOST_SAMPLES).contains(&samples) {
+        return Err(format!("check: expected 1 to {MOST_SAMPLES} samples, got {samples}"));
+    }
+    let read = |key, sample: Shape| -> Verdict<Tensor<T>> {
+        let values = decode(dtype, &bytes(object.text(key)?)?);
+        let shape = sample.with_batch(samples).map_err(|error| error.to_string())?;
+        Tensor::from_vec(shape, values).map_err(|error| format!("check: {key}: {error}"))
+    };
+    let (inputs, expected) = (read("input", model.input())?, read("output", model.output())?);
+    let outputs = model.predict(&inputs).map_err(|error| format!("check: {error}"))?;
+    let is_exact = dtype == Dtype::F64 && dtype_of::<T>() == Dtype::F64;
+    let tolerance = if is_exact { TOLERANCE_F64 } else { TOLERANCE_F32 };
+    let largest =
+        expected.as_slice().iter().fold(0.0, |largest: f64, value| largest.max(value.as_f64().abs()));
+    let pairs = outputs.as_slice().iter().zip(expected.as_slice());
+    // A NaN is near to nothing.
+    let is_near = |(a, b): (&T, &T)| (a.as_f64() - b.as_f64()).abs() <= tolerance * largest;
+    if let Some(place) = pairs.clone().position(|pair| !is_near(pair)) {
+        let (got, expected) = (outputs.as_slice()[place], expected.as_slice()[place]);
+        return Err(format!(
+            "check: expected output {expected:e}, got {got:e}; weights are exchanged, transposed or damaged"
+        ));
+    }
+    Ok(())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a text grows");
+        text
+    })
+}
+
+fn bytes(text: &str) -> Verdict<Vec<u8>> {
+    let digit = |digit: u8| (digit as char).to_digit(16);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let byte = |&[high, low]: &[u8; 2]| Some((digit(high)? * 16 + digit(low)?) as u8);
+    let bytes = pairs.iter().map(byte).collect::<Option<Vec<u8>>>().filter(|_| rest.is_empty());
+    bytes.ok_or_else(|| "check: expected pairs of hexadecimal digits".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_come_back() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(bytes(&hexadecimal(&all)).unwrap(), all);
+        for text in ["0", "0g", "é", "0é"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+}

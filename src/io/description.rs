@@ -1,0 +1,219 @@
+//! The layers of a model as JSON, and a model again.
+//!
+//! Describing a layer and rebuilding it stand side by side: [`describe_layer`] and [`add_layer`] have the same kinds in
+//! the same order.
+
+use super::Verdict;
+use std::any::Any;
+
+use serde_json::{Value, json};
+
+use super::document::shape;
+use super::json::{Object, number};
+use crate::layers::{Activation, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};
+use crate::sequential::Builder;
+use crate::{Scalar, Sequential, Shape, Tensor};
+
+/// The most layers of a model in a file.
+const MOST_LAYERS: usize = 4096;
+
+/// The model without its parameters.
+pub(super) fn describe<T: Scalar>(model: &Sequential<T>) -> Value {
+    let layers: Vec<Value> = model
+        .layers()
+        .map(|(name, layer)| {
+            let mut entry = describe_layer(layer);
+            entry["name"] = name.into();
+            entry
+        })
+        .collect();
+    json!({ "input": model.input().axes(), "layers": layers })
+}
+
+/// A layer's kind and settings. A layer that is not of this crate has no settings that we could know.
+fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
+    let any: &dyn Any = layer;
+    if let Some(dense) = any.downcast_ref::<Dense<T>>() {
+        let &[inputs, outputs] = dense.weight().shape().axes() else { unreachable!("a weight is a matrix") };
+        json!({ "kind": "dense", "inputs": inputs, "outputs": outputs, "bias": dense.bias().is_some() })
+    } else if let Some(flatten) = any.downcast_ref::<Flatten>() {
+        match flatten.joined() {
+            None => json!({ "kind": "flatten" }),
+            Some((start, end)) => json!({ "kind": "flatten", "start": start, "end": end }),
+        }
+    } else if let Some(reshape) = any.downcast_ref::<Reshape>() {
+        json!({ "kind": "reshape", "sample": reshape.sample().axes() })
+    } else if let Some(activation) = any.downcast_ref::<Activation>() {
+        let kind = Layer::<T>::kind(activation);
+        match *activation {
+            Activation::LeakyRelu { slope } => json!({ "kind": kind, "slope": number(slope) }),
+            Activation::Elu { alpha } => json!({ "kind": kind, "alpha": number(alpha) }),
+            _ => json!({ "kind": kind }),
+        }
+    } else if any.is::<Softmax>() {
+        json!({ "kind": "softmax" })
+    } else if any.is::<LogSoftmax>() {
+        json!({ "kind": "log_softmax" })
+    } else if let Some(dropout) = any.downcast_ref::<Dropout>() {
+        json!({ "kind": "dropout", "rate": number(dropout.rate()) })
+    } else if let Some(model) = any.downcast_ref::<Sequential<T>>() {
+        json!({ "kind": "sequential", "model": describe(model) })
+    } else {
+        json!({ "kind": layer.kind(), "foreign": true })
+    }
+}
+
+/// The parameters of a model that is being rebuilt, as tensors of this crate's orientation, by name.
+pub(super) type Parameters<'a, T> = dyn FnMut(&str) -> Verdict<Tensor<T>> + 'a;
+
+/// The model of a description, with these parameters. Nothing is allocated for a parameter that is not there.
+pub(super) fn rebuild<T: Scalar>(
+    description: &Value,
+    parameters: &mut Parameters<'_, T>,
+) -> Verdict<Sequential<T>> {
+    build(description, "", parameters)
+}
+
+fn build<T: Scalar>(
+    description: &Value,
+    prefix: &str,
+    parameters: &mut Parameters<'_, T>,
+) -> Verdict<Sequential<T>> {
+    let object = Object::new("model", description)?;
+    let layers = object.list("layers")?;
+    if layers.len() > MOST_LAYERS {
+        return Err(format!("model: expected at most {MOST_LAYERS} layers, got {}", layers.len()));
+    }
+    let mut builder = Sequential::builder(shape(&object, "input")?);
+    for (position, entry) in layers.iter().enumerate() {
+        let what = format!("layer {position}");
+        let entry = Object::new(&what, entry)?;
+        let name = entry.text("name")?;
+        builder = add_layer(builder, entry, &format!("{prefix}{name}"), parameters)?.named(name);
+    }
+    builder.build(&mut crate::seeded(0)).map_err(|error| error.to_string())
+}
+
+/// Adds the layer of an entry that [`describe_layer`] wrote.
+fn add_layer<T: Scalar>(
+    builder: Builder<T>,
+    entry: Object<'_>,
+    name: &str,
+    parameters: &mut Parameters<'_, T>,
+) -> Verdict<Builder<T>> {
+    let kind = entry.text("kind")?;
+    if entry.get("foreign").is_some() {
+        return Err(unknown(name, kind));
+    }
+    Ok(match kind {
+        "dense" => {
+            let weight = parameters(&format!("{name}.weight"))?;
+            let bias = if entry.flag("bias")? { Some(parameters(&format!("{name}.bias"))?) } else { None };
+            let expected = Shape::from([entry.count("inputs")?, entry.count("outputs")?]);
+            if weight.shape() != expected {
+                return Err(format!("layer `{name}`: expected a weight {expected}, got {}", weight.shape()));
+            }
+            let dense = Dense::from_parts(&weight, bias.as_ref());
+            builder.layer(dense.map_err(|error| format!("layer `{name}`: {error}"))?)
+        }
+        "flatten" if entry.get("start").is_none() => builder.flatten(),
+        "flatten" => builder.layer(Flatten::axes(entry.count("start")?, entry.count("end")?)),
+        "reshape" => builder.reshape(shape(&entry, "sample")?),
+        "relu" => builder.relu(),
+        "leaky_relu" => builder.leaky_relu(entry.number("slope")?),
+        "elu" => builder.elu(entry.number("alpha")?),
+        "gelu" => builder.gelu(),
+        "gelu_tanh" => builder.activation(Activation::GeluTanh),
+        "silu" => builder.silu(),
+        "sigmoid" => builder.sigmoid(),
+        "tanh" => builder.tanh(),
+        "softplus" => builder.softplus(),
+        "softmax" => builder.softmax(),
+        "log_softmax" => builder.log_softmax(),
+        "dropout" => builder.dropout(entry.number("rate")?),
+        "sequential" => {
+            let model = entry.get("model").unwrap_or(&Value::Null);
+            builder.layer(build(model, &format!("{name}."), parameters)?)
+        }
+        other => return Err(unknown(name, other)),
+    })
+}
+
+fn unknown(name: &str, kind: &str) -> String {
+    format!(
+        "layer `{name}` ({kind}): expected a layer of this crate, got one that it does not know; build the model in code, and load the file into it"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rebuilt(model: &Sequential<f64>) -> Verdict<Sequential<f64>> {
+        rebuild(&describe(model), &mut |name| {
+            model.param(name).map(|param| param.to_tensor()).map_err(|error| error.to_string())
+        })
+    }
+
+    #[test]
+    fn every_layer_comes_back_as_it_was() {
+        let inner = Sequential::builder([6]).dense(4).without_bias().tanh().build(&mut crate::seeded(1));
+        let model = Sequential::builder([2, 3])
+            .layer(Flatten::axes(1, 2))
+            .reshape([3, 2])
+            .flatten()
+            .dense(6)
+            .named("first")
+            .activation(Activation::GeluTanh)
+            .relu()
+            .leaky_relu(0.2)
+            .elu(0.7)
+            .gelu()
+            .silu()
+            .sigmoid()
+            .tanh()
+            .softplus()
+            .dropout(0.25)
+            .layer(inner.unwrap())
+            .named("inner")
+            .softmax()
+            .log_softmax()
+            .build(&mut crate::seeded(2))
+            .unwrap();
+        let again = rebuilt(&model).unwrap();
+        assert_eq!(describe(&again), describe(&model));
+        assert_eq!(format!("{again:?}"), format!("{model:?}"));
+        assert_eq!(again.state(), model.state());
+    }
+
+    #[test]
+    fn a_description_that_lies_is_refused() {
+        let model = Sequential::<f64>::builder([4]).dense(3).build(&mut crate::seeded(1)).unwrap();
+        let description = describe(&model);
+        let with = |key: &str, value: Value| {
+            let mut changed = description.clone();
+            changed["layers"][0][key] = value;
+            changed
+        };
+        let cases = [
+            (with("kind", json!("convolution")), "layer `0` (convolution): expected a layer of this crate"),
+            (with("foreign", json!(true)), "layer `0` (dense): expected a layer of this crate"),
+            (with("inputs", json!(5)), "expected a weight [5, 3], got [4, 3]"),
+            (with("outputs", json!(u64::MAX)), "got [4, 3]"),
+            (with("bias", json!("yes")), "expected `bias`, true or false"),
+            (json!({ "input": [4], "layers": [{ "kind": "relu", "name": "a.b" }] }), "layer name"),
+            (with("name", json!("other")), "`other.weight`"),
+            (json!({ "input": [4], "layers": [] }), "layers of the model"),
+            (json!({ "input": [4], "layers": vec![1; MOST_LAYERS + 1] }), "at most 4096 layers"),
+            (json!({ "input": [5], "layers": description["layers"] }), "expected input [batch, 4]"),
+            (json!([]), "expected a JSON object"),
+        ];
+        for (description, text) in cases {
+            let result = rebuild(&description, &mut |name| {
+                model.param(name).map(|param| param.to_tensor()).map_err(|error| error.to_string())
+            });
+            let error = result.unwrap_err();
+            assert!(error.contains(text), "{description}: {error}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a file says about itself, beside its tensors.
+
+use super::Verdict;
+use serde_json::{Map, Value, json};
+
+use super::json::Object;
+use super::orientation::Orientation;
+use super::unique_keys;
+use crate::Shape;
+
+/// The version of what is written here. A reader refuses what is newer; `docs/files.md` tells what each version has.
+const FORMAT: u64 = 1;
+
+/// The text in the metadata of a file of this crate.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Document {
+    /// Which way dense weights lie.
+    pub(super) orientation: Orientation,
+    /// The shape that is flattened before the first dense layer: the order of that layer's rows.
+    pub(super) flattened: Option<Shape>,
+    /// The layers, from which a model can be rebuilt.
+    pub(super) model: Option<Value>,
+    /// An input and its output.
+    pub(super) check: Option<Value>,
+    /// Where a training was.
+    pub(super) checkpoint: Option<Value>,
+}
+
+impl Document {
+    pub(super) fn to_text(&self) -> String {
+        let mut map = Map::new();
+        map.insert("format".into(), FORMAT.into());
+        map.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+        map.insert("orientation".into(), self.orientation.name().into());
+        map.insert("flattened".into(), self.flattened.map_or(Value::Null, |shape| json!(shape.axes())));
+        for (key, value) in [("model", &self.model), ("check", &self.check), ("checkpoint", &self.checkpoint)]
+        {
+            if let Some(value) = value {
+                map.insert(key.into(), value.clone());
+            }
+        }
+        Value::Object(map).to_string()
+    }
+
+    /// # Errors
+    /// Where the text was not written by this version of the crate or an earlier one.
+    pub(super) fn parse(text: &str) -> Verdict<Self> {
+        unique_keys::count(text).map_err(|error| format!("description: {error}"))?;
+        let value: Value = serde_json::from_str(text).map_err(|error| format!("description: {error}"))?;
+        let object = Object::new("description", &value)?;
+        let format = object.whole("format")?;
+        if format > FORMAT {
+            let version = object.text("version").unwrap_or("later");
+            return Err(format!(
+                "expected a file of format {FORMAT} or earlier, got format {format}, written by version {version}"
+            ));
+        }
+        let name = object.text("orientation")?;
+        let orientation = Orientation::of_name(name)
+            .ok_or_else(|| format!("description: expected orientation `pytorch` or `keras`, got {name:?}"))?;
+        let flattened = match object.get("flattened") {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(shape(&object, "flattened")?),
+        };
+        let part = |key| object.get(key).cloned();
+        Ok(Self {
+            orientation,
+            flattened,
+            model: part("model"),
+            check: part("check"),
+            checkpoint: part("checkpoint"),
+        })
+    }
+}
+
+/// A shape, written as the list of its axes.
+pub(super) fn shape(object: &Object<'_>, key: &str) -> Verdict<Shape> {
+    Shape::new(&object.counts(key)?).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_format_is_refused_with_the_version_that_wrote_it() {
+        let text = Document::default().to_text();
+        assert!(Document::parse(&text).is_ok());
+        let later = text.replace("\"format\":1", "\"format\":2");
+        let error = Document::parse(&later).unwrap_err();
+        assert!(error.starts_with("expected a file of format 1 or earlier, got format 2"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_description_is_refused() {
+        for text in ["", "1", "{}", r#"{"format":1,"format":1}"#, r#"{"format":1,"orientation":"sideways"}"#]
+        {
+            assert!(Document::parse(text).is_err(), "{text}");
+        }
+        let text = r#"{"format":1,"orientation":"keras","flattened":[1,1,1,1,1,1,1]}"#;
+        assert!(Document::parse(text).unwrap_err().contains("at most 6 axes"));
+    }
+}

@@ -1,0 +1,44 @@
+//! Models in files.
+//!
+//! A file is untrusted: one that is cut, damaged or made to do harm is an error, never a panic, and takes no more memory
+//! than it is long and a constant. Writing is all or nothing: whatever happens, a file is the old one or the new one.
+//! `docs/files.md` describes the format.
+
+#[cfg(feature = "safetensors")]
+mod archive;
+mod atomic;
+#[cfg(feature = "safetensors")]
+mod check;
+#[cfg(feature = "safetensors")]
+mod description;
+#[cfg(feature = "safetensors")]
+mod document;
+#[cfg(feature = "safetensors")]
+mod json;
+#[cfg(feature = "safetensors")]
+mod load;
+#[cfg(feature = "safetensors")]
+mod matching;
+mod orientation;
+#[cfg(feature = "safetensors")]
+mod save;
+mod state;
+#[cfg(feature = "safetensors")]
+mod unique_keys;
+#[cfg(feature = "safetensors")]
+mod values;
+
+#[cfg(feature = "safetensors")]
+pub use load::{Load, Loaded};
+pub use orientation::Orientation;
+#[cfg(feature = "safetensors")]
+pub use save::Save;
+pub use state::State;
+
+/// What stands for the path where there is no file.
+#[cfg(feature = "safetensors")]
+const IN_MEMORY: &str = "in memory";
+
+/// A value, or what is wrong with a file, in words; whoever knows the file's name makes an error of it.
+#[cfg(feature = "safetensors")]
+type Verdict<T> = std::result::Result<T, String>;

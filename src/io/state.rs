@@ -1,0 +1,123 @@
+//! A model's parameters as named tensors.
+
+use std::fmt;
+
+use super::orientation::Orientation;
+use crate::layers::{Layer, Param};
+use crate::{Result, Scalar, Sequential, Tensor};
+
+/// Named tensors in order, as PyTorch's `state_dict`: `fc1.weight` is `[outputs, inputs]`.
+///
+/// ```
+/// use taper::Sequential;
+///
+/// let model = Sequential::<f32>::builder([4]).dense(3).named("fc1").build(&mut taper::seeded(7))?;
+/// let state = model.state();
+/// assert_eq!(state.get("fc1.weight").unwrap().shape().axes(), [3, 4]);
+///
+/// let mut other = Sequential::<f32>::builder([4]).dense(3).named("fc1").build(&mut taper::seeded(8))?;
+/// other.set_state(&state)?;
+/// assert_eq!(other.state(), state);
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct State<T> {
+    tensors: Vec<(String, Tensor<T>)>,
+}
+
+impl<T: Scalar> State<T> {
+    /// Without tensors.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { tensors: Vec::new() }
+    }
+
+    /// Adds a tensor; one of the same name gives way to it and is returned.
+    pub fn insert(&mut self, name: &str, tensor: Tensor<T>) -> Option<Tensor<T>> {
+        if let Some((_, old)) = self.tensors.iter_mut().find(|(other, _)| other == name) {
+            return Some(std::mem::replace(old, tensor));
+        }
+        self.tensors.push((name.to_owned(), tensor));
+        None
+    }
+
+    /// The tensor of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Tensor<T>> {
+        self.iter().find(|(other, _)| *other == name).map(|(_, tensor)| tensor)
+    }
+
+    /// Names and tensors, in the order of the model's parameters.
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor<T>)> {
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// The number of tensors.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tensors.is_empty()
+    }
+}
+
+impl<T: Scalar> Default for State<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for State<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.tensors.iter().map(|(name, tensor)| (name, tensor))).finish()
+    }
+}
+
+impl<T: Scalar> Sequential<T> {
+    /// A copy of all parameters under the names and in the orientation of PyTorch: a dense weight is
+    /// `[outputs, inputs]`. Parameters of a layer of one's own are as they are.
+    #[must_use]
+    pub fn state(&self) -> State<T> {
+        let mut state = State::new();
+        self.params(&mut |param| {
+            state.insert(param.name(), Orientation::PyTorch.of_param(param));
+        });
+        state
+    }
+
+    /// Gives every parameter the tensor of its name.
+    ///
+    /// # Errors
+    /// [`crate::Error::Tensors`] with all tensors that are missing, left over or of another shape; the model is
+    /// unchanged then.
+    pub fn set_state(&mut self, state: &State<T>) -> Result<()> {
+        let mut problems = Vec::new();
+        let mut names = Vec::new();
+        self.params(&mut |param| {
+            names.push(param.name());
+            let expected = Orientation::PyTorch.shape_of(param);
+            match state.get(param.name()) {
+                None => problems.push(format!("`{}` {expected} is missing", param.name())),
+                Some(tensor) if tensor.shape() != expected => {
+                    problems.push(format!("`{}`: expected {expected}, got {}", param.name(), tensor.shape()));
+                }
+                Some(_) => {}
+            }
+        });
+        let left = state.iter().filter(|(name, _)| !names.contains(name));
+        problems.extend(left.map(|(name, tensor)| format!("`{name}` {} is left over", tensor.shape())));
+        if !problems.is_empty() {
+            return Err(crate::Error::Tensors { path: "state".into(), problems });
+        }
+        self.params_mut(&mut |param: &mut Param<T>| {
+            let tensor = state.get(param.name()).expect("checked above");
+            Orientation::PyTorch.set_param(param, tensor);
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! Models in files: what goes in comes out, elsewhere too, and nothing is lost.
+#![cfg(feature = "safetensors")]
+
+mod round_trip;
