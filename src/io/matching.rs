@@ -10,7 +10,7 @@ use super::values::{decode, is_read};
 use crate::layers::{Layer, Param};
 use crate::{Error, Scalar, Sequential, Shape, Tensor};
 
-/// Where more than a model lies in a file, the names of the rest begin so; no parameter's name does.
+/// Where more than a model lies in a file, the names of the rest begin so; no layer's name does.
 pub(super) const BESIDE: &str = "@";
 
 /// Everything that does not fit.

@@ -10,6 +10,8 @@ mod atomic;
 #[cfg(feature = "safetensors")]
 mod check;
 #[cfg(feature = "safetensors")]
+mod checkpoint;
+#[cfg(feature = "safetensors")]
 mod description;
 #[cfg(feature = "safetensors")]
 mod document;
@@ -28,6 +30,8 @@ mod unique_keys;
 #[cfg(feature = "safetensors")]
 mod values;
 
+#[cfg(feature = "safetensors")]
+pub use checkpoint::Checkpoints;
 #[cfg(feature = "safetensors")]
 pub use load::{Load, Loaded};
 pub use orientation::Orientation;

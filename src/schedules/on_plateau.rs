@@ -68,6 +68,18 @@ impl OnPlateau {
         Ok(self)
     }
 
+    /// What it remembers: the best loss, the losses since that were no better, and the losses not to count.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn memory(&self) -> (f64, u64, u64) {
+        (self.best, self.worse, self.cooling)
+    }
+
+    /// Remembers what another one did.
+    #[cfg(feature = "safetensors")]
+    pub(crate) fn remember(&mut self, (best, worse, cooling): (f64, u64, u64)) {
+        (self.best, self.worse, self.cooling) = (best, worse, cooling);
+    }
+
     /// The learning rate to go on with, after a loss and from the present rate.
     pub fn observe(&mut self, loss: f64, learning_rate: f64) -> f64 {
         if loss < self.best * (1.0 - self.threshold) {

@@ -163,8 +163,9 @@ impl<T: Scalar> Builder<T> {
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         match self.layers.last_mut() {
-            Some(_) if name.is_empty() || name.contains('.') => {
-                let error = Error::setting("layer name", "some text without a dot", format!("`{name}`"));
+            Some(_) if name.is_empty() || name.contains('.') || name.starts_with('@') => {
+                let expected = "some text without a dot that does not begin with @";
+                let error = Error::setting("layer name", expected, format!("`{name}`"));
                 self.fail("named", error)
             }
             Some(planned) => {

@@ -91,51 +91,58 @@ impl EarlyStopping {
 }
 
 /// The best epoch so far.
-pub(super) struct Best<T> {
-    stopping: EarlyStopping,
-    epoch: Option<(usize, f64)>,
-    weights: Vec<Buffer<T>>,
+#[derive(Debug)]
+pub(crate) struct Kept<T> {
+    pub(crate) epoch: usize,
+    pub(crate) score: f64,
+    /// Its weights, as they lie in the parameters' buffers.
+    pub(crate) weights: Vec<Buffer<T>>,
 }
 
-impl<T: Scalar> Best<T> {
-    pub(super) fn new(stopping: EarlyStopping) -> Self {
-        Self { stopping, epoch: None, weights: Vec::new() }
-    }
-
-    /// Looks at an epoch; true where it is time to stop.
-    pub(super) fn observe(&mut self, epoch: &Epoch, model: &Sequential<T>) -> bool {
-        let score = self.stopping.score(epoch);
-        match self.epoch {
-            Some((best, highest)) if score <= highest + self.stopping.least_change || score.is_nan() => {
-                epoch.epoch - best > self.stopping.patience
-            }
-            _ => {
-                self.epoch = Some((epoch.epoch, score));
-                self.keep(model);
-                false
-            }
+impl EarlyStopping {
+    /// Looks at an epoch, and keeps the weights where there was none better.
+    pub(super) fn observe<T: Scalar>(
+        &self,
+        best: &mut Option<Kept<T>>,
+        epoch: &Epoch,
+        model: &Sequential<T>,
+    ) {
+        let score = self.score(epoch);
+        let is_better = best.as_ref().is_none_or(|best| score > best.score + self.least_change);
+        // A first epoch that is NaN is kept, until there is any other.
+        if is_better || best.as_ref().is_some_and(|best| best.score.is_nan() && !score.is_nan()) {
+            let weights = best.take().map(|best| best.weights).unwrap_or_default();
+            *best = Some(Kept { epoch: epoch.epoch, score, weights: copy_weights(model, weights) });
         }
     }
 
-    fn keep(&mut self, model: &Sequential<T>) {
-        let mut index = 0;
-        model.params(&mut |param| {
-            if index == self.weights.len() {
-                self.weights.push(Buffer::zeroed(param.buffer().len()));
-            }
-            self.weights[index].copy_from_slice(param.buffer());
-            index += 1;
-        });
+    /// Whether it is time to stop after this epoch.
+    pub(super) fn is_over<T>(&self, best: Option<&Kept<T>>, epoch: usize) -> bool {
+        best.is_some_and(|best| epoch.saturating_sub(best.epoch) > self.patience)
     }
+}
 
+/// The model's weights, in buffers that are there already or in new ones.
+fn copy_weights<T: Scalar>(model: &Sequential<T>, mut weights: Vec<Buffer<T>>) -> Vec<Buffer<T>> {
+    let mut index = 0;
+    model.params(&mut |param| {
+        if index == weights.len() {
+            weights.push(Buffer::zeroed(param.buffer().len()));
+        }
+        weights[index].copy_from_slice(param.buffer());
+        index += 1;
+    });
+    weights
+}
+
+impl<T: Scalar> Kept<T> {
     /// Gives the model the weights of the best epoch, and tells which it is.
-    pub(super) fn restore(self, model: &mut Sequential<T>) -> Option<usize> {
-        let (best, _) = self.epoch?;
+    pub(super) fn restore(&self, model: &mut Sequential<T>) -> usize {
         let mut weights = self.weights.iter();
         model.params_mut(&mut |param| {
             let weights = weights.next().expect("kept for each parameter of this model");
             param.buffer_mut().copy_from_slice(weights);
         });
-        Some(best)
+        self.epoch
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::run::Keeper;
 use super::{Callback, Dataset, EarlyStopping};
 use crate::{Error, Result, Scalar, Sequential};
 
@@ -24,13 +25,21 @@ pub struct Fit<'a, T: Scalar> {
     pub(super) early_stopping: Option<EarlyStopping>,
     pub(super) callbacks: Vec<Box<dyn Callback<T> + 'a>>,
     pub(super) shuffle: bool,
+    pub(super) keeper: Option<Box<dyn Keeper<T> + 'a>>,
 }
 
 impl<'a, T: Scalar> Fit<'a, T> {
     /// So many passes over the data, each in another order.
     #[must_use]
     pub fn epochs(epochs: usize) -> Self {
-        Self { epochs, validation: None, early_stopping: None, callbacks: Vec::new(), shuffle: true }
+        Self {
+            epochs,
+            validation: None,
+            early_stopping: None,
+            callbacks: Vec::new(),
+            shuffle: true,
+            keeper: None,
+        }
     }
 
     /// Measures the model on this data after each epoch.
@@ -64,6 +73,13 @@ impl<'a, T: Scalar> Fit<'a, T> {
     #[must_use]
     pub fn in_order(mut self) -> Self {
         self.shuffle = false;
+        self
+    }
+
+    /// Asks this after each step and epoch whether to write down where the training is.
+    #[cfg_attr(not(feature = "safetensors"), expect(dead_code, reason = "only files need it"))]
+    pub(crate) fn with_keeper(mut self, keeper: impl Keeper<T> + 'a) -> Self {
+        self.keeper = Some(Box::new(keeper));
         self
     }
 

@@ -11,15 +11,24 @@ mod history;
 pub mod metrics;
 #[cfg(feature = "progress")]
 mod progress;
+mod run;
 mod step;
 mod tally;
 mod trainer;
 
 pub use callback::{Callback, Control, StepReport};
 pub use dataset::Dataset;
+#[cfg(feature = "safetensors")]
+pub(crate) use early_stopping::Kept;
 pub use early_stopping::{EarlyStopping, Monitor};
 pub use fit::Fit;
 pub use history::{Epoch, Evaluation, History};
 #[cfg(feature = "progress")]
 pub use progress::ProgressBar;
+#[cfg(feature = "safetensors")]
+pub(crate) use run::{Keeper, Moment, Plan, Resumed, Run};
+#[cfg(feature = "safetensors")]
+pub(crate) use tally::{Hits, Tally};
+#[cfg(feature = "safetensors")]
+pub(crate) use trainer::Pace;
 pub use trainer::Trainer;

@@ -9,17 +9,20 @@ use crate::{Scalar, Sequential, TensorView};
 const MOST_CLASSES: usize = 1000;
 
 /// Losses and hits added up over batches.
-pub(super) struct Tally {
-    samples: usize,
-    loss: f64,
-    hits: Option<Hits>,
+#[derive(Debug, Clone)]
+pub(crate) struct Tally {
+    pub(crate) samples: usize,
+    pub(crate) loss: f64,
+    pub(crate) hits: Option<Hits>,
 }
 
-struct Hits {
-    classes: usize,
-    labelled: u64,
-    right: u64,
-    confusion: Option<ConfusionMatrix>,
+/// What there is of a classifier besides.
+#[derive(Debug, Clone)]
+pub(crate) struct Hits {
+    pub(crate) classes: usize,
+    pub(crate) labelled: u64,
+    pub(crate) right: u64,
+    pub(crate) confusion: Option<ConfusionMatrix>,
 }
 
 impl Tally {

@@ -1,4 +1,5 @@
 //! Models in files: what goes in comes out, elsewhere too, and nothing is lost.
 #![cfg(feature = "safetensors")]
 
+mod resume;
 mod round_trip;

@@ -1,7 +1,7 @@
 //! Through a file and back.
 
 use taper::io::{Load, Orientation, Save};
-use taper::{Error, Layer, Scalar, Sequential, Tensor};
+use taper::{Error, Scalar, Sequential, Tensor};
 
 /// Features of 2×2×3, flattened, then 12 → 5 → 2; all kinds of parameters.
 fn model<T: Scalar>(seed: u64) -> Sequential<T> {

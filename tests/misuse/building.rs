@@ -180,12 +180,12 @@ pub(crate) const CASES: &[Case] = &[
     (
         "a name with a dot",
         || build(builder([4]).flatten().dense(3).named("fc.1").relu()),
-        "layer 1 `1` (named): layer name: expected some text without a dot, got `fc.1`",
+        "layer 1 `1` (named): layer name: expected some text without a dot that does not begin with @, got `fc.1`",
     ),
     (
         "an empty name",
         || build(builder([4]).dense(3).named("")),
-        "layer 0 `0` (named): layer name: expected some text without a dot, got ``",
+        "layer 0 `0` (named): layer name: expected some text without a dot that does not begin with @, got ``",
     ),
     (
         "a name before all layers",

@@ -1,0 +1,135 @@
+//! A training in a file, to be gone on with as if nothing had happened.
+
+mod history;
+mod read;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use super::load::{in_file, parse, read};
+use super::save;
+use crate::train::{Fit, Keeper, Moment, Plan, Run};
+use crate::{Error, Result, Scalar, Trainer};
+
+/// When and where [`Trainer::fit`] writes checkpoints; for [`Fit::with_checkpoints`].
+///
+/// A checkpoint is a model's file with more in it: what the optimizer remembers, the schedule, the moving average, the
+/// best epoch, the random state, the place in the shuffled data, the history. [`Trainer::resume`] goes on from it, and k
+/// steps, a file and n − k steps give the same bits as n steps. Only the last one is kept; it is replaced as a whole or
+/// not at all.
+///
+/// ```
+/// use taper::io::Checkpoints;
+/// use taper::train::{Dataset, Fit};
+/// use taper::{Optimizer, Sequential, Tensor, Trainer, losses::CrossEntropy, optimizers::Adam};
+///
+/// let path = std::env::temp_dir().join(format!("taper-{}.checkpoint", std::process::id()));
+/// let (inputs, labels) = (Tensor::<f32>::from_fn([64, 4], |i| (i % 7) as f32)?, vec![1; 64]);
+/// let data = Dataset::new(&inputs, &labels)?;
+/// let begin = |epochs| -> taper::Result<_> {
+///     let mut model = Sequential::builder([4]).dense(3).build(&mut taper::seeded(7))?;
+///     let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Adam::new(0.01)?));
+///     if path.exists() {
+///         trainer.resume(&path)?;
+///     }
+///     let history = trainer.fit(data, Fit::epochs(epochs).with_checkpoints(Checkpoints::new(&path)))?;
+///     Ok(history.epochs.len())
+/// };
+/// assert_eq!(begin(2)?, 2);
+/// assert_eq!(begin(5)?, 5); // the two epochs of before, and three more
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    path: PathBuf,
+    every: Every,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Every {
+    Epochs(usize),
+    Steps(u64),
+}
+
+impl Checkpoints {
+    /// One after each epoch, and one where a callback ends the training.
+    #[must_use]
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self { path: path.as_ref().to_owned(), every: Every::Epochs(1) }
+    }
+
+    /// One after so many epochs, after the last, and where a callback ends the training.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for 0.
+    pub fn every_epochs(mut self, epochs: usize) -> Result<Self> {
+        if epochs == 0 {
+            return Err(Error::setting("checkpoints", "every 1 or more epochs", epochs));
+        }
+        self.every = Every::Epochs(epochs);
+        Ok(self)
+    }
+
+    /// One after so many steps of the optimizer, after the last epoch, and where a callback ends the training.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for 0.
+    pub fn every_steps(mut self, steps: u64) -> Result<Self> {
+        if steps == 0 {
+            return Err(Error::setting("checkpoints", "every 1 or more steps", steps));
+        }
+        self.every = Every::Steps(steps);
+        Ok(self)
+    }
+}
+
+impl<T: Scalar> Keeper<T> for Checkpoints {
+    fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()> {
+        let is_due = match (moment, self.every) {
+            (Moment::Step, Every::Steps(steps)) => trainer.steps.is_multiple_of(steps),
+            (Moment::Epoch, Every::Epochs(epochs)) => run.epoch.is_multiple_of(epochs),
+            (Moment::Step | Moment::Epoch, _) => false,
+            (Moment::Stop | Moment::End, _) => true,
+        };
+        if !is_due {
+            return Ok(());
+        }
+        save::write(&self.path, write::draft(trainer, Some((plan, run))))
+    }
+}
+
+impl<T: Scalar> Fit<'_, T> {
+    /// Writes checkpoints on the way.
+    #[must_use]
+    pub fn with_checkpoints(self, checkpoints: Checkpoints) -> Self {
+        self.with_keeper(checkpoints)
+    }
+}
+
+impl<T: Scalar> Trainer<'_, T> {
+    /// Writes a checkpoint between steps made by hand, or between two calls of [`Trainer::fit`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be written; [`Error::File`] for a model that cannot be kept in one.
+    pub fn save_checkpoint(&self, path: impl AsRef<Path>) -> Result<()> {
+        save::write(path.as_ref(), write::draft(self, None))
+    }
+
+    /// Puts everything as it was when a checkpoint was written; [`Trainer::fit`] or steps by hand go on from there.
+    ///
+    /// The trainer must be made as before: the same layers, rule, batches, seed, schedule and data. Only settings
+    /// that do not change what the file means may differ, such as a rule's; the learning rate, which parameters are
+    /// frozen, and their shares of learning rate and decay come from the file. Callbacks begin anew.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read, [`Error::File`] where it is no checkpoint, is damaged or is one of
+    /// another training, [`Error::Tensors`] for another model. Nothing is changed then.
+    pub fn resume(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = read(path)?;
+        let path = path.display().to_string();
+        let (archive, document) = parse(&bytes).map_err(in_file(&path))?;
+        read::resume(self, &archive, document.as_ref(), &path)
+    }
+}

@@ -1,0 +1,245 @@
+//! A training comes out of a file. [`super::write`] has the same parts in the same order.
+
+use serde_json::Value;
+
+use super::super::archive::Archive;
+use super::super::document::Document;
+use super::super::json::Object;
+use super::super::load::{Load, in_file};
+use super::super::matching::match_tensors;
+use super::super::values::dtype_of;
+use super::super::{Verdict, orientation::Orientation};
+use super::history;
+use super::write::{ORIENTATION, all_params, average, best, rule_buffer};
+use crate::kernels::Buffer;
+use crate::layers::{Layer, Param};
+use crate::train::{Kept, Pace, Plan, Resumed, Run};
+use crate::{Result, Scalar, Trainer};
+
+/// Everything of a checkpoint but the model, checked.
+struct Parts<T> {
+    learning_rate: f64,
+    optimizer: Vec<(u64, Vec<Buffer<T>>)>,
+    params: Vec<ParamSettings>,
+    average: Option<Vec<Buffer<T>>>,
+    plateau: Option<(f64, u64, u64)>,
+    steps: u64,
+    passes: u64,
+    resumed: Option<(Plan, Run<T>)>,
+}
+
+struct ParamSettings {
+    frozen: bool,
+    learning_rate_scale: f64,
+    weight_decay_scale: f64,
+}
+
+/// Puts a trainer as it was, or leaves it as it is.
+pub(super) fn resume<T: Scalar>(
+    trainer: &mut Trainer<'_, T>,
+    archive: &Archive<'_>,
+    document: Option<&Document>,
+    path: &str,
+) -> Result<()> {
+    let checkpoint = document.and_then(|document| document.checkpoint.as_ref());
+    let checkpoint =
+        checkpoint.ok_or_else(|| in_file(path)("expected a checkpoint, got a model alone".into()))?;
+    let mut model = trainer.model.clone();
+    let load = Load::new().with_orientation(ORIENTATION).allow_not_finite();
+    match_tensors(&mut model, archive, document, &load).map_err(|refusal| refusal.in_file(path))?;
+    let parts = parts(trainer, archive, checkpoint).map_err(in_file(path))?;
+
+    trainer.optimizer.set_learning_rate(parts.learning_rate)?;
+    let mut settings = parts.params.into_iter();
+    let mut checked = Ok(());
+    model.params_mut(&mut |param| {
+        let settings = settings.next().expect("one for each parameter");
+        if settings.frozen {
+            param.freeze()
+        } else {
+            param.unfreeze()
+        }
+        let set = param
+            .set_learning_rate_scale(settings.learning_rate_scale)
+            .and_then(|()| param.set_weight_decay_scale(settings.weight_decay_scale));
+        if checked.is_ok() {
+            checked = set;
+        }
+    });
+    checked?;
+    for ((steps, buffers), (new_steps, new_buffers)) in trainer.optimizer.memory_mut().zip(parts.optimizer) {
+        *steps = new_steps;
+        replace(buffers, new_buffers);
+    }
+    if let (Some(moving), Some(values)) = (&mut trainer.average, parts.average) {
+        replace(moving.values_mut(), values);
+    }
+    if let (Pace::OnPlateau(plateau), Some(memory)) = (&mut trainer.pace, parts.plateau) {
+        plateau.remember(memory);
+    }
+    (trainer.steps, trainer.passes) = (parts.steps, parts.passes);
+    trainer.resumed = parts.resumed.map(|(plan, run)| Resumed { path: path.to_owned(), plan, run });
+    *trainer.model = model;
+    Ok(())
+}
+
+fn replace<T>(buffers: &mut [Buffer<T>], new: Vec<Buffer<T>>) {
+    for (buffer, new) in buffers.iter_mut().zip(new) {
+        *buffer = new;
+    }
+}
+
+fn parts<T: Scalar>(
+    trainer: &Trainer<'_, T>,
+    archive: &Archive<'_>,
+    checkpoint: &Value,
+) -> Verdict<Parts<T>> {
+    let object = Object::new("checkpoint", checkpoint)?;
+    expect("numbers", T::NAME, object.text("type")?)?;
+    expect("rule", trainer.optimizer.rule().kind(), object.text("rule")?)?;
+    expect("seed", trainer.seed, object.whole("seed")?)?;
+    let params = all_params(trainer.model);
+    let steps = object.list("optimizer_steps")?;
+    let mut optimizer = Vec::with_capacity(params.len());
+    for (index, (param, (_, buffers))) in params.iter().zip(trainer.optimizer.memory()).enumerate() {
+        let steps = steps.get(index).and_then(Value::as_u64);
+        let steps = steps.ok_or("checkpoint: expected `optimizer_steps`, one for each parameter")?;
+        let read = |number| beside(archive, &rule_buffer(number, param.name()), param);
+        optimizer.push((steps, (0..buffers.len()).map(read).collect::<Verdict<_>>()?));
+    }
+    let weights = |name: fn(&str) -> String| -> Verdict<Vec<Buffer<T>>> {
+        params.iter().map(|param| beside(archive, &name(param.name()), param)).collect()
+    };
+    let decay = object.get("average").filter(|average| !average.is_null());
+    let moving = match (&trainer.average, decay) {
+        (None, None) => None,
+        (Some(moving), Some(_)) => {
+            expect("decay of the moving average", moving.decay(), object.number("average")?)?;
+            Some(weights(average)?)
+        }
+        (None, Some(_)) => return Err("expected a trainer with a moving average, got one without".into()),
+        (Some(_), None) => return Err("expected a trainer without a moving average, got one with".into()),
+    };
+    let plateau = match object.get("plateau").filter(|plateau| !plateau.is_null()) {
+        None => None,
+        Some(plateau) => {
+            let plateau = Object::new("plateau", plateau)?;
+            Some((plateau.number("best")?, plateau.whole("worse")?, plateau.whole("cooling")?))
+        }
+    };
+    if plateau.is_some() != matches!(trainer.pace, Pace::OnPlateau(_)) {
+        return Err(
+            "expected a trainer with the same kind of schedule, got one with a plateau here only".into()
+        );
+    }
+    let run = match object.get("run") {
+        None => None,
+        Some(run) => {
+            let plan = Object::new("plan", object.get("plan").unwrap_or(&Value::Null))?;
+            let plan = Plan {
+                samples: plan.count("samples")?,
+                batch: plan.count("batch")?,
+                accumulation: plan.count("accumulation")?,
+                seed: trainer.seed,
+                shuffle: plan.flag("shuffle")?,
+            };
+            Some((plan, read_run(archive, &Object::new("run", run)?, plan, trainer, &weights)?))
+        }
+    };
+    Ok(Parts {
+        learning_rate: object.number("learning_rate")?,
+        optimizer,
+        params: param_settings(&object, params.len())?,
+        average: moving,
+        plateau,
+        steps: object.whole("steps")?,
+        passes: object.whole("passes")?,
+        resumed: run,
+    })
+}
+
+fn read_run<T: Scalar>(
+    archive: &Archive<'_>,
+    run: &Object<'_>,
+    plan: Plan,
+    trainer: &Trainer<'_, T>,
+    weights: &dyn Fn(fn(&str) -> String) -> Verdict<Vec<Buffer<T>>>,
+) -> Verdict<Run<T>> {
+    let history = history::read(archive)?;
+    let (epoch, samples) = (run.count("epoch")?, run.count("samples")?);
+    let group = plan.batch.saturating_mul(plan.accumulation);
+    if epoch != history.epochs.len() || samples > plan.samples || group == 0 || plan.samples == 0 {
+        return Err(format!(
+            "run: expected a place in the data, got sample {samples} of {} in epoch {epoch} after {} epochs",
+            plan.samples,
+            history.epochs.len()
+        ));
+    }
+    let tally = match run.get("tally") {
+        None | Some(Value::Null) => None,
+        Some(tally) => Some(history::read_tally(&Object::new("tally", tally)?, archive)?),
+    };
+    if (samples > 0) != tally.is_some() {
+        return Err(format!("run: expected a tally of the {samples} samples of the epoch so far"));
+    }
+    let classes = tally.as_ref().and_then(|tally| tally.hits.as_ref()).map(|hits| hits.classes);
+    if let Some(classes) = classes.filter(|&classes| trainer.model.output().axes() != [classes]) {
+        return Err(format!("tally: expected the classes of the model, got {classes}"));
+    }
+    let best_epoch = match run.get("best") {
+        None | Some(Value::Null) => None,
+        Some(kept) => {
+            let kept = Object::new("best", kept)?;
+            Some(Kept { epoch: kept.count("epoch")?, score: kept.number("score")?, weights: weights(best)? })
+        }
+    };
+    Ok(Run { epoch, samples, tally, seconds: run.number("seconds")?, history, best: best_epoch })
+}
+
+fn param_settings(object: &Object<'_>, count: usize) -> Verdict<Vec<ParamSettings>> {
+    let frozen = object.list("frozen")?;
+    let rates = object.list("learning_rate_scales")?;
+    let decays = object.list("weight_decay_scales")?;
+    let scale = |value: &Value| {
+        value
+            .as_f64()
+            .filter(|scale| scale.is_finite() && *scale >= 0.0)
+            .ok_or_else(|| format!("checkpoint: expected a share of the learning rate or decay, got {value}"))
+    };
+    if [frozen.len(), rates.len(), decays.len()] != [count; 3] {
+        return Err(format!("checkpoint: expected settings of {count} parameters"));
+    }
+    let all = frozen.iter().zip(rates.iter().zip(decays));
+    all.map(|(frozen, (rate, decay))| {
+        Ok(ParamSettings {
+            frozen: frozen.as_bool().ok_or("checkpoint: expected `frozen`, true or false")?,
+            learning_rate_scale: scale(rate)?,
+            weight_decay_scale: scale(decay)?,
+        })
+    })
+    .collect()
+}
+
+/// A tensor beside the model, as it lies in the parameter's buffer.
+fn beside<T: Scalar>(archive: &Archive<'_>, name: &str, param: &Param<T>) -> Verdict<Buffer<T>> {
+    let expected = Orientation::shape_of(ORIENTATION, param);
+    let entry = archive.entry(name).ok_or_else(|| format!("`{name}` {expected} is missing"))?;
+    if entry.shape != expected || entry.dtype != dtype_of::<T>() {
+        return Err(format!(
+            "`{name}`: expected {expected} of {}, got {} of {:?}",
+            T::NAME,
+            entry.shape,
+            entry.dtype
+        ));
+    }
+    let mut buffer = Buffer::zeroed(param.buffer().len());
+    param.pack(&ORIENTATION.to_param(param, entry.tensor()?), &mut buffer);
+    Ok(buffer)
+}
+
+fn expect<V: PartialEq + std::fmt::Display>(what: &str, here: V, file: V) -> Verdict<()> {
+    if here == file {
+        return Ok(());
+    }
+    Err(format!("expected the {what} of the checkpoint, {file}, got {here}"))
+}

@@ -1,0 +1,76 @@
+//! Where a training is, so that it can be gone on with.
+
+use std::fmt;
+
+use super::early_stopping::Kept;
+use super::tally::Tally;
+use super::{History, Trainer};
+use crate::{Result, Scalar};
+
+/// How far a [`Trainer::fit`] has come.
+#[derive(Debug)]
+pub(crate) struct Run<T> {
+    /// The epoch that it is in.
+    pub(crate) epoch: usize,
+    /// How many samples of the epoch it has gone through: its place in the shuffled data.
+    pub(crate) samples: usize,
+    /// Losses and hits of the epoch so far.
+    pub(crate) tally: Option<Tally>,
+    /// How long the epoch has taken so far.
+    pub(crate) seconds: f64,
+    /// The epochs before.
+    pub(crate) history: History,
+    /// The best of them.
+    pub(crate) best: Option<Kept<T>>,
+}
+
+impl<T> Run<T> {
+    /// At the beginning.
+    pub(crate) fn new() -> Self {
+        Self { epoch: 0, samples: 0, tally: None, seconds: 0.0, history: History::default(), best: None }
+    }
+}
+
+/// The settings on which the order of the samples depends. A training that goes on must have them as before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) samples: usize,
+    pub(crate) batch: usize,
+    pub(crate) accumulation: usize,
+    pub(crate) seed: u64,
+    pub(crate) shuffle: bool,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { samples, batch, accumulation, seed, shuffle } = self;
+        let order = if *shuffle { "shuffled" } else { "in order" };
+        write!(f, "{samples} samples {order} by seed {seed}, steps of {accumulation} times {batch} of them")
+    }
+}
+
+/// A training that was read from a file, and waits for [`Trainer::fit`].
+#[derive(Debug)]
+pub(crate) struct Resumed<T> {
+    pub(crate) path: String,
+    pub(crate) plan: Plan,
+    pub(crate) run: Run<T>,
+}
+
+/// When a keeper is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// After a step.
+    Step,
+    /// After an epoch.
+    Epoch,
+    /// A callback has ended the training.
+    Stop,
+    /// After the last epoch.
+    End,
+}
+
+/// Writes down where a training is, if the moment is right.
+pub(crate) trait Keeper<T: Scalar> {
+    fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()>;
+}
