@@ -111,7 +111,7 @@ fn check(name: &str, make: &MakeTrainer<'_>, fit: &MakeFit<'_>, data: &'static D
         trainer.resume(&file.0).unwrap();
         let history = trainer.fit(data.set(), fit(data).with_checkpoints(checkpoints())).unwrap();
         assert!(
-            outcome(history, &second) == expected,
+            outcome(history, &mut trainer) == expected,
             "{name}: another result when interrupted after {after}"
         );
     }
