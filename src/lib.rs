@@ -54,6 +54,9 @@
 //! - `rayon` (default): passes use all cores. Without it everything runs on the calling thread, with the same bits.
 //! - `progress`: `train::ProgressBar`.
 
+// So that what files need does not have to be marked one by one.
+#![cfg_attr(not(feature = "safetensors"), expect(dead_code, reason = "some of it is for files alone"))]
+
 mod error;
 pub mod gradcheck;
 pub mod init;

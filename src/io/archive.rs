@@ -158,8 +158,8 @@ impl<'a> Draft<'a> {
 fn check_names(pieces: &[Piece<'_>]) -> Verdict<()> {
     let mut names: Vec<&str> = pieces.iter().map(|piece| &*piece.name).collect();
     names.sort_unstable();
-    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(format!("expected a name for each tensor, got two of `{}`", pair[0]));
+    if let Some((name, _)) = names.iter().zip(&names[1.min(names.len())..]).find(|(a, b)| a == b) {
+        return Err(format!("expected a name for each tensor, got two of `{name}`"));
     }
     if let Some(name) = names.iter().find(|name| name.len() > MOST_NAME_BYTES) {
         return Err(format!(

@@ -148,10 +148,11 @@ fn unknown(name: &str, kind: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Param;
 
     fn rebuilt(model: &Sequential<f64>) -> Verdict<Sequential<f64>> {
         rebuild(&describe(model), &mut |name| {
-            model.param(name).map(|param| param.to_tensor()).map_err(|error| error.to_string())
+            model.param(name).map(Param::to_tensor).map_err(|error| error.to_string())
         })
     }
 
@@ -210,7 +211,7 @@ mod tests {
         ];
         for (description, text) in cases {
             let result = rebuild(&description, &mut |name| {
-                model.param(name).map(|param| param.to_tensor()).map_err(|error| error.to_string())
+                model.param(name).map(Param::to_tensor).map_err(|error| error.to_string())
             });
             let error = result.unwrap_err();
             assert!(error.contains(text), "{description}: {error}");

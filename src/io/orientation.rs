@@ -15,7 +15,6 @@ pub enum Orientation {
 
 impl Orientation {
     /// Its name in a file.
-    #[cfg(feature = "safetensors")]
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::PyTorch => "pytorch",
@@ -24,7 +23,6 @@ impl Orientation {
     }
 
     /// The orientation of this name.
-    #[cfg(feature = "safetensors")]
     pub(super) fn of_name(name: &str) -> Option<Self> {
         [Self::PyTorch, Self::Keras].into_iter().find(|orientation| orientation.name() == name)
     }

@@ -65,19 +65,16 @@ impl<T: Scalar> MovingAverage<T> {
     }
 
     /// The share of the average that each step keeps.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn decay(&self) -> f64 {
         self.decay
     }
 
     /// The averages, as they lie in the parameters' buffers.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn values(&self) -> &[Buffer<T>] {
         &self.values
     }
 
     /// The averages, to be replaced.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn values_mut(&mut self) -> &mut [Buffer<T>] {
         &mut self.values
     }

@@ -189,13 +189,11 @@ impl<T: Scalar> Optimizer<T> {
     }
 
     /// The steps of each parameter and what the rule remembers of it.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn memory(&self) -> impl Iterator<Item = (u64, &[Buffer<T>])> {
         self.states.iter().map(|state| (state.steps, &*state.buffers))
     }
 
     /// The steps of each parameter and what the rule remembers of it, to be replaced.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn memory_mut(&mut self) -> impl Iterator<Item = (&mut u64, &mut [Buffer<T>])> {
         self.states.iter_mut().map(|state| (&mut state.steps, &mut *state.buffers))
     }

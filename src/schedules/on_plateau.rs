@@ -69,13 +69,11 @@ impl OnPlateau {
     }
 
     /// What it remembers: the best loss, the losses since that were no better, and the losses not to count.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn memory(&self) -> (f64, u64, u64) {
         (self.best, self.worse, self.cooling)
     }
 
     /// Remembers what another one did.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn remember(&mut self, (best, worse, cooling): (f64, u64, u64)) {
         (self.best, self.worse, self.cooling) = (best, worse, cooling);
     }

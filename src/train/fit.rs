@@ -77,7 +77,6 @@ impl<'a, T: Scalar> Fit<'a, T> {
     }
 
     /// Asks this after each step and epoch whether to write down where the training is.
-    #[cfg_attr(not(feature = "safetensors"), expect(dead_code, reason = "only files need it"))]
     pub(crate) fn with_keeper(mut self, keeper: impl Keeper<T> + 'a) -> Self {
         self.keeper = Some(Box::new(keeper));
         self

@@ -118,14 +118,12 @@ impl ConfusionMatrix {
     }
 
     /// Counts that were counted before, a row for each true class.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn from_counts(classes: usize, counts: Vec<u64>) -> Self {
         assert_eq!(counts.len(), classes * classes, "a count for each pair of classes");
         Self { classes, counts }
     }
 
     /// All counts, a row for each true class.
-    #[cfg(feature = "safetensors")]
     pub(crate) fn counts(&self) -> &[u64] {
         &self.counts
     }

@@ -1,5 +1,7 @@
 //! A training comes out of a file. [`super::write`] has the same parts in the same order.
 
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use super::super::archive::Archive;
@@ -55,9 +57,9 @@ pub(super) fn resume<T: Scalar>(
     model.params_mut(&mut |param| {
         let settings = settings.next().expect("one for each parameter");
         if settings.frozen {
-            param.freeze()
+            param.freeze();
         } else {
-            param.unfreeze()
+            param.unfreeze();
         }
         let set = param
             .set_learning_rate_scale(settings.learning_rate_scale)
@@ -97,7 +99,7 @@ fn parts<T: Scalar>(
     let object = Object::new("checkpoint", checkpoint)?;
     expect("numbers", T::NAME, object.text("type")?)?;
     expect("rule", trainer.optimizer.rule().kind(), object.text("rule")?)?;
-    expect("seed", trainer.seed, object.whole("seed")?)?;
+    expect("seed", &trainer.seed, &object.whole("seed")?)?;
     let params = all_params(trainer.model);
     let steps = object.list("optimizer_steps")?;
     let mut optimizer = Vec::with_capacity(params.len());
@@ -107,15 +109,12 @@ fn parts<T: Scalar>(
         let read = |number| beside(archive, &rule_buffer(number, param.name()), param);
         optimizer.push((steps, (0..buffers.len()).map(read).collect::<Verdict<_>>()?));
     }
-    let weights = |name: fn(&str) -> String| -> Verdict<Vec<Buffer<T>>> {
-        params.iter().map(|param| beside(archive, &name(param.name()), param)).collect()
-    };
     let decay = object.get("average").filter(|average| !average.is_null());
     let moving = match (&trainer.average, decay) {
         (None, None) => None,
         (Some(moving), Some(_)) => {
-            expect("decay of the moving average", moving.decay(), object.number("average")?)?;
-            Some(weights(average)?)
+            expect("decay of the moving average", &moving.decay(), &object.number("average")?)?;
+            Some(all_beside(archive, &params, average)?)
         }
         (None, Some(_)) => return Err("expected a trainer with a moving average, got one without".into()),
         (Some(_), None) => return Err("expected a trainer without a moving average, got one with".into()),
@@ -143,7 +142,7 @@ fn parts<T: Scalar>(
                 seed: trainer.seed,
                 shuffle: plan.flag("shuffle")?,
             };
-            Some((plan, read_run(archive, &Object::new("run", run)?, plan, trainer, &weights)?))
+            Some((plan, read_run(archive, &Object::new("run", run)?, plan, trainer, &params)?))
         }
     };
     Ok(Parts {
@@ -163,7 +162,7 @@ fn read_run<T: Scalar>(
     run: &Object<'_>,
     plan: Plan,
     trainer: &Trainer<'_, T>,
-    weights: &dyn Fn(fn(&str) -> String) -> Verdict<Vec<Buffer<T>>>,
+    params: &[&Param<T>],
 ) -> Verdict<Run<T>> {
     let history = history::read(archive)?;
     let (epoch, samples) = (run.count("epoch")?, run.count("samples")?);
@@ -190,7 +189,11 @@ fn read_run<T: Scalar>(
         None | Some(Value::Null) => None,
         Some(kept) => {
             let kept = Object::new("best", kept)?;
-            Some(Kept { epoch: kept.count("epoch")?, score: kept.number("score")?, weights: weights(best)? })
+            Some(Kept {
+                epoch: kept.count("epoch")?,
+                score: kept.number("score")?,
+                weights: all_beside(archive, params, best)?,
+            })
         }
     };
     Ok(Run { epoch, samples, tally, seconds: run.number("seconds")?, history, best: best_epoch })
@@ -220,6 +223,15 @@ fn param_settings(object: &Object<'_>, count: usize) -> Verdict<Vec<ParamSetting
     .collect()
 }
 
+/// One tensor for each parameter.
+fn all_beside<T: Scalar>(
+    archive: &Archive<'_>,
+    params: &[&Param<T>],
+    name: fn(&str) -> String,
+) -> Verdict<Vec<Buffer<T>>> {
+    params.iter().map(|param| beside(archive, &name(param.name()), param)).collect()
+}
+
 /// A tensor beside the model, as it lies in the parameter's buffer.
 fn beside<T: Scalar>(archive: &Archive<'_>, name: &str, param: &Param<T>) -> Verdict<Buffer<T>> {
     let expected = Orientation::shape_of(ORIENTATION, param);
@@ -237,7 +249,7 @@ fn beside<T: Scalar>(archive: &Archive<'_>, name: &str, param: &Param<T>) -> Ver
     Ok(buffer)
 }
 
-fn expect<V: PartialEq + std::fmt::Display>(what: &str, here: V, file: V) -> Verdict<()> {
+fn expect<V: PartialEq + Display + ?Sized>(what: &str, here: &V, file: &V) -> Verdict<()> {
     if here == file {
         return Ok(());
     }
