@@ -46,12 +46,14 @@
 //! | [`losses`] | how wrong an output is |
 //! | [`optimizers`], [`schedules`] | how weights follow their gradients, and how fast |
 //! | [`train`] | data sets, epochs, early stopping, metrics |
+//! | [`io`] | models and checkpoints in files |
 //! | [`gradcheck`] | gradients against finite differences |
 //! | [`machine`] | what the machine can do at most |
 //!
 //! # Features
 //!
 //! - `rayon` (default): passes use all cores. Without it everything runs on the calling thread, with the same bits.
+//! - `safetensors` (default): models and checkpoints in files.
 //! - `progress`: `train::ProgressBar`.
 
 // So that what files need does not have to be marked one by one.

@@ -2,7 +2,8 @@
 //!
 //! ```sh
 //! cargo run --release --example pets
-//! cargo run --release --example pets -- --seed 3 --picture pets.svg
+//! cargo run --release --example pets -- --seed 3 --picture pets.svg --save pets.safetensors
+//! cargo run --release --example pets -- --load pets.safetensors
 //! ```
 //!
 //! The data is in the repository (`examples/pets/data/README.md`). A run takes some seconds, and the same seed
@@ -20,9 +21,10 @@ use clap::Parser;
 use picture::Mistake;
 use recipe::CLASSES;
 use recipe::idx::Samples;
-use taper::Sequential;
+use taper::io::Save;
 use taper::train::metrics::{self, ConfusionMatrix};
-use taper::train::{EarlyStopping, Epoch, Fit, Monitor};
+use taper::train::{EarlyStopping, Epoch, Fit, History, Monitor};
+use taper::{Sequential, TensorView};
 
 /// Trains a classifier of dogs, cats and birds, and shows how well it does.
 #[derive(Debug, Parser)]
@@ -36,6 +38,12 @@ struct Arguments {
     /// The SVG file to draw curves and mistakes into [default: beside the program, in the target directory].
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
+    /// The safetensors file to save the trained model in.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Takes a model from this file instead of training one: of this program, or of PyTorch with layers fc1, fc2, fc3.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["epochs", "picture"])]
+    load: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -49,35 +57,59 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let [train, test] = recipe::data()?;
-    println!("{} images to train with, {} to test with\n", train.labels.len(), test.labels.len());
+    let [train_set, test_set] = recipe::data()?;
+    println!("{} images to train with, {} to test with\n", train_set.labels.len(), test_set.labels.len());
     let mut model = recipe::model(arguments.seed)?;
     println!("{}", model.summary());
 
-    let mut trainer = recipe::trainer(&mut model, arguments.seed)?;
+    let history = match &arguments.load {
+        Some(path) => {
+            model.load(path)?;
+            println!("weights are from {}\n", path.display());
+            None
+        }
+        None => Some(train(&mut model, arguments, &train_set, &test_set)?),
+    };
+    let result = recipe::trainer(&mut model, arguments.seed)?.evaluate(test_set.dataset()?)?;
+    let confusion = result.confusion.ok_or("expected classes to count")?;
+    print_confusion(&confusion);
+
+    if let Some(history) = &history {
+        let path = match &arguments.picture {
+            Some(path) => path.clone(),
+            None => std::env::current_exe()?.with_extension("svg"),
+        };
+        picture::draw(&path, history, &mistakes(&model, &test_set)?)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("\ncurves and mistakes are drawn in {}", path.display());
+    }
+    if let Some(path) = &arguments.save {
+        // With a few images and what the model says of them, by which the file checks itself.
+        let images = TensorView::new([4, 28, 28], &test_set.images.as_slice()[..4 * 28 * 28])?.to_tensor();
+        model.save_with(path, &Save::new().with_check(&images))?;
+        println!("the model is saved in {}", path.display());
+    }
+    println!("test accuracy {:.3}", confusion.accuracy());
+    Ok(())
+}
+
+/// Trains the model; it is that of the epoch that did best on the test images.
+fn train(
+    model: &mut Sequential<f32>,
+    arguments: &Arguments,
+    train_set: &Samples,
+    test_set: &Samples,
+) -> Result<History, Box<dyn Error>> {
     // A patience of all epochs: none is left out, and the best one is restored.
     let stopping = EarlyStopping::new(arguments.epochs).monitoring(Monitor::ValidationAccuracy);
     let fit = Fit::epochs(arguments.epochs)
-        .with_validation(test.dataset()?)
+        .with_validation(test_set.dataset()?)
         .with_early_stopping(stopping)
         .after_epoch(|epoch, _| print_epoch(epoch));
-    let history = trainer.fit(train.dataset()?, fit)?;
-    let result = trainer.evaluate(test.dataset()?)?;
-    let (Some(best), Some(confusion)) = (history.restored, &result.confusion) else {
-        return Err("expected at least 1 epoch, got 0".into());
-    };
+    let history = recipe::trainer(model, arguments.seed)?.fit(train_set.dataset()?, fit)?;
+    let best = history.restored.ok_or("expected at least 1 epoch, got 0")?;
     println!("\nepoch {} was the best\n", best + 1);
-    print_confusion(confusion);
-
-    let path = match &arguments.picture {
-        Some(path) => path.clone(),
-        None => std::env::current_exe()?.with_extension("svg"),
-    };
-    picture::draw(&path, &history, &mistakes(&model, &test)?)
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("\ncurves and mistakes are drawn in {}", path.display());
-    println!("test accuracy {:.3}", confusion.accuracy());
-    Ok(())
+    Ok(history)
 }
 
 /// A line: losses and accuracies while learning and on the test images, and the time that it took.

@@ -1,6 +1,7 @@
 //! Layers one after another.
 
 mod builder;
+mod flattened;
 mod model;
 mod pass;
 mod summary;

@@ -1,6 +1,5 @@
 //! The container: what a user holds in hand.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -288,23 +287,6 @@ impl<T: Scalar> Sequential<T> {
         let batch = self.check_input(x)?;
         let pass = workspace.begin_backward(self, batch, x)?;
         Layer::backward(self, pass, sink)
-    }
-
-    /// The shape that is flattened right before the first dense weight, where that has several axes: the order of the
-    /// weight's rows.
-    pub(crate) fn flattened(&self) -> Option<Shape> {
-        let has_weight = |step: &Step<T>| {
-            let mut found = false;
-            step.layer.params(&mut |param| found |= param.is_dense_weight());
-            found
-        };
-        let dense = self.steps.iter().position(has_weight)?;
-        let before = self.steps[..dense].iter().rev().take_while(|step| step.output.rank() == 1);
-        if let Some(step) = before.last() {
-            return Some(step.input).filter(|shape| shape.rank() > 1);
-        }
-        let layer: &dyn Any = &*self.steps[dense].layer;
-        layer.downcast_ref::<Self>().and_then(Self::flattened)
     }
 
     pub(super) fn id(&self) -> u64 {

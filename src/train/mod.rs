@@ -6,6 +6,7 @@
 mod callback;
 mod dataset;
 mod early_stopping;
+mod epochs;
 mod fit;
 mod history;
 pub mod metrics;

@@ -1,12 +1,11 @@
 //! Steps, epochs and what goes with them.
 
 use std::fmt;
-use std::time::Instant;
 
-use super::dataset::{Batch, shuffle};
-use super::run::{Moment, Plan, Resumed, Run};
+use super::dataset::Batch;
+use super::run::Resumed;
 use super::tally::Tally;
-use super::{Control, Dataset, Epoch, Evaluation, Fit, History, StepReport};
+use super::{Dataset, Evaluation};
 use crate::kernels::Parallelism;
 use crate::layers::{GradientStore, Mode};
 use crate::losses::{Loss, Target};
@@ -38,8 +37,8 @@ pub struct Trainer<'m, T: Scalar> {
     pub(crate) model: &'m mut Sequential<T>,
     pub(super) loss: Box<dyn Loss<T>>,
     pub(crate) optimizer: Optimizer<T>,
-    batch: usize,
-    accumulation: usize,
+    pub(super) batch: usize,
+    pub(super) accumulation: usize,
     pub(crate) seed: u64,
     pub(crate) pace: Pace,
     pub(crate) average: Option<MovingAverage<T>>,
@@ -48,7 +47,7 @@ pub struct Trainer<'m, T: Scalar> {
     pub(super) workspace: Option<Workspace<T>>,
     /// Made where gradients have to be in memory.
     pub(super) gradients: Option<GradientStore<T>>,
-    gathered: Batch<T>,
+    pub(super) gathered: Batch<T>,
     /// Steps of the optimizer so far; a schedule by steps goes by it.
     pub(crate) steps: u64,
     /// Forward passes of training so far; dropout goes by it.
@@ -212,96 +211,6 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         self.step_on(x.into(), target.into(), || format!("loss of step {step}"))
     }
 
-    /// Trains for some epochs. After [`Trainer::resume`] it goes on where the checkpoint was written.
-    ///
-    /// # Errors
-    /// Where data, model, loss and settings do not fit together; [`Error::NotFinite`] at the first loss that is
-    /// not finite, with the model as it was before that step; [`Error::File`] where a training that goes on has other
-    /// settings than before; those of the callbacks and of writing checkpoints.
-    pub fn fit(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
-        options.check(self.model)?;
-        let plan = Plan {
-            samples: data.len(),
-            batch: self.batch,
-            accumulation: self.accumulation,
-            seed: self.seed,
-            shuffle: options.shuffle,
-        };
-        let mut run = self.begin_run(plan)?;
-        let stopping = options.early_stopping.take();
-        if stopping.is_none() {
-            run.best = None;
-        }
-        let mut order: Vec<usize> = (0..data.len()).collect();
-        let mut is_whole = true;
-        while run.epoch < options.epochs {
-            let is_over = |last: &Epoch| {
-                stopping.as_ref().is_some_and(|stopping| stopping.is_over(run.best.as_ref(), last.epoch))
-            };
-            if run.history.epochs.last().is_some_and(is_over) {
-                break;
-            }
-            let start = Instant::now();
-            if let Pace::ByEpoch(schedule) = &self.pace {
-                self.optimizer.set_learning_rate(schedule.learning_rate(run.epoch as u64))?;
-            }
-            if options.shuffle {
-                shuffle(&mut order, data.len(), self.seed, run.epoch as u64);
-            }
-            let control = self.epoch(&data, &order, &mut run, start, plan, &mut options)?;
-            let mut stop = control == Control::Stop;
-            let learning_rate = self.optimizer.learning_rate();
-            let validation = options.validation.map(|data| self.evaluate(data)).transpose()?;
-            let train = run.tally.take().expect("an epoch was gone through").finish();
-            let seconds = run.seconds + start.elapsed().as_secs_f64();
-            let epoch = Epoch { epoch: run.epoch, learning_rate, train, validation, seconds };
-            if let Pace::OnPlateau(plateau) = &mut self.pace {
-                let loss = epoch.validation.as_ref().unwrap_or(&epoch.train).loss;
-                self.optimizer.set_learning_rate(plateau.observe(loss, learning_rate))?;
-            }
-            for callback in &mut options.callbacks {
-                stop |= callback.after_epoch(&epoch, self.model)? == Control::Stop;
-            }
-            if let Some(stopping) = &stopping {
-                stopping.observe(&mut run.best, &epoch, self.model);
-            }
-            run.history.epochs.push(epoch);
-            (run.epoch, run.samples, run.seconds) = (run.epoch + 1, 0, 0.0);
-            // Where a callback has ended it in the middle of an epoch, the file says so already.
-            is_whole = control == Control::Continue;
-            if is_whole {
-                self.keep(Moment::Epoch, plan, &run, &mut options)?;
-            }
-            if stop {
-                break;
-            }
-        }
-        if is_whole {
-            self.keep(Moment::End, plan, &run, &mut options)?;
-        }
-        run.history.restored = run.best.as_ref().map(|best| best.restore(self.model));
-        Ok(run.history)
-    }
-
-    /// A new run, or the one that was read from a file.
-    fn begin_run(&mut self, plan: Plan) -> Result<Run<T>> {
-        match self.resumed.take() {
-            None => Ok(Run::new()),
-            Some(resumed) if resumed.plan == plan => Ok(resumed.run),
-            Some(resumed) => {
-                let problem = format!("expected to go on with {}, got {plan}", resumed.plan);
-                let path = resumed.path.clone();
-                self.resumed = Some(resumed);
-                Err(Error::File { path, problem })
-            }
-        }
-    }
-
-    /// Asks the keeper, if there is one.
-    fn keep(&self, moment: Moment, plan: Plan, run: &Run<T>, options: &mut Fit<'_, T>) -> Result<()> {
-        options.keeper.as_mut().map_or(Ok(()), |keeper| keeper.keep(moment, self, plan, run))
-    }
-
     /// Measures the model on data, without training it.
     ///
     /// # Errors
@@ -319,65 +228,6 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             tally.add(self.loss.forward(outputs, target)?.as_f64(), outputs, target);
         }
         Ok(tally.finish())
-    }
-
-    /// One pass over the data in this order, or what is left of it.
-    fn epoch(
-        &mut self,
-        data: &Dataset<'_, T>,
-        order: &[usize],
-        run: &mut Run<T>,
-        start: Instant,
-        plan: Plan,
-        options: &mut Fit<'_, T>,
-    ) -> Result<Control> {
-        let (epoch, before) = (run.epoch, run.seconds);
-        run.tally.get_or_insert_with(|| Tally::new(data, self.model));
-        let group = self.batch.saturating_mul(self.accumulation);
-        let steps = order.len().div_ceil(group);
-        for samples in order[run.samples..].chunks(group) {
-            let step = run.samples / group;
-            let what = || format!("loss in epoch {epoch}, step {step}");
-            let is_single = samples.len() <= self.batch;
-            self.clear_gradients();
-            let mut group_loss = 0.0;
-            for batch in samples.chunks(self.batch) {
-                let mut gathered = std::mem::take(&mut self.gathered);
-                let (x, target) = gathered.gather(data, batch)?;
-                let share = batch.len() as f64 / samples.len() as f64;
-                let loss = if is_single {
-                    self.step_on(x, target, what)?
-                } else {
-                    self.accumulate(x, target, share, what)?
-                };
-                group_loss += share * loss.as_f64();
-                let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
-                run.tally.as_mut().expect("made above").add(loss.as_f64(), outputs, target);
-                self.gathered = gathered;
-            }
-            if !is_single {
-                self.step_by_gradients()?;
-            }
-            run.samples += samples.len();
-            let report = StepReport { epoch, epochs: options.epochs, step, steps, loss: group_loss };
-            let mut control = Control::Continue;
-            for callback in &mut options.callbacks {
-                control = callback.after_step(&report)?;
-                if control == Control::Stop {
-                    break;
-                }
-            }
-            let moment = if control == Control::Stop { Moment::Stop } else { Moment::Step };
-            if options.keeper.is_some() {
-                run.seconds = before + start.elapsed().as_secs_f64();
-                self.keep(moment, plan, run, options)?;
-                run.seconds = before;
-            }
-            if control == Control::Stop {
-                return Ok(Control::Stop);
-            }
-        }
-        Ok(Control::Continue)
     }
 
     /// The learning rate of a schedule by steps.

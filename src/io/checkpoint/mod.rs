@@ -84,18 +84,28 @@ impl Checkpoints {
     }
 }
 
-impl<T: Scalar> Keeper<T> for Checkpoints {
+/// Writes checkpoints when they are due.
+struct Writer {
+    checkpoints: Checkpoints,
+    /// Steps, epoch and place of the last one: the last epoch's may be due twice.
+    written: Option<(u64, usize, usize)>,
+}
+
+impl<T: Scalar> Keeper<T> for Writer {
     fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()> {
-        let is_due = match (moment, self.every) {
+        let is_due = match (moment, self.checkpoints.every) {
             (Moment::Step, Every::Steps(steps)) => trainer.steps.is_multiple_of(steps),
             (Moment::Epoch, Every::Epochs(epochs)) => run.epoch.is_multiple_of(epochs),
             (Moment::Step | Moment::Epoch, _) => false,
             (Moment::Stop | Moment::End, _) => true,
         };
-        if !is_due {
+        let place = Some((trainer.steps, run.epoch, run.samples));
+        if !is_due || self.written == place {
             return Ok(());
         }
-        save::write(&self.path, write::draft(trainer, Some((plan, run))))
+        save::write(&self.checkpoints.path, write::draft(trainer, Some((plan, run))))?;
+        self.written = place;
+        Ok(())
     }
 }
 
@@ -103,7 +113,7 @@ impl<T: Scalar> Fit<'_, T> {
     /// Writes checkpoints on the way.
     #[must_use]
     pub fn with_checkpoints(self, checkpoints: Checkpoints) -> Self {
-        self.with_keeper(checkpoints)
+        self.with_keeper(Writer { checkpoints, written: None })
     }
 }
 
