@@ -4,3 +4,4 @@
 mod hostile;
 mod resume;
 mod round_trip;
+mod written_whole;

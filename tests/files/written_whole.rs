@@ -1,0 +1,170 @@
+//! A file is the old one or the new one, whatever happens to the one who writes it.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use taper::io::State;
+use taper::{Error, Sequential};
+
+/// Tells a child, which is this program again, what to write.
+const PATH: &str = "TAPER_TEST_WRITES";
+
+const KILLED: usize = 300;
+
+fn model(seed: u64) -> Sequential<f32> {
+    Sequential::builder([300]).dense(200).named("fc1").build(&mut taper::seeded(seed)).unwrap()
+}
+
+/// Not a test of its own: the child, which writes two models in turn until it is killed, or one and ends.
+#[test]
+fn writes_until_it_is_killed() {
+    let Ok(path) = std::env::var(PATH) else { return };
+    let models = [model(1), model(2)];
+    for model in models.iter().cycle() {
+        if let Err(error) = model.save(&path) {
+            eprintln!("{error}");
+            std::process::exit(3);
+        }
+    }
+}
+
+fn child(path: &Path, prefix: &[&str]) -> Command {
+    let program = std::env::current_exe().unwrap();
+    let program = program.to_str().unwrap();
+    let words =
+        [prefix, &[program, "--nocapture", "--exact", "written_whole::writes_until_it_is_killed"]].concat();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).env(PATH, path).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// A folder of this test alone, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("taper-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A child that is killed where this ends, however it ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_writer_that_is_killed_leaves_a_whole_file() {
+    let folder = Folder::new("killed");
+    let path = folder.0.join("model.safetensors");
+    let states: [State<f32>; 2] = [model(1).state(), model(2).state()];
+    model(1).save(&path).unwrap();
+    let mut rng = taper::seeded(3);
+    let (mut seen, mut left) = ([0, 0], 0);
+    for _ in 0..KILLED {
+        let before = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let writer = Killed(child(&path, &[]).spawn().unwrap());
+        // From when it has begun to write.
+        let start = Instant::now();
+        while std::fs::metadata(&path).unwrap().modified().unwrap() == before {
+            assert!(start.elapsed() < Duration::from_secs(30), "the child writes nothing");
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        std::thread::sleep(Duration::from_micros(rng.random_range(0..5000)));
+        drop(writer);
+        let state = Sequential::<f32>::open(&path).unwrap().state();
+        let which = states.iter().position(|known| *known == state).expect("one of the two models");
+        seen[which] += 1;
+        // What is left of a file that was not finished is another file.
+        for entry in std::fs::read_dir(&folder.0).unwrap().map(Result::unwrap) {
+            if entry.path() != path {
+                assert!(entry.file_name().to_str().unwrap().ends_with(".tmp"), "{entry:?}");
+                left += 1;
+                std::fs::remove_file(entry.path()).unwrap();
+            }
+        }
+    }
+    println!("killed {KILLED} times: {seen:?} of the two models, {left} in the middle of writing");
+    assert!(seen[0] > 20 && seen[1] > 20 && left > 20, "{seen:?} {left}: not killed at random moments");
+}
+
+/// The shell forbids files as long as the model, as a full disk does.
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_grow_is_an_error_and_the_old_one_stays() {
+    let folder = Folder::new("grows");
+    let path = folder.0.join("model.safetensors");
+    let old = Sequential::<f32>::builder([2]).dense(1).build(&mut taper::seeded(1)).unwrap();
+    old.save(&path).unwrap();
+    // 512 or 1024 bytes each, by the shell; the model has 240 kB.
+    let limit = ["sh", "-c", "ulimit -f 100; trap '' XFSZ; exec \"$@\"", "sh"];
+    let output = child(&path, &limit).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{message}");
+    assert!(message.contains(&format!("write `{}`: File too large", path.display())), "{message}");
+    assert_eq!(Sequential::<f32>::open(&path).unwrap().state(), old.state());
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "a temporary file is left");
+}
+
+fn kind(result: taper::Result<()>) -> ErrorKind {
+    match result {
+        Err(Error::Io { kind, .. }) => kind,
+        other => panic!("expected an error of the system, got {other:?}"),
+    }
+}
+
+#[test]
+fn what_cannot_be_read_or_written_is_told() {
+    let folder = Folder::new("told");
+    let mut model = model(1);
+    let missing = folder.0.join("missing/model.safetensors");
+    assert_eq!(kind(model.save(&missing)), ErrorKind::NotFound);
+    assert_eq!(kind(model.load(&missing)), ErrorKind::NotFound);
+    assert_eq!(kind(model.save(&folder.0)), ErrorKind::InvalidInput);
+    assert_eq!(kind(model.load(&folder.0)), ErrorKind::InvalidInput);
+    assert_eq!(kind(model.save("")), ErrorKind::NotFound);
+    let error = model.load(&missing).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("read `{}`: ", missing.display())), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_not_read_to_its_end() {
+    assert_eq!(kind(model(1).load("/dev/zero")), ErrorKind::InvalidInput);
+    assert_eq!(kind(model(1).save("/dev/null")), ErrorKind::InvalidInput);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_written_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new("read-only");
+    let path = folder.0.join("model.safetensors");
+    model(1).save(&path).unwrap();
+    std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o555)).unwrap();
+    let is_root = std::fs::write(folder.0.join("probe"), "").is_ok();
+    // Nobody, not even root, makes files among those that the kernel shows.
+    let path = if is_root { PathBuf::from("/proc/model.safetensors") } else { path };
+    let result = model(2).save(&path);
+    std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(matches!(result, Err(Error::Io { action: "write", .. })), "{result:?}");
+    if !is_root {
+        assert_eq!(Sequential::<f32>::open(&path).unwrap().state(), model(1).state());
+    }
+}
