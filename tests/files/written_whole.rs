@@ -93,7 +93,7 @@ fn a_writer_that_is_killed_leaves_a_whole_file() {
         // What is left of a file that was not finished is another file.
         for entry in std::fs::read_dir(&folder.0).unwrap().map(Result::unwrap) {
             if entry.path() != path {
-                assert!(entry.file_name().to_str().unwrap().ends_with(".tmp"), "{entry:?}");
+                assert_eq!(entry.path().extension(), Some("tmp".as_ref()), "{entry:?}");
                 left += 1;
                 std::fs::remove_file(entry.path()).unwrap();
             }
