@@ -127,6 +127,24 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A file does not hold what it should.
+    File {
+        /// The file, as it was named.
+        path: String,
+        /// What is wrong in it.
+        problem: String,
+    },
+    /// The system could not read or write a file.
+    Io {
+        /// What was tried: `reading`, `writing`.
+        action: &'static str,
+        /// The file, as it was named.
+        path: String,
+        /// The kind of the system's error.
+        kind: std::io::ErrorKind,
+        /// The system's words.
+        problem: String,
+    },
     /// An error inside of a layer.
     Layer {
         /// Position, name and kind: ``layer 3 `fc2` (dense 1024 -> 512)``.
@@ -207,6 +225,8 @@ impl fmt::Display for Error {
             Self::DuplicateName { name } => {
                 write!(f, "layer name `{name}`: expected a name of its own, got one that another layer has")
             }
+            Self::File { path, problem } => write!(f, "file `{path}`: {problem}"),
+            Self::Io { action, path, problem, .. } => write!(f, "{action} `{path}`: {problem}"),
             Self::Layer { layer, source } => write!(f, "{layer}: {source}"),
         }
     }

@@ -1,0 +1,5 @@
+//! Files.
+
+mod atomic;
+#[cfg(feature = "npy")]
+pub mod npy;
