@@ -46,6 +46,7 @@
 //! | [`losses`] | how wrong an output is |
 //! | [`optimizers`], [`schedules`] | how weights follow their gradients, and how fast |
 //! | [`train`] | data sets, epochs, early stopping, metrics |
+//! | `arrays` | arrays of `ndarray` (behind a feature) |
 //! | [`gradcheck`] | gradients against finite differences |
 //! | [`machine`] | what the machine can do at most |
 //!
@@ -53,7 +54,10 @@
 //!
 //! - `rayon` (default): passes use all cores. Without it everything runs on the calling thread, with the same bits.
 //! - `progress`: `train::ProgressBar`.
+//! - `ndarray`: tensors and views from arrays of the crate `ndarray`, and back (`arrays`).
 
+#[cfg(feature = "ndarray")]
+pub mod arrays;
 mod error;
 pub mod gradcheck;
 pub mod init;
