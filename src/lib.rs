@@ -46,7 +46,7 @@
 //! | [`losses`] | how wrong an output is |
 //! | [`optimizers`], [`schedules`] | how weights follow their gradients, and how fast |
 //! | [`train`] | data sets, epochs, early stopping, metrics |
-//! | `arrays` | arrays of `ndarray` (behind a feature) |
+//! | `arrays`, `io` | arrays of `ndarray`; files (behind features) |
 //! | [`gradcheck`] | gradients against finite differences |
 //! | [`machine`] | what the machine can do at most |
 //!
@@ -55,12 +55,15 @@
 //! - `rayon` (default): passes use all cores. Without it everything runs on the calling thread, with the same bits.
 //! - `progress`: `train::ProgressBar`.
 //! - `ndarray`: tensors and views from arrays of the crate `ndarray`, and back (`arrays`).
+//! - `npy`: NumPy's `.npy` and `.npz` files (`io::npy`); brings `ndarray`.
 
 #[cfg(feature = "ndarray")]
 pub mod arrays;
 mod error;
 pub mod gradcheck;
 pub mod init;
+#[cfg(feature = "npy")]
+pub mod io;
 mod kernels;
 pub mod layers;
 pub mod losses;
