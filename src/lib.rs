@@ -46,7 +46,8 @@
 //! | [`losses`] | how wrong an output is |
 //! | [`optimizers`], [`schedules`] | how weights follow their gradients, and how fast |
 //! | [`train`] | data sets, epochs, early stopping, metrics |
-//! | [`io`] | models and checkpoints in files |
+//! | [`io`] | models and checkpoints in files, and NumPy's files |
+//! | `arrays` | arrays of the crate `ndarray` (behind a feature) |
 //! | [`gradcheck`] | gradients against finite differences |
 //! | [`machine`] | what the machine can do at most |
 //!
@@ -55,10 +56,14 @@
 //! - `rayon` (default): passes use all cores. Without it everything runs on the calling thread, with the same bits.
 //! - `safetensors` (default): models and checkpoints in files.
 //! - `progress`: `train::ProgressBar`.
+//! - `ndarray`: tensors and views from arrays of the crate `ndarray`, and back (`arrays`).
+//! - `npy`: NumPy's `.npy` and `.npz` files (`io::npy`); brings `ndarray`.
 
 // So that what files need does not have to be marked one by one.
 #![cfg_attr(not(feature = "safetensors"), expect(dead_code, reason = "some of it is for files alone"))]
 
+#[cfg(feature = "ndarray")]
+pub mod arrays;
 mod error;
 pub mod gradcheck;
 pub mod init;

@@ -11,6 +11,7 @@ const ORDER: &[&[&str]] = &[
     &["scalar"],
     &["machine"],
     &["tensor", "view"],
+    &["arrays"],
     &["init"],
     &["layers"],
     &["losses"],

@@ -15,12 +15,16 @@ mod checkpoint;
 mod description;
 #[cfg(feature = "safetensors")]
 mod document;
+#[cfg(any(feature = "npy", feature = "safetensors"))]
+mod half;
 #[cfg(feature = "safetensors")]
 mod json;
 #[cfg(feature = "safetensors")]
 mod load;
 #[cfg(feature = "safetensors")]
 mod matching;
+#[cfg(feature = "npy")]
+pub mod npy;
 mod orientation;
 #[cfg(feature = "safetensors")]
 mod save;

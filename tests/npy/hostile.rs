@@ -1,0 +1,200 @@
+//! Files that are broken, or made to break who reads them.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use taper::io::npy::{self, Archive};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::{error, file, fixture, place};
+
+/// A file with this dictionary and these bytes behind it.
+fn array(dictionary: &str, numbers: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(dictionary.len() + 1).unwrap();
+    [b"\x93NUMPY\x01\x00", &length.to_le_bytes()[..], dictionary.as_bytes(), b"\n", numbers].concat()
+}
+
+fn dictionary(descr: &str, shape: &str) -> String {
+    format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}")
+}
+
+/// A zip file with one member.
+fn archive(name: &str, method: CompressionMethod, bytes: &[u8]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file(name, SimpleFileOptions::default().compression_method(method)).unwrap();
+    zip.write_all(bytes).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+/// Reads what there is; only a panic or an endless wait is wrong.
+fn read(path: &Path) {
+    drop(npy::open(path).map(npy::NumpyArray::rounded::<f32>));
+    if let Ok(mut archive) = Archive::open(path) {
+        drop(archive.tensors::<f64>());
+        drop(archive.array("labels").map(npy::NumpyArray::labels));
+    }
+}
+
+#[test]
+fn another_file_is_an_error() {
+    let other = "expected a NumPy array, which begins with `\\x93NUMPY`, got another file";
+    let cut = "expected a complete header, got the end of the file";
+    for (name, bytes, expected) in [
+        ("empty", &b""[..], other),
+        ("text", b"x,y\n1,2\n", other),
+        ("magic-begun", b"\x93NUM", other),
+        ("magic-alone", b"\x93NUMPY", cut),
+        ("version-alone", b"\x93NUMPY\x01\x00", cut),
+        ("length-begun", b"\x93NUMPY\x01\x00\x76", cut),
+        ("dictionary-begun", b"\x93NUMPY\x01\x00\x76\x00{'descr'", cut),
+        (
+            "long-header",
+            b"\x93NUMPY\x02\x00\xff\xff\xff\xff{",
+            "expected a header of at most 10000 bytes, got one of 4294967295",
+        ),
+        (
+            "version-4",
+            b"\x93NUMPY\x04\x00\x02\x00\x00\x00{}\n",
+            "expected a header of NumPy's, got another (error parsing header: unknown version number: 4.0)",
+        ),
+    ] {
+        assert_eq!(error(npy::open(file(name, bytes))), expected, "{name}");
+    }
+    let text = error(Archive::open(file("not-zip", b"PK but no more")));
+    assert!(text.starts_with("expected an archive of NumPy arrays, got another file ("), "{text}");
+}
+
+#[test]
+fn a_wrong_header_is_an_error() {
+    let nested = "expected an array of plain numbers, got one of structures";
+    for (dictionary, expected) in [
+        (dictionary("'<f4'", "(-1,)"), "illegal value for key shape"),
+        (dictionary("'<f4'", "(99999999999999999999999,)"), "illegal value for key shape"),
+        (dictionary("'<f4'", "(1.0,)"), "illegal value for key shape"),
+        (dictionary("'<f4'", "3"), "illegal value for key shape"),
+        (dictionary("'<f4'", "(3"), "syntax error"),
+        (dictionary("'<f4'", "(__import__('os'),)"), nested),
+        (dictionary("'<f4', 'more': 1", "(1,)"), "unknown key: 'more'"),
+        (dictionary("'<g4'", "(1,)"), "expected real numbers, got `<g4`"),
+        (dictionary("'é'", "(1,)"), "non-ascii"),
+        (dictionary("4", "(1,)"), "expected real numbers, got ``"),
+        (dictionary("''", "(1,)"), "expected real numbers, got ``"),
+        ("{'descr': '<f4', 'shape': (1,)}".to_owned(), "missing key: fortran_order"),
+        ("[1]".to_owned(), "metadata is not a dict"),
+        (String::new(), "syntax error"),
+    ] {
+        let text = error(npy::open(file("header", &array(&dictionary, &[0; 4]))));
+        assert!(text.contains(expected), "{dictionary}: {text}");
+    }
+}
+
+/// A parser that tries two ways at each bracket would not come to an end with these.
+#[test]
+fn a_deep_header_is_an_error() {
+    for (open, close) in [("{", "}"), ("[", "]"), ("(", ",)"), ("{1:", "}")] {
+        for depth in [3, 20, 2000] {
+            let descr = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            let text = error(npy::open(file("deep", &array(&dictionary(&descr, "(1,)"), &[0; 4]))));
+            assert_eq!(text, "expected an array of plain numbers, got one of structures");
+        }
+    }
+    let wide = format!("({})", "1, ".repeat(3000));
+    read(&file("wide", &array(&dictionary("'<f4'", &wide), &[0; 4])));
+    let signs = format!("({}1,)", "-".repeat(9000));
+    read(&file("signs", &array(&dictionary("'<f4'", &signs), &[0; 4])));
+}
+
+#[test]
+fn a_shape_that_the_file_cannot_fill_is_an_error() {
+    for (shape, expected) in [
+        ("(3,)", "expected 12 bytes for float32 [3], got 8"),
+        ("(1,)", "expected 4 bytes for float32 [1], got 8"),
+        ("(0,)", "expected 0 bytes for float32 [0], got 8"),
+        ("(1099511627776,)", "expected 4398046511104 bytes for float32 [1099511627776], got 8"),
+        (
+            "(9223372036854775807, 9223372036854775807)",
+            "expected 18446744073709551615 bytes for float32 [9223372036854775807, 9223372036854775807], got 8",
+        ),
+    ] {
+        let bytes = array(&dictionary("'<f4'", shape), &[0; 8]);
+        assert_eq!(error(npy::open(file("shape.npy", &bytes))), expected);
+        let bytes = archive("x.npy", CompressionMethod::Deflated, &bytes);
+        let mut archive = Archive::open(file("shape.npz", &bytes)).unwrap();
+        assert_eq!(error(archive.array("x")), format!("array `x`: {expected}"));
+    }
+    // Nothing of a length that does not fit beside an axis of none.
+    let bytes = array(&dictionary("'<f4'", "(9223372036854775807, 9223372036854775807, 0)"), &[]);
+    read(&file("nothing.npy", &bytes));
+}
+
+#[test]
+fn a_wrong_truth_value_is_an_error() {
+    let bytes = array(&dictionary("'|b1'", "(2,)"), &[1, 2]);
+    let text = error(npy::read_labels(file("truth.npy", &bytes)));
+    assert!(text.contains("error parsing value 0x02 as a bool"), "{text}");
+}
+
+/// The sizes that an archive states are compared with its own.
+#[test]
+fn an_archive_that_states_too_much_is_an_error() {
+    let numbers = vec![0; 1 << 20];
+    let bytes = array(&dictionary("'|u1'", "(1048576,)"), &numbers);
+    let honest = archive("x.npy", CompressionMethod::Deflated, &bytes);
+    assert!(honest.len() < 2048, "{}", honest.len());
+    let path = file("honest.npz", &honest);
+    assert_eq!(Archive::open(&path).unwrap().array("x").unwrap().labels(), Ok(vec![0; 1 << 20]));
+
+    // The uncompressed size stands 24 bytes behind the beginning of the central directory's entry.
+    let central = honest.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    let mut boastful = honest.clone();
+    boastful[central + 24..central + 28].copy_from_slice(&0xf000_0000_u32.to_le_bytes());
+    let mut archive = Archive::open(file("boastful.npz", &boastful)).unwrap();
+    let text = error(archive.array("x"));
+    assert!(text.starts_with("array `x`: expected at most "), "{text}");
+}
+
+#[test]
+fn a_wrong_checksum_is_an_error() {
+    for (name, offset) in [("stored.npz", 200), ("deflated.npz", 0)] {
+        let mut bytes = fs::read(fixture(name)).unwrap();
+        if offset == 0 {
+            // The checksum stands 16 bytes behind the beginning of the central directory's entry.
+            let central = bytes.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+            bytes[central + 16] ^= 1;
+        } else {
+            bytes[offset] ^= 1;
+        }
+        let mut archive = Archive::open(file(&format!("checksum-{name}"), &bytes)).unwrap();
+        let text = error(archive.tensors::<f32>());
+        assert!(text.contains("checksum"), "{name}: {text}");
+    }
+}
+
+/// Files of one changed byte each, and of each length.
+#[test]
+fn no_damage_is_a_panic() {
+    // The numbers of an array are no different from each other: its first 200 bytes are all.
+    for (name, step) in [
+        ("float64_fortran.npy", 1),
+        ("float16.npy", 1),
+        ("bool.npy", 1),
+        ("stored.npz", 3),
+        ("deflated.npz", 1),
+    ] {
+        let bytes = fs::read(fixture(name)).unwrap();
+        let path = place(&format!("damaged-{name}"));
+        let end = if name.ends_with("npz") { bytes.len() } else { bytes.len().min(200) };
+        for index in (0..end).step_by(step) {
+            for value in [0xff, bytes[index] ^ 1] {
+                let mut damaged = bytes.clone();
+                damaged[index] = value;
+                fs::write(&path, &damaged).unwrap();
+                read(&path);
+            }
+            fs::write(&path, &bytes[..index]).unwrap();
+            read(&path);
+        }
+    }
+}
