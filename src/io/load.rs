@@ -173,10 +173,12 @@ impl<T: Scalar> Sequential<T> {
 fn load_named<T: Scalar>(model: &mut Sequential<T>, path: &str, bytes: &[u8], load: &Load) -> Result<Loaded> {
     let (archive, document) = parse(bytes).map_err(in_file(path))?;
     let mut candidate = model.clone();
-    let loaded = match_tensors(&mut candidate, &archive, document.as_ref(), load)
+    let (loaded, order) = match_tensors(&mut candidate, &archive, document.as_ref(), load)
         .map_err(|refusal| refusal.in_file(path))?;
-    if let Some(check) = document.as_ref().and_then(|document| document.check.as_ref()) {
-        check::verify(&candidate, check).map_err(in_file(path))?;
+    let check = document.as_ref().and_then(|document| document.check.as_ref());
+    // With parameters of its own, the model is another than that of the file.
+    if let Some(check) = check.filter(|_| loaded.missing.is_empty()) {
+        check::verify(&candidate, check, order.as_ref()).map_err(in_file(path))?;
     }
     *model = candidate;
     Ok(loaded)
@@ -202,7 +204,7 @@ fn open_named<T: Scalar>(path: &str, bytes: &[u8]) -> Result<Sequential<T>> {
     match_tensors(&mut model, &archive, Some(document), &Load::new())
         .map_err(|refusal: Refusal| refusal.in_file(path))?;
     if let Some(check) = &document.check {
-        check::verify(&model, check).map_err(in_file(path))?;
+        check::verify(&model, check, None).map_err(in_file(path))?;
     }
     Ok(model)
 }

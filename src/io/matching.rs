@@ -22,20 +22,23 @@ impl Refusal {
     }
 }
 
-/// Gives each parameter its tensor. Where something does not fit, the model may have a part of them.
+/// Gives each parameter its tensor, and tells how rows were put. Where something does not fit, the model may have a part
+/// of them.
 pub(super) fn match_tensors<T: Scalar>(
     model: &mut Sequential<T>,
     archive: &Archive<'_>,
     document: Option<&Document>,
     load: &Load,
-) -> Result<Loaded, Refusal> {
+) -> Result<(Loaded, Option<RowOrder>), Refusal> {
     let mut problems = Vec::new();
     let orientation = load.orientation.or(document.map(|document| document.orientation)).unwrap_or_default();
     let order = row_order(model, document, load).unwrap_or_else(|problem| {
         problems.push(problem);
         None
     });
-    let mut entries = renamed(archive, load, &mut problems);
+    let is_checkpoint = document.is_some_and(|document| document.checkpoint.is_some());
+    let own = archive.entries.iter().filter(|entry| !(is_checkpoint && entry.name.starts_with(BESIDE)));
+    let mut entries = renamed(own, load, &mut problems);
     let (mut loaded, mut is_first) = (Loaded::default(), true);
     model.params_mut(&mut |param| {
         let order = order.as_ref().filter(|_| param.is_dense_weight() && std::mem::take(&mut is_first));
@@ -74,7 +77,7 @@ pub(super) fn match_tensors<T: Scalar>(
             problems.push(format!("`{}` {} is left over", entry.name, entry.shape));
         }
     }
-    if problems.is_empty() { Ok(loaded) } else { Err(Refusal(problems)) }
+    if problems.is_empty() { Ok((loaded, order)) } else { Err(Refusal(problems)) }
 }
 
 impl Entry<'_> {
@@ -98,13 +101,13 @@ fn fitting<T: Scalar>(param: &Param<T>, entry: &Entry<'_>, expected: Shape) -> V
 
 /// The tensors of the model by the names that the model has for them.
 fn renamed<'a, 'b>(
-    archive: &'a Archive<'b>,
+    own: impl Iterator<Item = &'a Entry<'b>>,
     load: &Load,
     problems: &mut Vec<String>,
 ) -> HashMap<String, &'a Entry<'b>> {
     let mut unused: Vec<bool> = vec![true; load.renames.len()];
     let mut entries = HashMap::new();
-    for entry in archive.entries.iter().filter(|entry| !entry.name.starts_with(BESIDE)) {
+    for entry in own {
         let rule = load.renames.iter().position(|(from, _)| entry.name.starts_with(from));
         let name = match rule {
             None => entry.name.clone(),
@@ -125,9 +128,20 @@ fn renamed<'a, 'b>(
 }
 
 /// The row of a file's weight that each row of the model's has.
-struct RowOrder(Vec<usize>);
+pub(super) struct RowOrder(Vec<usize>);
 
 impl RowOrder {
+    /// The numbers of samples in the file's order of features, in the model's.
+    pub(super) fn features<T: Scalar>(&self, samples: &Tensor<T>) -> Tensor<T> {
+        let len = self.0.len();
+        Tensor::from_fn(samples.shape(), |place| samples.as_slice()[place / len * len + self.0[place % len]])
+            .expect("samples fitted into memory before")
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn put<T: Scalar>(&self, weight: &Tensor<T>) -> Tensor<T> {
         let columns = weight.shape().axes()[1];
         let row = |place: usize| self.0[place / columns] * columns + place % columns;
