@@ -8,7 +8,7 @@
 //!
 //! x is packed into tiles of a few inputs, all samples of a tile together, and dy into panels, so that whoever
 //! wants the gradient can ask for it run by run, in any order and from several threads, each run reading x and
-//! dy in order and `out` once. With a single sample x is such a tile as it lies.
+//! dy in order and `out` once. A single sample (`dense_single`) needs no packing.
 //!
 //! A sum is one chain of fused multiply-adds over s from 0. What follows is not fused: α·sum is rounded, then β·out,
 //! then their sum, as if the gradient had been stored and a loop over its elements had followed. So descent onto the
@@ -24,7 +24,7 @@ use std::ops::Range;
 
 use super::backend::{Backend, Kernel};
 use super::tile::{Broadcast, Prefetch, Target, Tile, Vectors};
-use super::{DenseSize, Element, Parallelism, Run, Simd, split_work};
+use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_work};
 
 /// The gradient of a dense weight, ready to be written run by run.
 pub(crate) struct DenseWeightGradient<'a, T> {
@@ -44,11 +44,13 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
 
     /// Elements of scratch that [`DenseWeightGradient::new`] needs.
     pub(crate) fn scratch(size: DenseSize) -> usize {
-        let x = if size.batch > 1 { size.batch * size.inputs } else { 0 };
-        x + size.batch * size.outputs.next_multiple_of(T::PANEL_COLUMNS)
+        if size.batch == 1 {
+            return 0;
+        }
+        size.batch * (size.inputs + size.outputs.next_multiple_of(T::PANEL_COLUMNS))
     }
 
-    /// Packs x (batch × inputs) and dy (batch × outputs) into scratch.
+    /// Packs x (batch × inputs) and dy (batch × outputs) into scratch, if there is more than one sample.
     pub(crate) fn new(
         size: DenseSize,
         x: &'a [T],
@@ -69,11 +71,11 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
     ) -> Self {
         let DenseSize { batch, inputs, outputs } = size;
         assert_eq!((x.len(), dy.len()), (batch * inputs, batch * outputs), "buffers of another size");
+        if batch <= 1 {
+            return Self { backend, size, rows: (x, dy), x, dy };
+        }
         let (packed_dy, packed_x) = scratch.split_at_mut(batch * outputs.next_multiple_of(T::PANEL_COLUMNS));
         pack_dy(size, dy, packed_dy);
-        if batch <= 1 {
-            return Self { backend, size, rows: (x, dy), x, dy: packed_dy };
-        }
         let packed_x = &mut packed_x[..batch * inputs];
         let tile = batch * backend.run::<T, _>(TileRows);
         // A number takes as long to move as some four multiply-adds.
@@ -105,7 +107,13 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
         let whole = run.start.is_multiple_of(T::PANEL_COLUMNS) && run.end.is_multiple_of(T::PANEL_COLUMNS);
         assert!(whole && run.end <= self.size.panels::<T>().len(), "a run that is no rows of the panels");
         assert_eq!(run.len(), out.len(), "a run of another length");
-        self.backend.run(Write { gradient: self, first_row: run.start / T::PANEL_COLUMNS, alpha, beta, out });
+        let first_row = run.start / T::PANEL_COLUMNS;
+        if self.size.batch == 1 {
+            let Self { size, x, dy, .. } = *self;
+            self.backend.run(dense_single::WeightGradient { size, x, dy, first_row, alpha, beta, out });
+        } else {
+            self.backend.run(Write { gradient: self, first_row, alpha, beta, out });
+        }
     }
 }
 

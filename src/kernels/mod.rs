@@ -25,6 +25,7 @@ mod dense_forward;
 mod dense_input;
 mod dense_input_pack;
 mod dense_norm;
+mod dense_single;
 mod dense_weight;
 mod element;
 mod grid;
