@@ -3,6 +3,7 @@
 mod builder;
 mod model;
 mod pass;
+mod step;
 mod summary;
 mod workspace;
 
