@@ -247,7 +247,8 @@ impl<T: Scalar> Loss<T> for CrossEntropy {
         let logits = outputs.as_slice().chunks_exact(rows.classes);
         let gradients = gradient.as_mut_slice().chunks_exact_mut(rows.classes);
         let losses = logits.zip(gradients).enumerate();
-        let sum: T = losses.map(|(row, (x, gradient))| rows.value_and_gradient(row, x, scale, gradient)).sum();
+        let sum: T =
+            losses.map(|(row, (x, gradient))| rows.value_and_gradient(row, x, scale, gradient)).sum();
         Ok(sum * scale)
     }
 }

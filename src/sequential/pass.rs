@@ -46,7 +46,7 @@ impl<T: Scalar> Sequential<T> {
         for &index in &route.running {
             let step = &self.steps()[index];
             let own = step.layer.memory(&step.input, batch, mode);
-            let output = if Some(index) == route.last() { 0 } else { aligned(batch * step.output.len()) };
+            let output = if Some(index) == route.last() { 0 } else { aligned(batch * step.output_len) };
             if mode == Mode::Train {
                 cache += aligned(own.cache) + output;
                 scratch = scratch.max(own.scratch);
@@ -71,11 +71,12 @@ impl<T: Scalar> Sequential<T> {
             let step = &self.steps()[index];
             let mut own = &mut *scratch;
             let cache = carve(&mut own, step.layer.memory(&step.input, batch, Mode::Infer).cache);
-            let input = if Some(index) == route.first() { x.as_slice() } else { &back[..batch * step.input.len()] };
+            let input =
+                if Some(index) == route.first() { x.as_slice() } else { &back[..batch * step.input_len] };
             let output = if Some(index) == route.last() {
                 y.as_mut_slice()
             } else {
-                &mut front[..batch * step.output.len()]
+                &mut front[..batch * step.output_len]
             };
             let mut context = Forward {
                 mode: Mode::Infer,
@@ -109,7 +110,7 @@ impl<T: Scalar> Sequential<T> {
             let own = carve(&mut cache, step.layer.memory(&step.input, batch, Mode::Train).cache);
             let output = match y.take_if(|_| Some(index) == route.last()) {
                 Some(y) => y,
-                None => carve(&mut cache, batch * step.output.len()),
+                None => carve(&mut cache, batch * step.output_len),
             };
             let mut context = Forward {
                 mode: Mode::Train,
@@ -153,10 +154,9 @@ impl<T: Scalar> Sequential<T> {
         let mut outer_dy = Some(pass.dy.into_slice());
         for index in (lowest..self.len()).rev() {
             let step = &mut self.steps_mut()[index];
-            let (input, output) = (step.input, step.output);
             let dy = match &mut outer_dy {
                 Some(dy) => &mut **dy,
-                None => &mut back[..batch * output.len()],
+                None => &mut back[..batch * step.output_len],
             };
             if let Some(activation) = step.fused_in(Mode::Train) {
                 activation.chain(y, y, dy);
@@ -165,26 +165,27 @@ impl<T: Scalar> Sequential<T> {
             if step.reshapes {
                 continue;
             }
-            let own = aligned(step.layer.memory(&input, batch, Mode::Train).cache);
+            let own = aligned(step.layer.memory(&step.input, batch, Mode::Train).cache);
             let cache = &pass.cache[end - own..end];
             end -= own;
             let x = if Some(index) == first {
                 pass.x.as_slice()
             } else {
-                end -= aligned(batch * input.len());
-                &pass.cache[end..end + batch * input.len()]
+                end -= aligned(batch * step.input_len);
+                &pass.cache[end..end + batch * step.input_len]
             };
+            let (input, output) = (batch_of(&step.input, batch), batch_of(&step.output, batch));
             let dx = if index > lowest {
-                Some(TensorViewMut::trusted(batch_of(&input, batch), &mut front[..batch * input.len()]))
+                Some(TensorViewMut::trusted(input, &mut front[..batch * step.input_len]))
             } else {
                 // A flatten below gives the same buffer another shape than that of the model's input.
                 let dx = pass.dx.take();
-                dx.map(|dx| TensorViewMut::trusted(batch_of(&input, batch), dx.into_slice()))
+                dx.map(|dx| TensorViewMut::trusted(input, dx.into_slice()))
             };
             let step_pass = Backward {
-                x: TensorView::trusted(batch_of(&input, batch), x),
-                y: TensorView::trusted(batch_of(&output, batch), y),
-                dy: TensorViewMut::trusted(batch_of(&output, batch), dy),
+                x: TensorView::trusted(input, x),
+                y: TensorView::trusted(output, y),
+                dy: TensorViewMut::trusted(output, dy),
                 dx,
                 cache,
                 scratch: &mut *scratch,

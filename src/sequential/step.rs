@@ -10,6 +10,8 @@ pub(super) struct Step<T: Scalar> {
     pub(super) name: String,
     pub(super) input: Shape,
     pub(super) output: Shape,
+    pub(super) input_len: usize,
+    pub(super) output_len: usize,
     /// Whether the layer only reshapes.
     pub(super) reshapes: bool,
     /// The function, where the layer before can apply it to its own result.
@@ -18,8 +20,8 @@ pub(super) struct Step<T: Scalar> {
 
 impl<T: Scalar> Step<T> {
     pub(super) fn new(layer: Box<dyn Layer<T>>, name: String, input: Shape, output: Shape) -> Self {
-        let reshapes = layer.is_reshape();
-        Self { layer, name, input, output, reshapes, fused: None }
+        let (input_len, output_len, reshapes) = (input.len(), output.len(), layer.is_reshape());
+        Self { layer, name, input, output, input_len, output_len, reshapes, fused: None }
     }
 
     /// The activation that the layer before applies in this mode. In training only where the backward pass does
@@ -50,7 +52,7 @@ impl Route {
         let runs = |step: &Step<T>| !step.reshapes && step.fused_in(mode).is_none();
         let running: Vec<_> = (0..steps.len()).filter(|&index| runs(&steps[index])).collect();
         let passed_on = running.iter().rev().skip(1);
-        let between = passed_on.map(|&index| steps[index].output.len()).max().unwrap_or(0);
+        let between = passed_on.map(|&index| steps[index].output_len).max().unwrap_or(0);
         Self { running, between }
     }
 
