@@ -23,7 +23,8 @@
 use std::ops::Range;
 
 use super::backend::{Backend, Kernel};
-use super::tile::{Broadcast, Prefetch, Target, Tile, Vectors};
+use super::dense_update::{ADD, BLEND, PaddedRows, Rows, STORE, Scales};
+use super::tile::{Broadcast, Prefetch, Tile, Vectors};
 use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_work};
 
 /// The gradient of a dense weight, ready to be written run by run.
@@ -112,7 +113,7 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
             let Self { size, x, dy, .. } = *self;
             self.backend.run(dense_single::WeightGradient { size, x, dy, first_row, alpha, beta, out });
         } else {
-            self.backend.run(Write { gradient: self, first_row, alpha, beta, out });
+            self.backend.run(Write { gradient: self, first_row, scales: Scales { alpha, beta }, out });
         }
     }
 }
@@ -171,8 +172,7 @@ const AHEAD: usize = 32;
 struct Write<'a, T> {
     gradient: &'a DenseWeightGradient<'a, T>,
     first_row: usize,
-    alpha: T,
-    beta: T,
+    scales: Scales<T>,
     out: &'a mut [T],
 }
 
@@ -181,76 +181,76 @@ impl<T: Element> Kernel<T> for Write<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let DenseWeightGradient { size: DenseSize { batch, inputs, outputs }, x, dy, .. } = *self.gradient;
+        let inputs = self.gradient.size.inputs;
         let (mut out, mut row) = (self.out, self.first_row);
         while !out.is_empty() {
             let (panel, input) = (row / inputs, row % inputs);
+            let rows = (inputs - input).min(out.len() / T::PANEL_COLUMNS);
+            let (panel_out, rest) = out.split_at_mut(rows * T::PANEL_COLUMNS);
+            (out, row) = (rest, row + rows);
+            let rows = PanelRows { gradient: self.gradient, panel, input, scales: self.scales };
+            match self.scales.mode() {
+                STORE => rows.write::<S, STORE>(simd, panel_out),
+                ADD => rows.write::<S, ADD>(simd, panel_out),
+                _ => rows.write::<S, BLEND>(simd, panel_out),
+            }
+        }
+    }
+}
+
+/// Some rows of one panel.
+struct PanelRows<'a, T> {
+    gradient: &'a DenseWeightGradient<'a, T>,
+    panel: usize,
+    input: usize,
+    scales: Scales<T>,
+}
+
+impl<T: Element> PanelRows<'_, T> {
+    #[inline(always)]
+    fn write<S: Simd<T>, const MODE: u8>(self, simd: S, mut out: &mut [T]) {
+        let Self { gradient, panel, mut input, scales } = self;
+        let DenseWeightGradient { size: DenseSize { batch, inputs, outputs }, x, dy, .. } = *gradient;
+        let columns = T::PANEL_COLUMNS.min(outputs - panel * T::PANEL_COLUMNS);
+        let dy = S::split(&dy[panel * batch * T::PANEL_COLUMNS..]).0;
+        let used = columns.div_ceil(S::LANES);
+        let vectors = S::vectors(rows_of::<T, S>()).min(used.next_power_of_two());
+        while !out.is_empty() {
             // The rest of this tile of packed inputs, or of the run.
             let start = input - input % rows_of::<T, S>();
             let packed_rows = rows_of::<T, S>().min(inputs - start);
             let rows = (packed_rows - (input - start)).min(out.len() / T::PANEL_COLUMNS);
             let (tile_out, rest) = out.split_at_mut(rows * T::PANEL_COLUMNS);
-            (out, row) = (rest, row + rows);
-
             let ahead = tile_out.as_ptr().wrapping_add(AHEAD * T::PANEL_COLUMNS);
             for line in 0..rows * 2 {
                 simd.prefetch(ahead.wrapping_add(line * T::PANEL_COLUMNS / 2));
             }
-
-            let columns = T::PANEL_COLUMNS.min(outputs - panel * T::PANEL_COLUMNS);
-            let dy = S::split(&dy[panel * batch * T::PANEL_COLUMNS..]).0;
             let a = Broadcast {
                 values: &x[start * batch + (input - start).min(x.len())..],
                 row_stride: 1,
                 stride: packed_rows,
             };
+            (out, input) = (rest, input + rows);
             let tile_out = S::split_mut(tile_out).0;
-            let vectors = S::vectors(rows_of::<T, S>()).min(S::PER_PANEL);
-            for first in (0..S::PER_PANEL).step_by(vectors) {
+            for first in (0..used).step_by(vectors) {
                 let b = Vectors { chunks: dy.get(first..).unwrap_or(&[]), panel_stride: 0 };
                 let tile = Tile { depth: batch, a, b, prefetch: Prefetch::Nothing };
-                let columns = columns.saturating_sub(first * S::LANES);
-                let update =
-                    Update { alpha: self.alpha, beta: self.beta, columns, first, out: &mut *tile_out };
-                tile.add(simd, rows, vectors, update);
+                // Nearly all tiles are whole, and known to be when this is compiled.
+                let (whole_rows, whole_vectors) =
+                    (rows_of::<T, S>(), S::vectors(rows_of::<T, S>()).min(S::PER_PANEL));
+                let is_whole = columns == T::PANEL_COLUMNS && rows == whole_rows;
+                if is_whole {
+                    let update = Rows::<_, _, MODE> { scales, first, out: &mut *tile_out };
+                    tile.add(simd, whole_rows, whole_vectors, update);
+                } else {
+                    let rows_of_tile = Rows { scales, first, out: &mut *tile_out };
+                    tile.add(simd, rows, vectors, PaddedRows { rows: rows_of_tile, columns });
+                }
+            }
+            for row in tile_out.chunks_exact_mut(S::PER_PANEL) {
+                scales.update_padding::<S, MODE>(simd, &mut row[used.next_multiple_of(vectors)..]);
             }
         }
-    }
-}
-
-/// out ← β·out + α·sum, for vectors of some rows of a panel, from the vector `first` of a row on, of which
-/// `columns` columns are not padding.
-struct Update<'a, T, C> {
-    alpha: T,
-    beta: T,
-    columns: usize,
-    first: usize,
-    out: &'a mut [C],
-}
-
-impl<T: Element, S: Simd<T>> Target<T, S> for Update<'_, T, S::Chunk> {
-    #[inline(always)]
-    fn start<const VECTORS: usize>(&self, simd: S, _row: usize, _vector: usize) -> S::Vector {
-        simd.splat(T::zero())
-    }
-
-    #[inline(always)]
-    fn end<const VECTORS: usize>(&mut self, simd: S, row: usize, vector: usize, mut sum: S::Vector) {
-        let columns = self.columns.saturating_sub(vector * S::LANES);
-        if columns < S::LANES {
-            sum = simd.first(sum, columns);
-        }
-        let alpha = simd.splat(self.alpha);
-        let out = &mut self.out[row * S::PER_PANEL + self.first + vector];
-        let product = simd.mul(alpha, sum);
-        let value = if self.beta == T::zero() {
-            product
-        } else if self.beta == T::one() {
-            simd.add(product, simd.load(out))
-        } else {
-            simd.add(product, simd.mul(simd.splat(self.beta), simd.load(out)))
-        };
-        simd.store(value, out);
     }
 }
 

@@ -26,6 +26,7 @@ mod dense_input;
 mod dense_input_pack;
 mod dense_norm;
 mod dense_single;
+mod dense_update;
 mod dense_weight;
 mod element;
 mod grid;
