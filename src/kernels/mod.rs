@@ -29,6 +29,7 @@ mod dense_single;
 mod dense_update;
 mod dense_weight;
 mod element;
+mod gather;
 mod grid;
 mod limits;
 mod matrix;
@@ -49,6 +50,7 @@ pub(crate) use dense_input::DenseInputGradient;
 pub(crate) use dense_weight::DenseWeightGradient;
 #[expect(unreachable_pub, reason = "a supertrait of the public `Scalar`; nobody else can name it")]
 pub use element::Element;
+pub(crate) use gather::gather;
 pub(crate) use limits::{multiply_adds, read};
 pub(crate) use matrix::{MatrixProduct, matrix_product};
 pub(crate) use panels::Panels;

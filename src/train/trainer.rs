@@ -261,7 +261,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         for start in (0..data.len()).step_by(size) {
             batch.clear();
             batch.extend(start..(start + size).min(data.len()));
-            let (x, target) = self.gathered.gather(&data, &batch)?;
+            // What comes next in order, the processor fetches by itself.
+            let (x, target) = self.gathered.gather(&data, &batch, &[])?;
             let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
             let outputs = self.model.infer(x, workspace)?;
             tally.add(self.loss.forward(outputs, target)?.as_f64(), outputs, target);
@@ -280,6 +281,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         let mut tally = Tally::new(data, self.model);
         let group = self.batch.saturating_mul(self.accumulation);
         let steps = order.len().div_ceil(group);
+        let mut left = order;
         for (step, samples) in order.chunks(group).enumerate() {
             let what = || format!("loss in epoch {epoch}, step {step}");
             let is_single = samples.len() <= self.batch;
@@ -287,7 +289,9 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             let mut group_loss = 0.0;
             for batch in samples.chunks(self.batch) {
                 let mut gathered = std::mem::take(&mut self.gathered);
-                let (x, target) = gathered.gather(data, batch)?;
+                left = &left[batch.len()..];
+                let next = &left[..left.len().min(batch.len())];
+                let (x, target) = gathered.gather(data, batch, next)?;
                 let share = batch.len() as f64 / samples.len() as f64;
                 let loss = if is_single {
                     self.step_on(x, target, what)?
