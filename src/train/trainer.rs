@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use super::batches::Batches;
 use super::dataset::{Batch, shuffle};
 use super::early_stopping::Best;
 use super::tally::Tally;
@@ -209,6 +210,9 @@ impl<'m, T: Scalar> Trainer<'m, T> {
 
     /// Trains for some epochs.
     ///
+    /// Where the inputs take 32 MiB or more and several threads may be used, a thread of its own gathers each batch while
+    /// the one before it is at work.
+    ///
     /// # Errors
     /// Where data, model, loss and settings do not fit together; [`Error::NotFinite`] at the first loss that is
     /// not finite, with the model as it was before that step; those of the callbacks.
@@ -262,7 +266,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             batch.clear();
             batch.extend(start..(start + size).min(data.len()));
             // What comes next in order, the processor fetches by itself.
-            let (x, target) = self.gathered.gather(&data, &batch, &[])?;
+            self.gathered.fill(&data, &batch, &[]);
+            let (x, target) = self.gathered.view(&data)?;
             let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
             let outputs = self.model.infer(x, workspace)?;
             tally.add(self.loss.forward(outputs, target)?.as_f64(), outputs, target);
@@ -278,8 +283,32 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         epoch: usize,
         options: &mut Fit<'_, T>,
     ) -> Result<(Evaluation, Control)> {
+        if !Batches::pay_a_thread(data, self.parallelism) {
+            let mut batches = Batches::Here(std::mem::take(&mut self.gathered));
+            let result = self.steps_of(data, order, epoch, options, &mut batches);
+            if let Batches::Here(batch) = batches {
+                self.gathered = batch;
+            }
+            return result;
+        }
+        let (batch, group) = (self.batch, self.group());
+        std::thread::scope(|scope| {
+            let plan = order.chunks(group).flat_map(move |samples| samples.chunks(batch));
+            let mut batches = Batches::ahead(scope, data, plan);
+            self.steps_of(data, order, epoch, options, &mut batches)
+        })
+    }
+
+    fn steps_of(
+        &mut self,
+        data: &Dataset<'_, T>,
+        order: &[usize],
+        epoch: usize,
+        options: &mut Fit<'_, T>,
+        batches: &mut Batches<T>,
+    ) -> Result<(Evaluation, Control)> {
         let mut tally = Tally::new(data, self.model);
-        let group = self.batch.saturating_mul(self.accumulation);
+        let group = self.group();
         let steps = order.len().div_ceil(group);
         let mut left = order;
         for (step, samples) in order.chunks(group).enumerate() {
@@ -288,10 +317,9 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             self.clear_gradients();
             let mut group_loss = 0.0;
             for batch in samples.chunks(self.batch) {
-                let mut gathered = std::mem::take(&mut self.gathered);
                 left = &left[batch.len()..];
-                let next = &left[..left.len().min(batch.len())];
-                let (x, target) = gathered.gather(data, batch, next)?;
+                let gathered = batches.take(data, batch, &left[..left.len().min(batch.len())]);
+                let (x, target) = gathered.view(data)?;
                 let share = batch.len() as f64 / samples.len() as f64;
                 let loss = if is_single {
                     self.step_on(x, target, what)?
@@ -301,7 +329,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
                 group_loss += share * loss.as_f64();
                 let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
                 tally.add(loss.as_f64(), outputs, target);
-                self.gathered = gathered;
+                batches.put_back(gathered);
             }
             if !is_single {
                 self.step_by_gradients()?;
@@ -314,6 +342,11 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             }
         }
         Ok((tally.finish(), Control::Continue))
+    }
+
+    /// The samples of a step.
+    fn group(&self) -> usize {
+        self.batch.saturating_mul(self.accumulation)
     }
 
     /// The learning rate of a schedule by steps.
