@@ -25,34 +25,40 @@ fn main() -> Result<()> {
     let pixel = |i: usize| (i as u32).wrapping_mul(0x9e37_79b1) as f32 / u32::MAX as f32;
     let inputs = Tensor::from_fn([samples, INPUTS], pixel)?;
     let labels: Vec<_> = (0..samples).map(|sample| sample * 7 % CLASSES).collect();
-    let batch = Tensor::from_slice([BATCH, INPUTS], &inputs.as_slice()[..BATCH * INPUTS])?;
 
+    println!("threads  epoch of fit, ms  as many steps alone, ms  all else, share of the epoch");
+    for (name, parallelism) in [("1", Parallelism::Threads(1)), ("all", Parallelism::Pool)] {
+        let (mut epochs, mut steps, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let [epoch, alone] = round(&inputs, &labels, parallelism)?;
+            epochs.push(epoch);
+            steps.push(alone);
+            shares.push(1.0 - alone / epoch);
+        }
+        let [epoch, alone, share] = [epochs, steps, shares].map(median);
+        println!("{name:>7}  {:16.1}  {:23.1}  {:26.1} %", epoch * 1e3, alone * 1e3, share * 100.0);
+    }
+    Ok(())
+}
+
+/// Seconds for an epoch, and for as many steps with its first batch.
+fn round(inputs: &Tensor<f32>, labels: &[usize], parallelism: Parallelism) -> Result<[f64; 2]> {
     let mut model =
         Sequential::builder([INPUTS]).dense(128).relu().dense(CLASSES).build(&mut taper::seeded(0))?;
-    let optimizer = Optimizer::new(Sgd::new(1e-3)?);
-    let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), optimizer)
+    let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Sgd::new(1e-3)?))
         .with_batch(BATCH)?
-        .with_parallelism(Parallelism::Threads(1));
+        .with_parallelism(parallelism);
+    let batch = Tensor::from_slice([BATCH, INPUTS], &inputs.as_slice()[..BATCH * INPUTS])?;
+    trainer.step(&batch, &labels[..BATCH])?;
 
-    let (mut epochs, mut steps, mut shares) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        let clock = Instant::now();
-        trainer.fit(Dataset::new(&inputs, &labels)?, Fit::epochs(1))?;
-        let epoch = clock.elapsed().as_secs_f64();
-        let clock = Instant::now();
-        for _ in 0..samples / BATCH {
-            trainer.step(&batch, &labels[..BATCH])?;
-        }
-        let same_steps = clock.elapsed().as_secs_f64();
-        epochs.push(epoch);
-        steps.push(same_steps);
-        shares.push(1.0 - same_steps / epoch);
+    let clock = Instant::now();
+    trainer.fit(Dataset::new(inputs, labels)?, Fit::epochs(1))?;
+    let epoch = clock.elapsed().as_secs_f64();
+    let clock = Instant::now();
+    for _ in 0..labels.len() / BATCH {
+        trainer.step(&batch, &labels[..BATCH])?;
     }
-    let [epoch, steps, share] = [epochs, steps, shares].map(median);
-    println!("an epoch of fit        {:8.2} ms", epoch * 1e3);
-    println!("as many steps alone    {:8.2} ms", steps * 1e3);
-    println!("all else in fit        {:8.2} % of the epoch", share * 100.0);
-    Ok(())
+    Ok([epoch, clock.elapsed().as_secs_f64()])
 }
 
 fn median(mut numbers: Vec<f64>) -> f64 {

@@ -78,7 +78,7 @@ impl<T: Element> Kernel<T> for Forward<'_, T> {
                 bias: bias.map(|bias| &bias[columns.clone()]),
                 relu: matches!(finish, Finish::Relu),
             };
-            tile.add(simd, 1, vectors, outputs);
+            tile.add_row(simd, vectors, outputs);
             column += columns.len();
             done = columns.end;
         }

@@ -52,42 +52,26 @@ impl<T: Element> Scales<T> {
 
     /// Vectors whose sums are 0.
     #[inline(always)]
-    pub(super) fn update_padding<S: Simd<T>, const MODE: u8>(self, simd: S, out: &mut [S::Chunk]) {
-        if MODE != ADD {
-            for out in out {
-                self.update::<S, MODE>(simd, simd.splat(T::zero()), out);
-            }
+    pub(super) fn update_padding<S: Simd<T>>(self, simd: S, out: &mut [S::Chunk]) {
+        let zero = simd.splat(T::zero());
+        match self.mode() {
+            ADD => {}
+            STORE => out.iter_mut().for_each(|out| simd.store(zero, out)),
+            _ => out.iter_mut().for_each(|out| self.update::<S, BLEND>(simd, zero, out)),
         }
     }
 }
 
-/// Vectors of some rows of a panel, from the vector `first` of a row on.
-pub(super) struct Rows<'a, T, C, const MODE: u8> {
+/// Vectors of some rows of a panel, from the vector `first` of a row on. Only so many columns of the panel are no
+/// padding; in the others sums may be anything.
+pub(super) struct Rows<'a, T, C> {
     pub(super) scales: Scales<T>,
+    pub(super) columns: usize,
     pub(super) first: usize,
     pub(super) out: &'a mut [C],
 }
 
-impl<T: Element, S: Simd<T>, const MODE: u8> Target<T, S> for Rows<'_, T, S::Chunk, MODE> {
-    #[inline(always)]
-    fn start<const VECTORS: usize>(&self, simd: S, _row: usize, _vector: usize) -> S::Vector {
-        simd.splat(T::zero())
-    }
-
-    #[inline(always)]
-    fn end<const VECTORS: usize>(&mut self, simd: S, row: usize, vector: usize, sum: S::Vector) {
-        let out = &mut self.out[row * S::PER_PANEL + self.first + vector];
-        self.scales.update::<S, MODE>(simd, sum, out);
-    }
-}
-
-/// The same where only some columns are no padding, whose sums may be anything.
-pub(super) struct PaddedRows<'a, T, C> {
-    pub(super) rows: Rows<'a, T, C, BLEND>,
-    pub(super) columns: usize,
-}
-
-impl<T: Element, S: Simd<T>> Target<T, S> for PaddedRows<'_, T, S::Chunk> {
+impl<T: Element, S: Simd<T>> Target<T, S> for Rows<'_, T, S::Chunk> {
     #[inline(always)]
     fn start<const VECTORS: usize>(&self, simd: S, _row: usize, _vector: usize) -> S::Vector {
         simd.splat(T::zero())
@@ -95,16 +79,31 @@ impl<T: Element, S: Simd<T>> Target<T, S> for PaddedRows<'_, T, S::Chunk> {
 
     #[inline(always)]
     fn end<const VECTORS: usize>(&mut self, simd: S, row: usize, vector: usize, mut sum: S::Vector) {
-        let Rows { scales, first, out } = &mut self.rows;
-        let out = &mut out[row * S::PER_PANEL + *first + vector];
-        let columns = self.columns.saturating_sub((*first + vector) * S::LANES);
+        let columns = self.columns.saturating_sub((self.first + vector) * S::LANES);
         if columns < S::LANES {
             sum = simd.first(sum, columns);
         }
-        match scales.mode() {
-            STORE => scales.update::<S, STORE>(simd, sum, out),
-            ADD => scales.update::<S, ADD>(simd, sum, out),
-            _ => scales.update::<S, BLEND>(simd, sum, out),
+        let out = &mut self.out[row * S::PER_PANEL + self.first + vector];
+        match self.scales.mode() {
+            STORE => self.scales.update::<S, STORE>(simd, sum, out),
+            ADD => self.scales.update::<S, ADD>(simd, sum, out),
+            _ => self.scales.update::<S, BLEND>(simd, sum, out),
         }
+    }
+}
+
+/// The same without padding, and with a β that is known.
+pub(super) struct WholeRows<'a, T, C, const MODE: u8>(pub(super) Rows<'a, T, C>);
+
+impl<T: Element, S: Simd<T>, const MODE: u8> Target<T, S> for WholeRows<'_, T, S::Chunk, MODE> {
+    #[inline(always)]
+    fn start<const VECTORS: usize>(&self, simd: S, _row: usize, _vector: usize) -> S::Vector {
+        simd.splat(T::zero())
+    }
+
+    #[inline(always)]
+    fn end<const VECTORS: usize>(&mut self, simd: S, row: usize, vector: usize, sum: S::Vector) {
+        let Rows { scales, first, out, .. } = &mut self.0;
+        scales.update::<S, MODE>(simd, sum, &mut out[row * S::PER_PANEL + *first + vector]);
     }
 }

@@ -23,8 +23,8 @@
 use std::ops::Range;
 
 use super::backend::{Backend, Kernel};
-use super::dense_update::{ADD, BLEND, PaddedRows, Rows, STORE, Scales};
-use super::tile::{Broadcast, Prefetch, Tile, Vectors};
+use super::dense_update::{ADD, BLEND, Rows, STORE, Scales, WholeRows};
+use super::tile::{Broadcast, Prefetch, Tile, Vectors, largest};
 use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_work};
 
 /// The gradient of a dense weight, ready to be written run by run.
@@ -162,7 +162,8 @@ fn pack_x<T: Element>(size: DenseSize, x: &[T], first: usize, tile_rows: usize, 
     }
 }
 
-/// [`rows_of`] the instruction set at hand.
+/// The rows of a tile of the instruction set at hand: no more than a granule has, or a run would start in the middle of
+/// one.
 struct TileRows;
 
 impl<T: Element> Kernel<T> for TileRows {
@@ -170,14 +171,8 @@ impl<T: Element> Kernel<T> for TileRows {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, _simd: S) -> usize {
-        rows_of::<T, S>()
+        largest::<T, S>().0
     }
-}
-
-/// The rows of a tile: no more than a granule has, or a run would start in the middle of one.
-#[inline(always)]
-fn rows_of<T: Element, S: Simd<T>>() -> usize {
-    S::ROWS.min(8)
 }
 
 /// The most bytes of x that is read where it lies: an eighth to a half of the cache (L2) of today's processors.
@@ -208,165 +203,112 @@ impl<T: Element> Kernel<T> for Write<'_, T> {
             let rows = (inputs - input).min(out.len() / T::PANEL_COLUMNS);
             let (panel_out, rest) = out.split_at_mut(rows * T::PANEL_COLUMNS);
             (out, row) = (rest, row + rows);
-            let rows = PanelRows { gradient: self.gradient, panel, input, scales: self.scales };
-            match self.scales.mode() {
-                STORE => rows.write::<S, STORE>(simd, panel_out),
-                ADD => rows.write::<S, ADD>(simd, panel_out),
-                _ => rows.write::<S, BLEND>(simd, panel_out),
-            }
+            let DenseWeightGradient { size, x, dy, .. } = *self.gradient;
+            let dy = S::split(&dy[panel * size.batch * T::PANEL_COLUMNS..]).0;
+            let columns = T::PANEL_COLUMNS.min(size.outputs - panel * T::PANEL_COLUMNS);
+            Panel { size, x, dy, columns, scales: self.scales }.write::<S>(simd, input, panel_out);
         }
     }
 }
 
-/// Some rows of one panel.
-struct PanelRows<'a, T> {
-    gradient: &'a DenseWeightGradient<'a, T>,
-    panel: usize,
-    input: usize,
+/// One panel of the gradient.
+struct Panel<'a, T, C> {
+    size: DenseSize,
+    x: &'a [T],
+    dy: &'a [C],
+    columns: usize,
     scales: Scales<T>,
 }
 
-impl<T: Element> PanelRows<'_, T> {
+impl<T: Element, C> Panel<'_, T, C> {
+    /// Writes rows from an input on: all tiles that are whole at once, the others one by one.
     #[inline(always)]
-    fn write<S: Simd<T>, const MODE: u8>(self, simd: S, mut out: &mut [T]) {
-        let Self { gradient, panel, mut input, scales } = self;
-        let DenseWeightGradient { size: DenseSize { batch, inputs, outputs }, x, dy, .. } = *gradient;
-        let packs_x = packs_x::<T>(gradient.size);
-        let columns = T::PANEL_COLUMNS.min(outputs - panel * T::PANEL_COLUMNS);
-        let dy = S::split(&dy[panel * batch * T::PANEL_COLUMNS..]).0;
-        let used = columns.div_ceil(S::LANES);
-        let vectors = S::vectors(rows_of::<T, S>()).min(used.next_power_of_two());
+    fn write<S: Simd<T, Chunk = C>>(self, simd: S, mut input: usize, mut out: &mut [T]) {
+        let (tile_rows, _) = largest::<T, S>();
+        let mode = self.scales.mode();
+        let may_be_whole = self.columns == T::PANEL_COLUMNS && mode != BLEND;
         while !out.is_empty() {
-            // The rest of this tile of packed inputs, or of the run.
-            let start = input - input % rows_of::<T, S>();
-            let packed_rows = rows_of::<T, S>().min(inputs - start);
-            let rows = (packed_rows - (input - start)).min(out.len() / T::PANEL_COLUMNS);
-            let (tile_out, rest) = out.split_at_mut(rows * T::PANEL_COLUMNS);
-            let ahead = tile_out.as_ptr().wrapping_add(AHEAD * T::PANEL_COLUMNS);
-            for line in 0..rows * 2 {
-                simd.prefetch(ahead.wrapping_add(line * T::PANEL_COLUMNS / 2));
-            }
-            let (first, stride) = if packs_x {
-                (start * batch + (input - start).min(x.len()), packed_rows)
+            let rows = out.len() / T::PANEL_COLUMNS;
+            let is_whole = may_be_whole && input.is_multiple_of(tile_rows) && rows >= tile_rows;
+            let rows = if is_whole {
+                rows / tile_rows * tile_rows
             } else {
-                (input, inputs)
+                // The rest of this tile of inputs.
+                rows.min(tile_rows - input % tile_rows)
             };
-            let a = Broadcast { values: &x[first..], row_stride: 1, stride };
-            (out, input) = (rest, input + rows);
-            let tile_out = S::split_mut(tile_out).0;
-            for first in (0..used).step_by(vectors) {
-                let b = Vectors { chunks: dy.get(first..).unwrap_or(&[]), panel_stride: 0 };
-                let tile = Tile { depth: batch, a, b, prefetch: Prefetch::Nothing };
-                // Nearly all tiles are whole, and known to be when this is compiled.
-                let (whole_rows, whole_vectors) =
-                    (rows_of::<T, S>(), S::vectors(rows_of::<T, S>()).min(S::PER_PANEL));
-                let is_whole = columns == T::PANEL_COLUMNS && rows == whole_rows;
-                if is_whole {
-                    let update = Rows::<_, _, MODE> { scales, first, out: &mut *tile_out };
-                    tile.add(simd, whole_rows, whole_vectors, update);
-                } else {
-                    let rows_of_tile = Rows { scales, first, out: &mut *tile_out };
-                    tile.add(simd, rows, vectors, PaddedRows { rows: rows_of_tile, columns });
-                }
+            let (front, rest) = out.split_at_mut(rows * T::PANEL_COLUMNS);
+            let chunks = S::split_mut(front).0;
+            match mode {
+                STORE if is_whole => self.whole_tiles::<S, STORE>(simd, input, chunks),
+                ADD if is_whole => self.whole_tiles::<S, ADD>(simd, input, chunks),
+                _ => self.tile::<S>(simd, input, chunks),
             }
-            for row in tile_out.chunks_exact_mut(S::PER_PANEL) {
-                scales.update_padding::<S, MODE>(simd, &mut row[used.next_multiple_of(vectors)..]);
+            (out, input) = (rest, input + rows);
+        }
+    }
+
+    /// Where the numbers of a tile of inputs are, from one of them on.
+    #[inline(always)]
+    fn inputs<S: Simd<T>>(&self, input: usize) -> Broadcast<'_, T> {
+        let DenseSize { batch, inputs, .. } = self.size;
+        let (first, stride) = if packs_x::<T>(self.size) {
+            let (tile_rows, _) = largest::<T, S>();
+            let within = input % tile_rows;
+            let start = input - within;
+            (start * batch + within, tile_rows.min(inputs - start))
+        } else {
+            (input, inputs)
+        };
+        Broadcast { values: &self.x[first.min(self.x.len())..], row_stride: 1, stride }
+    }
+
+    #[inline(always)]
+    fn whole_tiles<S: Simd<T, Chunk = C>, const MODE: u8>(&self, simd: S, input: usize, out: &mut [C]) {
+        let (rows, vectors) = largest::<T, S>();
+        let a = self.inputs::<S>(input);
+        let step = if packs_x::<T>(self.size) { rows * self.size.batch } else { rows };
+        for (number, out) in out.chunks_exact_mut(rows * S::PER_PANEL).enumerate() {
+            fetch_ahead(simd, out);
+            let a = Broadcast { values: &a.values[(number * step).min(a.values.len())..], ..a };
+            for first in (0..S::PER_PANEL).step_by(vectors) {
+                let rows = Rows { scales: self.scales, columns: self.columns, first, out: &mut *out };
+                self.product(a, first).add_largest(simd, WholeRows::<_, _, MODE>(rows));
             }
         }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd<T, Chunk = C>>(&self, simd: S, input: usize, out: &mut [C]) {
+        fetch_ahead(simd, out);
+        let a = self.inputs::<S>(input);
+        let used = self.columns.div_ceil(S::LANES);
+        let vectors = largest::<T, S>().1.min(used.next_power_of_two());
+        for first in (0..used).step_by(vectors) {
+            let rows = Rows { scales: self.scales, columns: self.columns, first, out: &mut *out };
+            let count = rows.out.len() / S::PER_PANEL;
+            self.product(a, first).add(simd, count, vectors, rows);
+        }
+        for row in out.chunks_exact_mut(S::PER_PANEL) {
+            self.scales.update_padding(simd, &mut row[used.next_multiple_of(vectors)..]);
+        }
+    }
+
+    /// The sums of a tile, from a vector of the panel's rows on.
+    #[inline(always)]
+    fn product<'b>(&'b self, a: Broadcast<'b, T>, first: usize) -> Tile<'b, T, C> {
+        let b = Vectors { chunks: self.dy.get(first..).unwrap_or(&[]), panel_stride: 0 };
+        Tile { depth: self.size.batch, a, b, prefetch: Prefetch::Nothing }
+    }
+}
+
+/// Asks for the rows that lie [`AHEAD`] of these.
+#[inline(always)]
+fn fetch_ahead<T: Element, S: Simd<T>>(simd: S, out: &[S::Chunk]) {
+    let ahead = out.as_ptr().cast::<T>().wrapping_add(AHEAD * T::PANEL_COLUMNS);
+    for line in 0..out.len() / S::PER_PANEL * 2 {
+        simd.prefetch(ahead.wrapping_add(line * T::PANEL_COLUMNS / 2));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::backend::available;
-    use super::super::oracle::{self, Case, Numbers, same_bits};
-    use super::*;
-
-    /// The whole gradient, in runs of so many rows, scratch and padding filled with NaN first.
-    fn gradient<T: Numbers>(backend: Backend, case: &Case<T>, rows: usize, alpha: T, beta: T, out: &mut [T]) {
-        let Case { size, x, dy, .. } = case;
-        let mut scratch = vec![T::nan(); DenseWeightGradient::<T>::scratch(*size)];
-        let gradient =
-            DenseWeightGradient::new_on(backend, *size, x, dy, &mut scratch, Parallelism::Threads(3));
-        let mut start = 0;
-        for out in out.chunks_mut(rows * T::PANEL_COLUMNS) {
-            gradient.write(start..start + out.len(), alpha, beta, out);
-            start += out.len();
-        }
-    }
-
-    fn every_size_is_within_the_bound<T: Numbers>() {
-        let mut failures = Vec::new();
-        for size in oracle::sizes() {
-            let case = Case::<T>::random(size);
-            let (exact, magnitude) = case.weight_gradient();
-            for (name, backend) in available() {
-                let panels = size.panels::<T>();
-                let mut out = vec![T::nan(); panels.len()];
-                gradient(backend, &case, usize::MAX / 64, T::one(), T::zero(), &mut out);
-                let mut matrix = vec![T::nan(); size.inputs * size.outputs];
-                panels.unpack(&out, &mut matrix);
-                let bound = DenseWeightGradient::<T>::ERROR * size.batch as f64;
-                let off = oracle::beyond(&matrix, &exact, &magnitude, bound);
-                failures.extend(off.map(|off| format!("{name} {size:?} {off}")));
-                if out.iter().filter(|&&dw| dw == T::zero()).count() < out.len() - matrix.len() {
-                    failures.push(format!("{name} {size:?}: padding is not zero"));
-                }
-            }
-        }
-        assert!(failures.is_empty(), "{}", failures.join("\n"));
-    }
-
-    #[test]
-    fn every_size_is_within_the_bound_f32() {
-        every_size_is_within_the_bound::<f32>();
-    }
-
-    #[test]
-    fn every_size_is_within_the_bound_f64() {
-        every_size_is_within_the_bound::<f64>();
-    }
-
-    #[test]
-    fn alpha_and_beta_and_runs_of_any_number_of_rows() {
-        for (name, backend) in available() {
-            for (batch, inputs, outputs) in
-                [(1, 37, 70), (5, 37, 70), (20, 8, 33), (3, 1, 31), (9, 100, 3), (5, 37, 260)]
-            {
-                let case = Case::<f32>::random(DenseSize { batch, inputs, outputs });
-                let len = case.panels.len();
-                let mut sums = vec![f32::NAN; len];
-                gradient(backend, &case, usize::MAX / 64, 1.0, 0.0, &mut sums);
-                for rows in [1, 3, 8, 11, 64] {
-                    for (alpha, beta) in [(1.0, 0.0), (1.0, 1.0), (-0.25, 1.0), (2.0, 0.5)] {
-                        let before = if beta == 0.0 { vec![f32::NAN; len] } else { oracle::random(len, 9) };
-                        let mut out = before.clone();
-                        gradient(backend, &case, rows, alpha, beta, &mut out);
-                        let expected = |sum: f32, before: f32| {
-                            if beta == 0.0 { alpha * sum } else { alpha * sum + beta * before }
-                        };
-                        let expected: Vec<f32> =
-                            sums.iter().zip(&before).map(|(&s, &b)| expected(s, b)).collect();
-                        assert!(
-                            same_bits(&out, &expected),
-                            "{name} {:?}, {rows} rows, {alpha} {beta}",
-                            case.size
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn padding_has_no_gradient_even_of_infinite_inputs() {
-        for (name, backend) in available() {
-            let mut case = Case::<f32>::random(DenseSize { batch: 3, inputs: 9, outputs: 5 });
-            case.x.fill(f32::INFINITY);
-            let mut out = vec![0.0; case.panels.len()];
-            gradient(backend, &case, 8, -0.1, 1.0, &mut out);
-            let padding = out.chunks(32).flat_map(|row| &row[5..]);
-            assert!(padding.into_iter().all(|&dw| dw == 0.0), "{name}");
-        }
-    }
-}
+mod tests;

@@ -16,6 +16,14 @@ pub enum Parallelism {
 }
 
 impl Parallelism {
+    /// The threads that there are to use.
+    pub(crate) fn threads(self) -> usize {
+        match self {
+            Self::Pool => pool_threads(),
+            Self::Threads(threads) => threads.clamp(1, pool_threads()),
+        }
+    }
+
     /// Into how many pieces to split work of so many multiply-adds.
     pub(crate) fn pieces(self, multiply_adds: usize) -> usize {
         // Waking another thread takes some 10 µs, in which one core does up to 500,000 multiply-adds. Two pieces of

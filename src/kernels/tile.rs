@@ -85,6 +85,13 @@ pub(super) struct Tile<'a, T, C> {
     pub(super) prefetch: Prefetch<T>,
 }
 
+/// The rows and vectors of [`Tile::add_largest`].
+#[inline(always)]
+pub(super) fn largest<T: Element, S: Simd<T>>() -> (usize, usize) {
+    let rows = S::ROWS.min(8);
+    (rows, S::vectors(rows).min(S::PER_PANEL))
+}
+
 impl<T: Element, C> Tile<'_, T, C> {
     /// Adds the products onto rows × vectors of sums.
     #[inline(always)]
@@ -96,10 +103,7 @@ impl<T: Element, C> Tile<'_, T, C> {
         sums: impl Target<T, S>,
     ) {
         match (rows, vectors) {
-            (1, 8) => self.add_sized::<S, _, 1, 8>(simd, sums),
-            (1, 4) => self.add_sized::<S, _, 1, 4>(simd, sums),
-            (1, 2) => self.add_sized::<S, _, 1, 2>(simd, sums),
-            (1, 1) => self.add_sized::<S, _, 1, 1>(simd, sums),
+            (1, _) => self.add_row(simd, vectors, sums),
             (2, 4) => self.add_sized::<S, _, 2, 4>(simd, sums),
             (2, 2) => self.add_sized::<S, _, 2, 2>(simd, sums),
             (2, 1) => self.add_sized::<S, _, 2, 1>(simd, sums),
@@ -126,6 +130,32 @@ impl<T: Element, C> Tile<'_, T, C> {
             (12, 2) if S::ROWS >= 12 => self.add_sized::<S, _, 12, 2>(simd, sums),
             (12, 1) if S::ROWS >= 12 => self.add_sized::<S, _, 12, 1>(simd, sums),
             _ => unreachable!("no tile of {rows} rows × {vectors} vectors"),
+        }
+    }
+
+    /// [`Tile::add`] for a single row.
+    #[inline(always)]
+    pub(super) fn add_row<S: Simd<T, Chunk = C>>(self, simd: S, vectors: usize, sums: impl Target<T, S>) {
+        match vectors {
+            8 => self.add_sized::<S, _, 1, 8>(simd, sums),
+            4 => self.add_sized::<S, _, 1, 4>(simd, sums),
+            2 => self.add_sized::<S, _, 1, 2>(simd, sums),
+            1 => self.add_sized::<S, _, 1, 1>(simd, sums),
+            _ => unreachable!("no tile of {vectors} vectors"),
+        }
+    }
+
+    /// [`Tile::add`] for the largest tile of up to eight rows that an instruction set has within a panel. There is only one
+    /// for each; to the compiler, `add` would be all of them.
+    #[inline(always)]
+    pub(super) fn add_largest<S: Simd<T, Chunk = C>>(self, simd: S, sums: impl Target<T, S>) {
+        match largest::<T, S>() {
+            (8, 2) => self.add_sized::<S, _, 8, 2>(simd, sums),
+            (3, 4) => self.add_sized::<S, _, 3, 4>(simd, sums),
+            (4, 4) if S::vectors(4) >= 4 => self.add_sized::<S, _, 4, 4>(simd, sums),
+            (4, 2) => self.add_sized::<S, _, 4, 2>(simd, sums),
+            (4, 1) => self.add_sized::<S, _, 4, 1>(simd, sums),
+            (rows, vectors) => unreachable!("no tile of {rows} rows × {vectors} vectors"),
         }
     }
 

@@ -75,6 +75,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
 /// A batch of samples picked from a data set, in memory that is used again and again.
 #[derive(Debug, Default)]
 pub(super) struct Batch<T> {
+    samples: usize,
     inputs: Vec<T>,
     classes: Vec<usize>,
     values: Vec<T>,
@@ -82,25 +83,25 @@ pub(super) struct Batch<T> {
 
 impl<T: Scalar> Batch<T> {
     /// Copies these samples together, and asks for those of the next batch.
-    pub(super) fn gather<'b>(
-        &'b mut self,
-        data: &Dataset<'_, T>,
-        samples: &[usize],
-        next: &[usize],
-    ) -> Result<(TensorView<'b, T>, Target<'b, T>)> {
+    pub(super) fn fill(&mut self, data: &Dataset<'_, T>, samples: &[usize], next: &[usize]) {
         gather_into(&mut self.inputs, data.inputs, samples, next);
-        let target = match data.target {
+        match data.target {
             Target::Classes(classes) => {
                 self.classes.clear();
                 self.classes.extend(samples.iter().map(|&sample| classes[sample]));
-                Target::Classes(&self.classes)
             }
-            Target::Values(values) => {
-                gather_into(&mut self.values, values, samples, next);
-                Target::Values(batch_view(&self.values, values, samples.len())?)
-            }
+            Target::Values(values) => gather_into(&mut self.values, values, samples, next),
+        }
+        self.samples = samples.len();
+    }
+
+    /// The samples that it was filled with from this data set.
+    pub(super) fn view(&self, data: &Dataset<'_, T>) -> Result<(TensorView<'_, T>, Target<'_, T>)> {
+        let target = match data.target {
+            Target::Classes(_) => Target::Classes(&self.classes),
+            Target::Values(values) => Target::Values(batch_view(&self.values, values, self.samples)?),
         };
-        Ok((batch_view(&self.inputs, data.inputs, samples.len())?, target))
+        Ok((batch_view(&self.inputs, data.inputs, self.samples)?, target))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::batches::Batches;
 use super::dataset::shuffle;
 use super::run::{Moment, Plan, Run};
 use super::tally::Tally;
@@ -9,8 +10,21 @@ use super::trainer::Pace;
 use super::{Control, Dataset, Epoch, Fit, History, StepReport, Trainer};
 use crate::{Error, Result, Scalar};
 
+/// What is left of an epoch.
+#[derive(Clone, Copy)]
+struct Pass<'a, 'd, T> {
+    data: &'a Dataset<'d, T>,
+    order: &'a [usize],
+    plan: Plan,
+    /// When it began.
+    start: Instant,
+}
+
 impl<T: Scalar> Trainer<'_, T> {
     /// Trains for some epochs. After [`Trainer::resume`] it goes on where the checkpoint was written.
+    ///
+    /// Where the inputs take 32 MiB or more and several threads may be used, a thread of its own gathers each batch while
+    /// the one before it is at work.
     ///
     /// # Errors
     /// Where data, model, loss and settings do not fit together; [`Error::NotFinite`] at the first loss that is
@@ -46,7 +60,8 @@ impl<T: Scalar> Trainer<'_, T> {
             if options.shuffle {
                 shuffle(&mut order, data.len(), self.seed, run.epoch as u64);
             }
-            let control = self.epoch(&data, &order, &mut run, start, plan, &mut options)?;
+            let pass = Pass { data: &data, order: &order[run.samples..], plan, start };
+            let control = self.epoch(pass, &mut run, &mut options)?;
             let mut stop = control == Control::Stop;
             let learning_rate = self.optimizer.learning_rate();
             let validation = options.validation.map(|data| self.evaluate(data)).transpose()?;
@@ -100,32 +115,51 @@ impl<T: Scalar> Trainer<'_, T> {
         options.keeper.as_mut().map_or(Ok(()), |keeper| keeper.keep(moment, self, plan, run))
     }
 
-    /// One pass over the data in this order, or what is left of it.
+    /// One pass over the data, or what is left of it.
     fn epoch(
         &mut self,
-        data: &Dataset<'_, T>,
-        order: &[usize],
+        pass: Pass<'_, '_, T>,
         run: &mut Run<T>,
-        start: Instant,
-        plan: Plan,
         options: &mut Fit<'_, T>,
     ) -> Result<Control> {
-        let (epoch, before) = (run.epoch, run.seconds);
+        let Pass { data, order, plan, .. } = pass;
+        if !Batches::pay_a_thread(data, self.parallelism) {
+            let mut batches = Batches::Here(std::mem::take(&mut self.gathered));
+            let result = self.steps_of(pass, run, options, &mut batches);
+            if let Batches::Here(batch) = batches {
+                self.gathered = batch;
+            }
+            return result;
+        }
+        std::thread::scope(|scope| {
+            let batches = order.chunks(plan.group()).flat_map(|samples| samples.chunks(plan.batch));
+            let mut batches = Batches::ahead(scope, data, batches);
+            self.steps_of(pass, run, options, &mut batches)
+        })
+    }
+
+    fn steps_of(
+        &mut self,
+        pass: Pass<'_, '_, T>,
+        run: &mut Run<T>,
+        options: &mut Fit<'_, T>,
+        batches: &mut Batches<T>,
+    ) -> Result<Control> {
+        let Pass { data, order, plan, start } = pass;
+        let (epoch, before, group) = (run.epoch, run.seconds, plan.group());
         run.tally.get_or_insert_with(|| Tally::new(data, self.model));
-        let group = self.batch.saturating_mul(self.accumulation);
-        let steps = order.len().div_ceil(group);
-        let mut left = &order[run.samples..];
-        for samples in left.chunks(group) {
+        let steps = plan.samples.div_ceil(group);
+        let mut left = order;
+        for samples in order.chunks(group) {
             let step = run.samples / group;
             let what = || format!("loss in epoch {epoch}, step {step}");
             let is_single = samples.len() <= self.batch;
             self.clear_gradients();
             let mut group_loss = 0.0;
             for batch in samples.chunks(self.batch) {
-                let mut gathered = std::mem::take(&mut self.gathered);
                 left = &left[batch.len()..];
-                let next = &left[..left.len().min(batch.len())];
-                let (x, target) = gathered.gather(data, batch, next)?;
+                let gathered = batches.take(data, batch, &left[..left.len().min(batch.len())]);
+                let (x, target) = gathered.view(data)?;
                 let share = batch.len() as f64 / samples.len() as f64;
                 let loss = if is_single {
                     self.step_on(x, target, what)?
@@ -135,7 +169,7 @@ impl<T: Scalar> Trainer<'_, T> {
                 group_loss += share * loss.as_f64();
                 let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
                 run.tally.as_mut().expect("made above").add(loss.as_f64(), outputs, target);
-                self.gathered = gathered;
+                batches.put_back(gathered);
             }
             if !is_single {
                 self.step_by_gradients()?;

@@ -62,13 +62,9 @@ fn rank<T: Scalar>(row: &[T], label: usize) -> usize {
 
 /// The place of the highest output.
 pub(super) fn highest<T: Scalar>(row: &[T]) -> usize {
-    let mut best = 0;
-    for (class, &output) in row.iter().enumerate() {
-        if output > row[best] || (row[best].is_nan() && !output.is_nan()) {
-            best = class;
-        }
-    }
-    best
+    // No branch depends on the outputs, which nobody can predict.
+    let highest = row.iter().fold(T::neg_infinity(), |max, &output| if output > max { output } else { max });
+    row.iter().position(|&output| output == highest).unwrap_or(0)
 }
 
 fn class_count<T: Scalar>(outputs: TensorView<'_, T>) -> Result<usize> {
@@ -143,14 +139,14 @@ impl ConfusionMatrix {
             return Err(Error::shape("outputs", format!("[batch, {}]", self.classes), outputs.shape()));
         }
         for (row, &label) in outputs.samples().zip(labels) {
-            self.count_row(row, label);
+            self.count_one(label, highest(row));
         }
         Ok(())
     }
 
-    /// Counts one sample, whose label is a class.
-    pub(super) fn count_row<T: Scalar>(&mut self, row: &[T], label: usize) {
-        self.counts[label * self.classes + highest(row)] += 1;
+    /// Counts one sample of the class `truth` that was taken for `predicted`.
+    pub(super) fn count_one(&mut self, truth: usize, predicted: usize) {
+        self.counts[truth * self.classes + predicted] += 1;
     }
 
     /// The number of classes.

@@ -41,6 +41,13 @@ pub(crate) struct Plan {
     pub(crate) shuffle: bool,
 }
 
+impl Plan {
+    /// The samples of a step.
+    pub(crate) fn group(&self) -> usize {
+        self.batch.saturating_mul(self.accumulation)
+    }
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { samples, batch, accumulation, seed, shuffle } = self;

@@ -46,9 +46,10 @@ impl Tally {
         // What is no class was ignored by the loss, or the loss would have refused it.
         for (row, &label) in outputs.samples().zip(labels).filter(|&(_, &label)| label < hits.classes) {
             hits.labelled += 1;
-            hits.right += u64::from(highest(row) == label);
+            let predicted = highest(row);
+            hits.right += u64::from(predicted == label);
             if let Some(confusion) = &mut hits.confusion {
-                confusion.count_row(row, label);
+                confusion.count_one(label, predicted);
             }
         }
     }

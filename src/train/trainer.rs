@@ -223,7 +223,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             batch.clear();
             batch.extend(start..(start + size).min(data.len()));
             // What comes next in order, the processor fetches by itself.
-            let (x, target) = self.gathered.gather(&data, &batch, &[])?;
+            self.gathered.fill(&data, &batch, &[]);
+            let (x, target) = self.gathered.view(&data)?;
             let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
             let outputs = self.model.infer(x, workspace)?;
             tally.add(self.loss.forward(outputs, target)?.as_f64(), outputs, target);

@@ -8,7 +8,7 @@ use taper::optimizers::{Adam, MovingAverage, Sgd};
 use taper::schedules::{OnPlateau, StepDecay};
 use taper::train::metrics::ConfusionMatrix;
 use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, Monitor, StepReport};
-use taper::{Optimizer, Result, Sequential, Tensor, Trainer};
+use taper::{Optimizer, Parallelism, Result, Sequential, Tensor, Trainer};
 
 use super::{narrow, random, weights};
 
@@ -53,6 +53,40 @@ fn accumulated_batches_are_one_large_batch() {
     };
     for (found, expected) in fit(4, 2).iter().zip(&fit(8, 1)) {
         assert!((found - expected).abs() <= 1e-12, "{found}, expected {expected}");
+    }
+}
+
+/// 36 MB, which another thread gathers where there are several.
+#[test]
+fn large_data_gives_the_same_bits_at_any_number_of_threads() {
+    let inputs = Tensor::<f32>::from_fn([9001, 1000], |i| (i * 7 % 1013) as f32 / 1013.0).unwrap();
+    let labels: Vec<_> = (0..9001).map(|sample| sample * 5 % 3).collect();
+    let values = Tensor::from_fn([9001, 3], |i| (i % 11) as f32).unwrap();
+    let by_class = Dataset::new(&inputs, &labels).unwrap();
+    let by_value = Dataset::new(&inputs, &values).unwrap();
+    let fit = |parallelism, stop_after| {
+        let mut model = Sequential::builder([1000]).dense(3).build(&mut taper::seeded(1)).unwrap();
+        let optimizer = || Optimizer::new(Sgd::new(0.01).unwrap());
+        let prepared = |trainer: Trainer<'_, f32>, data| {
+            let trainer = trainer.with_batch(700).unwrap().with_accumulation(2).unwrap();
+            let mut trainer = trainer.with_parallelism(parallelism);
+            trainer.fit(data, Fit::epochs(2).with_callback(StopAfter(stop_after))).unwrap()
+        };
+        let first = prepared(Trainer::new(&mut model, CrossEntropy::new(), optimizer()), by_class);
+        let second = prepared(Trainer::new(&mut model, MeanSquaredError::new(), optimizer()), by_value);
+        (weights(&model), first.epochs[0].train.loss.to_bits(), second.epochs[0].train.loss.to_bits())
+    };
+    for stop_after in [3, usize::MAX] {
+        assert_eq!(fit(Parallelism::Threads(1), stop_after), fit(Parallelism::Pool, stop_after));
+    }
+}
+
+/// Stops in the middle of an epoch.
+struct StopAfter(usize);
+
+impl Callback<f32> for StopAfter {
+    fn after_step(&mut self, report: &StepReport) -> Result<Control> {
+        Ok(if report.step >= self.0 { Control::Stop } else { Control::Continue })
     }
 }
 
