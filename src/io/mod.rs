@@ -27,6 +27,8 @@ mod matching;
 pub mod npy;
 mod orientation;
 #[cfg(feature = "safetensors")]
+mod row_order;
+#[cfg(feature = "safetensors")]
 mod save;
 mod state;
 #[cfg(feature = "safetensors")]
