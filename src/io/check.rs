@@ -58,7 +58,8 @@ pub(super) fn verify<T: Scalar>(
     }
     let read = |key, sample: Shape| -> Verdict<Tensor<T>> {
         let bytes = bytes(object.text(key)?)?;
-        let values = Numbers::new(dtype, &bytes).map(Numbers::to_vec).unwrap_or_default();
+        let numbers = Numbers::new(dtype, &bytes);
+        let values = numbers.ok_or_else(|| format!("check: {key}: expected whole numbers"))?.to_vec();
         let shape = sample.with_batch(samples).map_err(|error| error.to_string())?;
         Tensor::from_vec(shape, values).map_err(|error| format!("check: {key}: {error}"))
     };

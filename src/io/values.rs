@@ -27,13 +27,13 @@ pub(super) enum Numbers<'a> {
 }
 
 impl<'a> Numbers<'a> {
-    /// `None` for other types. Bytes that do not make a whole number are left out.
+    /// `None` for other types, and for bytes that do not make a whole number.
     pub(super) fn new(dtype: Dtype, bytes: &'a [u8]) -> Option<Self> {
         Some(match dtype {
-            Dtype::F64 => Self::F64(bytes.as_chunks().0),
-            Dtype::F32 => Self::F32(bytes.as_chunks().0),
-            Dtype::F16 => Self::F16(bytes.as_chunks().0),
-            Dtype::BF16 => Self::Bf16(bytes.as_chunks().0),
+            Dtype::F64 => Self::F64(whole(bytes)?),
+            Dtype::F32 => Self::F32(whole(bytes)?),
+            Dtype::F16 => Self::F16(whole(bytes)?),
+            Dtype::BF16 => Self::Bf16(whole(bytes)?),
             _ => return None,
         })
     }
@@ -65,6 +65,11 @@ impl<'a> Numbers<'a> {
     pub(super) fn not_finite<T: Scalar>(self) -> Option<(usize, T)> {
         (0..self.len()).map(|place| (place, self.at(place))).find(|(_, value): &(_, T)| !value.is_finite())
     }
+}
+
+fn whole<const SIZE: usize>(bytes: &[u8]) -> Option<&[[u8; SIZE]]> {
+    let (numbers, rest) = bytes.as_chunks();
+    rest.is_empty().then_some(numbers)
 }
 
 /// A number of bfloat16: the upper half of an `f32`.
