@@ -139,7 +139,10 @@ fn long_texts() -> Vec<Bomb> {
             told: "at most 262144 values",
             ..raw(&format!("{{\"x\":[{}1]}}", r#"{"":1},"#.repeat(long / 7 - 9)))
         },
-        Bomb { told: "unknown variant", ..raw(&format!("{{\"x\":[{}1]}}", r#"{"":1},"#.repeat((1 << 17) - 2))) },
+        Bomb {
+            told: "unknown variant",
+            ..raw(&format!("{{\"x\":[{}1]}}", r#"{"":1},"#.repeat((1 << 17) - 2)))
+        },
         raw(&"[".repeat(long)),
         text(&"[".repeat(long), json),
         bomb(&many, 0, "expected a description"),
