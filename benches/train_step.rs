@@ -7,7 +7,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use taper::losses::CrossEntropy;
 use taper::optimizers::{Adam, Sgd};
-use taper::{Mode, Optimizer, Parallelism, Sequential, Tensor};
+use taper::{Mode, Optimizer, Parallelism, Sequential, Tensor, Trainer};
 
 /// The reference network, one for pictures of 28×28, and one so small that calls count more than products.
 const NETWORKS: [&[usize]; 3] = [&[12544, 1024, 512, 3], &[784, 128, 10], &[6, 64, 8, 4]];
@@ -31,17 +31,23 @@ fn adam() -> Optimizer<f32> {
     Optimizer::new(Adam::new(1e-4).expect("a fine rate"))
 }
 
+/// Dense layers of these widths with ReLU between them.
+fn model(widths: &[usize]) -> Sequential<f32> {
+    let (&classes, hidden) = widths[1..].split_last().expect("a network has layers");
+    let mut builder = Sequential::builder([widths[0]]);
+    for &width in hidden {
+        builder = builder.dense(width).relu();
+    }
+    builder.dense(classes).build(&mut taper::seeded(0)).expect("it fits")
+}
+
 fn steps(criterion: &mut Criterion) {
     for widths in NETWORKS {
         let names: Vec<_> = widths.iter().map(ToString::to_string).collect();
         let mut group = criterion.benchmark_group(format!("step {}", names.join("-")));
-        let (&classes, hidden) = widths[1..].split_last().expect("a network has layers");
+        let classes = widths[widths.len() - 1];
         for (name, optimizer) in OPTIMIZERS {
-            let mut builder = Sequential::<f32>::builder([widths[0]]);
-            for &width in hidden {
-                builder = builder.dense(width).relu();
-            }
-            let mut model = builder.dense(classes).build(&mut taper::seeded(0)).expect("it fits");
+            let mut model = model(widths);
             for batch in BATCHES {
                 let x = Tensor::full([batch, widths[0]], 0.5).expect("small enough");
                 let labels: Vec<_> = (0..batch).map(|sample| sample % classes).collect();
@@ -127,14 +133,20 @@ impl Plain {
     }
 }
 
-/// What calls and checks cost where there is next to nothing to compute.
-fn plain(criterion: &mut Criterion) {
+/// What calls and checks cost where there is next to nothing to compute: a trainer's step and plain loops, beside the
+/// steps above.
+fn small(criterion: &mut Criterion) {
     const WIDTHS: &[usize] = &[6, 64, 8, 4];
+    let (mut model, x) = (model(WIDTHS), Tensor::full([1, 6], 0.5).expect("small enough"));
+    let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), sgd());
+    criterion.bench_function("step 6-64-8-4/trainer/1", |bencher| {
+        bencher.iter(|| trainer.step(black_box(&x), &[0]).expect("it fits"));
+    });
     let (mut plain, x) = (Plain::new(WIDTHS), [0.5; 6]);
     criterion.bench_function("step 6-64-8-4/plain loops/1", |bencher| {
         bencher.iter(|| plain.step(black_box(&x), 0, 1e-3));
     });
 }
 
-criterion_group!(benches, steps, plain);
+criterion_group!(benches, steps, small);
 criterion_main!(benches);

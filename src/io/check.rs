@@ -83,7 +83,7 @@ pub(super) fn verify<T: Scalar>(
     if let Some(place) = outputs.iter().zip(expected.as_slice()).position(|pair| !is_near(pair)) {
         let (got, expected) = (outputs[place], expected.as_slice()[place]);
         return Err(format!(
-            "check: expected output {expected:e}, got {got:e}; weights are exchanged, transposed or damaged, or the layers are others"
+            "check: expected output {expected:e}, got {got:e}; weights are exchanged, transposed or damaged, or the model is another"
         ));
     }
     Ok(())

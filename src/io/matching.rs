@@ -43,7 +43,9 @@ pub(super) fn match_tensors<T: Scalar>(
         problems.push(problem);
         None
     });
-    let mut entries = renamed(archive, load, &mut problems);
+    let is_checkpoint = document.is_some_and(|document| document.checkpoint.is_some());
+    let own = archive.entries.iter().filter(|entry| !(is_checkpoint && entry.name.starts_with(BESIDE)));
+    let mut entries = renamed(own, load, &mut problems);
     let (mut loaded, mut is_first) = (Loaded::default(), true);
     model.params_mut(&mut |param| {
         let order = order.as_ref().filter(|_| param.is_dense_weight() && std::mem::take(&mut is_first));
@@ -111,13 +113,13 @@ fn fitting<'a, T: Scalar>(param: &Param<T>, entry: &Entry<'a>, expected: Shape) 
 
 /// The tensors of the model by the names that the model has for them.
 fn renamed<'a, 'b>(
-    archive: &'a Archive<'b>,
+    own: impl Iterator<Item = &'a Entry<'b>>,
     load: &Load,
     problems: &mut Vec<String>,
 ) -> HashMap<String, &'a Entry<'b>> {
     let mut unused: Vec<bool> = vec![true; load.renames.len()];
     let mut entries = HashMap::new();
-    for entry in archive.entries.iter().filter(|entry| !entry.name.starts_with(BESIDE)) {
+    for entry in own {
         let rule = load.renames.iter().position(|(from, _)| entry.name.starts_with(from));
         let name = match rule {
             None => entry.name.clone(),

@@ -10,6 +10,7 @@ use std::arch::x86_64::{
     __m512, __m512d, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm256_add_pd, _mm256_add_ps, _mm256_castpd_ps,
     _mm512_add_pd, _mm512_add_ps, _mm512_castpd512_pd256, _mm512_castps_pd, _mm512_castps512_ps256,
     _mm512_extractf64x4_pd, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps,
+    _mm512_mask_storeu_pd, _mm512_mask_storeu_ps, _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps,
     _mm512_maskz_mov_pd, _mm512_maskz_mov_ps, _mm512_max_pd, _mm512_max_ps, _mm512_mul_pd, _mm512_mul_ps,
     _mm512_set1_pd, _mm512_set1_ps, _mm512_storeu_pd, _mm512_storeu_ps,
 };
@@ -65,6 +66,18 @@ impl Simd<f32> for Avx512 {
     fn store(self, vector: Self::Vector, to: &mut Self::Chunk) {
         // SAFETY: the token proves the instruction; a chunk has the vector's size, and any alignment will do.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), vector) }
+    }
+
+    #[inline(always)]
+    fn load_part(self, from: &[f32]) -> Self::Vector {
+        // SAFETY: the token proves the instructions; only lanes that the slice has are read.
+        unsafe { _mm512_maskz_loadu_ps(lanes(from.len()) as u16, from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store_part(self, vector: Self::Vector, to: &mut [f32]) {
+        // SAFETY: the token proves the instructions; only lanes that the slice has are written.
+        unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), lanes(to.len()) as u16, vector) }
     }
 
     #[inline(always)]
@@ -159,6 +172,18 @@ impl Simd<f64> for Avx512 {
     }
 
     #[inline(always)]
+    fn load_part(self, from: &[f64]) -> Self::Vector {
+        // SAFETY: the token proves the instructions; only lanes that the slice has are read.
+        unsafe { _mm512_maskz_loadu_pd(lanes(from.len()) as u8, from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store_part(self, vector: Self::Vector, to: &mut [f64]) {
+        // SAFETY: the token proves the instructions; only lanes that the slice has are written.
+        unsafe { _mm512_mask_storeu_pd(to.as_mut_ptr(), lanes(to.len()) as u8, vector) }
+    }
+
+    #[inline(always)]
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
         // SAFETY: the token proves the instruction.
         unsafe { _mm512_add_pd(a, b) }
@@ -223,14 +248,20 @@ fn sum_f64(vector: __m512d) -> f64 {
     avx2::sum_f64(_mm256_add_pd(_mm512_castpd512_pd256(vector), upper))
 }
 
+/// A mask of the first `count` lanes, of all of them where there are no more.
+#[inline(always)]
+fn lanes(count: usize) -> u32 {
+    (1 << count.min(16)) - 1
+}
+
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn first_f32(vector: __m512, count: usize) -> __m512 {
-    _mm512_maskz_mov_ps(((1_u32 << count) - 1) as u16, vector)
+    _mm512_maskz_mov_ps(lanes(count) as u16, vector)
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn first_f64(vector: __m512d, count: usize) -> __m512d {
-    _mm512_maskz_mov_pd(((1_u32 << count) - 1) as u8, vector)
+    _mm512_maskz_mov_pd(lanes(count) as u8, vector)
 }

@@ -29,7 +29,7 @@ use super::backend::{Backend, Kernel};
 use super::block_sums::BlockSums;
 use super::grid::Grid;
 use super::tile::{Broadcast, Prefetch, SUMS, Tile, Vectors};
-use super::{DenseSize, Element, Parallelism, Simd, split_runs};
+use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_runs, split_work};
 
 /// What is done with an output once its sum is complete.
 #[derive(Clone, Copy)]
@@ -77,7 +77,7 @@ fn block_inputs(passes: usize, rows: usize) -> usize {
 
 /// How many vectors the next tile of a group takes where so many columns are left.
 #[inline(always)]
-fn tile_vectors<T: Element, S: Simd<T>>(columns: usize, rows: usize) -> usize {
+pub(super) fn tile_vectors<T: Element, S: Simd<T>>(columns: usize, rows: usize) -> usize {
     let left = columns.div_ceil(S::LANES);
     // Whole panels while there are, then just as much of the last one as is used.
     let left = if left > S::PER_PANEL { 1 << left.ilog2() } else { left.next_power_of_two() };
@@ -108,8 +108,16 @@ impl<T: Element> DenseForward<'_, T> {
             "buffers of another size"
         );
         assert!(self.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another size");
-        let y = Grid::new(y, batch, outputs);
         let pieces = self.parallelism.pieces(self.size.multiply_adds());
+        if dense_single::Forward::<T>::serves(self.size) {
+            assert_eq!(y.len(), outputs, "a result of another size");
+            let whole = Run { start: 0, values: y };
+            split_work(whole, T::PANEL_COLUMNS, pieces, &|y: Run<'_, T>| {
+                backend.run(dense_single::Forward { product: &self, y });
+            });
+            return;
+        }
+        let y = Grid::new(y, batch, outputs);
         let part = |rows, panels| backend.run(Part { product: &self, y, rows, panels });
         let longest = |len: usize, granule: usize| len.div_ceil(granule).div_ceil(pieces) * granule;
         if longest(panels.count(), 1) * batch <= longest(batch, ROWS_GRANULE).min(batch) * panels.count() {

@@ -33,7 +33,7 @@ use super::block_sums::BlockSums;
 use super::dense_input_pack::{Pack, samples_across, tiles_along};
 use super::grid::Grid;
 use super::tile::{Broadcast, Prefetch, Tile, Vectors};
-use super::{DenseSize, Element, Parallelism, Simd, split_runs};
+use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_runs, split_work};
 
 /// The gradient of a dense layer's input: dx (batch × inputs) from dy (batch × outputs).
 pub(crate) struct DenseInputGradient<'a, T> {
@@ -80,8 +80,16 @@ impl<T: Element> DenseInputGradient<'_, T> {
             (panels.len(), batch * outputs),
             "buffers of another size"
         );
-        let (across, along) = backend.run(Pack { product: &self, scratch });
         let pieces = self.parallelism.pieces(self.size.multiply_adds());
+        if dense_single::InputGradient::<T>::serves(self.size) {
+            assert_eq!(dx.len(), inputs, "a result of another size");
+            let whole = Run { start: 0, values: dx };
+            split_work(whole, BLOCK_INPUTS, pieces, &|dx: Run<'_, T>| {
+                backend.run(dense_single::InputGradient { product: &self, dx });
+            });
+            return;
+        }
+        let (across, along) = backend.run(Pack { product: &self, scratch });
         let dx = Grid::new(dx, batch, inputs);
         split_runs(inputs, BLOCK_INPUTS, pieces, &|inputs| {
             backend.run(Part { product: &self, dx, across, along, inputs });

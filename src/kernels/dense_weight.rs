@@ -8,7 +8,7 @@
 //!
 //! x is packed into tiles of a few inputs, all samples of a tile together, and dy into panels, so that whoever
 //! wants the gradient can ask for it run by run, in any order and from several threads, each run reading x and
-//! dy in order and `out` once. With a single sample x is such a tile as it lies.
+//! dy in order and `out` once. A single sample (`dense_single`) needs no packing.
 //!
 //! A sum is one chain of fused multiply-adds over s from 0. What follows is not fused: α·sum is rounded, then β·out,
 //! then their sum, as if the gradient had been stored and a loop over its elements had followed. So descent onto the
@@ -23,8 +23,9 @@
 use std::ops::Range;
 
 use super::backend::{Backend, Kernel};
-use super::tile::{Broadcast, Prefetch, Target, Tile, Vectors};
-use super::{DenseSize, Element, Parallelism, Run, Simd, split_work};
+use super::dense_update::{ADD, BLEND, PaddedRows, Rows, STORE, Scales};
+use super::tile::{Broadcast, Prefetch, Tile, Vectors};
+use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_work};
 
 /// The gradient of a dense weight, ready to be written run by run.
 pub(crate) struct DenseWeightGradient<'a, T> {
@@ -44,11 +45,14 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
 
     /// Elements of scratch that [`DenseWeightGradient::new`] needs.
     pub(crate) fn scratch(size: DenseSize) -> usize {
-        let x = if size.batch > 1 { size.batch * size.inputs } else { 0 };
-        x + size.batch * size.outputs.next_multiple_of(T::PANEL_COLUMNS)
+        if size.batch <= 1 {
+            return 0;
+        }
+        let x = if packs_x::<T>(size) { size.inputs } else { 0 };
+        size.batch * (x + size.outputs.next_multiple_of(T::PANEL_COLUMNS))
     }
 
-    /// Packs x (batch × inputs) and dy (batch × outputs) into scratch.
+    /// Packs x (batch × inputs) and dy (batch × outputs) into scratch, if there is more than one sample.
     pub(crate) fn new(
         size: DenseSize,
         x: &'a [T],
@@ -69,9 +73,12 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
     ) -> Self {
         let DenseSize { batch, inputs, outputs } = size;
         assert_eq!((x.len(), dy.len()), (batch * inputs, batch * outputs), "buffers of another size");
+        if batch <= 1 {
+            return Self { backend, size, rows: (x, dy), x, dy };
+        }
         let (packed_dy, packed_x) = scratch.split_at_mut(batch * outputs.next_multiple_of(T::PANEL_COLUMNS));
         pack_dy(size, dy, packed_dy);
-        if batch <= 1 {
+        if !packs_x::<T>(size) {
             return Self { backend, size, rows: (x, dy), x, dy: packed_dy };
         }
         let packed_x = &mut packed_x[..batch * inputs];
@@ -105,8 +112,24 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
         let whole = run.start.is_multiple_of(T::PANEL_COLUMNS) && run.end.is_multiple_of(T::PANEL_COLUMNS);
         assert!(whole && run.end <= self.size.panels::<T>().len(), "a run that is no rows of the panels");
         assert_eq!(run.len(), out.len(), "a run of another length");
-        self.backend.run(Write { gradient: self, first_row: run.start / T::PANEL_COLUMNS, alpha, beta, out });
+        let first_row = run.start / T::PANEL_COLUMNS;
+        if self.size.batch == 1 {
+            let Self { size, x, dy, .. } = *self;
+            self.backend.run(dense_single::WeightGradient { size, x, dy, first_row, alpha, beta, out });
+        } else {
+            self.backend.run(Write { gradient: self, first_row, scales: Scales { alpha, beta }, out });
+        }
     }
+}
+
+/// Whether x is packed, so that a tile reads it from top to bottom. Where x stays in the cache (L2) and few panels use it,
+/// it costs more to pack it than to read it where it lies; but then samples must not lie so that their numbers compete for
+/// the same lines of the first cache.
+fn packs_x<T: Element>(size: DenseSize) -> bool {
+    let row = size.inputs * size_of::<T>();
+    size.batch * row > UNPACKED_BYTES
+        || size.panels::<T>().count() > UNPACKED_PANELS
+        || row.is_multiple_of(1024)
 }
 
 /// Panels of dy: all samples of a panel, one after another, padded with zeros.
@@ -157,14 +180,19 @@ fn rows_of<T: Element, S: Simd<T>>() -> usize {
     S::ROWS.min(8)
 }
 
+/// The most bytes of x that is read where it lies: an eighth to a half of the cache (L2) of today's processors.
+const UNPACKED_BYTES: usize = 128 * 1024;
+
+/// The most panels for which x is read where it lies.
+const UNPACKED_PANELS: usize = 8;
+
 /// The rows of `out` that are fetched ahead, 4 KiB.
 const AHEAD: usize = 32;
 
 struct Write<'a, T> {
     gradient: &'a DenseWeightGradient<'a, T>,
     first_row: usize,
-    alpha: T,
-    beta: T,
+    scales: Scales<T>,
     out: &'a mut [T],
 }
 
@@ -173,76 +201,78 @@ impl<T: Element> Kernel<T> for Write<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let DenseWeightGradient { size: DenseSize { batch, inputs, outputs }, x, dy, .. } = *self.gradient;
+        let inputs = self.gradient.size.inputs;
         let (mut out, mut row) = (self.out, self.first_row);
         while !out.is_empty() {
             let (panel, input) = (row / inputs, row % inputs);
+            let rows = (inputs - input).min(out.len() / T::PANEL_COLUMNS);
+            let (panel_out, rest) = out.split_at_mut(rows * T::PANEL_COLUMNS);
+            (out, row) = (rest, row + rows);
+            let rows = PanelRows { gradient: self.gradient, panel, input, scales: self.scales };
+            match self.scales.mode() {
+                STORE => rows.write::<S, STORE>(simd, panel_out),
+                ADD => rows.write::<S, ADD>(simd, panel_out),
+                _ => rows.write::<S, BLEND>(simd, panel_out),
+            }
+        }
+    }
+}
+
+/// Some rows of one panel.
+struct PanelRows<'a, T> {
+    gradient: &'a DenseWeightGradient<'a, T>,
+    panel: usize,
+    input: usize,
+    scales: Scales<T>,
+}
+
+impl<T: Element> PanelRows<'_, T> {
+    #[inline(always)]
+    fn write<S: Simd<T>, const MODE: u8>(self, simd: S, mut out: &mut [T]) {
+        let Self { gradient, panel, mut input, scales } = self;
+        let DenseWeightGradient { size: DenseSize { batch, inputs, outputs }, x, dy, .. } = *gradient;
+        let packs_x = packs_x::<T>(gradient.size);
+        let columns = T::PANEL_COLUMNS.min(outputs - panel * T::PANEL_COLUMNS);
+        let dy = S::split(&dy[panel * batch * T::PANEL_COLUMNS..]).0;
+        let used = columns.div_ceil(S::LANES);
+        let vectors = S::vectors(rows_of::<T, S>()).min(used.next_power_of_two());
+        while !out.is_empty() {
             // The rest of this tile of packed inputs, or of the run.
             let start = input - input % rows_of::<T, S>();
             let packed_rows = rows_of::<T, S>().min(inputs - start);
             let rows = (packed_rows - (input - start)).min(out.len() / T::PANEL_COLUMNS);
             let (tile_out, rest) = out.split_at_mut(rows * T::PANEL_COLUMNS);
-            (out, row) = (rest, row + rows);
-
             let ahead = tile_out.as_ptr().wrapping_add(AHEAD * T::PANEL_COLUMNS);
             for line in 0..rows * 2 {
                 simd.prefetch(ahead.wrapping_add(line * T::PANEL_COLUMNS / 2));
             }
-
-            let columns = T::PANEL_COLUMNS.min(outputs - panel * T::PANEL_COLUMNS);
-            let dy = S::split(&dy[panel * batch * T::PANEL_COLUMNS..]).0;
-            let a = Broadcast {
-                values: &x[start * batch + (input - start).min(x.len())..],
-                row_stride: 1,
-                stride: packed_rows,
+            let (first, stride) = if packs_x {
+                (start * batch + (input - start).min(x.len()), packed_rows)
+            } else {
+                (input, inputs)
             };
+            let a = Broadcast { values: &x[first..], row_stride: 1, stride };
+            (out, input) = (rest, input + rows);
             let tile_out = S::split_mut(tile_out).0;
-            let vectors = S::vectors(rows_of::<T, S>()).min(S::PER_PANEL);
-            for first in (0..S::PER_PANEL).step_by(vectors) {
+            for first in (0..used).step_by(vectors) {
                 let b = Vectors { chunks: dy.get(first..).unwrap_or(&[]), panel_stride: 0 };
                 let tile = Tile { depth: batch, a, b, prefetch: Prefetch::Nothing };
-                let columns = columns.saturating_sub(first * S::LANES);
-                let update =
-                    Update { alpha: self.alpha, beta: self.beta, columns, first, out: &mut *tile_out };
-                tile.add(simd, rows, vectors, update);
+                // Nearly all tiles are whole, and known to be when this is compiled.
+                let (whole_rows, whole_vectors) =
+                    (rows_of::<T, S>(), S::vectors(rows_of::<T, S>()).min(S::PER_PANEL));
+                let is_whole = columns == T::PANEL_COLUMNS && rows == whole_rows;
+                if is_whole {
+                    let update = Rows::<_, _, MODE> { scales, first, out: &mut *tile_out };
+                    tile.add(simd, whole_rows, whole_vectors, update);
+                } else {
+                    let rows_of_tile = Rows { scales, first, out: &mut *tile_out };
+                    tile.add(simd, rows, vectors, PaddedRows { rows: rows_of_tile, columns });
+                }
+            }
+            for row in tile_out.chunks_exact_mut(S::PER_PANEL) {
+                scales.update_padding::<S, MODE>(simd, &mut row[used.next_multiple_of(vectors)..]);
             }
         }
-    }
-}
-
-/// out ← β·out + α·sum, for vectors of some rows of a panel, from the vector `first` of a row on, of which
-/// `columns` columns are not padding.
-struct Update<'a, T, C> {
-    alpha: T,
-    beta: T,
-    columns: usize,
-    first: usize,
-    out: &'a mut [C],
-}
-
-impl<T: Element, S: Simd<T>> Target<T, S> for Update<'_, T, S::Chunk> {
-    #[inline(always)]
-    fn start<const VECTORS: usize>(&self, simd: S, _row: usize, _vector: usize) -> S::Vector {
-        simd.splat(T::zero())
-    }
-
-    #[inline(always)]
-    fn end<const VECTORS: usize>(&mut self, simd: S, row: usize, vector: usize, mut sum: S::Vector) {
-        let columns = self.columns.saturating_sub(vector * S::LANES);
-        if columns < S::LANES {
-            sum = simd.first(sum, columns);
-        }
-        let alpha = simd.splat(self.alpha);
-        let out = &mut self.out[row * S::PER_PANEL + self.first + vector];
-        let product = simd.mul(alpha, sum);
-        let value = if self.beta == T::zero() {
-            product
-        } else if self.beta == T::one() {
-            simd.add(product, simd.load(out))
-        } else {
-            simd.add(product, simd.mul(simd.splat(self.beta), simd.load(out)))
-        };
-        simd.store(value, out);
     }
 }
 
@@ -300,7 +330,9 @@ mod tests {
     #[test]
     fn alpha_and_beta_and_runs_of_any_number_of_rows() {
         for (name, backend) in available() {
-            for (batch, inputs, outputs) in [(1, 37, 70), (5, 37, 70), (20, 8, 33), (3, 1, 31), (9, 100, 3)] {
+            for (batch, inputs, outputs) in
+                [(1, 37, 70), (5, 37, 70), (20, 8, 33), (3, 1, 31), (9, 100, 3), (5, 37, 260)]
+            {
                 let case = Case::<f32>::random(DenseSize { batch, inputs, outputs });
                 let len = case.panels.len();
                 let mut sums = vec![f32::NAN; len];

@@ -170,7 +170,7 @@ fn sums<I: Iterator<Item = (f64, f64)>>(len: usize, terms: impl Fn(usize) -> I) 
 }
 
 /// Sizes 0, 1 and around every edge of a block: vectors of 4, 8, 16 and panels of 16, 32 columns, tiles of
-/// 4, 6, 8 rows, blocks of 128 samples and 512 inputs.
+/// 4, 6, 8 rows, blocks of 128 samples and 512 inputs, and more than 8 panels.
 pub(crate) fn sizes() -> Vec<DenseSize> {
     let mut sizes = Vec::new();
     let mut add = |batches: &[usize], inputs: &[usize], outputs: &[usize]| {
@@ -193,5 +193,6 @@ pub(crate) fn sizes() -> Vec<DenseSize> {
     add(&[23, 24, 25, 31, 32, 33, 47, 49, 63, 65, 127, 128, 129, 140], &[6, 9], &[10, 35]);
     add(&[31, 33, 129, 261], &[1, 30], &[1, 35]);
     add(&[1], &[8191, 8193], &[5, 40]);
+    add(&[2, 9, 33], &[7, 13, 30], &[257, 300]);
     sizes
 }

@@ -38,6 +38,23 @@ pub(crate) trait Simd<T: Element>: Copy + Send + Sync {
     fn splat(self, value: T) -> Self::Vector;
     fn load(self, from: &Self::Chunk) -> Self::Vector;
     fn store(self, vector: Self::Vector, to: &mut Self::Chunk);
+
+    /// Fewer numbers than a vector has, and zeros after them.
+    #[inline(always)]
+    fn load_part(self, from: &[T]) -> Self::Vector {
+        let mut chunk = Self::zeros();
+        chunk.as_mut()[..from.len()].copy_from_slice(from);
+        self.load(&chunk)
+    }
+
+    /// As many of a vector's first lanes as there is room for.
+    #[inline(always)]
+    fn store_part(self, vector: Self::Vector, to: &mut [T]) {
+        let mut chunk = Self::zeros();
+        self.store(vector, &mut chunk);
+        to.copy_from_slice(&chunk.as_ref()[..to.len()]);
+    }
+
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// a·b + c, rounded once where the instruction set can.

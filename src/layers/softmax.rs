@@ -37,7 +37,9 @@ impl<T: Scalar> Layer<T> for Softmax {
     ) -> Result<()> {
         let classes = classes(&x.shape());
         y.as_mut_slice().copy_from_slice(x.as_slice());
-        y.as_mut_slice().chunks_exact_mut(classes).for_each(softmax);
+        y.as_mut_slice().chunks_exact_mut(classes).for_each(|row| {
+            softmax(row);
+        });
         Ok(())
     }
 
@@ -115,12 +117,13 @@ fn classes(batch: &Shape) -> usize {
     batch.axes().last().map_or(1, |&classes| classes.max(1))
 }
 
-/// Logits become probabilities, in place.
-pub(crate) fn softmax<T: Scalar>(row: &mut [T]) {
+/// Logits become probabilities, in place; the largest x and Σⱼ exp(xⱼ − max).
+pub(crate) fn softmax<T: Scalar>(row: &mut [T]) -> (T, T) {
     let max = max(row);
     row.iter_mut().for_each(|x| *x = (*x - max).exp());
     let sum: T = row.iter().copied().sum();
     row.iter_mut().for_each(|x| *x /= sum);
+    (max, sum)
 }
 
 /// The largest, or NaN where there is one.

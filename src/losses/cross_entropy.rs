@@ -154,17 +154,55 @@ impl<T: Scalar> Rows<'_, T> {
         share * self.loss.class_weights.as_ref().map_or(T::one(), |weights| T::of(weights[class]))
     }
 
+    /// The class of a row that is all of its target and weighs 1. Nothing else of the row has to be looked at.
+    fn only_class(&self, row: usize) -> Option<usize> {
+        match self.target {
+            Target::Classes(indices) if self.spread == T::zero() && self.loss.class_weights.is_none() => {
+                Some(indices[row])
+            }
+            _ => None,
+        }
+    }
+
     fn value(&self, row: usize, logits: &[T]) -> T {
         if self.is_ignored(row) {
             return T::zero();
         }
         let (max, log_sum) = max_and_log_sum(logits);
+        self.terms(row, logits, max, log_sum)
+    }
+
+    /// The loss of a row that is not ignored.
+    fn terms(&self, row: usize, logits: &[T], max: T, log_sum: T) -> T {
+        if let Some(class) = self.only_class(row) {
+            return max - logits[class] + log_sum;
+        }
         let terms = logits.iter().enumerate().map(|(class, &x)| {
             let weighted = self.weighted(row, class);
             // A class of probability 0 may have an infinite logarithm: nothing times it is nothing.
             if weighted == T::zero() && !x.is_nan() { T::zero() } else { weighted * (max - x + log_sum) }
         });
         terms.sum()
+    }
+
+    /// Writes the gradient of a row, and gives back its loss as well.
+    fn value_and_gradient(&self, row: usize, logits: &[T], scale: T, gradient: &mut [T]) -> T {
+        if self.is_ignored(row) {
+            gradient.fill(T::zero());
+            return T::zero();
+        }
+        gradient.copy_from_slice(logits);
+        let (max, sum) = softmax(gradient);
+        if let Some(class) = self.only_class(row) {
+            gradient[class] -= T::one();
+            gradient.iter_mut().for_each(|gradient| *gradient *= scale);
+        } else {
+            let total: T = (0..self.classes).map(|class| self.weighted(row, class)).sum();
+            for (class, gradient) in gradient.iter_mut().enumerate() {
+                *gradient = scale * (*gradient * total - self.weighted(row, class));
+            }
+        }
+        self.terms(row, logits, max, sum.ln())
     }
 }
 
@@ -191,26 +229,26 @@ impl<T: Scalar> Loss<T> for CrossEntropy {
         &self,
         outputs: TensorView<'_, T>,
         target: Target<'_, T>,
-        mut gradient: TensorViewMut<'_, T>,
+        gradient: TensorViewMut<'_, T>,
     ) -> Result<()> {
+        self.value_and_gradient(outputs, target, gradient).map(|_| ())
+    }
+
+    /// The exponentials are computed once.
+    fn value_and_gradient(
+        &self,
+        outputs: TensorView<'_, T>,
+        target: Target<'_, T>,
+        mut gradient: TensorViewMut<'_, T>,
+    ) -> Result<T> {
         check_gradient(outputs, &gradient)?;
         let rows = self.rows(outputs, target)?;
         let scale = self.reduction.scale(rows.divisor);
         let logits = outputs.as_slice().chunks_exact(rows.classes);
-        for (row, (gradient, logits)) in
-            gradient.as_mut_slice().chunks_exact_mut(rows.classes).zip(logits).enumerate()
-        {
-            if rows.is_ignored(row) {
-                gradient.fill(T::zero());
-                continue;
-            }
-            gradient.copy_from_slice(logits);
-            softmax(gradient);
-            let total: T = (0..rows.classes).map(|class| rows.weighted(row, class)).sum();
-            for (class, gradient) in gradient.iter_mut().enumerate() {
-                *gradient = scale * (*gradient * total - rows.weighted(row, class));
-            }
-        }
-        Ok(())
+        let gradients = gradient.as_mut_slice().chunks_exact_mut(rows.classes);
+        let losses = logits.zip(gradients).enumerate();
+        let sum: T =
+            losses.map(|(row, (x, gradient))| rows.value_and_gradient(row, x, scale, gradient)).sum();
+        Ok(sum * scale)
     }
 }

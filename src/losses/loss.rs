@@ -36,6 +36,22 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
         target: Target<'_, T>,
         gradient: TensorViewMut<'_, T>,
     ) -> Result<()>;
+
+    /// [`Loss::forward`] and [`Loss::backward`] at once, to the same bits: what training calls. To be written where the two
+    /// have something to share. Allocates nothing.
+    ///
+    /// # Errors
+    /// Where the target does not fit the outputs.
+    fn value_and_gradient(
+        &self,
+        outputs: TensorView<'_, T>,
+        target: Target<'_, T>,
+        gradient: TensorViewMut<'_, T>,
+    ) -> Result<T> {
+        let value = self.forward(outputs, target)?;
+        self.backward(outputs, target, gradient)?;
+        Ok(value)
+    }
 }
 
 /// What the outputs should have been.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::average::MovingAverage;
 use super::optimizer::{Optimizer, State, UPDATE_WORK};
 use super::rule::{MAX_BUFFERS, Update, split_buffers};
-use crate::kernels::{Parallelism, Split, split_work};
+use crate::kernels::{Parallelism, Run, Split, split_work};
 use crate::layers::{GradientSink, GradientSource, Layer, Param};
 use crate::{Result, Scalar};
 
@@ -99,19 +99,23 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
         let begun = state.begin(&**rule, param, self.scale, *clip);
         let work = gradient.multiply_adds().max(UPDATE_WORK * param.buffer().len());
         let (pieces, granule, block) = (self.parallelism.pieces(work), param.granule(), param.block(BLOCK));
+        let descends = rule.is_plain_descent() && begun.adjust.only_shrinks();
+        let descend = |run: Range<usize>, weight: &mut [T]| {
+            gradient.write(run, -T::of(begun.learning_rate), begun.adjust.shrink, weight);
+        };
+        if descends && self.average.is_none() {
+            let whole = Run { start: 0, values: param.buffer_mut() };
+            split_work(whole, granule, pieces, &|run: Run<'_, T>| {
+                descend(run.start..run.start + run.values.len(), run.values);
+            });
+            return Ok(());
+        }
         let buffers = state.buffers();
         let average = self.average.as_mut().map(|average| average.follow(param.slot()));
         let (follow, average) = average.unzip();
         let whole =
             Piece { start: 0, weight: param.buffer_mut(), buffers, average: average.unwrap_or_default() };
-        let descends = rule.is_plain_descent() && begun.adjust.only_shrinks();
-        let descend = |run: Range<usize>, weight: &mut [T]| {
-            gradient.write(run, -T::of(begun.learning_rate), begun.adjust.shrink, weight);
-        };
         split_work(whole, granule, pieces, &|piece: Piece<'_, T>| {
-            if descends && follow.is_none() {
-                return descend(piece.run(), piece.weight);
-            }
             let (mut scratch, mut left) = ([T::zero(); BLOCK], piece);
             while left.len() > 0 {
                 let middle = block.min(left.len());

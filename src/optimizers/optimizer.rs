@@ -208,6 +208,9 @@ impl<T: Scalar> Optimizer<T> {
     /// Whether every gradient has come that was awaited.
     pub(super) fn check_complete(&self, model: &dyn Layer<T>) -> Result<()> {
         let mut missing = None;
+        if !self.states.iter().any(|state| state.awaited) {
+            return Ok(());
+        }
         model.params(&mut |param| {
             if self.states[param.slot()].awaited && !param.is_frozen() {
                 missing.get_or_insert_with(|| format!("`{}`", param.name()));

@@ -5,7 +5,7 @@ use std::fmt;
 use rand::Rng;
 
 use super::Sequential;
-use super::model::Step;
+use super::step::Step;
 use crate::init::{Init, Initializer};
 use crate::layers::{Activation, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};
 use crate::{Error, Result, Scalar, Shape};

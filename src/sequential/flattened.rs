@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use super::Sequential;
-use super::model::Step;
+use super::step::Step;
 use crate::{Scalar, Shape};
 
 impl<T: Scalar> Sequential<T> {

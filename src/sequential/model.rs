@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::step::{Route, Step};
 use super::{Builder, Summary, Workspace};
-use crate::layers::{Activation, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, number_params};
+use crate::layers::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param, number_params};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// Layers one after another, each taking what the one before it gives.
@@ -37,40 +38,8 @@ pub struct Sequential<T: Scalar> {
     input: Shape,
     output: Shape,
     steps: Vec<Step<T>>,
-}
-
-/// One layer with what the container knows of it. Shapes are those of one sample.
-#[derive(Clone)]
-pub(super) struct Step<T: Scalar> {
-    pub(super) layer: Box<dyn Layer<T>>,
-    pub(super) name: String,
-    pub(super) input: Shape,
-    pub(super) output: Shape,
-    /// The function, where the layer before can apply it to its own result.
-    pub(super) fused: Option<Activation>,
-}
-
-impl<T: Scalar> Step<T> {
-    pub(super) fn new(layer: Box<dyn Layer<T>>, name: String, input: Shape, output: Shape) -> Self {
-        Self { layer, name, input, output, fused: None }
-    }
-
-    /// The activation that the layer before applies in this mode. In training only where the backward pass does
-    /// not need the values before it.
-    pub(super) fn fused_in(&self, mode: Mode) -> Option<Activation> {
-        self.fused.filter(|activation| mode == Mode::Infer || activation.is_known_from_output())
-    }
-
-    /// Whether the step has no output of its own: it is that of the step before.
-    pub(super) fn shares_output(&self, mode: Mode) -> bool {
-        self.layer.is_reshape() || self.fused_in(mode).is_some()
-    }
-
-    fn is_trainable(&self) -> bool {
-        let mut trainable = false;
-        self.layer.params(&mut |param| trainable |= !param.is_frozen());
-        trainable
-    }
+    infer: Route,
+    train: Route,
 }
 
 impl<T: Scalar> Sequential<T> {
@@ -97,7 +66,8 @@ impl<T: Scalar> Sequential<T> {
             }
         }
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let mut model = Self { id, input, output, steps };
+        let (infer, train) = (Route::new(&steps, Mode::Infer), Route::new(&steps, Mode::Train));
+        let mut model = Self { id, input, output, steps, infer, train };
         number_params(&mut model);
         Ok(model)
     }
@@ -295,6 +265,14 @@ impl<T: Scalar> Sequential<T> {
 
     pub(super) fn steps(&self) -> &[Step<T>] {
         &self.steps
+    }
+
+    /// The way through the steps in a mode.
+    pub(super) fn route(&self, mode: Mode) -> &Route {
+        match mode {
+            Mode::Infer => &self.infer,
+            Mode::Train => &self.train,
+        }
     }
 
     pub(super) fn steps_mut(&mut self) -> &mut [Step<T>] {

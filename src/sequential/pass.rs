@@ -40,19 +40,13 @@ fn batch_of(sample: &Shape, batch: usize) -> Shape {
 }
 
 impl<T: Scalar> Sequential<T> {
-    /// The steps that compute something in this mode, with their index.
-    fn running(&self, mode: Mode) -> impl DoubleEndedIterator<Item = usize> {
-        (0..self.len()).filter(move |&index| !self.steps()[index].shares_output(mode))
-    }
-
     pub(super) fn pass_memory(&self, batch: usize, mode: Mode) -> Memory {
-        let last = self.running(mode).next_back();
-        let (mut cache, mut scratch, mut between) = (0, 0, 0);
-        for index in self.running(mode) {
+        let route = self.route(mode);
+        let (mut cache, mut scratch) = (0, 0);
+        for &index in &route.running {
             let step = &self.steps()[index];
             let own = step.layer.memory(&step.input, batch, mode);
-            let output = if Some(index) == last { 0 } else { aligned(batch * step.output.len()) };
-            between = between.max(output);
+            let output = if Some(index) == route.last() { 0 } else { aligned(batch * step.output_len) };
             if mode == Mode::Train {
                 cache += aligned(own.cache) + output;
                 scratch = scratch.max(own.scratch);
@@ -60,7 +54,7 @@ impl<T: Scalar> Sequential<T> {
                 scratch = scratch.max(aligned(own.cache) + own.scratch);
             }
         }
-        Memory { cache, scratch: 2 * between + scratch }
+        Memory { cache, scratch: 2 * aligned(batch * route.between) + scratch }
     }
 
     pub(super) fn infer_pass(
@@ -69,20 +63,21 @@ impl<T: Scalar> Sequential<T> {
         mut y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let (batch, last) = (x.batch(), self.running(Mode::Infer).next_back());
-        let between = self.running(Mode::Infer).filter(|&index| Some(index) != last);
-        let between = between.map(|index| batch * self.steps()[index].output.len()).max().unwrap_or(0);
+        let (batch, route) = (x.batch(), self.route(Mode::Infer));
         let mut scratch = &mut *context.scratch;
-        let mut front = carve(&mut scratch, between);
-        let mut back = carve(&mut scratch, between);
-        let mut first = true;
-        for index in self.running(Mode::Infer) {
+        let mut front = carve(&mut scratch, batch * route.between);
+        let mut back = carve(&mut scratch, batch * route.between);
+        for &index in &route.running {
             let step = &self.steps()[index];
             let mut own = &mut *scratch;
             let cache = carve(&mut own, step.layer.memory(&step.input, batch, Mode::Infer).cache);
-            let input = if first { x.as_slice() } else { &back[..batch * step.input.len()] };
-            let output =
-                if Some(index) == last { y.as_mut_slice() } else { &mut front[..batch * step.output.len()] };
+            let input =
+                if Some(index) == route.first() { x.as_slice() } else { &back[..batch * step.input_len] };
+            let output = if Some(index) == route.last() {
+                y.as_mut_slice()
+            } else {
+                &mut front[..batch * step.output_len]
+            };
             let mut context = Forward {
                 mode: Mode::Infer,
                 cache,
@@ -93,9 +88,8 @@ impl<T: Scalar> Sequential<T> {
             };
             self.run(index, batch, input, output, &mut context)?;
             (front, back) = (back, front);
-            first = false;
         }
-        if last.is_none() {
+        if route.running.is_empty() {
             y.as_mut_slice().copy_from_slice(x.as_slice());
         }
         Ok(())
@@ -107,16 +101,16 @@ impl<T: Scalar> Sequential<T> {
         y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let (batch, last) = (x.batch(), self.running(Mode::Train).next_back());
+        let (batch, route) = (x.batch(), self.route(Mode::Train));
         let mut cache = &mut *context.cache;
         let mut input = x.as_slice();
         let mut y = Some(y.into_slice());
-        for index in self.running(Mode::Train) {
+        for &index in &route.running {
             let step = &self.steps()[index];
             let own = carve(&mut cache, step.layer.memory(&step.input, batch, Mode::Train).cache);
-            let output = match y.take_if(|_| Some(index) == last) {
+            let output = match y.take_if(|_| Some(index) == route.last()) {
                 Some(y) => y,
-                None => carve(&mut cache, batch * step.output.len()),
+                None => carve(&mut cache, batch * step.output_len),
             };
             let mut context = Forward {
                 mode: Mode::Train,
@@ -141,7 +135,8 @@ impl<T: Scalar> Sequential<T> {
         sink: &mut dyn GradientSink<T>,
     ) -> Result<()> {
         let batch = pass.x.batch();
-        let first = self.running(Mode::Train).next();
+        let route = self.route(Mode::Train);
+        let (first, between) = (route.first(), batch * route.between);
         // Below the lowest step that has something to learn, nothing needs a gradient.
         let lowest = if pass.dx.is_some() { first } else { self.lowest_trainable() };
         let Some(lowest) = lowest else {
@@ -150,9 +145,6 @@ impl<T: Scalar> Sequential<T> {
             }
             return Ok(());
         };
-        let last = self.running(Mode::Train).next_back();
-        let between = self.running(Mode::Train).filter(|&index| Some(index) != last);
-        let between = between.map(|index| batch * self.steps()[index].output.len()).max().unwrap_or(0);
         let mut scratch = pass.scratch;
         let mut front = carve(&mut scratch, between);
         let mut back = carve(&mut scratch, between);
@@ -162,38 +154,38 @@ impl<T: Scalar> Sequential<T> {
         let mut outer_dy = Some(pass.dy.into_slice());
         for index in (lowest..self.len()).rev() {
             let step = &mut self.steps_mut()[index];
-            let (input, output) = (step.input, step.output);
             let dy = match &mut outer_dy {
                 Some(dy) => &mut **dy,
-                None => &mut back[..batch * output.len()],
+                None => &mut back[..batch * step.output_len],
             };
             if let Some(activation) = step.fused_in(Mode::Train) {
                 activation.chain(y, y, dy);
                 continue;
             }
-            if step.layer.is_reshape() {
+            if step.reshapes {
                 continue;
             }
-            let own = aligned(step.layer.memory(&input, batch, Mode::Train).cache);
+            let own = aligned(step.layer.memory(&step.input, batch, Mode::Train).cache);
             let cache = &pass.cache[end - own..end];
             end -= own;
             let x = if Some(index) == first {
                 pass.x.as_slice()
             } else {
-                end -= aligned(batch * input.len());
-                &pass.cache[end..end + batch * input.len()]
+                end -= aligned(batch * step.input_len);
+                &pass.cache[end..end + batch * step.input_len]
             };
+            let (input, output) = (batch_of(&step.input, batch), batch_of(&step.output, batch));
             let dx = if index > lowest {
-                Some(TensorViewMut::trusted(batch_of(&input, batch), &mut front[..batch * input.len()]))
+                Some(TensorViewMut::trusted(input, &mut front[..batch * step.input_len]))
             } else {
                 // A flatten below gives the same buffer another shape than that of the model's input.
                 let dx = pass.dx.take();
-                dx.map(|dx| TensorViewMut::trusted(batch_of(&input, batch), dx.into_slice()))
+                dx.map(|dx| TensorViewMut::trusted(input, dx.into_slice()))
             };
             let step_pass = Backward {
-                x: TensorView::trusted(batch_of(&input, batch), x),
-                y: TensorView::trusted(batch_of(&output, batch), y),
-                dy: TensorViewMut::trusted(batch_of(&output, batch), dy),
+                x: TensorView::trusted(input, x),
+                y: TensorView::trusted(output, y),
+                dy: TensorViewMut::trusted(output, dy),
                 dx,
                 cache,
                 scratch: &mut *scratch,

@@ -127,8 +127,7 @@ impl<T: Scalar> Workspace<T> {
     pub fn loss<'a>(&mut self, loss: &dyn Loss<T>, target: impl Into<Target<'a, T>>) -> Result<T> {
         let target = target.into();
         let (outputs, gradient) = self.outputs_and_gradient()?;
-        let value = loss.forward(outputs, target);
-        let value = value.and_then(|value| loss.backward(outputs, target, gradient).map(|()| value));
+        let value = loss.value_and_gradient(outputs, target, gradient);
         if value.is_err() {
             // There is no gradient yet: another target can be tried, but not a backward pass.
             self.progress = Progress::Forward;

@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+use crate::kernels;
 use crate::losses::Target;
 use crate::{Error, Result, Scalar, TensorView, seeded};
 
@@ -80,13 +81,14 @@ pub(super) struct Batch<T> {
 }
 
 impl<T: Scalar> Batch<T> {
-    /// Copies these samples together.
+    /// Copies these samples together, and asks for those of the next batch.
     pub(super) fn gather<'b>(
         &'b mut self,
         data: &Dataset<'_, T>,
         samples: &[usize],
+        next: &[usize],
     ) -> Result<(TensorView<'b, T>, Target<'b, T>)> {
-        gather_into(&mut self.inputs, data.inputs, samples);
+        gather_into(&mut self.inputs, data.inputs, samples, next);
         let target = match data.target {
             Target::Classes(classes) => {
                 self.classes.clear();
@@ -94,7 +96,7 @@ impl<T: Scalar> Batch<T> {
                 Target::Classes(&self.classes)
             }
             Target::Values(values) => {
-                gather_into(&mut self.values, values, samples);
+                gather_into(&mut self.values, values, samples, next);
                 Target::Values(batch_view(&self.values, values, samples.len())?)
             }
         };
@@ -102,9 +104,9 @@ impl<T: Scalar> Batch<T> {
     }
 }
 
-fn gather_into<T: Scalar>(to: &mut Vec<T>, from: TensorView<'_, T>, samples: &[usize]) {
+fn gather_into<T: Scalar>(to: &mut Vec<T>, from: TensorView<'_, T>, samples: &[usize], next: &[usize]) {
     to.clear();
-    samples.iter().for_each(|&sample| to.extend_from_slice(from.sample(sample)));
+    kernels::gather(from.as_slice(), from.sample_len(), samples, next, to);
 }
 
 fn batch_view<'b, T: Scalar>(

@@ -114,7 +114,8 @@ impl<T: Scalar> Trainer<'_, T> {
         run.tally.get_or_insert_with(|| Tally::new(data, self.model));
         let group = self.batch.saturating_mul(self.accumulation);
         let steps = order.len().div_ceil(group);
-        for samples in order[run.samples..].chunks(group) {
+        let mut left = &order[run.samples..];
+        for samples in left.chunks(group) {
             let step = run.samples / group;
             let what = || format!("loss in epoch {epoch}, step {step}");
             let is_single = samples.len() <= self.batch;
@@ -122,7 +123,9 @@ impl<T: Scalar> Trainer<'_, T> {
             let mut group_loss = 0.0;
             for batch in samples.chunks(self.batch) {
                 let mut gathered = std::mem::take(&mut self.gathered);
-                let (x, target) = gathered.gather(data, batch)?;
+                left = &left[batch.len()..];
+                let next = &left[..left.len().min(batch.len())];
+                let (x, target) = gathered.gather(data, batch, next)?;
                 let share = batch.len() as f64 / samples.len() as f64;
                 let loss = if is_single {
                     self.step_on(x, target, what)?

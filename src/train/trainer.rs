@@ -222,7 +222,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         for start in (0..data.len()).step_by(size) {
             batch.clear();
             batch.extend(start..(start + size).min(data.len()));
-            let (x, target) = self.gathered.gather(&data, &batch)?;
+            // What comes next in order, the processor fetches by itself.
+            let (x, target) = self.gathered.gather(&data, &batch, &[])?;
             let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
             let outputs = self.model.infer(x, workspace)?;
             tally.add(self.loss.forward(outputs, target)?.as_f64(), outputs, target);

@@ -119,7 +119,7 @@ fn a_check_is_of_the_whole_model_in_the_file() {
     let builder = Sequential::<f32>::builder([4]).dense(4).named("a").relu().dense(4).named("b").tanh();
     let mut other = builder.dense(3).named("c").build(&mut taper::seeded(1)).unwrap();
     let error = other.load_bytes(&bytes, &Load::new()).unwrap_err().to_string();
-    assert!(error.contains("or the layers are others"), "{error}");
+    assert!(error.contains("or the model is another"), "{error}");
     // Of a part of it the check says nothing.
     let builder = Sequential::<f32>::builder([4]).dense(4).named("a").relu().dense(5).named("head");
     let mut part = builder.build(&mut taper::seeded(1)).unwrap();

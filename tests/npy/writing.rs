@@ -108,7 +108,7 @@ fn a_name_twice_is_an_error_and_changes_nothing() {
 fn what_cannot_be_written_is_an_error() {
     let folder = place("missing-folder").join("x.npy");
     let text = npy::write(&folder, &[1]).unwrap_err().to_string();
-    assert!(text.starts_with("writing `"), "{text}");
+    assert!(text.starts_with("write `"), "{text}");
     let path = place("large-label.npy");
     npy::write(&path, &[7]).unwrap();
     let text = npy::write(&path, &[usize::MAX]).unwrap_err().to_string();
