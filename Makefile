@@ -1,4 +1,4 @@
-.PHONY: check test pets bench
+.PHONY: check test pets bench fuzz
 
 # All that has to hold before a change is merged.
 check:
@@ -12,3 +12,8 @@ pets:
 
 bench:
 	cargo bench
+
+# Files that may be anything, for a minute: needs `cargo install cargo-fuzz`, and no nightly toolchain.
+fuzz:
+	mkdir -p fuzz/corpus/load
+	cargo fuzz run -s none load fuzz/corpus/load fuzz/seeds -- -max_total_time=60

@@ -1,13 +1,13 @@
 //! The container: named tensors and a text about them, as a safetensors file.
 //!
-//! A file is untrusted. What the `safetensors` crate checks (offsets without overlap, hole or rest, sizes that do not
-//! overflow and fit the shapes) is checked by it; the limits and what it lets pass are checked here, before and after.
+//! A file is untrusted. What the `safetensors` crate checks (offsets without overlap or hole, sizes that do not overflow
+//! and fit the shapes) is checked by it; the limits and what it lets pass are checked here, before and after.
 
 use super::Verdict;
 use std::io::{self, Write};
 
 pub(super) use safetensors::tensor::Dtype;
-use safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
+use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::unique_keys;
 use crate::Shape;
@@ -19,6 +19,10 @@ pub(super) const MOST_HEADER_BYTES: usize = 4 << 20;
 pub(super) const MOST_TENSORS: usize = 1 << 14;
 /// The most bytes of a tensor's name.
 pub(super) const MOST_NAME_BYTES: usize = 1024;
+
+/// The most values of any kind in a header: what is parsed takes more memory than the text, but not more than this
+/// many times some bytes. A tensor of six axes has twelve.
+const MOST_VALUES: usize = 16 * MOST_TENSORS;
 
 /// The only entry of the metadata that this crate writes. One, since the order of several would be random.
 const TEXT: &str = "taper";
@@ -52,25 +56,30 @@ impl<'a> Archive<'a> {
     /// What is wrong, in words.
     pub(super) fn parse(bytes: &'a [u8]) -> Verdict<Self> {
         let header = header(bytes)?;
-        let keys = unique_keys::count(header)?;
+        let data = &bytes[LENGTH_BYTES + header.len()..];
+        let keys = unique_keys::count(header, MOST_VALUES)?;
         // One more may be the metadata.
         if keys > MOST_TENSORS + 1 {
             return Err(format!("expected at most {MOST_TENSORS} tensors, got {keys}"));
         }
-        let parsed = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+        let metadata: Metadata = serde_json::from_str(header).map_err(|error| error.to_string())?;
+        // Compared here, since `SafeTensors::read_metadata` adds to an end that may be the largest there is.
+        if metadata.data_len() != data.len() {
+            return Err(format!("expected {} bytes of tensors, got {}", metadata.data_len(), data.len()));
+        }
         let text = metadata.metadata().as_ref().and_then(|texts| texts.get(TEXT).cloned());
-        let mut entries = Vec::with_capacity(parsed.len());
+        let mut entries = Vec::with_capacity(keys);
         for name in metadata.offset_keys() {
-            let tensor = parsed.tensor(&name).map_err(|error| error.to_string())?;
+            let Some(info) = metadata.info(&name) else { unreachable!("the names of the same header") };
             if name.is_empty() || name.len() > MOST_NAME_BYTES {
                 return Err(format!(
                     "expected tensor names of 1 to {MOST_NAME_BYTES} bytes, got one of {}",
                     name.len()
                 ));
             }
-            let shape = Shape::new(tensor.shape()).map_err(|error| format!("tensor `{name}`: {error}"))?;
-            entries.push(Entry { dtype: tensor.dtype(), shape, bytes: tensor.data(), name });
+            let shape = Shape::new(&info.shape).map_err(|error| format!("tensor `{name}`: {error}"))?;
+            let (start, end) = info.data_offsets;
+            entries.push(Entry { dtype: info.dtype, shape, bytes: &data[start..end], name });
         }
         Ok(Self { entries, text })
     }
@@ -219,6 +228,11 @@ mod tests {
         let long = "n".repeat(MOST_NAME_BYTES + 1);
         let many: Vec<String> =
             (0..MOST_TENSORS + 2).map(|i| tensor(&i.to_string(), "F32", "[0]", "[0,0]")).collect();
+        let endless = |i: u64| {
+            let (len, rest) = ((1 << 61) - 1, 7 * u64::from(i == 7));
+            let offsets = format!("[{},{}]", i * len, (i + 1) * len + rest);
+            tensor(&i.to_string(), "U8", &format!("[{}]", len + rest), &offsets)
+        };
         let cases = [
             ("nothing", Vec::new()),
             ("no header", vec![0; 7]),
@@ -251,6 +265,11 @@ mod tests {
             ("metadata that are no text", file(r#"{"__metadata__":{"taper":1}}"#, 0)),
             ("many tensors", file(&format!("{{{}}}", many.join(",")), 0)),
             ("a deep header", file(&"[".repeat(100_000), 0)),
+            ("a header of many values", file(&format!("{{{a},\"b\":[{}1]}}", "1,".repeat(MOST_VALUES)), 8)),
+            (
+                "an end that is the largest number",
+                file(&format!("{{{}}}", (0..8).map(endless).collect::<Vec<_>>().join(",")), 0),
+            ),
         ];
         for (what, bytes) in cases {
             assert!(Archive::parse(&bytes).is_err(), "{what} was accepted");

@@ -12,10 +12,13 @@ use super::document::shape;
 use super::json::{Object, number};
 use crate::layers::{Activation, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};
 use crate::sequential::Builder;
-use crate::{Scalar, Sequential, Shape, Tensor};
+use crate::{Scalar, Sequential, Shape};
 
 /// The most layers of a model in a file.
 const MOST_LAYERS: usize = 4096;
+
+/// How deep models in models of a file may be. Each needs buffers of its own for a pass.
+const MOST_NESTED: usize = 8;
 
 /// The model without its parameters.
 pub(super) fn describe<T: Scalar>(model: &Sequential<T>) -> Value {
@@ -63,21 +66,19 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
     }
 }
 
-/// The parameters of a model that is being rebuilt, as tensors of this crate's orientation, by name.
-pub(super) type Parameters<'a, T> = dyn FnMut(&str) -> Verdict<Tensor<T>> + 'a;
+/// The shape of a parameter that there is, in this crate's orientation, by name. Each is asked for once.
+pub(super) type Shapes<'a> = dyn FnMut(&str) -> Verdict<Shape> + 'a;
 
-/// The model of a description, with these parameters. Nothing is allocated for a parameter that is not there.
-pub(super) fn rebuild<T: Scalar>(
-    description: &Value,
-    parameters: &mut Parameters<'_, T>,
-) -> Verdict<Sequential<T>> {
-    build(description, "", parameters)
+/// The model of a description, with zeros for parameters. Nothing is allocated for one that is not there.
+pub(super) fn rebuild<T: Scalar>(description: &Value, shapes: &mut Shapes<'_>) -> Verdict<Sequential<T>> {
+    build(description, "", MOST_NESTED, shapes)
 }
 
 fn build<T: Scalar>(
     description: &Value,
     prefix: &str,
-    parameters: &mut Parameters<'_, T>,
+    nested: usize,
+    shapes: &mut Shapes<'_>,
 ) -> Verdict<Sequential<T>> {
     let object = Object::new("model", description)?;
     let layers = object.list("layers")?;
@@ -89,7 +90,7 @@ fn build<T: Scalar>(
         let what = format!("layer {position}");
         let entry = Object::new(&what, entry)?;
         let name = entry.text("name")?;
-        builder = add_layer(builder, entry, &format!("{prefix}{name}"), parameters)?.named(name);
+        builder = add_layer(builder, entry, &format!("{prefix}{name}"), nested, shapes)?.named(name);
     }
     builder.build(&mut crate::seeded(0)).map_err(|error| error.to_string())
 }
@@ -99,7 +100,8 @@ fn add_layer<T: Scalar>(
     builder: Builder<T>,
     entry: Object<'_>,
     name: &str,
-    parameters: &mut Parameters<'_, T>,
+    nested: usize,
+    shapes: &mut Shapes<'_>,
 ) -> Verdict<Builder<T>> {
     let kind = entry.text("kind")?;
     if entry.get("foreign").is_some() {
@@ -107,13 +109,18 @@ fn add_layer<T: Scalar>(
     }
     Ok(match kind {
         "dense" => {
-            let weight = parameters(&format!("{name}.weight"))?;
-            let bias = if entry.flag("bias")? { Some(parameters(&format!("{name}.bias"))?) } else { None };
-            let expected = Shape::from([entry.count("inputs")?, entry.count("outputs")?]);
-            if weight.shape() != expected {
-                return Err(format!("layer `{name}`: expected a weight {expected}, got {}", weight.shape()));
+            let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
+            let has_bias = entry.flag("bias")?;
+            let mut expect = |parameter: &str, expected: Shape| -> Verdict<()> {
+                let got = shapes(&format!("{name}.{parameter}"))?;
+                let problem = || format!("layer `{name}`: expected a {parameter} {expected}, got {got}");
+                if got == expected { Ok(()) } else { Err(problem()) }
+            };
+            expect("weight", [inputs, outputs].into())?;
+            if has_bias {
+                expect("bias", [outputs].into())?;
             }
-            let dense = Dense::from_parts(&weight, bias.as_ref());
+            let dense = Dense::zeros(inputs, outputs, has_bias);
             builder.layer(dense.map_err(|error| format!("layer `{name}`: {error}"))?)
         }
         "flatten" if entry.get("start").is_none() => builder.flatten(),
@@ -132,8 +139,13 @@ fn add_layer<T: Scalar>(
         "log_softmax" => builder.log_softmax(),
         "dropout" => builder.dropout(entry.number("rate")?),
         "sequential" => {
+            let nested = nested.checked_sub(1).ok_or_else(|| {
+                format!(
+                    "layer `{name}`: expected models in models {MOST_NESTED} deep at most, got one deeper"
+                )
+            })?;
             let model = entry.get("model").unwrap_or(&Value::Null);
-            builder.layer(build(model, &format!("{name}."), parameters)?)
+            builder.layer(build(model, &format!("{name}."), nested, shapes)?)
         }
         other => return Err(unknown(name, other)),
     })
@@ -151,9 +163,11 @@ mod tests {
     use crate::Param;
 
     fn rebuilt(model: &Sequential<f64>) -> Verdict<Sequential<f64>> {
-        rebuild(&describe(model), &mut |name| {
-            model.param(name).map(Param::to_tensor).map_err(|error| error.to_string())
-        })
+        rebuild(&describe(model), &mut shapes(model))
+    }
+
+    fn shapes(model: &Sequential<f64>) -> impl FnMut(&str) -> Verdict<Shape> {
+        |name| model.param(name).map(Param::shape).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -181,10 +195,10 @@ mod tests {
             .log_softmax()
             .build(&mut crate::seeded(2))
             .unwrap();
-        let again = rebuilt(&model).unwrap();
+        let mut again = rebuilt(&model).unwrap();
         assert_eq!(describe(&again), describe(&model));
         assert_eq!(format!("{again:?}"), format!("{model:?}"));
-        assert_eq!(again.state(), model.state());
+        again.set_state(&model.state()).unwrap();
     }
 
     #[test]
@@ -210,10 +224,7 @@ mod tests {
             (json!([]), "expected a JSON object"),
         ];
         for (description, text) in cases {
-            let result = rebuild(&description, &mut |name| {
-                model.param(name).map(Param::to_tensor).map_err(|error| error.to_string())
-            });
-            let error = result.unwrap_err();
+            let error = rebuild::<f64>(&description, &mut shapes(&model)).unwrap_err();
             assert!(error.contains(text), "{description}: {error}");
         }
     }

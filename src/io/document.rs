@@ -11,6 +11,11 @@ use crate::Shape;
 /// The version of what is written here. A reader refuses what is newer; `docs/files.md` tells what each version has.
 const FORMAT: u64 = 1;
 
+/// The most values of any kind in the text. A parsed one takes up to 700 bytes, so this is a part of the constant by
+/// which reading a file may take more memory than the file has; a layer has five or so, a parameter of a checkpoint
+/// four.
+const MOST_VALUES: usize = 1 << 16;
+
 /// The text in the metadata of a file of this crate.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Document {
@@ -27,26 +32,29 @@ pub(super) struct Document {
 }
 
 impl Document {
-    pub(super) fn to_text(&self) -> String {
+    /// # Errors
+    /// Where reading it would be refused.
+    pub(super) fn into_text(self) -> Verdict<String> {
         let mut map = Map::new();
         map.insert("format".into(), FORMAT.into());
         map.insert("version".into(), env!("CARGO_PKG_VERSION").into());
         map.insert("orientation".into(), self.orientation.name().into());
         map.insert("flattened".into(), self.flattened.map_or(Value::Null, |shape| json!(shape.axes())));
-        for (key, value) in [("model", &self.model), ("check", &self.check), ("checkpoint", &self.checkpoint)]
-        {
+        for (key, value) in [("model", self.model), ("check", self.check), ("checkpoint", self.checkpoint)] {
             if let Some(value) = value {
-                map.insert(key.into(), value.clone());
+                map.insert(key.into(), value);
             }
         }
-        Value::Object(map).to_string()
+        let text = Value::Object(map).to_string();
+        Self::parse(&text)?;
+        Ok(text)
     }
 
     /// # Errors
     /// Where the text was not written by this version of the crate or an earlier one.
     pub(super) fn parse(text: &str) -> Verdict<Self> {
-        unique_keys::count(text).map_err(|error| format!("description: {error}"))?;
-        let value: Value = serde_json::from_str(text).map_err(|error| format!("description: {error}"))?;
+        unique_keys::count(text, MOST_VALUES).map_err(|error| format!("description: {error}"))?;
+        let mut value: Value = serde_json::from_str(text).map_err(|error| format!("description: {error}"))?;
         let object = Object::new("description", &value)?;
         let format = object.whole("format")?;
         if format > FORMAT {
@@ -62,7 +70,7 @@ impl Document {
             None | Some(Value::Null) => None,
             Some(_) => Some(shape(&object, "flattened")?),
         };
-        let part = |key| object.get(key).cloned();
+        let mut part = |key| value.get_mut(key).map(Value::take);
         Ok(Self {
             orientation,
             flattened,
@@ -84,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_later_format_is_refused_with_the_version_that_wrote_it() {
-        let text = Document::default().to_text();
+        let text = Document::default().into_text().unwrap();
         assert!(Document::parse(&text).is_ok());
         let later = text.replace("\"format\":1", "\"format\":2");
         let error = Document::parse(&later).unwrap_err();

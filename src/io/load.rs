@@ -1,17 +1,18 @@
 //! A file goes into a model.
 
 use super::Verdict;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-use super::archive::Archive;
+use super::archive::{Archive, Entry};
 use super::atomic::io_error;
 use super::document::Document;
-use super::matching::{Refusal, match_tensors};
+use super::matching::{Matched, Refusal, match_tensors};
 use super::orientation::Orientation;
 use super::{IN_MEMORY, check, description};
-use crate::{Error, Result, Scalar, Sequential, Tensor};
+use crate::{Error, Result, Scalar, Sequential, Shape};
 
 /// How a file is read into a model; for [`Sequential::load_with`].
 ///
@@ -173,11 +174,11 @@ impl<T: Scalar> Sequential<T> {
 fn load_named<T: Scalar>(model: &mut Sequential<T>, path: &str, bytes: &[u8], load: &Load) -> Result<Loaded> {
     let (archive, document) = parse(bytes).map_err(in_file(path))?;
     let mut candidate = model.clone();
-    let (loaded, order) = match_tensors(&mut candidate, &archive, document.as_ref(), load)
+    let Matched { loaded, order } = match_tensors(&mut candidate, &archive, document.as_ref(), load)
         .map_err(|refusal| refusal.in_file(path))?;
-    let check = document.as_ref().and_then(|document| document.check.as_ref());
-    // With parameters of its own, the model is another than that of the file.
-    if let Some(check) = check.filter(|_| loaded.missing.is_empty()) {
+    // The check is of the whole model in the file; of a part of it nothing is known.
+    let is_whole = loaded.missing.is_empty() && loaded.left_over.is_empty();
+    if let Some(check) = document.as_ref().and_then(|document| document.check.as_ref()).filter(|_| is_whole) {
         check::verify(&candidate, check, order.as_ref()).map_err(in_file(path))?;
     }
     *model = candidate;
@@ -191,16 +192,18 @@ fn open_named<T: Scalar>(path: &str, bytes: &[u8]) -> Result<Sequential<T>> {
         let problem = "expected a description of the model, got only tensors; build the model in code, and load the file into it";
         return Err(in_file(path)(problem.to_owned()));
     };
-    // Dense weights come as they lie in the file; what else there may be is found when all tensors are matched.
-    let mut parameter = |name: &str| -> Verdict<Tensor<T>> {
-        let entry = archive.entry(name).ok_or_else(|| format!("tensor `{name}` is missing"))?;
-        let tensor = entry.tensor().map_err(|problem| format!("tensor `{name}`: {problem}"))?;
-        if document.orientation == Orientation::PyTorch && entry.shape.rank() == 2 {
-            return tensor.transpose().map_err(|error| error.to_string());
-        }
-        Ok(tensor)
+    // A tensor that is taken is gone, so that no file makes more parameters than it has.
+    let mut entries: HashMap<&str, &Entry<'_>> =
+        archive.entries.iter().map(|entry| (&*entry.name, entry)).collect();
+    let mut shape = |name: &str| -> Verdict<Shape> {
+        let entry = entries.remove(name).ok_or_else(|| format!("tensor `{name}` is missing"))?;
+        entry.numbers().map_err(|problem| format!("tensor `{name}`: {problem}"))?;
+        Ok(match *entry.shape.axes() {
+            [outputs, inputs] if document.orientation == Orientation::PyTorch => [inputs, outputs].into(),
+            _ => entry.shape,
+        })
     };
-    let mut model = description::rebuild(description, &mut parameter).map_err(in_file(path))?;
+    let mut model = description::rebuild(description, &mut shape).map_err(in_file(path))?;
     match_tensors(&mut model, &archive, Some(document), &Load::new())
         .map_err(|refusal: Refusal| refusal.in_file(path))?;
     if let Some(check) = &document.check {

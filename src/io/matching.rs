@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::archive::{Archive, Entry};
 use super::document::Document;
-use super::load::{Features, Load, Loaded};
-use super::values::{decode, is_read};
+use super::load::{Load, Loaded};
+use super::row_order::{RowOrder, row_order};
+use super::values::Numbers;
 use crate::layers::{Layer, Param};
 use crate::{Error, Scalar, Sequential, Shape, Tensor};
 
@@ -22,14 +23,20 @@ impl Refusal {
     }
 }
 
-/// Gives each parameter its tensor, and tells how rows were put. Where something does not fit, the model may have a part
-/// of them.
+/// What became of the tensors of a file.
+pub(super) struct Matched {
+    pub(super) loaded: Loaded,
+    /// Where the rows of the first dense weight were put into another order.
+    pub(super) order: Option<RowOrder>,
+}
+
+/// Gives each parameter its tensor, which takes no memory. Where something does not fit, the model may have a part of them.
 pub(super) fn match_tensors<T: Scalar>(
     model: &mut Sequential<T>,
     archive: &Archive<'_>,
     document: Option<&Document>,
     load: &Load,
-) -> Result<(Loaded, Option<RowOrder>), Refusal> {
+) -> Result<Matched, Refusal> {
     let mut problems = Vec::new();
     let orientation = load.orientation.or(document.map(|document| document.orientation)).unwrap_or_default();
     let order = row_order(model, document, load).unwrap_or_else(|problem| {
@@ -51,23 +58,25 @@ pub(super) fn match_tensors<T: Scalar>(
             }
             return;
         };
-        match fitting(param, entry, expected) {
-            Err(problem) => problems.push(format!("`{name}`: {problem}")),
-            Ok(tensor) => {
-                if let Some(place) = tensor.as_slice().iter().position(|value: &T| !value.is_finite()) {
-                    if !load.allow_not_finite {
-                        let value = tensor.as_slice()[place];
-                        problems.push(format!("`{name}`: expected finite values, got {value} at {place}"));
-                    }
-                    loaded.not_finite.push(name);
-                }
-                let mut tensor = orientation.to_param(param, tensor);
-                if let Some(order) = order {
-                    tensor = order.put(&tensor);
-                }
-                param.set(&tensor).expect("the shape was checked");
+        let numbers = match fitting(param, entry, expected) {
+            Ok(numbers) => numbers,
+            Err(problem) => return problems.push(format!("`{name}`: {problem}")),
+        };
+        if let Some((place, value)) = numbers.not_finite::<T>() {
+            if !load.allow_not_finite {
+                problems.push(format!("`{name}`: expected finite values, got {value} at {place}"));
             }
+            loaded.not_finite.push(name);
         }
+        let is_turned = orientation.transposes(param);
+        let [rows, columns] = match *param.shape().axes() {
+            [rows, columns] if param.is_dense_weight() => [rows, columns],
+            _ => [1, param.count()],
+        };
+        param.fill(|row, column| {
+            let row = order.map_or(row, |order| order.of(row));
+            numbers.at(if is_turned { column * rows + row } else { row * columns + column })
+        });
     });
     // In the file's order.
     let left: HashSet<&str> = entries.into_values().map(|entry| &*entry.name).collect();
@@ -77,22 +86,25 @@ pub(super) fn match_tensors<T: Scalar>(
             problems.push(format!("`{}` {} is left over", entry.name, entry.shape));
         }
     }
-    if problems.is_empty() { Ok((loaded, order)) } else { Err(Refusal(problems)) }
+    if problems.is_empty() { Ok(Matched { loaded, order }) } else { Err(Refusal(problems)) }
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// The numbers as they lie in the file.
+    pub(super) fn numbers(&self) -> Verdict<Numbers<'a>> {
+        Numbers::new(self.dtype, self.bytes)
+            .ok_or_else(|| format!("expected f64, f32, f16 or bf16, got {:?}", self.dtype))
+    }
+
     /// The numbers in the shape that they have in the file.
     pub(super) fn tensor<T: Scalar>(&self) -> Verdict<Tensor<T>> {
-        if !is_read(self.dtype) {
-            return Err(format!("expected f64, f32, f16 or bf16, got {:?}", self.dtype));
-        }
-        Tensor::from_vec(self.shape, decode(self.dtype, self.bytes)).map_err(|error| error.to_string())
+        Tensor::from_vec(self.shape, self.numbers()?.to_vec()).map_err(|error| error.to_string())
     }
 }
 
-fn fitting<T: Scalar>(param: &Param<T>, entry: &Entry<'_>, expected: Shape) -> Verdict<Tensor<T>> {
+fn fitting<'a, T: Scalar>(param: &Param<T>, entry: &Entry<'a>, expected: Shape) -> Verdict<Numbers<'a>> {
     if entry.shape == expected {
-        return entry.tensor();
+        return entry.numbers();
     }
     let is_turned = param.is_dense_weight() && entry.shape.axes().iter().rev().eq(expected.axes());
     let hint = if is_turned { "; it may lie the other way: tell the orientation" } else { "" };
@@ -125,86 +137,4 @@ fn renamed<'a, 'b>(
         problems.push(format!("`{from}` to `{to}`: no name begins so"));
     }
     entries
-}
-
-/// The row of a file's weight that each row of the model's has.
-pub(super) struct RowOrder(Vec<usize>);
-
-impl RowOrder {
-    /// The numbers of samples in the file's order of features, in the model's.
-    pub(super) fn features<T: Scalar>(&self, samples: &Tensor<T>) -> Tensor<T> {
-        let len = self.0.len();
-        Tensor::from_fn(samples.shape(), |place| samples.as_slice()[place / len * len + self.0[place % len]])
-            .expect("samples fitted into memory before")
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn put<T: Scalar>(&self, weight: &Tensor<T>) -> Tensor<T> {
-        let columns = weight.shape().axes()[1];
-        let row = |place: usize| self.0[place / columns] * columns + place % columns;
-        Tensor::from_fn(weight.shape(), |place| weight.as_slice()[row(place)])
-            .expect("a weight fitted into memory before")
-    }
-}
-
-/// How the rows of the first dense weight are to be put. Nothing is guessed: where file and model are known to flatten
-/// other shapes, it has to be told.
-fn row_order<T: Scalar>(
-    model: &Sequential<T>,
-    document: Option<&Document>,
-    load: &Load,
-) -> Verdict<Option<RowOrder>> {
-    let (known_of_file, known_of_model) =
-        (document.and_then(|document| document.flattened), model.flattened());
-    let Some(features) = load.features else {
-        return match (known_of_file, known_of_model) {
-            (Some(file), Some(model)) if file != model => Err(format!(
-                "the first dense weight takes {model} flattened, that of the file {file}: tell the order of the file's features, `from_channels_first` or `from_channels_last`"
-            )),
-            _ => Ok(None),
-        };
-    };
-    let (file, own) = match features {
-        Features::ChannelsFirst([channels, height, width]) => {
-            (Shape::from([channels, height, width]), Shape::from([height, width, channels]))
-        }
-        Features::ChannelsLast([height, width, channels]) => {
-            (Shape::from([height, width, channels]), Shape::from([channels, height, width]))
-        }
-    };
-    if let Some(known) = known_of_file.filter(|&known| known != file) {
-        return Err(format!("expected features {known} as the file says, got {file}"));
-    }
-    if let Some(known) = known_of_model.filter(|&known| known != own) {
-        return Err(format!(
-            "the first dense weight takes {known} flattened, but features {file} become {own}"
-        ));
-    }
-    let mut inputs = None;
-    model.params(&mut |param| {
-        if param.is_dense_weight() {
-            inputs.get_or_insert(param.shape().axes()[0]);
-        }
-    });
-    if inputs != Some(file.len()) {
-        let inputs = inputs.map_or("none".to_owned(), |inputs| inputs.to_string());
-        return Err(format!(
-            "features {file} are {} inputs, the first dense weight has {inputs}",
-            file.len()
-        ));
-    }
-    let &[a, b, c] = own.axes() else { unreachable!("features have three axes") };
-    let row = |place: usize| {
-        let (i, j, k) = (place / (b * c), place / c % b, place % c);
-        match features {
-            // Own row (y, x, channel) is the file's (channel, y, x).
-            Features::ChannelsFirst(_) => (k * a + i) * b + j,
-            // Own row (channel, y, x) is the file's (y, x, channel).
-            Features::ChannelsLast(_) => (j * c + k) * a + i,
-        }
-    };
-    Ok(Some(RowOrder((0..own.len()).map(row).collect())))
 }

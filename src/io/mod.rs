@@ -1,7 +1,7 @@
 //! Models in files.
 //!
 //! A file is untrusted: one that is cut, damaged or made to do harm is an error, never a panic, and takes no more memory
-//! than it is long and a constant. Writing is all or nothing: whatever happens, a file is the old one or the new one.
+//! than it is long, the model in it and a constant. Writing is all or nothing: whatever happens, a file is the old one or the new one.
 //! `docs/files.md` describes the format.
 
 #[cfg(feature = "safetensors")]
@@ -26,6 +26,8 @@ mod matching;
 #[cfg(feature = "npy")]
 pub mod npy;
 mod orientation;
+#[cfg(feature = "safetensors")]
+mod row_order;
 #[cfg(feature = "safetensors")]
 mod save;
 mod state;

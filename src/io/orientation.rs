@@ -57,7 +57,8 @@ impl Orientation {
         result.expect("the shape was checked");
     }
 
-    fn transposes<T: Scalar>(self, param: &Param<T>) -> bool {
+    /// Whether a parameter's two axes are exchanged in a file.
+    pub(super) fn transposes<T: Scalar>(self, param: &Param<T>) -> bool {
         self == Self::PyTorch && param.is_dense_weight()
     }
 }

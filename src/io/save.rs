@@ -52,7 +52,7 @@ impl<T: Scalar> Save<T> {
     fn draft<'m>(&self, model: &'m Sequential<T>) -> Result<Verdict<Draft<'m>>> {
         let check = self.check.as_ref().map(|inputs| check::make(model, inputs.view())).transpose()?;
         let document = Document { orientation: self.orientation, check, ..Document::of(model) };
-        Ok(Draft::new(parameters(model, self.orientation), document.to_text()))
+        Ok(document.into_text().and_then(|text| Draft::new(parameters(model, self.orientation), text)))
     }
 }
 

@@ -9,11 +9,6 @@ pub(super) fn dtype_of<T: Scalar>() -> Dtype {
     if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 }
 }
 
-/// Whether numbers of this type can be read: the floating-point types of 16 bits and more.
-pub(super) fn is_read(dtype: Dtype) -> bool {
-    matches!(dtype, Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16)
-}
-
 /// The numbers, little-endian.
 pub(super) fn encode<T: Scalar>(values: &[T]) -> Vec<u8> {
     match dtype_of::<T>() {
@@ -22,20 +17,59 @@ pub(super) fn encode<T: Scalar>(values: &[T]) -> Vec<u8> {
     }
 }
 
-/// The numbers of a tensor whose type [is read](is_read), each rounded to the nearest of `T`. Bytes that do not make a
-/// whole number are left out.
-pub(super) fn decode<T: Scalar>(dtype: Dtype, bytes: &[u8]) -> Vec<T> {
-    match dtype {
-        Dtype::F64 => numbers(bytes, f64::from_le_bytes),
-        Dtype::F32 => numbers(bytes, |bytes| f64::from(f32::from_le_bytes(bytes))),
-        Dtype::F16 => numbers(bytes, |bytes| f64::from(half(u16::from_le_bytes(bytes)))),
-        Dtype::BF16 => numbers(bytes, |bytes| brain(u16::from_le_bytes(bytes))),
-        _ => unreachable!("the type was checked"),
+/// The numbers of a tensor where they lie, at any address: the floating-point types of 16 bits and more.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Numbers<'a> {
+    F64(&'a [[u8; 8]]),
+    F32(&'a [[u8; 4]]),
+    F16(&'a [[u8; 2]]),
+    Bf16(&'a [[u8; 2]]),
+}
+
+impl<'a> Numbers<'a> {
+    /// `None` for other types, and for bytes that do not make a whole number.
+    pub(super) fn new(dtype: Dtype, bytes: &'a [u8]) -> Option<Self> {
+        Some(match dtype {
+            Dtype::F64 => Self::F64(whole(bytes)?),
+            Dtype::F32 => Self::F32(whole(bytes)?),
+            Dtype::F16 => Self::F16(whole(bytes)?),
+            Dtype::BF16 => Self::Bf16(whole(bytes)?),
+            _ => return None,
+        })
+    }
+
+    fn len(self) -> usize {
+        match self {
+            Self::F64(numbers) => numbers.len(),
+            Self::F32(numbers) => numbers.len(),
+            Self::F16(numbers) | Self::Bf16(numbers) => numbers.len(),
+        }
+    }
+
+    /// A number, rounded to the nearest of `T`.
+    #[inline]
+    pub(super) fn at<T: Scalar>(self, place: usize) -> T {
+        T::of(match self {
+            Self::F64(numbers) => f64::from_le_bytes(numbers[place]),
+            Self::F32(numbers) => f64::from(f32::from_le_bytes(numbers[place])),
+            Self::F16(numbers) => f64::from(half(u16::from_le_bytes(numbers[place]))),
+            Self::Bf16(numbers) => brain(u16::from_le_bytes(numbers[place])),
+        })
+    }
+
+    pub(super) fn to_vec<T: Scalar>(self) -> Vec<T> {
+        (0..self.len()).map(|place| self.at(place)).collect()
+    }
+
+    /// The first that is NaN or infinite, as it is written or because `T` has none so large, and its place.
+    pub(super) fn not_finite<T: Scalar>(self) -> Option<(usize, T)> {
+        (0..self.len()).map(|place| (place, self.at(place))).find(|(_, value): &(_, T)| !value.is_finite())
     }
 }
 
-fn numbers<T: Scalar, const SIZE: usize>(bytes: &[u8], number: impl Fn([u8; SIZE]) -> f64) -> Vec<T> {
-    bytes.as_chunks::<SIZE>().0.iter().map(|&bytes| T::of(number(bytes))).collect()
+fn whole<const SIZE: usize>(bytes: &[u8]) -> Option<&[[u8; SIZE]]> {
+    let (numbers, rest) = bytes.as_chunks();
+    rest.is_empty().then_some(numbers)
 }
 
 /// A number of bfloat16: the upper half of an `f32`.
@@ -46,6 +80,10 @@ fn brain(bits: u16) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decoded<T: Scalar>(dtype: Dtype, bytes: &[u8]) -> Vec<T> {
+        Numbers::new(dtype, bytes).unwrap().to_vec()
+    }
 
     /// Values that PyTorch gives for these bits.
     #[test]
@@ -63,13 +101,13 @@ mod tests {
     #[test]
     fn numbers_come_back_to_the_bit() {
         let values = [0.0_f32, -0.0, 1.5, f32::MIN_POSITIVE, f32::MAX, 1e-45, f32::INFINITY];
-        let back: Vec<f32> = decode(Dtype::F32, &encode(&values));
+        let back: Vec<f32> = decoded(Dtype::F32, &encode(&values));
         assert!(values.iter().zip(&back).all(|(a, b)| a.to_bits() == b.to_bits()), "{back:?}");
         let values = [0.1, -0.0, f64::MAX, 5e-324];
-        let back: Vec<f64> = decode(Dtype::F64, &encode(&values));
+        let back: Vec<f64> = decoded(Dtype::F64, &encode(&values));
         assert!(values.iter().zip(&back).all(|(a, b)| a.to_bits() == b.to_bits()), "{back:?}");
         // From any address, and rounded.
         let bytes = [&[9][..], &encode(&[0.1_f64])].concat();
-        assert_eq!(decode::<f32>(Dtype::F64, &bytes[1..]), [0.1_f32]);
+        assert_eq!(decoded::<f32>(Dtype::F64, &bytes[1..]), [0.1_f32]);
     }
 }

@@ -54,6 +54,23 @@ impl Panels {
         }
     }
 
+    /// Writes each element of a matrix, given by row and column, into panels; the padding is left as it is.
+    pub(crate) fn fill<T: Element>(self, panels: &mut [T], value: impl Fn(usize, usize) -> T) {
+        self.check(self.rows * self.columns, panels.len());
+        if self.rows == 0 {
+            return;
+        }
+        for (panel, rows) in panels.chunks_exact_mut(self.panel_len()).enumerate() {
+            let start = panel * self.panel_columns;
+            let width = self.panel_columns.min(self.columns - start);
+            for (row, values) in rows.chunks_exact_mut(self.panel_columns).enumerate() {
+                for (column, place) in values[..width].iter_mut().enumerate() {
+                    *place = value(row, start + column);
+                }
+            }
+        }
+    }
+
     /// Writes panels into a row-major matrix.
     pub(crate) fn unpack<T: Element>(self, panels: &[T], matrix: &mut [T]) {
         self.check(matrix.len(), panels.len());
@@ -86,6 +103,9 @@ mod tests {
             let mut back = vec![f32::NAN; matrix.len()];
             layout.unpack(&panels, &mut back);
             assert_eq!(back, matrix);
+            let mut filled = vec![0.0; layout.len()];
+            layout.fill(&mut filled, |row, column| matrix[row * columns + column]);
+            assert_eq!(filled, panels);
             let padding = panels.iter().filter(|&&value| value == 0.0).count();
             assert_eq!(padding, layout.len() - matrix.len(), "{columns} columns");
         }

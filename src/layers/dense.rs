@@ -106,6 +106,18 @@ impl<T: Scalar> Dense<T> {
         })
     }
 
+    /// A layer of zeros, to be filled: made of a size alone, without a tensor beside it.
+    ///
+    /// # Errors
+    /// As [`Dense::new`].
+    pub(crate) fn zeros(inputs: usize, outputs: usize, has_bias: bool) -> Result<Self> {
+        check_width("inputs", inputs)?;
+        check_width("outputs", outputs)?;
+        let weight = Param::zero_panels("weight", inputs, outputs)?;
+        let bias = if has_bias { Some(Param::new("bias", &Tensor::zeros([outputs])?)) } else { None };
+        Ok(Self { inputs, outputs, weight, bias })
+    }
+
     /// The weight, `[inputs, outputs]`.
     #[must_use]
     pub fn weight(&self) -> &Param<T> {

@@ -53,19 +53,38 @@ impl<T: Scalar> Param<T> {
         Self::with_layout(name, matrix, Layout::Panels(panels), panels.len())
     }
 
+    /// A matrix of zeros that is kept in the panels of the dense kernels.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] where it does not fit into memory, with its padding.
+    pub(crate) fn zero_panels(name: &str, rows: usize, columns: usize) -> Result<Self> {
+        let (shape, panels) = (Shape::from([rows, columns]), Panels::new::<T>(rows, columns));
+        // Asked for and given back: what is made below would abort where it cannot be had.
+        let padded = panels.count().checked_mul(rows).and_then(|len| len.checked_mul(panels.panel_columns));
+        if padded.is_none_or(|len| Vec::<T>::new().try_reserve_exact(len).is_err()) {
+            let limit = "no more elements than fit into memory";
+            return Err(Error::TooLarge { shape: shape.to_string(), limit });
+        }
+        Ok(Self::zeros(name, shape, Layout::Panels(panels), panels.len()))
+    }
+
     fn with_layout(name: &str, tensor: &Tensor<T>, layout: Layout, len: usize) -> Self {
-        let mut param = Self {
+        let mut param = Self::zeros(name, tensor.shape(), layout, len);
+        param.write(tensor);
+        param
+    }
+
+    fn zeros(name: &str, shape: Shape, layout: Layout, len: usize) -> Self {
+        Self {
             name: name.to_owned(),
-            shape: tensor.shape(),
+            shape,
             layout,
             values: Buffer::zeroed(len),
             slot: 0,
             frozen: false,
             learning_rate_scale: 1.0,
             weight_decay_scale: 1.0,
-        };
-        param.write(tensor);
-        param
+        }
     }
 
     /// Its name: `weight` in a layer alone, `fc1.weight` in a model.
@@ -208,6 +227,17 @@ impl<T: Scalar> Param<T> {
     /// Fills a buffer that is laid out like this parameter's from a tensor of its shape.
     pub(crate) fn pack(&self, tensor: &Tensor<T>, buffer: &mut [T]) {
         self.layout.pack(tensor.as_slice(), buffer);
+    }
+
+    /// Replaces the values by those of a function of row and column. What is not the matrix of a dense layer counts as
+    /// one row.
+    pub(crate) fn fill(&mut self, value: impl Fn(usize, usize) -> T) {
+        match self.layout {
+            Layout::RowMajor => {
+                self.values.iter_mut().enumerate().for_each(|(column, place)| *place = value(0, column));
+            }
+            Layout::Panels(panels) => panels.fill(&mut self.values, value),
+        }
     }
 
     fn write(&mut self, tensor: &Tensor<T>) {

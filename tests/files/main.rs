@@ -1,7 +1,13 @@
 //! Models in files: what goes in comes out, elsewhere too, and nothing is lost.
 #![cfg(feature = "safetensors")]
 
+mod features;
+mod hand_made;
 mod hostile;
+mod matching;
+mod own_layers;
+mod pytorch;
 mod resume;
 mod round_trip;
+mod self_check;
 mod written_whole;

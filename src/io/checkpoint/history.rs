@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::Verdict;
 use super::super::archive::{Archive, Dtype, Piece};
 use super::super::json::{Object, number};
-use super::super::values::{decode, encode};
+use super::super::values::encode;
 use crate::train::metrics::ConfusionMatrix;
 use crate::train::{Epoch, Evaluation, History, Hits, Tally};
 
@@ -88,9 +88,7 @@ pub(super) fn read(archive: &Archive<'_>) -> Verdict<History> {
         Ok(Some(Evaluation { loss, accuracy, confusion }))
     };
     let mut history = History::default();
-    for (epoch, row) in
-        decode::<f64>(numbers.dtype, numbers.bytes).as_chunks::<COLUMNS>().0.iter().enumerate()
-    {
+    for (epoch, row) in numbers.numbers()?.to_vec::<f64>().as_chunks::<COLUMNS>().0.iter().enumerate() {
         let &[
             learning_rate,
             seconds,

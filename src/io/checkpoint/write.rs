@@ -80,7 +80,7 @@ pub(super) fn draft<'a, T: Scalar>(
         }
     }
     let document = Document { checkpoint: Some(checkpoint), ..Document::of(model) };
-    Draft::new(pieces, document.to_text())
+    Draft::new(pieces, document.into_text()?)
 }
 
 pub(super) fn all_params<T: Scalar>(model: &Sequential<T>) -> Vec<&Param<T>> {
