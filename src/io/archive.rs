@@ -3,12 +3,12 @@
 //! A file is untrusted. What the `safetensors` crate checks (offsets without overlap or hole, sizes that do not overflow
 //! and fit the shapes) is checked by it; the limits and what it lets pass are checked here, before and after.
 
-use super::Verdict;
 use std::io::{self, Write};
 
 pub(super) use safetensors::tensor::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
+use super::Verdict;
 use super::unique_keys;
 use crate::Shape;
 

@@ -1,10 +1,10 @@
 //! A file that checks itself: an input and the output that the model had for it.
 
-use super::Verdict;
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::Verdict;
 use super::archive::Dtype;
 use super::json::Object;
 use super::row_order::RowOrder;

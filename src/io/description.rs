@@ -3,11 +3,11 @@
 //! Describing a layer and rebuilding it stand side by side: [`describe_layer`] and [`add_layer`] have the same kinds in
 //! the same order.
 
-use super::Verdict;
 use std::any::Any;
 
 use serde_json::{Value, json};
 
+use super::Verdict;
 use super::document::shape;
 use super::json::{Object, number};
 use crate::layers::{Activation, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};

@@ -1,8 +1,8 @@
 //! What a file says about itself, beside its tensors.
 
-use super::Verdict;
 use serde_json::{Map, Value, json};
 
+use super::Verdict;
 use super::json::Object;
 use super::orientation::Orientation;
 use super::unique_keys;

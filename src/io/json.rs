@@ -1,7 +1,8 @@
 //! JSON that was written by this crate, or by somebody who wants us to think so.
 
-use super::Verdict;
 use serde_json::{Map, Value};
+
+use super::Verdict;
 
 /// An object, whose values are asked for by name and type.
 #[derive(Debug, Clone, Copy)]

@@ -1,11 +1,11 @@
 //! A file goes into a model.
 
-use super::Verdict;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+use super::Verdict;
 use super::archive::{Archive, Entry};
 use super::atomic::io_error;
 use super::document::Document;

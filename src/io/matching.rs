@@ -1,8 +1,8 @@
 //! Which tensor of a file is which parameter of a model.
 
-use super::Verdict;
 use std::collections::{HashMap, HashSet};
 
+use super::Verdict;
 use super::archive::{Archive, Entry};
 use super::document::Document;
 use super::load::{Load, Loaded};

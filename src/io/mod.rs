@@ -1,8 +1,8 @@
 //! Models in files.
 //!
 //! A file is untrusted: one that is cut, damaged or made to do harm is an error, never a panic, and takes no more memory
-//! than it is long, the model in it and a constant. Writing is all or nothing: whatever happens, a file is the old one or the new one.
-//! `docs/files.md` describes the format.
+//! than it is long, the model in it and a constant. Writing is all or nothing: whatever happens, a file is the old one or
+//! the new one. `docs/files.md` describes the format.
 
 #[cfg(feature = "safetensors")]
 mod archive;

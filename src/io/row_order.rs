@@ -1,7 +1,6 @@
 //! The order of a dense weight's rows, where file and model flatten the same features in other orders.
 
 use super::Verdict;
-
 use super::document::Document;
 use super::load::{Features, Load};
 use crate::layers::Layer;

@@ -1,8 +1,8 @@
 //! A model goes into a file.
 
-use super::Verdict;
 use std::path::Path;
 
+use super::Verdict;
 use super::archive::{Draft, Piece};
 use super::atomic::write_atomically;
 use super::document::Document;

@@ -3,12 +3,13 @@
 //! A parser that takes the last of two equal keys and one that takes the first see different files; such a file is
 //! refused. A value of two bytes, as text, takes hundreds when it is parsed, so their number has a limit.
 
-use super::Verdict;
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::Verdict;
 
 /// The number of keys of the outermost object.
 ///
