@@ -124,13 +124,17 @@ fn two_names_that_become_one_are_an_error() {
 
 #[test]
 fn what_is_missing_or_left_over_is_told_where_it_is_allowed() {
-    let file =
-        HandMade::new().f32("z", &[1], &[0.0]).f32("fc1.bias", &[2], &[7.0, 8.0]).f32("a", &[1], &[0.0]);
+    let file = HandMade::new()
+        .f32("z", &[1], &[0.0])
+        .f32("fc1.bias", &[2], &[7.0, 8.0])
+        .f32("a", &[1], &[0.0])
+        // Only in a checkpoint a name like this stands for something beside the model.
+        .f32("@best/fc1.bias", &[1], &[0.0]);
     let mut target = model::<f32>(1);
     let load = Load::new().allow_missing().allow_left_over();
     let loaded = target.load_bytes(&file.bytes(), &load).unwrap();
     assert_eq!(loaded.missing, ["fc1.weight", "fc2.weight"]);
-    assert_eq!(loaded.left_over, ["z", "a"]); // as they lie in the file
+    assert_eq!(loaded.left_over, ["z", "a", "@best/fc1.bias"]); // as they lie in the file
     assert!(loaded.not_finite.is_empty());
     assert_eq!(target.param("fc1.bias").unwrap().to_tensor(), Tensor::from([7.0, 8.0]));
     let before = model::<f32>(1).state();
