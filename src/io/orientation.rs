@@ -51,12 +51,6 @@ impl Orientation {
         if self.transposes(param) { transposed(&tensor) } else { tensor }
     }
 
-    /// Gives a parameter the values of a tensor that has its shape in a file.
-    pub(super) fn set_param<T: Scalar>(self, param: &mut Param<T>, tensor: &Tensor<T>) {
-        let result = if self.transposes(param) { param.set(&transposed(tensor)) } else { param.set(tensor) };
-        result.expect("the shape was checked");
-    }
-
     /// Whether a parameter's two axes are exchanged in a file.
     pub(super) fn transposes<T: Scalar>(self, param: &Param<T>) -> bool {
         self == Self::PyTorch && param.is_dense_weight()

@@ -116,7 +116,8 @@ impl<T: Scalar> Sequential<T> {
         }
         self.params_mut(&mut |param: &mut Param<T>| {
             let tensor = state.get(param.name()).expect("checked above");
-            Orientation::PyTorch.set_param(param, tensor);
+            let own = Orientation::PyTorch.to_param(param, tensor.clone());
+            param.set(&own).expect("the shape was checked");
         });
         Ok(())
     }

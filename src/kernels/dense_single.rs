@@ -19,6 +19,7 @@
 
 use super::backend::Kernel;
 use super::dense_forward::tile_vectors;
+use super::dense_update::{ADD, BLEND, STORE, Scales};
 use super::tile::{Broadcast, Prefetch, Target, Tile, Vectors};
 use super::{DenseForward, DenseInputGradient, DenseSize, Element, Finish, Run, Simd};
 
@@ -178,8 +179,7 @@ pub(super) struct WeightGradient<'a, T> {
     pub(super) x: &'a [T],
     pub(super) dy: &'a [T],
     pub(super) first_row: usize,
-    pub(super) alpha: T,
-    pub(super) beta: T,
+    pub(super) scales: Scales<T>,
     pub(super) out: &'a mut [T],
 }
 
@@ -188,7 +188,7 @@ impl<T: Element> Kernel<T> for WeightGradient<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let Self { size: DenseSize { inputs, outputs, .. }, x, dy, alpha, beta, .. } = self;
+        let Self { size: DenseSize { inputs, outputs, .. }, x, dy, scales, .. } = self;
         let (mut out, mut row) = (self.out, self.first_row);
         while !out.is_empty() {
             let (panel, input) = (row / inputs, row % inputs);
@@ -199,8 +199,7 @@ impl<T: Element> Kernel<T> for WeightGradient<'_, T> {
             let rows = Rows {
                 x: &x[input..input + rows],
                 dy: &dy[first..outputs.min(first + T::PANEL_COLUMNS)],
-                alpha,
-                beta,
+                scales,
                 out: S::split_mut(panel_out).0,
             };
             match rows.dy.len().div_ceil(S::LANES) {
@@ -219,8 +218,7 @@ struct Rows<'a, T, C> {
     x: &'a [T],
     /// Without padding.
     dy: &'a [T],
-    alpha: T,
-    beta: T,
+    scales: Scales<T>,
     out: &'a mut [C],
 }
 
@@ -228,19 +226,17 @@ impl<T: Element, C> Rows<'_, T, C> {
     /// The first vectors of each row, all that are not padding; the others have the gradient 0.
     #[inline(always)]
     fn update_vectors<S: Simd<T, Chunk = C>, const VECTORS: usize>(self, simd: S) {
-        if self.beta == T::zero() {
-            self.update::<S, VECTORS, BETA_0>(simd);
-        } else if self.beta == T::one() {
-            self.update::<S, VECTORS, BETA_1>(simd);
-        } else {
-            self.update::<S, VECTORS, BETA_OTHER>(simd);
+        match self.scales.mode() {
+            STORE => self.update::<S, VECTORS, STORE>(simd),
+            ADD => self.update::<S, VECTORS, ADD>(simd),
+            _ => self.update::<S, VECTORS, BLEND>(simd),
         }
     }
 
     #[inline(always)]
-    fn update<S: Simd<T, Chunk = C>, const VECTORS: usize, const BETA: u8>(self, simd: S) {
-        let Self { x, dy, out, .. } = self;
-        let (alpha, beta, zero) = (simd.splat(self.alpha), simd.splat(self.beta), simd.splat(T::zero()));
+    fn update<S: Simd<T, Chunk = C>, const VECTORS: usize, const MODE: u8>(self, simd: S) {
+        let Self { x, dy, scales, out } = self;
+        let zero = simd.splat(T::zero());
         let lanes = |vector: usize| dy.len().saturating_sub(vector * S::LANES).min(S::LANES);
         let mut factors = [zero; VECTORS];
         for (vector, factor) in factors.iter_mut().enumerate().take_while(|(vector, _)| lanes(*vector) > 0) {
@@ -262,24 +258,11 @@ impl<T: Element, C> Rows<'_, T, C> {
                 if has_padding {
                     sum = simd.first(sum, lanes(vector));
                 }
-                let product = simd.mul(alpha, sum);
-                let value = match BETA {
-                    BETA_0 => product,
-                    BETA_1 => simd.add(product, simd.load(out)),
-                    _ => simd.add(product, simd.mul(beta, simd.load(out))),
-                };
-                simd.store(value, out);
+                scales.update::<S, MODE>(simd, sum, out);
             }
-            if BETA != BETA_1 {
-                for out in unused {
-                    let value = if BETA == BETA_0 { zero } else { simd.mul(beta, simd.load(out)) };
-                    simd.store(value, out);
-                }
+            if MODE != ADD {
+                unused.iter_mut().for_each(|out| scales.update::<S, MODE>(simd, zero, out));
             }
         }
     }
 }
-
-const BETA_0: u8 = 0;
-const BETA_1: u8 = 1;
-const BETA_OTHER: u8 = 2;

@@ -112,12 +112,12 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
         let whole = run.start.is_multiple_of(T::PANEL_COLUMNS) && run.end.is_multiple_of(T::PANEL_COLUMNS);
         assert!(whole && run.end <= self.size.panels::<T>().len(), "a run that is no rows of the panels");
         assert_eq!(run.len(), out.len(), "a run of another length");
-        let first_row = run.start / T::PANEL_COLUMNS;
+        let (first_row, scales) = (run.start / T::PANEL_COLUMNS, Scales { alpha, beta });
         if self.size.batch == 1 {
             let Self { size, x, dy, .. } = *self;
-            self.backend.run(dense_single::WeightGradient { size, x, dy, first_row, alpha, beta, out });
+            self.backend.run(dense_single::WeightGradient { size, x, dy, first_row, scales, out });
         } else {
-            self.backend.run(Write { gradient: self, first_row, scales: Scales { alpha, beta }, out });
+            self.backend.run(Write { gradient: self, first_row, scales, out });
         }
     }
 }

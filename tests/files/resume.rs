@@ -294,6 +294,14 @@ fn a_checkpoint_of_another_training_is_refused() {
     let error = trainer.fit(data.set(), plain_fit(data)).unwrap_err().to_string();
     assert!(error.contains("steps of 1 times 5 of them, got 22 samples"), "{error}");
 
+    // The same kind of rule, which remembers more or less.
+    let plain = with_rule(Sgd::new(0.1).unwrap());
+    let momentum = with_rule(Sgd::new(0.1).unwrap().with_momentum(0.9).unwrap());
+    plain(&mut trained).save_checkpoint(&file.0).unwrap();
+    refused(&file.0, &momentum, "`@rule/0/0.weight` [40, 6] is missing");
+    momentum(&mut trained).save_checkpoint(&file.0).unwrap();
+    refused(&file.0, &plain, "expected a rule that remembers `@rule/0/0.weight`, got one that does not");
+
     trained.save(&file.0).unwrap();
     refused(&file.0, &make, "expected a checkpoint, got a model alone");
 }

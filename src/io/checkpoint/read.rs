@@ -4,13 +4,13 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
+use super::super::Verdict;
 use super::super::archive::Archive;
 use super::super::document::Document;
 use super::super::json::Object;
 use super::super::load::{Load, in_file};
 use super::super::matching::match_tensors;
 use super::super::values::dtype_of;
-use super::super::{Verdict, orientation::Orientation};
 use super::history;
 use super::write::{ORIENTATION, all_params, average, best, rule_buffer};
 use crate::kernels::Buffer;
@@ -106,6 +106,11 @@ fn parts<T: Scalar>(
     for (index, (param, (_, buffers))) in params.iter().zip(trainer.optimizer.memory()).enumerate() {
         let steps = steps.get(index).and_then(Value::as_u64);
         let steps = steps.ok_or("checkpoint: expected `optimizer_steps`, one for each parameter")?;
+        // Without momentum, a rule of the same kind would go on by half of what the file has.
+        let beyond = rule_buffer(buffers.len(), param.name());
+        if archive.entry(&beyond).is_some() {
+            return Err(format!("expected a rule that remembers `{beyond}`, got one that does not"));
+        }
         let read = |number| beside(archive, &rule_buffer(number, param.name()), param);
         optimizer.push((steps, (0..buffers.len()).map(read).collect::<Verdict<_>>()?));
     }
@@ -234,7 +239,7 @@ fn all_beside<T: Scalar>(
 
 /// A tensor beside the model, as it lies in the parameter's buffer.
 fn beside<T: Scalar>(archive: &Archive<'_>, name: &str, param: &Param<T>) -> Verdict<Buffer<T>> {
-    let expected = Orientation::shape_of(ORIENTATION, param);
+    let expected = ORIENTATION.shape_of(param);
     let entry = archive.entry(name).ok_or_else(|| format!("`{name}` {expected} is missing"))?;
     if entry.shape != expected || entry.dtype != dtype_of::<T>() {
         return Err(format!(
