@@ -81,7 +81,7 @@ impl<T: Element> DenseInputGradient<'_, T> {
             "buffers of another size"
         );
         let pieces = self.parallelism.pieces(self.size.multiply_adds());
-        if dense_single::InputGradient::<T>::serves(self.size) {
+        if backend.run::<T, _>(dense_single::ServesInputGradient(self.size)) {
             assert_eq!(dx.len(), inputs, "a result of another size");
             let whole = Run { start: 0, values: dx };
             split_work(whole, BLOCK_INPUTS, pieces, &|dx: Run<'_, T>| {

@@ -7,7 +7,7 @@
 //! | | loop | where |
 //! |---|---|---|
 //! | forward | a tile of one row, which goes right to y | inputs that fit into the cache |
-//! | input gradient | dy by rows of W, one sum after another | a few panels, whose sums fit into registers |
+//! | input gradient | dy by rows of W, eight sums side by side | weights that fit into the last cache |
 //! | weight gradient | x by dy, row by row | everywhere |
 //!
 //! The sums are the same, in the same order, as in the products of many samples and of wide layers; so the bits are.
@@ -26,8 +26,13 @@ use super::{DenseForward, DenseInputGradient, DenseSize, Element, Finish, Run, S
 /// The most inputs of a forward product: 32 KiB of f32.
 const FORWARD_INPUTS: usize = 8192;
 
-/// The most panels of an input gradient.
-const INPUT_PANELS: usize = 4;
+/// The most elements of the weight of an input gradient. A larger one comes from memory, which wants to be read panel by
+/// panel: 4096→1024 takes the same time either way, 2048→1024 a tenth less in this one, 12544→1024 four fifths more.
+const INPUT_GRADIENT_ELEMENTS: usize = 4 << 20;
+
+/// The most vectors of dy in an input gradient, where a panel's row has more than two. With AVX2, 784→32 takes a tenth less
+/// than by panels and 784→128 two fifths more; with four lanes, 784→10 takes the same time and 784→32 twice as much.
+const INPUT_GRADIENT_VECTORS: usize = 4;
 
 /// The inputs whose sums are added up side by side.
 const INPUTS: usize = 8;
@@ -121,9 +126,18 @@ pub(super) struct InputGradient<'a, T> {
     pub(super) dx: Run<'a, T>,
 }
 
-impl<T: Element> InputGradient<'_, T> {
-    pub(super) fn serves(size: DenseSize) -> bool {
-        size.batch == 1 && size.outputs <= INPUT_PANELS * T::PANEL_COLUMNS
+/// Whether [`InputGradient`] is the faster way, with the instruction set at hand.
+pub(super) struct ServesInputGradient(pub(super) DenseSize);
+
+impl<T: Element> Kernel<T> for ServesInputGradient {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, _simd: S) -> bool {
+        let Self(size) = self;
+        // Vectors of half a panel, or few vectors: otherwise each row is visited too often.
+        let is_fast = S::PER_PANEL <= 2 || size.outputs <= INPUT_GRADIENT_VECTORS * S::LANES;
+        size.batch == 1 && is_fast && size.panels::<T>().len() <= INPUT_GRADIENT_ELEMENTS
     }
 }
 
