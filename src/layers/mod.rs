@@ -10,6 +10,7 @@ mod param;
 mod reshape;
 mod softmax;
 mod special;
+mod window;
 
 pub use activation::Activation;
 pub use dense::Dense;
@@ -22,3 +23,4 @@ pub use param::Param;
 pub use reshape::Reshape;
 pub use softmax::{LogSoftmax, Softmax};
 pub(crate) use softmax::{max_and_log_sum, softmax};
+pub use window::{Padding, Sides, Window};

@@ -1,0 +1,334 @@
+//! What slides over an image: how large it is, how far it steps, and what lies beyond the border.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::{Error, Result, Shape};
+
+/// Two lengths, of the vertical and of the horizontal axis; one number is both.
+///
+/// ```
+/// use taper::layers::Sides;
+///
+/// assert_eq!(Sides::from(3), Sides::from([3, 3]));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sides {
+    /// Along the vertical axis.
+    pub height: usize,
+    /// Along the horizontal axis.
+    pub width: usize,
+}
+
+impl From<usize> for Sides {
+    fn from(side: usize) -> Self {
+        Self { height: side, width: side }
+    }
+}
+
+impl From<[usize; 2]> for Sides {
+    fn from([height, width]: [usize; 2]) -> Self {
+        Self { height, width }
+    }
+}
+
+impl From<Sides> for [usize; 2] {
+    fn from(sides: Sides) -> Self {
+        [sides.height, sides.width]
+    }
+}
+
+/// `3`, or `3x5` where the sides differ.
+impl fmt::Display for Sides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { height, width } = self;
+        if height == width { write!(f, "{height}") } else { write!(f, "{height}x{width}") }
+    }
+}
+
+/// What is added around an image before a window slides over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Padding {
+    /// Nothing: the window stays inside.
+    #[default]
+    Valid,
+    /// So much that the output has ⌈input / stride⌉ rows and columns; where it is an odd number, one more below and on
+    /// the right. It is Keras's `"same"`, and PyTorch's where the stride is 1.
+    Same,
+    /// So many rows above and below, and columns on the left and on the right: PyTorch's `padding=1`.
+    Border(Sides),
+}
+
+impl<S: Into<Sides>> From<S> for Padding {
+    fn from(border: S) -> Self {
+        Self::Border(border.into())
+    }
+}
+
+/// A window that slides over an image: that of a convolution, or of a pool.
+///
+/// It is looked at when the layer is made: sides, strides and dilations have to be at least 1.
+///
+/// ```
+/// use taper::layers::{Padding, Window};
+///
+/// let window = Window::new(3).with_stride(2).with_padding(Padding::Same);
+/// let wide = Window::new([1, 5]).with_padding([0, 2]); // as PyTorch's padding=(0, 2)
+/// # let _ = (window, wide);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub(crate) kernel: Sides,
+    /// Where it is not said, the layer has its own.
+    pub(crate) stride: Option<Sides>,
+    pub(crate) dilation: Sides,
+    pub(crate) padding: Padding,
+}
+
+impl Window {
+    /// A window of this size, without padding or dilation. A convolution moves it by 1, a pool by its size.
+    pub fn new(kernel: impl Into<Sides>) -> Self {
+        Self { kernel: kernel.into(), stride: None, dilation: 1.into(), padding: Padding::Valid }
+    }
+
+    /// How far it moves from one output to the next.
+    #[must_use]
+    pub fn with_stride(mut self, stride: impl Into<Sides>) -> Self {
+        self.stride = Some(stride.into());
+        self
+    }
+
+    /// How far its places are from one another; 1 is side by side.
+    #[must_use]
+    pub fn with_dilation(mut self, dilation: impl Into<Sides>) -> Self {
+        self.dilation = dilation.into();
+        self
+    }
+
+    /// What is around the image.
+    #[must_use]
+    pub fn with_padding(mut self, padding: impl Into<Padding>) -> Self {
+        self.padding = padding.into();
+        self
+    }
+
+    /// The same window with a stride, which is `stride` unless it was set.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where a side, stride or dilation is 0.
+    pub(crate) fn checked(mut self, stride: Sides) -> Result<Self> {
+        let stride = *self.stride.get_or_insert(stride);
+        for (name, sides) in
+            [("window size", self.kernel), ("stride", stride), ("dilation", self.dilation)]
+        {
+            if sides.height == 0 || sides.width == 0 {
+                return Err(Error::setting(name, "at least 1", sides));
+            }
+        }
+        Ok(self)
+    }
+
+    /// How it slides over an image `[height, width, channels]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the input is no image or the window does not fit into it.
+    pub(crate) fn over(&self, input: &Shape) -> Result<Geometry> {
+        let &[height, width, channels] = input.axes() else {
+            let hint = "images have three axes, channels last; a reshape gives a matrix one channel";
+            let (expected, got) = ("[batch, height, width, channels]".into(), input.batch_pattern());
+            return Err(Error::Shape { what: "input", expected, got, hint });
+        };
+        let stride = self.stride.unwrap_or(self.kernel);
+        let border: Option<[usize; 2]> = match self.padding {
+            Padding::Valid => Some([0, 0]),
+            Padding::Same => None,
+            Padding::Border(border) => Some(border.into()),
+        };
+        let axis = |axis: usize, input: usize| {
+            let of = |sides: Sides| <[usize; 2]>::from(sides)[axis];
+            let border = border.map(|border| border[axis]);
+            Axis::new(input, of(self.kernel), of(stride), of(self.dilation), border)
+        };
+        let (Some(rows), Some(columns)) = (axis(0, height), axis(1, width)) else {
+            let expected = format!("at least as large as the window, {self}");
+            return Err(Error::shape("input", expected, input.batch_pattern()));
+        };
+        Ok(Geometry { rows, columns, channels })
+    }
+}
+
+impl<S: Into<Sides>> From<S> for Window {
+    fn from(kernel: S) -> Self {
+        Self::new(kernel)
+    }
+}
+
+/// `3x3`, and what is not usual about it: `3x3 stride 2 padding same`.
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.kernel.height, self.kernel.width)?;
+        if let Some(stride) = self.stride.filter(|&stride| stride != 1.into()) {
+            write!(f, " stride {stride}")?;
+        }
+        if self.dilation != 1.into() {
+            write!(f, " dilation {}", self.dilation)?;
+        }
+        match self.padding {
+            Padding::Valid => Ok(()),
+            Padding::Same => write!(f, " padding same"),
+            Padding::Border(border) => write!(f, " padding {border}"),
+        }
+    }
+}
+
+/// How a window slides over an image of given size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub(crate) rows: Axis,
+    pub(crate) columns: Axis,
+    pub(crate) channels: usize,
+}
+
+impl Geometry {
+    /// The shape of the output with so many channels.
+    pub(crate) fn output(&self, channels: usize) -> Shape {
+        Shape::from([self.rows.outputs, self.columns.outputs, channels])
+    }
+
+    /// The number of places that the window has in an image.
+    pub(crate) fn positions(&self) -> usize {
+        self.rows.outputs * self.columns.outputs
+    }
+
+    /// The number of elements of an image.
+    pub(crate) fn image_len(&self) -> usize {
+        self.rows.inputs * self.columns.inputs * self.channels
+    }
+}
+
+/// How a window slides along one axis of an image: tap t of output o is input `o·stride + t·dilation − before`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Axis {
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    pub(crate) dilation: usize,
+    /// The padding before the first input.
+    pub(crate) before: usize,
+}
+
+impl Axis {
+    /// `None` where the window does not fit. Without a border, the padding is that of [`Padding::Same`].
+    fn new(
+        inputs: usize,
+        kernel: usize,
+        stride: usize,
+        dilation: usize,
+        border: Option<usize>,
+    ) -> Option<Self> {
+        let span = (kernel - 1).checked_mul(dilation)?.checked_add(1)?;
+        let (outputs, before) = match border {
+            None => {
+                let outputs = inputs.div_ceil(stride);
+                let reach = outputs.checked_sub(1)?.checked_mul(stride)?.checked_add(span)?;
+                (outputs, reach.saturating_sub(inputs) / 2)
+            }
+            Some(border) => {
+                let room = border.checked_mul(2)?.checked_add(inputs)?.checked_sub(span)?;
+                (room / stride + 1, border)
+            }
+        };
+        Some(Self { inputs, outputs, kernel, stride, dilation, before })
+    }
+
+    /// The taps of an output that lie inside of the image.
+    pub(crate) fn taps(&self, output: usize) -> Range<usize> {
+        let start = output * self.stride;
+        let first = self.before.saturating_sub(start).div_ceil(self.dilation);
+        let end = (self.inputs + self.before).saturating_sub(start).div_ceil(self.dilation);
+        let end = end.min(self.kernel);
+        first.min(end)..end
+    }
+
+    /// The input of a tap that lies inside.
+    pub(crate) fn input(&self, output: usize, tap: usize) -> usize {
+        output * self.stride + tap * self.dilation - self.before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn over(window: Window, height: usize, width: usize) -> Result<Geometry> {
+        window.checked(1.into()).unwrap().over(&Shape::from([height, width, 2]))
+    }
+
+    #[test]
+    fn taps_are_those_that_an_enumeration_finds() {
+        for inputs in 1..9 {
+            for kernel in 1..5 {
+                for (stride, dilation) in [(1, 1), (2, 1), (3, 1), (1, 2), (2, 3)] {
+                    for border in [None, Some(0), Some(1), Some(2), Some(4)] {
+                        let Some(axis) = Axis::new(inputs, kernel, stride, dilation, border) else {
+                            let span = (kernel - 1) * dilation + 1;
+                            assert!(border.is_some_and(|border| inputs + 2 * border < span));
+                            continue;
+                        };
+                        for output in 0..axis.outputs {
+                            let place = |tap: usize| {
+                                (output * stride + tap * dilation).cast_signed() - axis.before.cast_signed()
+                            };
+                            let inside = |tap: &usize| (0..inputs.cast_signed()).contains(&place(*tap));
+                            let expected: Vec<usize> = (0..kernel).filter(inside).collect();
+                            let taps: Vec<usize> = axis.taps(output).collect();
+                            assert_eq!(taps, expected, "{axis:?}, output {output}");
+                            for tap in taps {
+                                assert_eq!(axis.input(output, tap).cast_signed(), place(tap));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn outputs_are_those_of_the_others() {
+        // (inputs, window) and the outputs that PyTorch gives, and for `Same`, Keras.
+        for (inputs, window, outputs) in [
+            (28, Window::new(3), 26),
+            (28, Window::new(3).with_padding(1), 28),
+            (28, Window::new(5).with_stride(2), 12),
+            (7, Window::new(3).with_dilation(2), 3),
+            (7, Window::new(2).with_stride(2), 3),
+            (7, Window::new(3).with_stride(2).with_padding(Padding::Same), 4),
+            (8, Window::new(3).with_stride(3).with_padding(Padding::Same), 3),
+        ] {
+            assert_eq!(over(window, inputs, inputs).unwrap().rows.outputs, outputs, "{window}");
+        }
+        // The odd row of padding comes after: of 8 inputs by a stride of 2, a window of 3 needs one more.
+        let same = over(Window::new(3).with_stride(2).with_padding(Padding::Same), 8, 7).unwrap();
+        assert_eq!((same.rows.before, same.columns.before), (0, 1));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let error = over(Window::new([3, 5]), 4, 4).unwrap_err().to_string();
+        assert_eq!(error, "expected input at least as large as the window, 3x5, got [batch, 4, 4, 2]");
+        let error = Window::new(3).checked(1.into()).unwrap().over(&Shape::from([28, 28])).unwrap_err();
+        assert!(error.to_string().contains("[batch, height, width, channels], got [batch, 28, 28]"), "{error}");
+        for (window, text) in [
+            (Window::new(0), "window size: expected at least 1, got 0"),
+            (Window::new(2).with_stride([1, 0]), "stride: expected at least 1, got 1x0"),
+            (Window::new(2).with_dilation(0), "dilation: expected at least 1, got 0"),
+        ] {
+            assert_eq!(window.checked(1.into()).unwrap_err().to_string(), text);
+        }
+        // Sizes beyond all numbers neither panic nor wrap.
+        let huge = Window::new(usize::MAX).with_dilation(usize::MAX);
+        assert!(over(huge, 4, 4).is_err());
+        assert!(over(Window::new(2).with_padding(usize::MAX), 4, 4).is_err());
+    }
+}
