@@ -37,6 +37,9 @@ impl<T, F: Fn(Shape, usize, &mut dyn Rng) -> Result<Tensor<T>>> Initializer<T> f
 
 /// The usual ways to start, for a weight of n inputs × m outputs.
 ///
+/// In a convolution, `[height, width, channels, outputs]`, each output is a sum over n = height·width·channels inputs,
+/// and each input goes to m = height·width·outputs outputs.
+///
 /// Drawn in double precision: a model in `f32` starts from the rounded values of the one in `f64`.
 ///
 /// | | distribution | source |
@@ -93,7 +96,12 @@ impl<T: Scalar> Initializer<T> for Init {
     fn initialize(&self, shape: Shape, inputs: usize, rng: &mut dyn Rng) -> Result<Tensor<T>> {
         self.check()?;
         let n = inputs.max(1) as f64;
-        let m = shape.axes().last().copied().unwrap_or(1) as f64;
+        // Of a convolution, [height, width, channels, outputs], each channel goes to all outputs of all taps.
+        let (taps, [.., m]) = match shape.axes() {
+            [taps @ .., channels, outputs] => (taps, [*channels, *outputs]),
+            _ => (&[][..], [1, shape.len()]),
+        };
+        let m = taps.iter().product::<usize>() as f64 * m as f64;
         match *self {
             Self::Linear => uniform(shape, 1.0 / n.sqrt(), rng),
             Self::KaimingNormal => normal(shape, (2.0 / n).sqrt(), rng),
@@ -150,8 +158,10 @@ fn truncated_normal<T: Scalar>(shape: Shape, deviation: f64, rng: &mut dyn Rng) 
 /// Gram and Schmidt's method on normal vectors, each made orthogonal to those before it twice, which is as exact
 /// as can be (Giraud et al., 2005).
 fn orthogonal<T: Scalar>(shape: Shape, gain: f64, rng: &mut dyn Rng) -> Result<Tensor<T>> {
-    let &[rows, columns] = shape.axes() else {
-        return Err(Error::shape("orthogonal weight", "[inputs, outputs]", shape));
+    let (rows, columns) = match *shape.axes() {
+        [rows, columns] => (rows, columns),
+        [height, width, channels, outputs] => (height * width * channels, outputs),
+        _ => return Err(Error::shape("orthogonal weight", "[inputs, outputs]", shape)),
     };
     // The vectors are the rows of a wide matrix, the columns of a tall one: never more than their length.
     let (count, len) = (rows.min(columns), rows.max(columns));

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use super::Verdict;
 use super::document::shape;
 use super::json::{Object, number};
-use crate::layers::{Activation, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};
+use super::window::{describe_window, window};
+use crate::layers::{
+    Activation, Channels, Conv2d, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax,
+};
 use crate::sequential::Builder;
 use crate::{Scalar, Sequential, Shape};
 
@@ -39,6 +42,12 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
     if let Some(dense) = any.downcast_ref::<Dense<T>>() {
         let &[inputs, outputs] = dense.weight().shape().axes() else { unreachable!("a weight is a matrix") };
         json!({ "kind": "dense", "inputs": inputs, "outputs": outputs, "bias": dense.bias().is_some() })
+    } else if let Some(conv) = any.downcast_ref::<Conv2d<T>>() {
+        let Channels { inputs, outputs, groups } = conv.channels();
+        json!({
+            "kind": "conv2d", "inputs": inputs, "outputs": outputs, "groups": groups,
+            "window": describe_window(conv.window()), "bias": conv.bias().is_some(),
+        })
     } else if let Some(flatten) = any.downcast_ref::<Flatten>() {
         match flatten.joined() {
             None => json!({ "kind": "flatten" }),
@@ -111,17 +120,25 @@ fn add_layer<T: Scalar>(
         "dense" => {
             let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
             let has_bias = entry.flag("bias")?;
-            let mut expect = |parameter: &str, expected: Shape| -> Verdict<()> {
-                let got = shapes(&format!("{name}.{parameter}"))?;
-                let problem = || format!("layer `{name}`: expected a {parameter} {expected}, got {got}");
-                if got == expected { Ok(()) } else { Err(problem()) }
-            };
-            expect("weight", [inputs, outputs].into())?;
+            expect(shapes, name, "weight", [inputs, outputs].into())?;
             if has_bias {
-                expect("bias", [outputs].into())?;
+                expect(shapes, name, "bias", [outputs].into())?;
             }
             let dense = Dense::zeros(inputs, outputs, has_bias);
             builder.layer(dense.map_err(|error| format!("layer `{name}`: {error}"))?)
+        }
+        "conv2d" => {
+            let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
+            let (groups, has_bias) = (entry.count("groups")?, entry.flag("bias")?);
+            let window = window(&entry)?;
+            let [height, width] = window.kernel.into();
+            let group_inputs = inputs.checked_div(groups).unwrap_or(0);
+            expect(shapes, name, "weight", [height, width, group_inputs, outputs].into())?;
+            if has_bias {
+                expect(shapes, name, "bias", [outputs].into())?;
+            }
+            let conv = Conv2d::zeros(Channels::new(inputs, outputs).with_groups(groups), window, has_bias);
+            builder.layer(conv.map_err(|error| format!("layer `{name}`: {error}"))?)
         }
         "flatten" if entry.get("start").is_none() => builder.flatten(),
         "flatten" => builder.layer(Flatten::axes(entry.count("start")?, entry.count("end")?)),
@@ -151,6 +168,15 @@ fn add_layer<T: Scalar>(
     })
 }
 
+/// Whether a parameter of a layer that is to be made is there, in its shape.
+fn expect(shapes: &mut Shapes<'_>, layer: &str, parameter: &str, expected: Shape) -> Verdict<()> {
+    let got = shapes(&format!("{layer}.{parameter}"))?;
+    if got == expected {
+        return Ok(());
+    }
+    Err(format!("layer `{layer}`: expected a {parameter} {expected}, got {got}"))
+}
+
 fn unknown(name: &str, kind: &str) -> String {
     format!(
         "layer `{name}` ({kind}): expected a layer of this crate, got one that it does not know; build the model in code, and load the file into it"
@@ -161,6 +187,7 @@ fn unknown(name: &str, kind: &str) -> String {
 mod tests {
     use super::*;
     use crate::Param;
+    use crate::layers::{Padding, Window};
 
     fn rebuilt(model: &Sequential<f64>) -> Verdict<Sequential<f64>> {
         rebuild(&describe(model), &mut shapes(model))
@@ -176,6 +203,12 @@ mod tests {
         let model = Sequential::builder([2, 3])
             .layer(Flatten::axes(1, 2))
             .reshape([3, 2])
+            .flatten()
+            .reshape([3, 2, 1])
+            .conv2d(4, Window::new([2, 1]).with_padding(Padding::Same).with_dilation([2, 1]))
+            .conv2d(2, Window::new(1).with_stride([1, 2]).with_padding([0, 1]))
+            .groups(2)
+            .without_bias()
             .flatten()
             .dense(6)
             .named("first")

@@ -200,6 +200,9 @@ fn open_named<T: Scalar>(path: &str, bytes: &[u8]) -> Result<Sequential<T>> {
         entry.numbers().map_err(|problem| format!("tensor `{name}`: {problem}"))?;
         Ok(match *entry.shape.axes() {
             [outputs, inputs] if document.orientation == Orientation::PyTorch => [inputs, outputs].into(),
+            [outputs, channels, height, width] if document.orientation == Orientation::PyTorch => {
+                [height, width, channels, outputs].into()
+            }
             _ => entry.shape,
         })
     };

@@ -68,15 +68,8 @@ pub(super) fn match_tensors<T: Scalar>(
             }
             loaded.not_finite.push(name);
         }
-        let is_turned = orientation.transposes(param);
-        let [rows, columns] = match *param.shape().axes() {
-            [rows, columns] if param.is_dense_weight() => [rows, columns],
-            _ => [1, param.count()],
-        };
-        param.fill(|row, column| {
-            let row = order.map_or(row, |order| order.of(row));
-            numbers.at(if is_turned { column * rows + row } else { row * columns + column })
-        });
+        let place = orientation.place(param);
+        param.fill(|row, column| numbers.at(place(order.map_or(row, |order| order.of(row)), column)));
     });
     // In the file's order.
     let left: HashSet<&str> = entries.into_values().map(|entry| &*entry.name).collect();

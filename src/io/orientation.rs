@@ -1,15 +1,17 @@
-//! Which way a dense weight lies in a file.
+//! Which way a weight lies in a file.
 
 use crate::layers::Param;
 use crate::{Scalar, Shape, Tensor};
 
-/// Which axis of a dense weight comes first in a file. In memory it is neither: the kernels want panels.
+/// Which axis of a weight comes first in a file. In memory it is neither: the kernels want panels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Orientation {
-    /// `[outputs, inputs]`: y = x·Wᵀ + b, as `torch.nn.Linear` keeps it.
+    /// Outputs first. A dense weight is `[outputs, inputs]`, y = x·Wᵀ + b, as `torch.nn.Linear` keeps it; that of a
+    /// convolution `[outputs, channels, height, width]`, as `torch.nn.Conv2d` does.
     #[default]
     PyTorch,
-    /// `[inputs, outputs]`: y = x·W + b, as `keras.layers.Dense` keeps it.
+    /// Outputs last, as in this crate. A dense weight is `[inputs, outputs]`, y = x·W + b, as `keras.layers.Dense` keeps
+    /// it; that of a convolution `[height, width, channels, outputs]`, as `keras.layers.Conv2D` does.
     Keras,
 }
 
@@ -30,8 +32,23 @@ impl Orientation {
     /// The shape that a parameter has in a file.
     pub(super) fn shape_of<T: Scalar>(self, param: &Param<T>) -> Shape {
         match *param.shape().axes() {
-            [inputs, outputs] if self.transposes(param) => [outputs, inputs].into(),
+            [inputs, outputs] if self.turns(param) => [outputs, inputs].into(),
+            [height, width, channels, outputs] if self.turns(param) => {
+                [outputs, channels, height, width].into()
+            }
             _ => param.shape(),
+        }
+    }
+
+    /// Where in a file's tensor the element of a row and a column of the parameter's [`Param::matrix`] is.
+    pub(super) fn place<T: Scalar>(self, param: &Param<T>) -> impl Fn(usize, usize) -> usize + use<T> {
+        let ([rows, columns], is_turned) = (param.matrix(), self.turns(param));
+        // A row of a convolution's matrix is a tap and a channel, and in the file a channel and a tap.
+        let channels = param.shape().axes().get(2).copied().filter(|_| param.is_kernels());
+        move |row, column| match channels {
+            _ if !is_turned => row * columns + column,
+            None => column * rows + row,
+            Some(channels) => column * rows + row % channels * (rows / channels) + row / channels,
         }
     }
 
@@ -43,20 +60,42 @@ impl Orientation {
     /// The values of a buffer that is laid out as this parameter's, as they lie in a file.
     pub(super) fn of_buffer<T: Scalar>(self, param: &Param<T>, buffer: &[T]) -> Tensor<T> {
         let tensor = param.unpack(buffer);
-        if self.transposes(param) { transposed(&tensor) } else { tensor }
+        if !self.turns(param) {
+            return tensor;
+        }
+        if param.is_dense_weight() {
+            return transposed(&tensor);
+        }
+        let ([rows, columns], place) = (param.matrix(), self.place(param));
+        let mut turned = Tensor::zeros(self.shape_of(param)).expect("the tensor fitted into memory before");
+        for row in 0..rows {
+            for column in 0..columns {
+                turned.as_mut_slice()[place(row, column)] = tensor.as_slice()[row * columns + column];
+            }
+        }
+        turned
     }
 
     /// A tensor out of a file, of the parameter's shape there, as the parameter's own tensor.
     pub(super) fn to_param<T: Scalar>(self, param: &Param<T>, tensor: Tensor<T>) -> Tensor<T> {
-        if self.transposes(param) { transposed(&tensor) } else { tensor }
+        if !self.turns(param) {
+            return tensor;
+        }
+        if param.is_dense_weight() {
+            return transposed(&tensor);
+        }
+        let ([_, columns], place) = (param.matrix(), self.place(param));
+        let value = |index: usize| tensor.as_slice()[place(index / columns, index % columns)];
+        Tensor::from_fn(param.shape(), value).expect("the tensor fitted into memory before")
     }
 
-    /// Whether a parameter's two axes are exchanged in a file.
-    pub(super) fn transposes<T: Scalar>(self, param: &Param<T>) -> bool {
-        self == Self::PyTorch && param.is_dense_weight()
+    /// Whether a parameter's axes have another order in a file.
+    fn turns<T: Scalar>(self, param: &Param<T>) -> bool {
+        self == Self::PyTorch && (param.is_dense_weight() || param.is_kernels())
     }
 }
 
+/// In less time than element by element.
 fn transposed<T: Scalar>(matrix: &Tensor<T>) -> Tensor<T> {
     matrix.transpose().expect("a dense weight is a matrix that fits into memory")
 }

@@ -12,6 +12,8 @@
 //! All three are loops around one tile of sums in registers (`tile`), written once in the operations of
 //! `trait Simd` and run with the instruction set that `backend` detects.
 //!
+//! A convolution is made of the same three, on patches of images (`patches`, `convolution`).
+//!
 //! Every other product goes through [`matrix_product`].
 
 #[cfg(target_arch = "x86_64")]
@@ -21,6 +23,7 @@ mod avx512;
 mod backend;
 mod block_sums;
 mod buffer;
+mod convolution;
 mod dense_forward;
 mod dense_input;
 mod dense_input_pack;
@@ -37,14 +40,19 @@ mod matrix;
 mod oracle;
 mod panels;
 mod parallel;
+mod patches;
 mod portable;
 mod products;
 mod runs;
 mod simd;
+mod sliding;
 mod tile;
 
 pub(crate) use backend::Kernel;
 pub(crate) use buffer::Buffer;
+pub(crate) use convolution::{
+    ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient,
+};
 pub(crate) use dense_forward::{DenseForward, Finish};
 pub(crate) use dense_input::DenseInputGradient;
 pub(crate) use dense_weight::DenseWeightGradient;
@@ -57,6 +65,7 @@ pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;
+pub(crate) use sliding::{Axis, Geometry};
 
 /// Does what the first pass would otherwise do, which may allocate: detects the instruction set and, where passes
 /// of so many multiply-adds will be split, starts the threads.

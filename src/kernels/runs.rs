@@ -23,6 +23,29 @@ pub(crate) fn split_work<S: Split>(whole: S, granule: usize, pieces: usize, work
     }
 }
 
+/// As [`split_work`], each piece with a part of `scratch` of its own: `scratch / pieces` elements.
+pub(crate) fn split_with_scratch<S: Split, T: Send>(
+    whole: S,
+    granule: usize,
+    pieces: usize,
+    scratch: &mut [T],
+    work: &(impl Fn(S, &mut [T]) + Sync),
+) {
+    if pieces > 1 {
+        let half = pieces / 2;
+        let granules = whole.len().div_ceil(granule);
+        let middle = (granules * half / pieces * granule).min(whole.len());
+        let (left, right) = whole.split(middle);
+        let (scratch_left, scratch_right) = scratch.split_at_mut(scratch.len() / pieces * half);
+        join(
+            || split_with_scratch(left, granule, half, scratch_left, work),
+            || split_with_scratch(right, granule, pieces - half, scratch_right, work),
+        );
+    } else if whole.len() > 0 {
+        work(whole, scratch);
+    }
+}
+
 /// Both, at once where there are threads.
 fn join(left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
     #[cfg(feature = "rayon")]
@@ -56,7 +79,8 @@ pub(crate) fn split_runs(len: usize, granule: usize, pieces: usize, work: &(impl
     split_work(Indices(0..len), granule, pieces, &|indices: Indices| work(indices.0));
 }
 
-struct Indices(Range<usize>);
+/// Indices that are split as a slice of them would be.
+pub(crate) struct Indices(pub(crate) Range<usize>);
 
 impl Split for Indices {
     fn len(&self) -> usize {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
+use super::column_sums::ColumnSums;
 use super::{Activation, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param};
 use crate::init::{Init, Initializer};
 use crate::kernels::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, Finish};
@@ -155,12 +156,12 @@ impl<T: Scalar> Dense<T> {
     }
 }
 
-fn check_width(name: &'static str, width: usize) -> Result<()> {
+pub(super) fn check_width(name: &'static str, width: usize) -> Result<()> {
     if width > 0 { Ok(()) } else { Err(Error::setting(name, "a width of at least 1", width)) }
 }
 
 /// What an initialiser makes, which may be one of the user's own.
-fn initialized<T: Scalar>(
+pub(super) fn initialized<T: Scalar>(
     what: &'static str,
     init: &dyn Initializer<T>,
     shape: Shape,
@@ -277,28 +278,5 @@ impl<T: Scalar> GradientSource<T> for WeightGradient<'_, T> {
 
     fn multiply_adds(&self) -> usize {
         self.multiply_adds
-    }
-}
-
-/// db = Σ dy over the batch, in the order of the samples.
-struct ColumnSums<'a, T> {
-    columns: usize,
-    rows: &'a [T],
-}
-
-impl<T: Scalar> GradientSource<T> for ColumnSums<'_, T> {
-    fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
-        // So many columns at a time that their sums fit into registers.
-        const COLUMNS: usize = 32;
-        for (out, start) in out.chunks_mut(COLUMNS).zip(run.step_by(COLUMNS)) {
-            let mut sums = [T::zero(); COLUMNS];
-            let sums = &mut sums[..out.len()];
-            for row in self.rows.chunks_exact(self.columns) {
-                sums.iter_mut().zip(&row[start..]).for_each(|(sum, &dy)| *sum += dy);
-            }
-            for (out, &sum) in out.iter_mut().zip(&*sums) {
-                *out = if beta == T::zero() { alpha * sum } else { beta * *out + alpha * sum };
-            }
-        }
     }
 }

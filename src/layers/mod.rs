@@ -1,6 +1,8 @@
 //! The layers, and what a layer of one's own needs.
 
 mod activation;
+mod column_sums;
+mod conv2d;
 mod dense;
 mod dropout;
 mod flatten;
@@ -13,6 +15,7 @@ mod special;
 mod window;
 
 pub use activation::Activation;
+pub use conv2d::{Channels, Conv2d};
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use flatten::Flatten;

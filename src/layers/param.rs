@@ -10,6 +10,8 @@ use crate::{Error, Result, Scalar, Shape, Tensor};
 enum Layout {
     RowMajor,
     Panels(Panels),
+    /// So many matrices side by side in the tensor, one after another in the buffer, each in panels.
+    Groups(usize, Panels),
 }
 
 /// A named tensor that is learned, with what an optimizer must know of it.
@@ -58,14 +60,43 @@ impl<T: Scalar> Param<T> {
     /// # Errors
     /// [`Error::TooLarge`] where it does not fit into memory, with its padding.
     pub(crate) fn zero_panels(name: &str, rows: usize, columns: usize) -> Result<Self> {
-        let (shape, panels) = (Shape::from([rows, columns]), Panels::new::<T>(rows, columns));
+        let panels = Panels::new::<T>(rows, columns);
+        Self::checked_zeros(name, [rows, columns].into(), 1, Layout::Panels(panels), panels)
+    }
+
+    /// The zero weight of a convolution, kernel height × kernel width × channels of a group × outputs: for each group the
+    /// matrix of its outputs, in the panels of the dense kernels.
+    ///
+    /// # Errors
+    /// As [`Param::zero_panels`].
+    pub(crate) fn zero_kernels(name: &str, shape: Shape, groups: usize) -> Result<Self> {
+        let &[height, width, channels, outputs] = shape.axes() else {
+            panic!("a convolution's weight has four axes, got {shape}");
+        };
+        let rows = height.saturating_mul(width).saturating_mul(channels);
+        let panels = Panels::new::<T>(rows, outputs / groups);
+        Self::checked_zeros(name, shape, groups, Layout::Groups(groups, panels), panels)
+    }
+
+    fn checked_zeros(
+        name: &str,
+        shape: Shape,
+        groups: usize,
+        layout: Layout,
+        panels: Panels,
+    ) -> Result<Self> {
         // Asked for and given back: what is made below would abort where it cannot be had.
-        let padded = panels.count().checked_mul(rows).and_then(|len| len.checked_mul(panels.panel_columns));
-        if padded.is_none_or(|len| Vec::<T>::new().try_reserve_exact(len).is_err()) {
-            let limit = "no more elements than fit into memory";
-            return Err(Error::TooLarge { shape: shape.to_string(), limit });
+        let padded = [panels.rows, panels.panel_columns, groups]
+            .into_iter()
+            .try_fold(panels.count(), usize::checked_mul)
+            .filter(|&len| Vec::<T>::new().try_reserve_exact(len).is_ok());
+        match padded {
+            Some(len) => Ok(Self::zeros(name, shape, layout, len)),
+            None => {
+                let limit = "no more elements than fit into memory";
+                Err(Error::TooLarge { shape: shape.to_string(), limit })
+            }
         }
-        Ok(Self::zeros(name, shape, Layout::Panels(panels), panels.len()))
     }
 
     fn with_layout(name: &str, tensor: &Tensor<T>, layout: Layout, len: usize) -> Self {
@@ -185,7 +216,7 @@ impl<T: Scalar> Param<T> {
     #[must_use]
     pub fn granule(&self) -> usize {
         match self.layout {
-            Layout::RowMajor => 1,
+            Layout::RowMajor | Layout::Groups(..) => 1,
             Layout::Panels(_) => crate::kernels::DenseWeightGradient::<T>::granule(),
         }
     }
@@ -214,12 +245,38 @@ impl<T: Scalar> Param<T> {
         matches!(self.layout, Layout::Panels(_))
     }
 
+    /// The numbers of rows and columns of the matrix that it is for the kernels: a dense weight itself, that of a
+    /// convolution (taps · channels) × outputs. Any other parameter counts as one row.
+    pub(crate) fn matrix(&self) -> [usize; 2] {
+        match self.layout {
+            Layout::RowMajor => [1, self.count()],
+            Layout::Panels(panels) => [panels.rows, panels.columns],
+            Layout::Groups(groups, panels) => [panels.rows, groups * panels.columns],
+        }
+    }
+
+    /// Whether it is the weight of a convolution, which PyTorch keeps as outputs × channels × height × width.
+    pub(crate) fn is_kernels(&self) -> bool {
+        matches!(self.layout, Layout::Groups(..))
+    }
+
     /// A row-major copy of a buffer that is laid out like this parameter's.
     pub(crate) fn unpack(&self, buffer: &[T]) -> Tensor<T> {
         let mut tensor = Tensor::zeros(self.shape).expect("a parameter's tensor fitted into memory before");
         match self.layout {
             Layout::RowMajor => tensor.as_mut_slice().copy_from_slice(buffer),
             Layout::Panels(panels) => panels.unpack(buffer, tensor.as_mut_slice()),
+            Layout::Groups(groups, panels) => {
+                let width = groups * panels.columns;
+                let mut group = vec![T::zero(); panels.rows * panels.columns];
+                for (number, buffer) in buffer.chunks_exact(panels.len()).enumerate() {
+                    panels.unpack(buffer, &mut group);
+                    let rows = tensor.as_mut_slice().chunks_exact_mut(width);
+                    for (row, values) in rows.zip(group.chunks_exact(panels.columns)) {
+                        row[number * panels.columns..][..panels.columns].copy_from_slice(values);
+                    }
+                }
+            }
         }
         tensor
     }
@@ -229,14 +286,18 @@ impl<T: Scalar> Param<T> {
         self.layout.pack(tensor.as_slice(), buffer);
     }
 
-    /// Replaces the values by those of a function of row and column. What is not the matrix of a dense layer counts as
-    /// one row.
+    /// Replaces the values by those of a function of row and column of its [`Param::matrix`].
     pub(crate) fn fill(&mut self, value: impl Fn(usize, usize) -> T) {
         match self.layout {
             Layout::RowMajor => {
                 self.values.iter_mut().enumerate().for_each(|(column, place)| *place = value(0, column));
             }
             Layout::Panels(panels) => panels.fill(&mut self.values, value),
+            Layout::Groups(_, panels) => {
+                for (group, values) in self.values.chunks_exact_mut(panels.len()).enumerate() {
+                    panels.fill(values, |row, column| value(row, group * panels.columns + column));
+                }
+            }
         }
     }
 
@@ -250,6 +311,13 @@ impl Layout {
         match self {
             Self::RowMajor => buffer.copy_from_slice(values),
             Self::Panels(panels) => panels.pack(values, buffer),
+            Self::Groups(groups, panels) => {
+                let width = groups * panels.columns;
+                for (group, buffer) in buffer.chunks_exact_mut(panels.len()).enumerate() {
+                    let value = |row, column| values[row * width + group * panels.columns + column];
+                    panels.fill(buffer, value);
+                }
+            }
         }
     }
 }
@@ -281,6 +349,24 @@ mod tests {
         let other = Tensor::from_fn([5, 37], |i| -(i as f32)).unwrap();
         param.set(&other).unwrap();
         assert_eq!(param.to_tensor(), other);
+    }
+
+    #[test]
+    fn groups_come_back_as_the_tensor_that_went_in() {
+        let tensor = Tensor::from_fn([3, 2, 5, 6], |i| i as f64).unwrap();
+        for groups in [1, 2, 3, 6] {
+            let mut param = Param::zero_kernels("weight", tensor.shape(), groups).unwrap();
+            param.set(&tensor).unwrap();
+            assert_eq!(param.to_tensor(), tensor, "{groups} groups");
+            let (mut filled, [rows, columns]) = (param.clone(), param.matrix());
+            assert_eq!([rows, columns], [30, 6]);
+            filled.set(&Tensor::zeros(tensor.shape()).unwrap()).unwrap();
+            filled.fill(|row, column| tensor.as_slice()[row * columns + column]);
+            assert_eq!(filled.buffer(), param.buffer());
+            // The second output of a group lies beside its first.
+            let first_group = [0.0, 1.0][..(6 / groups).min(2)].to_vec();
+            assert_eq!(param.buffer()[..first_group.len()], first_group);
+        }
     }
 
     #[test]

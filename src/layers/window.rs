@@ -1,8 +1,8 @@
 //! What slides over an image: how large it is, how far it steps, and what lies beyond the border.
 
 use std::fmt;
-use std::ops::Range;
 
+use crate::kernels::{Axis, Geometry};
 use crate::{Error, Result, Shape};
 
 /// Two lengths, of the vertical and of the horizontal axis; one number is both.
@@ -118,9 +118,7 @@ impl Window {
     /// [`Error::Setting`] where a side, stride or dilation is 0.
     pub(crate) fn checked(mut self, stride: Sides) -> Result<Self> {
         let stride = *self.stride.get_or_insert(stride);
-        for (name, sides) in
-            [("window size", self.kernel), ("stride", stride), ("dilation", self.dilation)]
-        {
+        for (name, sides) in [("window size", self.kernel), ("stride", stride), ("dilation", self.dilation)] {
             if sides.height == 0 || sides.width == 0 {
                 return Err(Error::setting(name, "at least 1", sides));
             }
@@ -181,117 +179,12 @@ impl fmt::Display for Window {
     }
 }
 
-/// How a window slides over an image of given size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Geometry {
-    pub(crate) rows: Axis,
-    pub(crate) columns: Axis,
-    pub(crate) channels: usize,
-}
-
-impl Geometry {
-    /// The shape of the output with so many channels.
-    pub(crate) fn output(&self, channels: usize) -> Shape {
-        Shape::from([self.rows.outputs, self.columns.outputs, channels])
-    }
-
-    /// The number of places that the window has in an image.
-    pub(crate) fn positions(&self) -> usize {
-        self.rows.outputs * self.columns.outputs
-    }
-
-    /// The number of elements of an image.
-    pub(crate) fn image_len(&self) -> usize {
-        self.rows.inputs * self.columns.inputs * self.channels
-    }
-}
-
-/// How a window slides along one axis of an image: tap t of output o is input `o·stride + t·dilation − before`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Axis {
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
-    pub(crate) kernel: usize,
-    pub(crate) stride: usize,
-    pub(crate) dilation: usize,
-    /// The padding before the first input.
-    pub(crate) before: usize,
-}
-
-impl Axis {
-    /// `None` where the window does not fit. Without a border, the padding is that of [`Padding::Same`].
-    fn new(
-        inputs: usize,
-        kernel: usize,
-        stride: usize,
-        dilation: usize,
-        border: Option<usize>,
-    ) -> Option<Self> {
-        let span = (kernel - 1).checked_mul(dilation)?.checked_add(1)?;
-        let (outputs, before) = match border {
-            None => {
-                let outputs = inputs.div_ceil(stride);
-                let reach = outputs.checked_sub(1)?.checked_mul(stride)?.checked_add(span)?;
-                (outputs, reach.saturating_sub(inputs) / 2)
-            }
-            Some(border) => {
-                let room = border.checked_mul(2)?.checked_add(inputs)?.checked_sub(span)?;
-                (room / stride + 1, border)
-            }
-        };
-        Some(Self { inputs, outputs, kernel, stride, dilation, before })
-    }
-
-    /// The taps of an output that lie inside of the image.
-    pub(crate) fn taps(&self, output: usize) -> Range<usize> {
-        let start = output * self.stride;
-        let first = self.before.saturating_sub(start).div_ceil(self.dilation);
-        let end = (self.inputs + self.before).saturating_sub(start).div_ceil(self.dilation);
-        let end = end.min(self.kernel);
-        first.min(end)..end
-    }
-
-    /// The input of a tap that lies inside.
-    pub(crate) fn input(&self, output: usize, tap: usize) -> usize {
-        output * self.stride + tap * self.dilation - self.before
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn over(window: Window, height: usize, width: usize) -> Result<Geometry> {
         window.checked(1.into()).unwrap().over(&Shape::from([height, width, 2]))
-    }
-
-    #[test]
-    fn taps_are_those_that_an_enumeration_finds() {
-        for inputs in 1..9 {
-            for kernel in 1..5 {
-                for (stride, dilation) in [(1, 1), (2, 1), (3, 1), (1, 2), (2, 3)] {
-                    for border in [None, Some(0), Some(1), Some(2), Some(4)] {
-                        let Some(axis) = Axis::new(inputs, kernel, stride, dilation, border) else {
-                            let span = (kernel - 1) * dilation + 1;
-                            assert!(border.is_some_and(|border| inputs + 2 * border < span));
-                            continue;
-                        };
-                        for output in 0..axis.outputs {
-                            let place = |tap: usize| {
-                                (output * stride + tap * dilation).cast_signed() - axis.before.cast_signed()
-                            };
-                            let inside = |tap: &usize| (0..inputs.cast_signed()).contains(&place(*tap));
-                            let expected: Vec<usize> = (0..kernel).filter(inside).collect();
-                            let taps: Vec<usize> = axis.taps(output).collect();
-                            assert_eq!(taps, expected, "{axis:?}, output {output}");
-                            for tap in taps {
-                                assert_eq!(axis.input(output, tap).cast_signed(), place(tap));
-                            }
-                        }
-                    }
-                }
-            }
-        }
     }
 
     #[test]
@@ -318,7 +211,10 @@ mod tests {
         let error = over(Window::new([3, 5]), 4, 4).unwrap_err().to_string();
         assert_eq!(error, "expected input at least as large as the window, 3x5, got [batch, 4, 4, 2]");
         let error = Window::new(3).checked(1.into()).unwrap().over(&Shape::from([28, 28])).unwrap_err();
-        assert!(error.to_string().contains("[batch, height, width, channels], got [batch, 28, 28]"), "{error}");
+        assert!(
+            error.to_string().contains("[batch, height, width, channels], got [batch, 28, 28]"),
+            "{error}"
+        );
         for (window, text) in [
             (Window::new(0), "window size: expected at least 1, got 0"),
             (Window::new(2).with_stride([1, 0]), "stride: expected at least 1, got 1x0"),

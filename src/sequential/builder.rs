@@ -5,9 +5,10 @@ use std::fmt;
 use rand::Rng;
 
 use super::Sequential;
+use super::plan::{Weighted, WeightedPlan};
 use super::step::Step;
-use crate::init::{Init, Initializer};
-use crate::layers::{Activation, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};
+use crate::init::Initializer;
+use crate::layers::{Activation, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax, Window};
 use crate::{Error, Result, Scalar, Shape};
 
 /// The layers of a [`Sequential`] to be, from the first to the last.
@@ -41,14 +42,8 @@ struct Planned<T: Scalar> {
 /// A layer, or what it takes to make one when its input is known.
 enum Plan<T: Scalar> {
     Layer(Box<dyn Layer<T>>),
-    Dense(DensePlan<T>),
+    Weighted(WeightedPlan<T>),
     Failed { kind: &'static str, error: Error },
-}
-
-struct DensePlan<T> {
-    outputs: usize,
-    weight: Box<dyn Initializer<T>>,
-    bias: Option<Box<dyn Initializer<T>>>,
 }
 
 impl<T: Scalar> Builder<T> {
@@ -71,11 +66,22 @@ impl<T: Scalar> Builder<T> {
     /// A dense layer with this many outputs, with a bias, initialised as PyTorch does.
     #[must_use]
     pub fn dense(self, outputs: usize) -> Self {
-        self.plan(Plan::Dense(DensePlan {
-            outputs,
-            weight: Box::new(Init::Linear),
-            bias: Some(Box::new(Init::Linear)),
-        }))
+        self.plan(Plan::Weighted(WeightedPlan::new(Weighted::Dense { outputs })))
+    }
+
+    /// A convolution with this many output channels, with a bias, initialised as PyTorch does. A number is the side of
+    /// a window that moves by 1, without padding.
+    #[must_use]
+    pub fn conv2d(self, outputs: usize, window: impl Into<Window>) -> Self {
+        let conv = Weighted::Conv2d { outputs, window: window.into(), groups: 1 };
+        self.plan(Plan::Weighted(WeightedPlan::new(conv)))
+    }
+
+    /// Parts the channels of the convolution added last into groups.
+    #[must_use]
+    pub fn groups(self, groups: usize) -> Self {
+        let change = |plan: &mut WeightedPlan<T>| plan.set_groups(groups);
+        self.change_weighted("groups", "a convolution added by `conv2d` before it", change)
     }
 
     /// A function of each element.
@@ -176,22 +182,22 @@ impl<T: Scalar> Builder<T> {
         }
     }
 
-    /// Leaves out the bias of the dense layer added last.
+    /// Leaves out the bias of the dense layer or convolution added last.
     #[must_use]
     pub fn without_bias(self) -> Self {
-        self.change_dense("without_bias", |dense| dense.bias = None)
+        self.change("without_bias", |plan| plan.bias = None)
     }
 
-    /// Initialises the weight of the dense layer added last.
+    /// Initialises the weight of the dense layer or convolution added last.
     #[must_use]
     pub fn weight_init(self, init: impl Initializer<T> + 'static) -> Self {
-        self.change_dense("weight_init", |dense| dense.weight = Box::new(init))
+        self.change("weight_init", |plan| plan.weight = Box::new(init))
     }
 
-    /// Initialises the bias of the dense layer added last.
+    /// Initialises the bias of the dense layer or convolution added last.
     #[must_use]
     pub fn bias_init(self, init: impl Initializer<T> + 'static) -> Self {
-        self.change_dense("bias_init", |dense| dense.bias = Some(Box::new(init)))
+        self.change("bias_init", |plan| plan.bias = Some(Box::new(init)))
     }
 
     /// Makes the parameters, and checks that every layer takes what the one before it gives.
@@ -209,9 +215,8 @@ impl<T: Scalar> Builder<T> {
             let label = |kind: &str| format!("layer {position} `{name}` ({kind})");
             let mut layer = match plan {
                 Plan::Layer(layer) => layer,
-                Plan::Dense(dense) => {
-                    let kind = format!("dense -> {}", dense.outputs);
-                    Box::new(dense.build(&shape, rng).map_err(|error| error.in_layer(label(&kind)))?)
+                Plan::Weighted(plan) => {
+                    plan.build(&shape, rng).map_err(|error| error.in_layer(label(&plan.describe())))?
                 }
                 Plan::Failed { kind, error } => return Err(error.in_layer(label(kind))),
             };
@@ -240,17 +245,33 @@ impl<T: Scalar> Builder<T> {
         self
     }
 
-    fn change_dense(mut self, method: &'static str, change: impl FnOnce(&mut DensePlan<T>)) -> Self {
+    fn change(self, method: &'static str, change: impl FnOnce(&mut WeightedPlan<T>)) -> Self {
+        let expected = "a layer added by `dense` or `conv2d` before it";
+        self.change_weighted(method, expected, |plan| {
+            change(plan);
+            true
+        })
+    }
+
+    /// Changes the plan of the layer added last, where there is one that `change` can change.
+    fn change_weighted(
+        mut self,
+        method: &'static str,
+        expected: &'static str,
+        change: impl FnOnce(&mut WeightedPlan<T>) -> bool,
+    ) -> Self {
         let got = match self.layers.last_mut().map(|planned| &mut planned.plan) {
-            Some(Plan::Dense(dense)) => {
-                change(dense);
-                return self;
+            Some(Plan::Weighted(plan)) => {
+                if change(plan) {
+                    return self;
+                }
+                plan.describe()
             }
             Some(Plan::Layer(layer)) => layer.describe(),
             Some(Plan::Failed { .. }) => return self,
             None => "none".to_owned(),
         };
-        self.fail(method, Error::setting(method, "a dense layer added by `dense` before it", got))
+        self.fail(method, Error::setting(method, expected, got))
     }
 }
 
@@ -285,24 +306,6 @@ fn checked_output<T: Scalar>(layer: &dyn Layer<T>, input: &Shape) -> Result<Shap
         return Err(Error::shape("output", expected, output.batch_pattern()));
     }
     Ok(output)
-}
-
-impl<T: Scalar> DensePlan<T> {
-    fn build(&self, input: &Shape, rng: &mut dyn Rng) -> Result<Dense<T>> {
-        let &[inputs] = input.axes() else {
-            return Err(Error::Shape {
-                what: "input",
-                expected: "[batch, inputs]".into(),
-                got: input.batch_pattern(),
-                hint: "put a flatten before it",
-            });
-        };
-        let weight = &*self.weight;
-        match &self.bias {
-            Some(bias) => Dense::with_init(inputs, self.outputs, weight, &**bias, rng),
-            None => Dense::without_bias(inputs, self.outputs, weight, rng),
-        }
-    }
 }
 
 impl<T: Scalar> fmt::Debug for Builder<T> {

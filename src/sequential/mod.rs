@@ -4,6 +4,7 @@ mod builder;
 mod flattened;
 mod model;
 mod pass;
+mod plan;
 mod step;
 mod summary;
 mod workspace;

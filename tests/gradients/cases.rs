@@ -1,6 +1,6 @@
 //! The table: every layer with every option, every loss with every option.
 
-use taper::layers::{Dropout, LogSoftmax, Reshape, Softmax};
+use taper::layers::{Channels, Conv2d, Dropout, LogSoftmax, Padding, Reshape, Softmax, Window};
 use taper::losses::{
     BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError, Reduction,
 };
@@ -89,6 +89,9 @@ pub(crate) fn layers(width: usize) -> Vec<LayerCase> {
     for rate in [0.0, 0.4] {
         add(format!("dropout {rate}"), [width].into(), Box::new(Dropout::new(rate).unwrap()));
     }
+    for (name, sample, layer) in convolutions(width) {
+        add(name, sample, Box::new(layer));
+    }
     for (name, builder) in models(width) {
         let model = builder.build(rng).unwrap();
         add(name, model.input(), Box::new(model));
@@ -97,6 +100,28 @@ pub(crate) fn layers(width: usize) -> Vec<LayerCase> {
         Sequential::builder([width]).dense(4).relu().dense(3).tanh().dense(2).build(rng).unwrap();
     frozen.freeze("2").unwrap();
     add("a model with a frozen layer".into(), [width].into(), Box::new(frozen));
+    cases
+}
+
+/// Convolutions over images as wide as `width`, but not so wide that finite differences take long.
+fn convolutions(width: usize) -> Vec<(String, Shape, Conv2d<f64>)> {
+    let (width, rng) = (width.min(5), &mut seeded(7));
+    let sample = Shape::from([4, width, 4]);
+    let mut cases = Vec::new();
+    for (outputs, groups, window) in [
+        (3, 1, Window::new([2, 1])),
+        (4, 2, Window::new([3, 1]).with_padding([1, 0]).with_stride([2, 1])),
+        (4, 4, Window::new([2, 3]).with_padding([0, 1]).with_dilation([2, 1])),
+        (2, 1, Window::new(3).with_padding(Padding::Same).with_stride(2)),
+        (33, 1, Window::new(1)),
+    ] {
+        let channels = Channels::new(4, outputs).with_groups(groups);
+        let conv = Conv2d::new(channels, window, rng).unwrap();
+        let without_bias = Conv2d::from_parts(window, groups, &conv.weight().to_tensor(), None).unwrap();
+        let name = format!("conv2d -> {outputs}, {window}, {groups} groups");
+        cases.push((format!("{name}, without bias"), sample, without_bias));
+        cases.push((name, sample, conv));
+    }
     cases
 }
 
@@ -124,6 +149,10 @@ fn models(width: usize) -> Vec<(String, Builder<f64>)> {
         ("a flatten inside, behind a layer".to_owned(), square().tanh().layer(inner_flat).dense(2)),
         ("a model of reshapes inside".to_owned(), flat().gelu().layer(inner_shape).dense(2)),
     ];
+    let image = || Sequential::<f64>::builder([3, width.min(4), 2]);
+    models.push(("two convolutions".to_owned(), image().conv2d(3, [2, 1]).relu().conv2d(2, [1, 1]).tanh()));
+    models
+        .push(("a convolution and dense".to_owned(), image().conv2d(3, [2, 1]).sigmoid().flatten().dense(2)));
     for activation in ACTIVATIONS {
         models.push((format!("fused {activation:?}"), flat().dense(5).activation(activation).dense(2)));
         models.push((format!("{activation:?} at the end"), flat().dense(5).activation(activation)));

@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod convolutions;
 mod given;
 mod layers;
 mod losses;

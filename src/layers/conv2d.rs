@@ -1,0 +1,337 @@
+//! The convolution of images.
+
+use rand::Rng;
+
+use super::column_sums::ColumnSums;
+use super::dense::{check_width, initialized};
+use super::{Activation, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Whole, Window};
+use crate::init::{Init, Initializer};
+use crate::kernels::{
+    ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, Finish,
+    Geometry,
+};
+use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
+
+/// A sample that takes more would take hours.
+const MOST_MULTIPLY_ADDS: usize = 1 << 48;
+
+/// The channels that a convolution takes and gives, and in how many groups.
+///
+/// ```
+/// use taper::layers::Channels;
+///
+/// let all_to_all = Channels::new(32, 64);
+/// let each_by_itself = Channels::new(32, 32).with_groups(32);
+/// # let _ = (all_to_all, each_by_itself);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Channels {
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    pub(crate) groups: usize,
+}
+
+impl Channels {
+    /// Every output sees every input.
+    #[must_use]
+    pub fn new(inputs: usize, outputs: usize) -> Self {
+        Self { inputs, outputs, groups: 1 }
+    }
+
+    /// Inputs and outputs in this many groups, one after another: an output sees the inputs of its group alone.
+    #[must_use]
+    pub fn with_groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    fn check(self) -> Result<()> {
+        check_width("input channels", self.inputs)?;
+        check_width("output channels", self.outputs)?;
+        let divides = |channels: usize| self.groups > 0 && channels.is_multiple_of(self.groups);
+        if divides(self.inputs) && divides(self.outputs) {
+            return Ok(());
+        }
+        let got = format!("{} for {} -> {} channels", self.groups, self.inputs, self.outputs);
+        Err(Error::setting("groups", "a number that divides both numbers of channels", got))
+    }
+}
+
+/// A window slides over an image; at each place, every output channel is a weighted sum of all that the window sees:
+///
+/// ```text
+/// y[r, c, o] = Σ x[r·s + i·d − p, c·s + j·d − p, k] · W[i, j, k, o] + b[o]     over i, j (the window) and k (channels)
+/// ```
+///
+/// with stride s, dilation d and p rows and columns of zeros around the image. As in every library of the field, the
+/// window is not turned: it is a cross-correlation (LeCun et al., 1998).
+///
+/// Images have their channels last. What the window sees at its places becomes the rows of a matrix, a block at a time,
+/// which goes through the products of [`Dense`](crate::Dense).
+///
+/// # Shapes
+///
+/// | | shape |
+/// |---|---|
+/// | x | `[batch, height, width, inputs]` |
+/// | y | `[batch, rows, columns, outputs]`: rows = ⌊(height + 2p − d·(window − 1) − 1)/s⌋ + 1 |
+/// | `weight` | `[window height, window width, inputs / groups, outputs]` (PyTorch's is outputs, inputs, height, width) |
+/// | `bias` | `[outputs]` |
+///
+/// ```
+/// use taper::layers::{Conv2d, Padding, Window};
+/// use taper::{Sequential, Tensor};
+///
+/// // The difference to the pixel on the left.
+/// let weight = Tensor::from_vec([1, 2, 1, 1], vec![-1.0, 1.0])?;
+/// let conv = Conv2d::from_parts(Window::new([1, 2]), 1, &weight, None)?;
+/// let model = Sequential::builder([1, 4, 1]).layer(conv).build(&mut taper::seeded(0))?;
+/// let image = Tensor::from_vec([1, 1, 4, 1], vec![1.0, 4.0, 9.0, 16.0])?;
+/// assert_eq!(model.predict(&image)?.as_slice(), [3.0, 5.0, 7.0]);
+///
+/// // 32 feature maps of a picture of 28×28 with 3 colours.
+/// let model = Sequential::<f32>::builder([28, 28, 3])
+///     .conv2d(32, Window::new(3).with_padding(Padding::Same)).relu()
+///     .build(&mut taper::seeded(0))?;
+/// assert_eq!(model.output().axes(), [28, 28, 32]);
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Conv2d<T> {
+    channels: Channels,
+    window: Window,
+    weight: Param<T>,
+    bias: Option<Param<T>>,
+}
+
+impl<T: Scalar> Conv2d<T> {
+    /// A layer with a bias, initialised as PyTorch's `nn.Conv2d` is: [`Init::Linear`]. The window moves by 1 unless it
+    /// has a stride.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where a number of channels, a side, a stride or a dilation is 0, or the groups do not divide
+    /// the channels; [`Error::TooLarge`] where the weight does not fit into memory.
+    pub fn new(channels: Channels, window: impl Into<Window>, rng: &mut impl Rng) -> Result<Self> {
+        Self::with_init(channels, window, &Init::Linear, Some(&Init::Linear), rng)
+    }
+
+    /// A layer with initialisers of one's own: for the weight `[height, width, inputs / groups, outputs]`, and for the
+    /// bias, if there is to be one.
+    ///
+    /// # Errors
+    /// As [`Conv2d::new`], and those of the initialisers.
+    pub fn with_init(
+        channels: Channels,
+        window: impl Into<Window>,
+        weight: &dyn Initializer<T>,
+        bias: Option<&dyn Initializer<T>>,
+        rng: &mut dyn Rng,
+    ) -> Result<Self> {
+        let mut conv = Self::zeros(channels, window, bias.is_some())?;
+        let (shape, inputs) = (conv.weight.shape(), conv.patch());
+        conv.weight.set(&initialized("initial weight", weight, shape, inputs, rng)?)?;
+        if let (Some(param), Some(bias)) = (&mut conv.bias, bias) {
+            param.set(&initialized("initial bias", bias, param.shape(), inputs, rng)?)?;
+        }
+        Ok(conv)
+    }
+
+    /// A layer of given parameters: a weight `[height, width, inputs / groups, outputs]`, height and width those of the
+    /// window, and, if there is one, a bias `[outputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the shapes do not fit together, and as [`Conv2d::new`].
+    pub fn from_parts(
+        window: impl Into<Window>,
+        groups: usize,
+        weight: &Tensor<T>,
+        bias: Option<&Tensor<T>>,
+    ) -> Result<Self> {
+        let window = window.into();
+        let [height, width] = window.kernel.into();
+        let &[rows, columns, inputs, outputs] = weight.shape().axes() else {
+            return Err(Error::shape("weight", "[height, width, inputs, outputs]", weight.shape()));
+        };
+        if [rows, columns] != [height, width] {
+            let expected = format!("[{height}, {width}, inputs, outputs]");
+            return Err(Error::shape("weight", expected, weight.shape()));
+        }
+        if let Some(bias) = bias.filter(|bias| bias.shape().axes() != [outputs]) {
+            return Err(Error::shape("bias", format!("[{outputs}]"), bias.shape()));
+        }
+        let channels = Channels::new(inputs.saturating_mul(groups), outputs).with_groups(groups);
+        let mut conv = Self::zeros(channels, window, bias.is_some())?;
+        conv.weight.set(weight)?;
+        if let (Some(param), Some(bias)) = (&mut conv.bias, bias) {
+            param.set(bias)?;
+        }
+        Ok(conv)
+    }
+
+    /// A layer of zeros, to be filled: made of sizes alone.
+    ///
+    /// # Errors
+    /// As [`Conv2d::new`].
+    pub(crate) fn zeros(channels: Channels, window: impl Into<Window>, has_bias: bool) -> Result<Self> {
+        channels.check()?;
+        let window = window.into().checked(1.into())?;
+        let [height, width] = window.kernel.into();
+        let shape = Shape::from([height, width, channels.inputs / channels.groups, channels.outputs]);
+        let weight = Param::zero_kernels("weight", shape, channels.groups)?;
+        let bias = Tensor::zeros([channels.outputs]).map(|bias| Param::new("bias", &bias));
+        let bias = has_bias.then_some(bias).transpose()?;
+        Ok(Self { channels, window, weight, bias })
+    }
+
+    /// The channels, with their groups.
+    #[must_use]
+    pub fn channels(&self) -> Channels {
+        self.channels
+    }
+
+    /// The window, with its stride.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// The weight, `[height, width, inputs / groups, outputs]`.
+    #[must_use]
+    pub fn weight(&self) -> &Param<T> {
+        &self.weight
+    }
+
+    /// The weight, to be set or frozen.
+    pub fn weight_mut(&mut self) -> &mut Param<T> {
+        &mut self.weight
+    }
+
+    /// The bias, `[outputs]`.
+    #[must_use]
+    pub fn bias(&self) -> Option<&Param<T>> {
+        self.bias.as_ref()
+    }
+
+    /// The bias, to be set or frozen.
+    pub fn bias_mut(&mut self) -> Option<&mut Param<T>> {
+        self.bias.as_mut()
+    }
+
+    /// How many inputs an output is a sum of.
+    fn patch(&self) -> usize {
+        self.weight.matrix()[0]
+    }
+
+    /// How the window slides over images of a shape that was checked.
+    fn geometry(&self, input: &Shape) -> Geometry {
+        self.window.over(input).expect("the shape was checked when the model was built")
+    }
+
+    fn size(&self, input: &Shape, batch: usize) -> ConvolutionSize {
+        let Channels { outputs, groups, .. } = self.channels;
+        ConvolutionSize { batch, geometry: self.geometry(input), outputs, groups }
+    }
+}
+
+impl<T: Scalar> Layer<T> for Conv2d<T> {
+    fn kind(&self) -> &'static str {
+        "conv2d"
+    }
+
+    fn describe(&self) -> String {
+        let Channels { inputs, outputs, groups } = self.channels;
+        let groups = if groups > 1 { format!(" groups {groups}") } else { String::new() };
+        format!("conv2d {inputs} -> {outputs}, {}{groups}", self.window)
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        let Geometry { rows, columns, channels } = self.window.over(input)?;
+        if channels == self.channels.inputs {
+            let output = Shape::from([rows.outputs, columns.outputs, self.channels.outputs]);
+            // With a border of any size, an output can be larger than all numbers.
+            if output.len().saturating_mul(self.patch()) > MOST_MULTIPLY_ADDS {
+                let limit = "at most 2^48 multiply-adds for a sample";
+                return Err(Error::TooLarge { shape: output.to_string(), limit });
+            }
+            return Ok(output);
+        }
+        let is_first = input.axes()[0] == self.channels.inputs;
+        let hint = if is_first { "channels are the last axis; put a channels_last before it" } else { "" };
+        let expected = format!("[batch, height, width, {}]", self.channels.inputs);
+        Err(Error::Shape { what: "input", expected, got: input.batch_pattern(), hint })
+    }
+
+    fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
+        let size = self.size(input, batch);
+        let forward = ConvolutionForward::<T>::scratch(size);
+        let backward =
+            ConvolutionInputGradient::<T>::scratch(size).max(ConvolutionWeightGradient::<T>::scratch(size));
+        Memory { cache: 0, scratch: if mode == Mode::Train { forward.max(backward) } else { forward } }
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        let function = |y: &mut [T]| {
+            if let Some(activation) = context.activation {
+                activation.apply(y);
+            }
+        };
+        let (batch, sample) = x.shape().split_batch().expect("a batch has an axis for it");
+        let product = ConvolutionForward {
+            size: self.size(&sample, batch),
+            x: x.as_slice(),
+            weight: self.weight.buffer(),
+            bias: self.bias.as_ref().map(Param::buffer),
+            finish: match context.activation {
+                None => Finish::Nothing,
+                Some(Activation::Relu) => Finish::Relu,
+                Some(_) => Finish::Function(&function),
+            },
+            parallelism: context.parallelism,
+        };
+        product.run(y.as_mut_slice(), context.scratch);
+        Ok(())
+    }
+
+    fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
+        let (batch, sample) = pass.x.shape().split_batch().expect("a batch has an axis for it");
+        let (size, parallelism) = (self.size(&sample, batch), pass.parallelism);
+        let (x, dy) = (pass.x.as_slice(), pass.dy.as_slice());
+        // dx first: the sink may change the weight.
+        if let Some(mut dx) = pass.dx {
+            let product = ConvolutionInputGradient { size, dy, weight: self.weight.buffer(), parallelism };
+            product.run(dx.as_mut_slice(), pass.scratch);
+        }
+        if let Some(bias) = self.bias.as_mut().filter(|bias| !bias.is_frozen()) {
+            sink.take(bias, &ColumnSums { columns: self.channels.outputs, rows: dy })?;
+        }
+        if !self.weight.is_frozen() {
+            // A position has far more multiply-adds than the weight has elements: the gradient comes whole.
+            let product = ConvolutionWeightGradient { size, x, dy, parallelism };
+            sink.take(&mut self.weight, &Whole(product.run(pass.scratch)))?;
+        }
+        Ok(())
+    }
+
+    fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {
+        visit(&self.weight);
+        self.bias.iter().for_each(visit);
+    }
+
+    fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
+        visit(&mut self.weight);
+        self.bias.iter_mut().for_each(visit);
+    }
+
+    fn applies_activation(&self) -> bool {
+        true
+    }
+
+    fn multiply_adds(&self, input: &Shape) -> usize {
+        self.size(input, 1).multiply_adds()
+    }
+}
