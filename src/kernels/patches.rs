@@ -53,48 +53,98 @@ impl Patches {
         super::run(Scatter { patches: self, images, positions, from: patches });
     }
 
-    /// Calls `visit` with each run of a patch and where in the images it begins, or nothing where it is padding. Runs
-    /// come in the order of positions, and in a patch in order.
+    /// Visits all elements of the patches of some positions.
     #[inline(always)]
-    fn runs(&self, positions: Range<usize>, mut visit: impl FnMut(Range<usize>, Option<usize>)) {
+    fn visit(&self, positions: Range<usize>, visitor: &mut impl Visit) {
         let Geometry { rows, columns, channels: all_channels } = self.geometry;
-        let channels = self.channels.len();
+        let (channels, patch) = (self.channels.len(), self.len());
         // A row of the window is one run where its taps lie side by side with all their channels.
         let is_dense = columns.dilation == 1 && channels == all_channels;
-        let mut place = 0;
-        for position in positions {
-            let (line, column) = (position / columns.outputs, position % columns.outputs);
+        let mut first = positions.start;
+        while first < positions.end {
+            // The positions of one row of outputs.
+            let (line, start) = (first / columns.outputs, first % columns.outputs);
+            let outputs = start..columns.outputs.min(start + positions.end - first);
             let (image, row) = (line / rows.outputs, line % rows.outputs);
-            let (inside_rows, inside) = (rows.taps(row), columns.taps(column));
+            let inside_rows = rows.taps(row);
+            // Where a row of outputs has its patches, from a tap on.
+            let place = |output: usize, tap: usize| {
+                (first - positions.start + output - start) * patch + (tap - self.taps.start) * channels
+            };
             let mut tap = self.taps.start;
             while tap < self.taps.end {
-                let (row_tap, first) = (tap / columns.kernel, tap % columns.kernel);
-                let last = columns.kernel.min(first + self.taps.end - tap);
-                tap += last - first;
-                let mut run = |taps: Range<usize>, start: Option<usize>| {
-                    if !taps.is_empty() {
-                        let end = place + taps.len() * channels;
-                        visit(place..end, start);
-                        place = end;
-                    }
+                let (row_tap, first_tap) = (tap / columns.kernel, tap % columns.kernel);
+                let taps = first_tap..columns.kernel.min(first_tap + self.taps.end - tap);
+                // Of this row of the window.
+                let base = tap - first_tap;
+                tap += taps.len();
+                let runs = |outputs: &Range<usize>, taps: Range<usize>| Runs {
+                    place: place(outputs.start, base + taps.start),
+                    len: taps.len() * channels,
+                    count: outputs.len(),
+                    patch,
                 };
                 if !inside_rows.contains(&row_tap) {
-                    run(first..last, None);
+                    visitor.padding(runs(&outputs, taps));
                     continue;
                 }
                 let line = (image * rows.inputs + rows.input(row, row_tap)) * columns.inputs;
-                let start = |tap| (line + columns.input(column, tap)) * all_channels + self.channels.start;
-                let inside = inside.start.clamp(first, last)..inside.end.clamp(first, last);
-                run(first..inside.start, None);
+                let pixel =
+                    |output, tap| (line + columns.input(output, tap)) * all_channels + self.channels.start;
+                let step = columns.stride * all_channels;
+                let clamp = |inside: Range<usize>| {
+                    let start = inside.start.clamp(outputs.start, outputs.end);
+                    start..inside.end.clamp(start, outputs.end)
+                };
+                let mut middle = outputs.end..outputs.end;
                 if is_dense {
-                    run(inside.clone(), Some(if inside.is_empty() { 0 } else { start(inside.start) }));
-                } else {
-                    inside.clone().for_each(|tap| run(tap..tap + 1, Some(start(tap))));
+                    middle = clamp(columns.outputs_inside(taps.clone()));
+                    if !middle.is_empty() {
+                        visitor.image(runs(&middle, taps.clone()), pixel(middle.start, taps.start), step);
+                    }
                 }
-                run(inside.end..last, None);
+                // On both sides of the middle, tap by tap.
+                for side in [outputs.start..middle.start, middle.end..outputs.end] {
+                    if side.is_empty() {
+                        continue;
+                    }
+                    for tap in taps.clone() {
+                        let inside = clamp(columns.outputs_inside(tap..tap + 1));
+                        let inside =
+                            inside.start.clamp(side.start, side.end)..inside.end.clamp(side.start, side.end);
+                        for outside in [side.start..inside.start, inside.end..side.end] {
+                            if !outside.is_empty() {
+                                visitor.padding(runs(&outside, tap..tap + 1));
+                            }
+                        }
+                        if !inside.is_empty() {
+                            visitor.image(runs(&inside, tap..tap + 1), pixel(inside.start, tap), step);
+                        }
+                    }
+                }
             }
+            first += outputs.len();
         }
     }
+}
+
+/// Equal runs of elements of successive patches.
+#[derive(Clone, Copy)]
+struct Runs {
+    /// Of the first.
+    place: usize,
+    len: usize,
+    count: usize,
+    /// From one to the next.
+    patch: usize,
+}
+
+/// What is done with the elements of patches. Both functions must be `#[inline(always)]`.
+trait Visit {
+    /// Runs that lie outside of the image.
+    fn padding(&mut self, runs: Runs);
+    /// Runs of which the first is at `start` in the images, and the others `step` from one to the next.
+    fn image(&mut self, runs: Runs, start: usize, step: usize);
 }
 
 struct Gather<'a, T> {
@@ -110,32 +160,57 @@ impl<T: Element> Kernel<T> for Gather<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         let Self { patches, images, positions, to } = self;
-        patches.runs(positions, |place, start| {
-            let to = &mut to[place];
-            match start {
-                Some(start) => copy(simd, &images[start..][..to.len()], to),
-                None => to.fill(T::zero()),
-            }
-        });
+        patches.visit(positions, &mut Gathering { simd, images, to });
     }
 }
 
-/// to ← from. Runs are short, often a few numbers: the call of a copy for any length would take most of the time.
+struct Gathering<'a, T, S> {
+    simd: S,
+    images: &'a [T],
+    to: &'a mut [T],
+}
+
+impl<T: Element, S: Simd<T>> Visit for Gathering<'_, T, S> {
+    #[inline(always)]
+    fn padding(&mut self, runs: Runs) {
+        for to in self.to[runs.place..].chunks_mut(runs.patch).take(runs.count) {
+            to[..runs.len].iter_mut().for_each(|to| *to = T::zero());
+        }
+    }
+
+    #[inline(always)]
+    fn image(&mut self, runs: Runs, start: usize, step: usize) {
+        let (from, to) = (&self.images[start..], &mut self.to[runs.place..]);
+        // Of a length that is known, a copy is a few instructions instead of a loop: those of windows of 1, 3, 5 and 7 and
+        // pictures of 1 or 3 colours.
+        match runs.len {
+            1 => copies::<T, 1>(runs, from, step, to),
+            3 => copies::<T, 3>(runs, from, step, to),
+            5 => copies::<T, 5>(runs, from, step, to),
+            7 => copies::<T, 7>(runs, from, step, to),
+            9 => copies::<T, 9>(runs, from, step, to),
+            15 => copies::<T, 15>(runs, from, step, to),
+            21 => copies::<T, 21>(runs, from, step, to),
+            len => {
+                for run in 0..runs.count {
+                    let (from, to) = (&from[run * step..][..len], &mut to[run * runs.patch..][..len]);
+                    let ((from, from_rest), (to, to_rest)) = (S::split(from), S::split_mut(to));
+                    for (from, to) in from.iter().zip(to) {
+                        self.simd.store(self.simd.load(from), to);
+                    }
+                    to_rest.iter_mut().zip(from_rest).for_each(|(to, &from)| *to = from);
+                }
+            }
+        }
+    }
+}
+
+/// Copies runs of `LEN` elements.
 #[inline(always)]
-fn copy<T: Element, S: Simd<T>>(simd: S, from: &[T], to: &mut [T]) {
-    let ((from, from_rest), (to, to_rest)) = (S::split(from), S::split_mut(to));
-    for (from, to) in from.iter().zip(to) {
-        simd.store(simd.load(from), to);
-    }
-    let (from, to) = (from_rest.chunks_exact(4), to_rest.chunks_exact_mut(4));
-    let from_rest = from.remainder();
-    let mut rest = 0;
-    for (from, to) in from.zip(to) {
-        to.copy_from_slice(from);
-        rest += 4;
-    }
-    for (from, to) in from_rest.iter().zip(&mut to_rest[rest..]) {
-        *to = *from;
+fn copies<T: Element, const LEN: usize>(runs: Runs, from: &[T], step: usize, to: &mut [T]) {
+    for run in 0..runs.count {
+        let from = from[run * step..].first_chunk::<LEN>().expect("a run lies inside of the image");
+        *to[run * runs.patch..].first_chunk_mut::<LEN>().expect("a run lies inside of its patch") = *from;
     }
 }
 
@@ -152,16 +227,30 @@ impl<T: Element> Kernel<T> for Scatter<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         let Self { patches, images, positions, from } = self;
-        patches.runs(positions, |place, start| {
-            if let Some(start) = start {
-                let (from, from_rest) = S::split(&from[place.clone()]);
-                let (to, to_rest) = S::split_mut(&mut images[start..][..place.len()]);
-                for (from, to) in from.iter().zip(to) {
-                    simd.store(simd.add(simd.load(to), simd.load(from)), to);
-                }
-                to_rest.iter_mut().zip(from_rest).for_each(|(to, &from)| *to += from);
+        patches.visit(positions, &mut Scattering { simd, images, from });
+    }
+}
+
+struct Scattering<'a, T, S> {
+    simd: S,
+    images: &'a mut [T],
+    from: &'a [T],
+}
+
+impl<T: Element, S: Simd<T>> Visit for Scattering<'_, T, S> {
+    #[inline(always)]
+    fn padding(&mut self, _: Runs) {}
+
+    #[inline(always)]
+    fn image(&mut self, runs: Runs, start: usize, step: usize) {
+        for run in 0..runs.count {
+            let (from, from_rest) = S::split(&self.from[runs.place + run * runs.patch..][..runs.len]);
+            let (to, to_rest) = S::split_mut(&mut self.images[start + run * step..][..runs.len]);
+            for (from, to) in from.iter().zip(to) {
+                self.simd.store(self.simd.add(self.simd.load(to), self.simd.load(from)), to);
             }
-        });
+            to_rest.iter_mut().zip(from_rest).for_each(|(to, &from)| *to += from);
+        }
     }
 }
 

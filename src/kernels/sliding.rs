@@ -68,6 +68,14 @@ impl Axis {
         first.min(end)..end
     }
 
+    /// The outputs of which all these taps lie inside of the image; there is at least one tap.
+    pub(crate) fn outputs_inside(&self, taps: Range<usize>) -> Range<usize> {
+        let first = self.before.saturating_sub(taps.start * self.dilation).div_ceil(self.stride);
+        let room = (self.inputs + self.before).saturating_sub((taps.end - 1) * self.dilation);
+        let end = room.div_ceil(self.stride).min(self.outputs);
+        first.min(end)..end
+    }
+
     /// The input of a tap that lies inside.
     pub(crate) fn input(&self, output: usize, tap: usize) -> usize {
         output * self.stride + tap * self.dilation - self.before
@@ -97,6 +105,13 @@ mod tests {
                             let expected: Vec<usize> = (0..kernel).filter(inside).collect();
                             let taps: Vec<usize> = axis.taps(output).collect();
                             assert_eq!(taps, expected, "{axis:?}, output {output}");
+                            for end in 1..=kernel {
+                                for start in 0..end {
+                                    let all = (start..end).all(|tap| inside(&tap));
+                                    let found = axis.outputs_inside(start..end).contains(&output);
+                                    assert_eq!(found, all, "{axis:?}, output {output}, {start}..{end}");
+                                }
+                            }
                             for tap in taps {
                                 assert_eq!(axis.input(output, tap).cast_signed(), place(tap));
                             }
