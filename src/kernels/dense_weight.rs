@@ -49,7 +49,8 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
             return 0;
         }
         let x = if packs_x::<T>(size) { size.inputs } else { 0 };
-        size.batch * (x + size.outputs.next_multiple_of(T::PANEL_COLUMNS))
+        let dy = if is_packed::<T>(size) { 0 } else { size.outputs.next_multiple_of(T::PANEL_COLUMNS) };
+        size.batch * (x + dy)
     }
 
     /// Packs x (batch × inputs) and dy (batch × outputs) into scratch, if there is more than one sample.
@@ -76,10 +77,16 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
         if batch <= 1 {
             return Self { backend, size, rows: (x, dy), x, dy };
         }
-        let (packed_dy, packed_x) = scratch.split_at_mut(batch * outputs.next_multiple_of(T::PANEL_COLUMNS));
-        pack_dy(size, dy, packed_dy);
+        let rows = (x, dy);
+        let (dy, packed_x) = if is_packed::<T>(size) {
+            (dy, scratch)
+        } else {
+            let (packed, rest) = scratch.split_at_mut(batch * outputs.next_multiple_of(T::PANEL_COLUMNS));
+            pack_dy(size, dy, packed);
+            (&*packed, rest)
+        };
         if !packs_x::<T>(size) {
-            return Self { backend, size, rows: (x, dy), x, dy: packed_dy };
+            return Self { backend, size, rows, x, dy };
         }
         let packed_x = &mut packed_x[..batch * inputs];
         let tile = batch * backend.run::<T, _>(TileRows);
@@ -88,7 +95,7 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
         split_work(Run { start: 0, values: &mut *packed_x }, tile, pieces, &|run: Run<'_, T>| {
             pack_x(size, x, run.start / batch, tile / batch, run.values);
         });
-        Self { backend, size, rows: (x, dy), x: packed_x, dy: packed_dy }
+        Self { backend, size, rows, x: packed_x, dy }
     }
 
     /// The runs that [`DenseWeightGradient::write`] takes start and end at multiples of this, or at the end.
@@ -130,6 +137,11 @@ fn packs_x<T: Element>(size: DenseSize) -> bool {
     size.batch * row > UNPACKED_BYTES
         || size.panels::<T>().count() > UNPACKED_PANELS
         || row.is_multiple_of(1024)
+}
+
+/// Whether dy is one whole panel as it is.
+fn is_packed<T: Element>(size: DenseSize) -> bool {
+    size.outputs == T::PANEL_COLUMNS
 }
 
 /// Panels of dy: all samples of a panel, one after another, padded with zeros.

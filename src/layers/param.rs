@@ -216,8 +216,8 @@ impl<T: Scalar> Param<T> {
     #[must_use]
     pub fn granule(&self) -> usize {
         match self.layout {
-            Layout::RowMajor | Layout::Groups(..) => 1,
-            Layout::Panels(_) => crate::kernels::DenseWeightGradient::<T>::granule(),
+            Layout::RowMajor => 1,
+            Layout::Panels(_) | Layout::Groups(..) => crate::kernels::DenseWeightGradient::<T>::granule(),
         }
     }
 

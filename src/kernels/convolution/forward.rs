@@ -1,0 +1,69 @@
+//! y = act(P·W + b).
+
+use super::{ConvolutionSize, MOST_PIECES, Rows};
+use crate::kernels::runs::split_with_scratch;
+use crate::kernels::{DenseForward, Element, Finish, Parallelism};
+
+/// y (positions × outputs) from x.
+pub(crate) struct ConvolutionForward<'a, T> {
+    pub(crate) size: ConvolutionSize,
+    pub(crate) x: &'a [T],
+    pub(crate) weight: &'a [T],
+    pub(crate) bias: Option<&'a [T]>,
+    pub(crate) finish: Finish<'a, T>,
+    pub(crate) parallelism: Parallelism,
+}
+
+impl<T: Element> ConvolutionForward<'_, T> {
+    /// Elements of scratch that [`ConvolutionForward::run`] needs.
+    pub(crate) fn scratch(size: ConvolutionSize) -> usize {
+        let blocks = size.positions().div_ceil(size.block::<T>().max(1));
+        blocks.min(MOST_PIECES) * size.block_len::<T>()
+    }
+
+    pub(crate) fn run(self, y: &mut [T], scratch: &mut [T]) {
+        let Self { size, x, weight, .. } = self;
+        let image = size.geometry.image_len();
+        assert_eq!((x.len(), y.len()), (size.batch * image, size.positions() * size.outputs), "other images");
+        assert_eq!(weight.len(), size.weight_len::<T>(), "a weight of another size");
+        let scratch = &mut scratch[..Self::scratch(size)];
+        let pieces = size.pieces(self.parallelism, scratch.len() / size.block_len::<T>().max(1));
+        let whole = Rows { first: 0, len: size.outputs, values: y };
+        split_with_scratch(whole, 8, pieces, scratch, &|rows: Rows<'_, T>, scratch| self.rows(rows, scratch));
+    }
+
+    /// The outputs of some positions.
+    fn rows(&self, rows: Rows<'_, T>, scratch: &mut [T]) {
+        let size = self.size;
+        let (panels, outputs) = (size.panels::<T>().len(), size.group_outputs());
+        let (patches_of_block, own_outputs) = scratch.split_at_mut(size.block::<T>() * size.patch());
+        let mut first = rows.first;
+        for y in rows.values.chunks_mut(size.block::<T>() * size.outputs) {
+            let positions = first..first + y.len() / size.outputs;
+            first = positions.end;
+            for group in 0..size.groups {
+                let patches = size.patches(group, 0..size.taps());
+                let x = &mut patches_of_block[..positions.len() * patches.len()];
+                patches.gather(self.x, positions.clone(), x);
+                let columns = group * outputs..(group + 1) * outputs;
+                let product = DenseForward {
+                    size: size.product(positions.len(), size.taps()),
+                    x,
+                    weight: &self.weight[group * panels..][..panels],
+                    bias: self.bias.map(|bias| &bias[columns.clone()]),
+                    finish: self.finish,
+                    parallelism: Parallelism::Threads(1),
+                };
+                if size.groups == 1 {
+                    product.run(y);
+                } else {
+                    let own = &mut own_outputs[..positions.len() * outputs];
+                    product.run(own);
+                    for (y, own) in y.chunks_exact_mut(size.outputs).zip(own.chunks_exact(outputs)) {
+                        y[columns.clone()].copy_from_slice(own);
+                    }
+                }
+            }
+        }
+    }
+}
