@@ -35,6 +35,8 @@ mod state;
 mod unique_keys;
 #[cfg(feature = "safetensors")]
 mod values;
+#[cfg(feature = "safetensors")]
+mod window;
 
 #[cfg(feature = "safetensors")]
 pub use checkpoint::Checkpoints;

@@ -42,6 +42,7 @@ mod products;
 mod runs;
 mod simd;
 mod tile;
+mod transpose;
 
 pub(crate) use backend::Kernel;
 pub(crate) use buffer::Buffer;
@@ -57,6 +58,7 @@ pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;
+pub(crate) use transpose::transpose;
 
 /// Does what the first pass would otherwise do, which may allocate: detects the instruction set and, where passes
 /// of so many multiply-adds will be split, starts the threads.

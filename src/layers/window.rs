@@ -118,9 +118,7 @@ impl Window {
     /// [`Error::Setting`] where a side, stride or dilation is 0.
     pub(crate) fn checked(mut self, stride: Sides) -> Result<Self> {
         let stride = *self.stride.get_or_insert(stride);
-        for (name, sides) in
-            [("window size", self.kernel), ("stride", stride), ("dilation", self.dilation)]
-        {
+        for (name, sides) in [("window size", self.kernel), ("stride", stride), ("dilation", self.dilation)] {
             if sides.height == 0 || sides.width == 0 {
                 return Err(Error::setting(name, "at least 1", sides));
             }
@@ -243,8 +241,14 @@ impl Axis {
     }
 
     /// The taps of an output that lie inside of the image.
+    #[inline]
     pub(crate) fn taps(&self, output: usize) -> Range<usize> {
         let start = output * self.stride;
+        // Nearly all, and without a division.
+        let last = start + (self.kernel - 1) * self.dilation;
+        if start >= self.before && last < self.inputs + self.before {
+            return 0..self.kernel;
+        }
         let first = self.before.saturating_sub(start).div_ceil(self.dilation);
         let end = (self.inputs + self.before).saturating_sub(start).div_ceil(self.dilation);
         let end = end.min(self.kernel);
@@ -252,6 +256,7 @@ impl Axis {
     }
 
     /// The input of a tap that lies inside.
+    #[inline]
     pub(crate) fn input(&self, output: usize, tap: usize) -> usize {
         output * self.stride + tap * self.dilation - self.before
     }
@@ -318,7 +323,10 @@ mod tests {
         let error = over(Window::new([3, 5]), 4, 4).unwrap_err().to_string();
         assert_eq!(error, "expected input at least as large as the window, 3x5, got [batch, 4, 4, 2]");
         let error = Window::new(3).checked(1.into()).unwrap().over(&Shape::from([28, 28])).unwrap_err();
-        assert!(error.to_string().contains("[batch, height, width, channels], got [batch, 28, 28]"), "{error}");
+        assert!(
+            error.to_string().contains("[batch, height, width, channels], got [batch, 28, 28]"),
+            "{error}"
+        );
         for (window, text) in [
             (Window::new(0), "window size: expected at least 1, got 0"),
             (Window::new(2).with_stride([1, 0]), "stride: expected at least 1, got 1x0"),
