@@ -138,6 +138,9 @@ fn images(criterion: &mut Criterion) {
     measure("max pool 2 of 3 channels", narrow, &|builder| builder.layer(MaxPool2d::new(2).expect("right")));
     measure("avg pool 2", digits, &|builder| builder.layer(AvgPool2d::new(2).expect("right")));
     measure("global avg pool", digits, &|builder| builder.layer(GlobalAvgPool2d));
+    measure("channels last", [32, 26, 26], &Builder::channels_last);
+    measure("channels first", digits, &Builder::channels_first);
+    measure("channel dropout", digits, &|builder| builder.dropout2d(0.5));
 }
 
 criterion_group!(benches, layers, images);

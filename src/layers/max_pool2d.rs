@@ -18,7 +18,8 @@ use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 /// The gradient goes to the largest element, of several to the first, row by row, as in PyTorch: dxₜ = Σ dy over the
 /// windows whose largest is t. Of several NaN it goes to the first (in PyTorch to the last).
 ///
-/// Which element that was is not kept: it is found again, by comparing x with y.
+/// Which element that was is not kept: it is found again, by comparing x with y, which takes no memory and as much time
+/// as PyTorch takes to look it up.
 ///
 /// # Shapes
 /// Along each axis, with a dilated window of (kernel − 1)·dilation + 1:
@@ -146,16 +147,16 @@ fn largest_of<T: Scalar>(x: &[T], patch: Patch, y: &mut [T]) {
     let (wide, rest) = y.as_chunks_mut::<WIDE>();
     let mut channel = 0;
     for y in wide {
-        largest(x, patch.from_channel(channel), y);
+        largest(x, patch.at_channel(channel), y);
         channel += WIDE;
     }
     let (narrow, rest) = rest.as_chunks_mut::<NARROW>();
     for y in narrow {
-        largest(x, patch.from_channel(channel), y);
+        largest(x, patch.at_channel(channel), y);
         channel += NARROW;
     }
     for y in rest.as_chunks_mut::<1>().0 {
-        largest(x, patch.from_channel(channel), y);
+        largest(x, patch.at_channel(channel), y);
         channel += 1;
     }
 }
@@ -215,34 +216,37 @@ fn to_largest_of<T: Scalar>(x: &[T], patch: Patch, y: &[T], dy: &[T], dx: &mut [
     let ((wide_y, y), (wide_dy, dy)) = (y.as_chunks::<WIDE>(), dy.as_chunks::<WIDE>());
     let mut channel = 0;
     for (y, dy) in wide_y.iter().zip(wide_dy) {
-        to_largest(x, patch.from_channel(channel), y, dy, dx);
+        to_largest(x, patch.at_channel(channel), y, dy, dx);
         channel += WIDE;
     }
     let ((narrow_y, y), (narrow_dy, dy)) = (y.as_chunks::<NARROW>(), dy.as_chunks::<NARROW>());
     for (y, dy) in narrow_y.iter().zip(narrow_dy) {
-        to_largest(x, patch.from_channel(channel), y, dy, dx);
+        to_largest(x, patch.at_channel(channel), y, dy, dx);
         channel += NARROW;
     }
     for (y, dy) in y.as_chunks::<1>().0.iter().zip(dy.as_chunks::<1>().0) {
-        to_largest(x, patch.from_channel(channel), y, dy, dx);
+        to_largest(x, patch.at_channel(channel), y, dy, dx);
         channel += 1;
     }
 }
 
 #[inline(always)]
 fn to_largest<T: Scalar, const N: usize>(x: &[T], patch: Patch, y: &[T; N], dy: &[T; N], dx: &mut [T]) {
-    // Nothing is left of it once the first of the largest was met.
-    let mut left = *dy;
+    // Copies, of which the compiler knows that they do not overlap. Nothing is left of dy once the first of the largest
+    // was met.
+    let (y, mut left) = (*y, *dy);
     for row in 0..patch.rows {
         for column in 0..patch.columns {
             let place = patch.place(row, column);
-            let x: &[T; N] = x[place..].first_chunk().expect("inside of the image");
+            let x: [T; N] = *x[place..].first_chunk().expect("inside of the image");
             let dx: &mut [T; N] = dx[place..].first_chunk_mut().expect("as long as x");
+            let mut sum = *dx;
             for lane in 0..N {
                 let is_largest = (x[lane] == y[lane]) | x[lane].is_nan();
-                dx[lane] += if is_largest { left[lane] } else { T::zero() };
+                sum[lane] += if is_largest { left[lane] } else { T::zero() };
                 left[lane] = if is_largest { T::zero() } else { left[lane] };
             }
+            *dx = sum;
         }
     }
 }

@@ -107,16 +107,16 @@ fn mean_of<T: Scalar>(x: &[T], patch: Patch, share: T, y: &mut [T]) {
     let (wide, rest) = y.as_chunks_mut::<WIDE>();
     let mut channel = 0;
     for y in wide {
-        mean(x, patch.from_channel(channel), share, y);
+        mean(x, patch.at_channel(channel), share, y);
         channel += WIDE;
     }
     let (narrow, rest) = rest.as_chunks_mut::<NARROW>();
     for y in narrow {
-        mean(x, patch.from_channel(channel), share, y);
+        mean(x, patch.at_channel(channel), share, y);
         channel += NARROW;
     }
     for y in rest.as_chunks_mut::<1>().0 {
-        mean(x, patch.from_channel(channel), share, y);
+        mean(x, patch.at_channel(channel), share, y);
         channel += 1;
     }
 }
@@ -176,16 +176,16 @@ fn share_out<T: Scalar>(patch: Patch, share: T, dy: &[T], dx: &mut [T]) {
     let (wide, rest) = dy.as_chunks::<WIDE>();
     let mut channel = 0;
     for dy in wide {
-        add_share(patch.from_channel(channel), share, dy, dx);
+        add_share(patch.at_channel(channel), share, dy, dx);
         channel += WIDE;
     }
     let (narrow, rest) = rest.as_chunks::<NARROW>();
     for dy in narrow {
-        add_share(patch.from_channel(channel), share, dy, dx);
+        add_share(patch.at_channel(channel), share, dy, dx);
         channel += NARROW;
     }
     for dy in rest.as_chunks::<1>().0 {
-        add_share(patch.from_channel(channel), share, dy, dx);
+        add_share(patch.at_channel(channel), share, dy, dx);
         channel += 1;
     }
 }

@@ -82,7 +82,7 @@ impl Patch {
 
     /// The same, from this channel on.
     #[inline(always)]
-    pub(super) fn from_channel(mut self, channel: usize) -> Self {
+    pub(super) fn at_channel(mut self, channel: usize) -> Self {
         self.start += channel;
         self
     }

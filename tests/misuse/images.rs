@@ -107,6 +107,6 @@ pub(crate) const CASES: &[Case] = &[
     (
         "dropout of the channels of a number",
         || error(Sequential::<f32>::builder([]).dropout2d(0.5).build(&mut seeded(1))),
-        "layer 0 `0` (dropout2d): expected input [batch, …, channels], got [batch]",
+        "layer 0 `0` (dropout2d 0.5): expected input [batch, …, channels], got [batch]",
     ),
 ];
