@@ -8,11 +8,11 @@ use crate::case::Case;
 use crate::common::{numbers, tensor};
 
 pub(crate) fn pool(case: &Case) -> Result<Vec<f64>> {
-    run(case, case.first_input())
+    run(case, &case.first_input())
 }
 
 pub(crate) fn pool_operation(case: &Case) -> Result<Vec<f64>> {
-    run(case, tensor(case.input("inputs")))
+    run(case, &tensor(case.input("inputs")))
 }
 
 /// Whether steps are left out by a mask.
@@ -20,7 +20,7 @@ pub(crate) fn has_mask(case: &Case) -> bool {
     case.0["inputs"].as_array().is_some_and(|inputs| inputs.len() > 1)
 }
 
-fn run(case: &Case, x: Tensor<f64>) -> Result<Vec<f64>> {
+fn run(case: &Case, x: &Tensor<f64>) -> Result<Vec<f64>> {
     let channels_first = case.option("data_format").as_str() == Some("channels_first");
     let (_, sample) = x.shape().split_batch().expect("the input has a batch");
     // One more axis, of length 1, in front of the others.
@@ -36,7 +36,7 @@ fn run(case: &Case, x: Tensor<f64>) -> Result<Vec<f64>> {
     let builder = add_pool(builder, case, [height, width])?;
     let global = case.word("object").starts_with("Global");
     let builder = if channels_first && !global { builder.channels_first() } else { builder };
-    Ok(builder.build(&mut taper::seeded(0))?.predict(&x)?.into_vec())
+    Ok(builder.build(&mut taper::seeded(0))?.predict(x)?.into_vec())
 }
 
 fn add_pool(builder: Builder<f64>, case: &Case, image: [usize; 2]) -> Result<Builder<f64>> {
