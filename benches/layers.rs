@@ -6,7 +6,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use taper::layers::{Backward, Forward, GradientSink, Whole};
+use taper::layers::{AvgPool2d, Backward, Forward, GlobalAvgPool2d, GradientSink, MaxPool2d, Whole, Window};
+use taper::sequential::Builder;
 use taper::{
     Dense, GradientStore, Layer, Mode, Parallelism, Param, Result, Scalar, Sequential, Shape, Tensor,
     TensorView, TensorViewMut,
@@ -106,5 +107,41 @@ fn layers(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, layers);
+/// Layers around convolutions that have no weights, on what a 3×3 convolution makes of digits.
+fn images(criterion: &mut Criterion) {
+    const BATCH: usize = 32;
+    let rng = &mut taper::seeded(0);
+    let window = |size: usize, stride: usize| Window::new(size).with_stride(stride);
+    let mut measure = |name: &str, sample: [usize; 3], add: &dyn Fn(Builder<f32>) -> Builder<f32>| {
+        let flat = || Sequential::builder([sample.iter().product()]).reshape(sample);
+        let alone = add(flat()).build(rng).expect("it fits");
+        let below = Below(Param::new("unused", &Tensor::from([0.0])));
+        let mut above = add(flat().layer(below)).build(rng).expect("it fits");
+        let x = numbers([BATCH, alone.input().len()]);
+        let workspace = alone.workspace(Mode::Infer, BATCH).expect("it fits");
+        let mut workspace = workspace.with_parallelism(Parallelism::Threads(1));
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Bytes(size_of_val(x.as_slice()) as u64));
+        group.bench_function("forward", |bencher| {
+            bencher.iter(|| alone.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+        });
+        group.bench_function("backward", |bencher| {
+            bencher.iter_custom(|passes| backward(&mut above, BATCH, passes));
+        });
+        group.finish();
+    };
+    let (digits, narrow) = ([26, 26, 32], [26, 26, 3]);
+    measure("max pool 2", digits, &|builder| builder.layer(MaxPool2d::new(2).expect("right")));
+    measure("max pool 3 by 2", digits, &|builder| {
+        builder.layer(MaxPool2d::new(window(3, 2)).expect("right"))
+    });
+    measure("max pool 2 of 3 channels", narrow, &|builder| builder.layer(MaxPool2d::new(2).expect("right")));
+    measure("avg pool 2", digits, &|builder| builder.layer(AvgPool2d::new(2).expect("right")));
+    measure("global avg pool", digits, &|builder| builder.layer(GlobalAvgPool2d));
+    measure("channels last", [32, 26, 26], &Builder::channels_last);
+    measure("channels first", digits, &Builder::channels_first);
+    measure("channel dropout", digits, &|builder| builder.dropout2d(0.5));
+}
+
+criterion_group!(benches, layers, images);
 criterion_main!(benches);

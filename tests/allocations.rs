@@ -99,6 +99,20 @@ fn models<T: Scalar>() -> Vec<(String, Sequential<T>)> {
         ("dropout".to_owned(), input().dropout(0.2).dense(5).relu().dropout(0.5).dense(CLASSES)),
         ("softmax".to_owned(), input().dense(5).softmax().dense(CLASSES).log_softmax()),
         ("reshape".to_owned(), input().reshape([2, 3]).flatten().dense(4).reshape([2, 2]).flatten().dense(3)),
+        (
+            "pools".to_owned(),
+            input()
+                .dense(48)
+                .reshape([3, 4, 4])
+                .channels_last()
+                .max_pool2d(2)
+                .dropout2d(0.5)
+                .channels_first()
+                .channels_last()
+                .avg_pool2d([1, 2])
+                .global_avg_pool2d()
+                .dense(CLASSES),
+        ),
         ("nested".to_owned(), input().dense(7).layer(inner).dense(CLASSES)),
     ];
     for activation in [

@@ -12,7 +12,8 @@ use super::document::shape;
 use super::json::{Object, number};
 use super::window::{describe_window, window};
 use crate::layers::{
-    Activation, Channels, Conv2d, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax,
+    Activation, AvgPool2d, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dense, Dropout, Dropout2d, Flatten,
+    GlobalAvgPool2d, Layer, LogSoftmax, MaxPool2d, Reshape, Softmax,
 };
 use crate::sequential::Builder;
 use crate::{Scalar, Sequential, Shape};
@@ -46,7 +47,7 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
         let Channels { inputs, outputs, groups } = conv.channels();
         json!({
             "kind": "conv2d", "inputs": inputs, "outputs": outputs, "groups": groups,
-            "window": describe_window(conv.window()), "bias": conv.bias().is_some(),
+            "window": describe_window(&conv.window()), "bias": conv.bias().is_some(),
         })
     } else if let Some(flatten) = any.downcast_ref::<Flatten>() {
         match flatten.joined() {
@@ -68,6 +69,19 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
         json!({ "kind": "log_softmax" })
     } else if let Some(dropout) = any.downcast_ref::<Dropout>() {
         json!({ "kind": "dropout", "rate": number(dropout.rate()) })
+    } else if let Some(dropout) = any.downcast_ref::<Dropout2d>() {
+        json!({ "kind": "dropout2d", "rate": number(dropout.rate()) })
+    } else if let Some(pool) = any.downcast_ref::<MaxPool2d>() {
+        json!({ "kind": "max_pool2d", "window": describe_window(&pool.window()) })
+    } else if let Some(pool) = any.downcast_ref::<AvgPool2d>() {
+        let (window, counts_padding) = (describe_window(&pool.window()), pool.counts_padding());
+        json!({ "kind": "avg_pool2d", "window": window, "counts_padding": counts_padding })
+    } else if any.is::<GlobalAvgPool2d>() {
+        json!({ "kind": "global_avg_pool2d" })
+    } else if any.is::<ChannelsLast>() {
+        json!({ "kind": "channels_last" })
+    } else if any.is::<ChannelsFirst>() {
+        json!({ "kind": "channels_first" })
     } else if let Some(model) = any.downcast_ref::<Sequential<T>>() {
         json!({ "kind": "sequential", "model": describe(model) })
     } else {
@@ -130,7 +144,7 @@ fn add_layer<T: Scalar>(
         "conv2d" => {
             let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
             let (groups, has_bias) = (entry.count("groups")?, entry.flag("bias")?);
-            let window = window(&entry)?;
+            let window = window(&entry, name)?;
             let [height, width] = window.kernel.into();
             let group_inputs = inputs.checked_div(groups).unwrap_or(0);
             expect(shapes, name, "weight", [height, width, group_inputs, outputs].into())?;
@@ -155,6 +169,17 @@ fn add_layer<T: Scalar>(
         "softmax" => builder.softmax(),
         "log_softmax" => builder.log_softmax(),
         "dropout" => builder.dropout(entry.number("rate")?),
+        "dropout2d" => builder.dropout2d(entry.number("rate")?),
+        "max_pool2d" => builder.max_pool2d(window(&entry, name)?),
+        "avg_pool2d" => {
+            let pool = AvgPool2d::new(window(&entry, name)?);
+            let pool = pool.map_err(|error| format!("layer `{name}`: {error}"))?;
+            let counts_padding = entry.flag("counts_padding")?;
+            builder.layer(if counts_padding { pool } else { pool.without_counting_padding() })
+        }
+        "global_avg_pool2d" => builder.global_avg_pool2d(),
+        "channels_last" => builder.channels_last(),
+        "channels_first" => builder.channels_first(),
         "sequential" => {
             let nested = nested.checked_sub(1).ok_or_else(|| {
                 format!(
@@ -200,7 +225,18 @@ mod tests {
     #[test]
     fn every_layer_comes_back_as_it_was() {
         let inner = Sequential::builder([6]).dense(4).without_bias().tanh().build(&mut crate::seeded(1));
-        let model = Sequential::builder([2, 3])
+        let border = Window::new(3).with_stride(1).with_padding(1);
+        let model = Sequential::builder([3, 12, 10])
+            .channels_last()
+            .max_pool2d(Window::new(2).with_dilation([2, 1]).with_padding(Padding::Same))
+            .dropout2d(0.5)
+            .avg_pool2d(border)
+            .layer(AvgPool2d::new(border).unwrap().without_counting_padding())
+            .channels_first()
+            .global_avg_pool2d()
+            .dense(6)
+            .named("pooled")
+            .reshape([2, 3])
             .layer(Flatten::axes(1, 2))
             .reshape([3, 2])
             .flatten()
@@ -243,6 +279,10 @@ mod tests {
             changed["layers"][0][key] = value;
             changed
         };
+        let pool = |kind: &str, kernel: Value| {
+            let window = json!({ "kernel": kernel, "dilation": [1, 1], "padding": "valid" });
+            json!({ "input": [4, 4, 1], "layers": [{ "kind": kind, "name": "p", "window": window }] })
+        };
         let cases = [
             (with("kind", json!("convolution")), "layer `0` (convolution): expected a layer of this crate"),
             (with("foreign", json!(true)), "layer `0` (dense): expected a layer of this crate"),
@@ -255,6 +295,13 @@ mod tests {
             (json!({ "input": [4], "layers": vec![1; MOST_LAYERS + 1] }), "at most 4096 layers"),
             (json!({ "input": [5], "layers": description["layers"] }), "expected input [batch, 4]"),
             (json!([]), "expected a JSON object"),
+            (
+                pool("max_pool2d", json!([0, 2])),
+                "layer 0 `p` (max_pool2d): window size: expected at least 1, got 0x2",
+            ),
+            (pool("max_pool2d", json!([usize::MAX, 2])), "at least as large as the window"),
+            (pool("avg_pool2d", json!([0, 2])), "layer `p`: window size: expected at least 1, got 0x2"),
+            (pool("avg_pool2d", json!([2, 2])), "expected `counts_padding`, true or false, got none"),
         ];
         for (description, text) in cases {
             let error = rebuild::<f64>(&description, &mut shapes(&model)).unwrap_err();

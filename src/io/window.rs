@@ -1,4 +1,4 @@
-//! A window as JSON, and a window again.
+//! Windows as JSON.
 
 use serde_json::{Value, json};
 
@@ -6,41 +6,43 @@ use super::Verdict;
 use super::json::Object;
 use crate::layers::{Padding, Sides, Window};
 
-/// The window of a layer, which has a stride.
-pub(super) fn describe_window(window: Window) -> Value {
-    let pair = |sides: Sides| <[usize; 2]>::from(sides);
+/// `{"kernel": [3, 3], "stride": [2, 2], "dilation": [1, 1], "padding": "same"}`. Padding is `"valid"`, `"same"` or a
+/// border of two numbers; there is no stride where none was set.
+pub(super) fn describe_window(window: &Window) -> Value {
+    let sides = |sides: Sides| json!([sides.height, sides.width]);
     let padding = match window.padding {
-        Padding::Valid => json!("valid"),
-        Padding::Same => json!("same"),
-        Padding::Border(border) => json!(pair(border)),
+        Padding::Valid => "valid".into(),
+        Padding::Same => "same".into(),
+        Padding::Border(border) => sides(border),
     };
-    json!({
-        "kernel": pair(window.kernel),
-        "stride": window.stride.map(pair),
-        "dilation": pair(window.dilation),
-        "padding": padding,
-    })
-}
-
-/// The window that [`describe_window`] wrote into an entry.
-pub(super) fn window(entry: &Object<'_>) -> Verdict<Window> {
-    let object = Object::new("window", entry.get("window").unwrap_or(&Value::Null))?;
-    let padding = match object.get("padding").and_then(Value::as_str) {
-        Some("valid") => Padding::Valid,
-        Some("same") => Padding::Same,
-        _ => Padding::Border(sides(&object, "padding")?),
-    };
-    Ok(Window::new(sides(&object, "kernel")?)
-        .with_stride(sides(&object, "stride")?)
-        .with_dilation(sides(&object, "dilation")?)
-        .with_padding(padding))
-}
-
-fn sides(object: &Object<'_>, key: &str) -> Verdict<Sides> {
-    match object.counts(key)?[..] {
-        [height, width] => Ok(Sides { height, width }),
-        ref other => Err(format!("window: expected `{key}`, two whole numbers, got {}", other.len())),
+    let mut entry =
+        json!({ "kernel": sides(window.kernel), "dilation": sides(window.dilation), "padding": padding });
+    if let Some(stride) = window.stride {
+        entry["stride"] = sides(stride);
     }
+    entry
+}
+
+/// The `window` of the entry of a layer, that [`describe_window`] wrote. The layer has to check it.
+pub(super) fn window(entry: &Object<'_>, layer: &str) -> Verdict<Window> {
+    let what = format!("window of layer `{layer}`");
+    let object = Object::new(&what, entry.get("window").unwrap_or(&Value::Null))?;
+    let sides = |key: &str| -> Verdict<Sides> {
+        match object.counts(key)?[..] {
+            [height, width] => Ok(Sides { height, width }),
+            _ => Err(format!("{what}: expected `{key}`, two whole numbers")),
+        }
+    };
+    let window = Window::new(sides("kernel")?).with_dilation(sides("dilation")?);
+    let window = match object.get("padding").and_then(Value::as_str) {
+        Some("valid") => window,
+        Some("same") => window.with_padding(Padding::Same),
+        Some(other) => {
+            return Err(format!("{what}: expected `padding` valid, same or a border, got `{other}`"));
+        }
+        None => window.with_padding(sides("padding")?),
+    };
+    Ok(if object.get("stride").is_some() { window.with_stride(sides("stride")?) } else { window })
 }
 
 #[cfg(test)]
@@ -48,24 +50,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_window_is_refused() {
-        let good = json!({ "kernel": [3, 2], "stride": [1, 1], "dilation": [1, 2], "padding": [0, 1] });
-        let read = |value: &Value| {
-            let entry = json!({ "window": value });
-            window(&Object::new("layer", &entry).unwrap())
-        };
-        assert_eq!(describe_window(read(&good).unwrap()), good);
-        for (key, value) in [
-            ("kernel", json!([3])),
-            ("kernel", json!(null)),
-            ("stride", json!([1, -1])),
-            ("dilation", json!("1")),
-            ("padding", json!("some")),
-            ("padding", json!([1, 2, 3])),
+    fn windows_come_back_as_they_were() {
+        for given in [
+            Window::new(3),
+            Window::new([2, 5]).with_stride([1, 4]).with_dilation([3, 1]).with_padding(Padding::Same),
+            Window::new(3).with_padding([1, 0]),
         ] {
-            let mut bad = good.clone();
-            bad[key] = value;
-            assert!(read(&bad).unwrap_err().contains(key), "{bad}");
+            let entry = json!({ "window": describe_window(&given) });
+            let entry = Object::new("layer 0", &entry).unwrap();
+            assert_eq!(window(&entry, "pool").unwrap(), given);
         }
+    }
+
+    #[test]
+    fn what_is_no_window_is_told() {
+        let right = describe_window(&Window::new(3).with_stride(1));
+        for (key, value, text) in [
+            ("kernel", json!([3]), "window of layer `pool`: expected `kernel`, two whole numbers"),
+            (
+                "kernel",
+                json!(-1),
+                "window of layer `pool`: expected `kernel`, a list of whole numbers, got -1",
+            ),
+            (
+                "stride",
+                Value::Null,
+                "window of layer `pool`: expected `stride`, a list of whole numbers, got null",
+            ),
+            (
+                "padding",
+                json!("full"),
+                "window of layer `pool`: expected `padding` valid, same or a border, got `full`",
+            ),
+            ("padding", json!([1, 1, 1]), "window of layer `pool`: expected `padding`, two whole numbers"),
+        ] {
+            let mut entry = json!({ "window": right });
+            entry["window"][key] = value;
+            let entry = Object::new("layer 0", &entry).unwrap();
+            assert_eq!(window(&entry, "pool").unwrap_err(), text);
+        }
+        let entry = json!({});
+        let error = window(&Object::new("layer 0", &entry).unwrap(), "pool").unwrap_err();
+        assert_eq!(error, "window of layer `pool`: expected a JSON object, got null");
     }
 }

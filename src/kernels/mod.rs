@@ -47,6 +47,7 @@ mod runs;
 mod simd;
 mod sliding;
 mod tile;
+mod transpose;
 
 pub(crate) use backend::Kernel;
 pub(crate) use buffer::Buffer;
@@ -66,6 +67,7 @@ pub use parallel::Parallelism;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;
 pub(crate) use sliding::{Axis, Geometry};
+pub(crate) use transpose::transpose;
 
 /// Does what the first pass would otherwise do, which may allocate: detects the instruction set and, where passes
 /// of so many multiply-adds will be split, starts the threads.

@@ -11,6 +11,11 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
+    /// The axes of an output with so many channels.
+    pub(crate) fn output(&self, channels: usize) -> [usize; 3] {
+        [self.rows.outputs, self.columns.outputs, channels]
+    }
+
     /// The number of places that the window has in an image.
     pub(crate) fn positions(&self) -> usize {
         self.rows.outputs * self.columns.outputs
@@ -60,8 +65,14 @@ impl Axis {
     }
 
     /// The taps of an output that lie inside of the image.
+    #[inline]
     pub(crate) fn taps(&self, output: usize) -> Range<usize> {
         let start = output * self.stride;
+        // Nearly all, and without a division.
+        let last = start + (self.kernel - 1) * self.dilation;
+        if start >= self.before && last < self.inputs + self.before {
+            return 0..self.kernel;
+        }
         let first = self.before.saturating_sub(start).div_ceil(self.dilation);
         let end = (self.inputs + self.before).saturating_sub(start).div_ceil(self.dilation);
         let end = end.min(self.kernel);
@@ -77,6 +88,7 @@ impl Axis {
     }
 
     /// The input of a tap that lies inside.
+    #[inline]
     pub(crate) fn input(&self, output: usize, tap: usize) -> usize {
         output * self.stride + tap * self.dilation - self.before
     }

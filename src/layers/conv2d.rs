@@ -245,9 +245,9 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
-        let Geometry { rows, columns, channels } = self.window.over(input)?;
-        if channels == self.channels.inputs {
-            let output = Shape::from([rows.outputs, columns.outputs, self.channels.outputs]);
+        let geometry = self.window.over(input)?;
+        if geometry.channels == self.channels.inputs {
+            let output = Shape::from(geometry.output(self.channels.outputs));
             // With a border of any size, an output can be larger than all numbers.
             if output.len().saturating_mul(self.patch()) > MOST_MULTIPLY_ADDS {
                 let limit = "at most 2^48 multiply-adds for a sample";

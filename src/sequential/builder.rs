@@ -8,7 +8,10 @@ use super::Sequential;
 use super::plan::{Weighted, WeightedPlan};
 use super::step::Step;
 use crate::init::Initializer;
-use crate::layers::{Activation, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax, Window};
+use crate::layers::{
+    Activation, AvgPool2d, ChannelsFirst, ChannelsLast, Dropout, Dropout2d, Flatten, GlobalAvgPool2d, Layer,
+    LogSoftmax, MaxPool2d, Reshape, Softmax, Window,
+};
 use crate::{Error, Result, Scalar, Shape};
 
 /// The layers of a [`Sequential`] to be, from the first to the last.
@@ -153,10 +156,43 @@ impl<T: Scalar> Builder<T> {
     /// Drops this share of the elements while training.
     #[must_use]
     pub fn dropout(self, rate: f64) -> Self {
-        match Dropout::new(rate) {
-            Ok(dropout) => self.layer(dropout),
-            Err(error) => self.plan(Plan::Failed { kind: "dropout", error }),
-        }
+        self.made("dropout", Dropout::new(rate))
+    }
+
+    /// Drops this share of the channels while training.
+    #[must_use]
+    pub fn dropout2d(self, rate: f64) -> Self {
+        self.made("dropout2d", Dropout2d::new(rate))
+    }
+
+    /// The largest of each window, which moves by its own size unless it has a stride: `.max_pool2d(2)`.
+    #[must_use]
+    pub fn max_pool2d(self, window: impl Into<Window>) -> Self {
+        self.made("max_pool2d", MaxPool2d::new(window))
+    }
+
+    /// The mean of each window, which moves by its own size unless it has a stride: `.avg_pool2d(2)`.
+    #[must_use]
+    pub fn avg_pool2d(self, window: impl Into<Window>) -> Self {
+        self.made("avg_pool2d", AvgPool2d::new(window))
+    }
+
+    /// The mean of each channel of an image.
+    #[must_use]
+    pub fn global_avg_pool2d(self) -> Self {
+        self.layer(GlobalAvgPool2d)
+    }
+
+    /// `[channels, height, width]` becomes `[height, width, channels]`.
+    #[must_use]
+    pub fn channels_last(self) -> Self {
+        self.layer(ChannelsLast)
+    }
+
+    /// `[height, width, channels]` becomes `[channels, height, width]`.
+    #[must_use]
+    pub fn channels_first(self) -> Self {
+        self.layer(ChannelsFirst)
     }
 
     /// Any layer: one of [`crate::layers`], one of your own, or another model.
@@ -226,6 +262,14 @@ impl<T: Scalar> Builder<T> {
             shape = output;
         }
         Sequential::from_steps(self.input, shape, steps)
+    }
+
+    /// A layer whose settings were checked.
+    fn made(self, kind: &'static str, layer: Result<impl Layer<T> + 'static>) -> Self {
+        match layer {
+            Ok(layer) => self.layer(layer),
+            Err(error) => self.plan(Plan::Failed { kind, error }),
+        }
     }
 
     /// The layer added last cannot be made; where that is known of it already, the first reason stays.

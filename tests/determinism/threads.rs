@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use taper::layers::Window;
 use taper::losses::CrossEntropy;
 use taper::optimizers::{Adam, Clip, Sgd};
 use taper::train::{Dataset, Fit};
@@ -65,6 +66,29 @@ fn dropout_masks_do_not_depend_on_threads() {
     assert!(masks(7) == first);
     assert!(first[0] != first[1], "each step has a mask of its own");
     assert!(masks(8)[0] != first[0], "each seed has masks of its own");
+}
+
+/// Pools and transpositions are split over samples here. The gradients that flow through them reach the dense layer.
+#[test]
+fn pools_give_the_same_bits() {
+    const BATCH: usize = 17;
+    let train = || {
+        let window = |size: usize| Window::new(size).with_stride(1).with_padding(1);
+        let builder = Sequential::<f32>::builder([2]).dense(19 * 64 * 65).reshape([19, 64, 65]);
+        let builder = builder.channels_last().max_pool2d(window(3)).avg_pool2d(window(2)).dropout2d(0.2);
+        let builder = builder.channels_first().channels_last().global_avg_pool2d().dense(3);
+        let mut model = builder.build(&mut seeded(7)).unwrap();
+        let (x, labels) = (random::<f32>([BATCH, 2], 1), vec![1; BATCH]);
+        let outputs = bits(model.predict(&x).unwrap().as_slice());
+        let mut trainer =
+            Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Sgd::new(0.5).unwrap()));
+        trainer.step(&x, &labels).unwrap();
+        (outputs, weights(&model))
+    };
+    let one = in_pool(1, train);
+    for threads in [2, 8] {
+        assert!(in_pool(threads, train) == one, "{threads} threads");
+    }
 }
 
 #[test]

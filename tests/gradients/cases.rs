@@ -1,6 +1,9 @@
 //! The table: every layer with every option, every loss with every option.
 
-use taper::layers::{Channels, Conv2d, Dropout, LogSoftmax, Padding, Reshape, Softmax, Window};
+use taper::layers::{
+    AvgPool2d, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dropout, Dropout2d, GlobalAvgPool2d,
+    LogSoftmax, MaxPool2d, Padding, Reshape, Softmax, Window,
+};
 use taper::losses::{
     BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError, Reduction,
 };
@@ -92,6 +95,9 @@ pub(crate) fn layers(width: usize) -> Vec<LayerCase> {
     for (name, sample, layer) in convolutions(width) {
         add(name, sample, Box::new(layer));
     }
+    for (name, sample, layer) in image_layers(width) {
+        add(name, sample, layer);
+    }
     for (name, builder) in models(width) {
         let model = builder.build(rng).unwrap();
         add(name, model.input(), Box::new(model));
@@ -125,6 +131,39 @@ fn convolutions(width: usize) -> Vec<(String, Shape, Conv2d<f64>)> {
     cases
 }
 
+/// Layers on images of so many channels, small where those are many.
+fn image_layers(channels: usize) -> Vec<(String, Shape, Box<dyn Layer<f64>>)> {
+    let mut cases: Vec<(String, Shape, Box<dyn Layer<f64>>)> = Vec::new();
+    let image = if channels > 3 { Shape::from([3, 2, channels]) } else { Shape::from([4, 5, channels]) };
+    let overlapping = Window::new([3, 2]).with_stride([2, 1]);
+    let windows = [
+        Window::new(2),
+        overlapping,
+        overlapping.with_padding([1, 1]),
+        overlapping.with_padding(Padding::Same),
+        Window::new([1, 2]).with_stride([2, 3]).with_padding(Padding::Same),
+    ];
+    for window in windows {
+        cases.push((format!("max_pool2d {window}"), image, Box::new(MaxPool2d::new(window).unwrap())));
+        let mean = AvgPool2d::new(window).unwrap();
+        cases.push((format!("avg_pool2d {window}"), image, Box::new(mean.clone())));
+        let mean = mean.without_counting_padding();
+        cases.push((format!("avg_pool2d {window} without padding"), image, Box::new(mean)));
+    }
+    for padding in [Padding::Same, Padding::from(1)] {
+        let window = Window::new(2).with_stride(1).with_dilation([2, 1]).with_padding(padding);
+        cases.push((format!("max_pool2d {window}"), image, Box::new(MaxPool2d::new(window).unwrap())));
+    }
+    cases.push(("global_avg_pool2d".into(), image, Box::new(GlobalAvgPool2d)));
+    cases.push(("channels_first".into(), image, Box::new(ChannelsFirst)));
+    cases.push(("channels_last".into(), [channels, 3, 2].into(), Box::new(ChannelsLast)));
+    for (rate, sample) in [(0.0, image), (0.4, image), (0.4, [channels].into())] {
+        let dropout = Dropout2d::new(rate).unwrap();
+        cases.push((format!("dropout2d {rate} of {sample}"), sample, Box::new(dropout)));
+    }
+    cases
+}
+
 /// Layers in all places of a model: fused or not, with a flatten in front, in the middle, at the end.
 fn models(width: usize) -> Vec<(String, Builder<f64>)> {
     let flat = || Sequential::<f64>::builder([width]);
@@ -143,6 +182,20 @@ fn models(width: usize) -> Vec<(String, Builder<f64>)> {
         ("log_softmax in the middle".to_owned(), flat().dense(3).log_softmax().dense(2)),
         ("dropouts".to_owned(), flat().dropout(0.2).dense(5).relu().dropout(0.5).dense(2)),
         ("a dense without bias".to_owned(), flat().dense(3).without_bias().sigmoid().dense(2).without_bias()),
+        (
+            "pools and a channel dropout".to_owned(),
+            flat()
+                .dense(24)
+                .reshape([2, 3, 4])
+                .channels_last()
+                .tanh()
+                .max_pool2d([1, 2])
+                .dropout2d(0.3)
+                .avg_pool2d([2, 1])
+                .relu()
+                .global_avg_pool2d()
+                .dense(2),
+        ),
         ("a model inside".to_owned(), flat().dense(4).layer(inner).relu().dense(2)),
         ("a model first".to_owned(), flat().layer(first).softplus().dense(2)),
         ("a flatten inside, first".to_owned(), square().layer(inner_flat.clone()).dense(2)),

@@ -4,7 +4,7 @@ use Then::{Apart, Check};
 use taper::Result;
 
 use crate::case::Case;
-use crate::{layers, losses, metrics, optimizers, schedules};
+use crate::{layers, losses, metrics, optimizers, pools, schedules};
 
 /// What becomes of a case.
 pub(crate) enum Then {
@@ -39,9 +39,10 @@ const TABLE: &[Row] = &[
     Row("layer", &["ReLU"], always, Apart("layer: ReLU with a threshold or a largest value that binds")),
     Row("layer", &["Softmax"], layers::softmax_has_classes, Check(layers::softmax)),
     Row("layer", &["Softmax"], always, Apart("layer: Softmax whose mask leaves a row without classes (Keras gives 0, we NaN)")),
+    Row("layer", &["GlobalAveragePooling1D"], pools::has_mask, Apart("layer: GlobalAveragePooling1D with a mask of steps")),
     Row("layer", &["AveragePooling1D", "AveragePooling2D", "MaxPooling1D", "MaxPooling2D",
         "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"], always,
-        Apart("layer not in this crate: pooling")),
+        Check(pools::pool)),
     Row("layer", &["Conv1D"], always, Apart("layer not in this crate: convolution")),
     Row("layer", &["BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization"], always,
         Apart("layer not in this crate: normalisation")),
@@ -53,7 +54,7 @@ const TABLE: &[Row] = &[
     Row("nn_op", &["log_sigmoid"], always, Check(losses::log_sigmoid)),
     Row("nn_op", &["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"], always,
         Check(losses::operation)),
-    Row("nn_op", &["average_pool", "max_pool"], always, Apart("operation not in this crate: pooling")),
+    Row("nn_op", &["average_pool", "max_pool"], always, Check(pools::pool_operation)),
     Row("nn_op", &["conv"], always, Apart("operation not in this crate: convolution")),
     Row("nn_op", &["batch_normalization", "layer_normalization", "rms_normalization", "normalize"], always,
         Apart("operation not in this crate: normalisation")),

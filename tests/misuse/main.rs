@@ -2,6 +2,7 @@
 
 mod after_errors;
 mod building;
+mod images;
 mod losses;
 mod own_layers;
 mod passes;
@@ -32,6 +33,7 @@ fn every_misuse_is_an_error_with_its_text() {
     let tables = [
         tensors::CASES,
         building::CASES,
+        images::CASES,
         own_layers::CASES,
         passes::CASES,
         losses::CASES,

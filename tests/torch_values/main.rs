@@ -9,6 +9,7 @@ mod convolutions;
 mod given;
 mod layers;
 mod losses;
+mod pools;
 mod schedules;
 
 use common::compare;

@@ -1,0 +1,109 @@
+//! The mean of each window of an image.
+
+use super::pool_mean::{backward, forward};
+use super::pool_window::{pool_geometry, pool_window};
+use super::{Backward, Forward, GradientSink, Layer, Padding, Sides, Window};
+use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
+
+/// Each output is the mean of a window of one channel: y = Σ xₜ / n over the places t of the window that lie inside of
+/// the image.
+///
+/// What n is depends on the padding:
+///
+/// | padding | n |
+/// |---|---|
+/// | `Valid` | the size of the window |
+/// | `Border` | the size of the window: the zeros around the image count, PyTorch's `count_include_pad=True` |
+/// | `Border`, [without counting padding](AvgPool2d::without_counting_padding) | the number of the places inside |
+/// | `Same` | the number of the places inside, as in Keras |
+///
+/// The gradient is shared out evenly: dxₜ = Σ dy / n over the windows that t lies in.
+///
+/// # Shapes
+/// Along each axis:
+///
+/// | padding | input | output |
+/// |---|---|---|
+/// | `Valid` | `[batch, height, width, channels]` | ⌊(height − window) / stride⌋ + 1, and so for the width |
+/// | `Same` | the same | ⌈height / stride⌉ |
+/// | `Border` | the same | ⌊(height + 2·border − window) / stride⌋ + 1 |
+///
+/// The stride is the window's size unless one is set. A border is at most half of the window, as in PyTorch.
+///
+/// Source: `LeCun` et al., 1998; the settings are those of PyTorch's `AvgPool2d` and Keras's `AveragePooling2D`.
+///
+/// ```
+/// use taper::{Sequential, Tensor, layers::AvgPool2d};
+///
+/// let model = Sequential::builder([2, 4, 1]).layer(AvgPool2d::new(2)?).build(&mut taper::seeded(0))?;
+/// let x = Tensor::from_vec([1, 2, 4, 1], vec![1.0_f32, 2.0, 5.0, 6.0, 3.0, 4.0, 8.0, 7.0])?;
+/// assert_eq!(model.predict(&x)?.as_slice(), [2.5, 6.5]);
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct AvgPool2d {
+    window: Window,
+    counts_padding: bool,
+}
+
+impl AvgPool2d {
+    /// A pool with this window; a number is a square that moves by its side.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where a side or stride is 0, a border is wider than half of the window, or the window is
+    /// dilated.
+    pub fn new(window: impl Into<Window>) -> Result<Self> {
+        let window = pool_window(window.into())?;
+        if window.dilation != Sides::from(1) {
+            return Err(Error::setting("dilation", "1 (a mean has no other)", window.dilation));
+        }
+        Ok(Self { window, counts_padding: matches!(window.padding, Padding::Border(_)) })
+    }
+
+    /// Means over the places inside of the image alone: PyTorch's `count_include_pad=False`.
+    #[must_use]
+    pub fn without_counting_padding(mut self) -> Self {
+        self.counts_padding = false;
+        self
+    }
+
+    /// The window, with its stride.
+    pub(crate) fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Whether the zeros around the image count.
+    pub(crate) fn counts_padding(&self) -> bool {
+        self.counts_padding
+    }
+}
+
+impl<T: Scalar> Layer<T> for AvgPool2d {
+    fn kind(&self) -> &'static str {
+        "avg_pool2d"
+    }
+
+    fn describe(&self) -> String {
+        format!("avg_pool2d {}", self.window)
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        let geometry = pool_geometry(&self.window, input)?;
+        Ok(geometry.output(geometry.channels).into())
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        forward(&self.window, self.counts_padding, x, y, context.parallelism);
+        Ok(())
+    }
+
+    fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
+        backward(&self.window, self.counts_padding, pass);
+        Ok(())
+    }
+}

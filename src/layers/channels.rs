@@ -1,0 +1,115 @@
+//! The order of an image's axes: where data or another program have it the other way round.
+
+use super::samples::by_samples;
+use super::{Backward, Forward, GradientSink, Layer};
+use crate::kernels::{Parallelism, transpose};
+use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
+
+/// Moves channels from the first axis of an image to the last, where all other layers want them.
+///
+/// To be put in front of a model for data in PyTorch's order.
+///
+/// # Shapes
+/// `[batch, channels, height, width]` → `[batch, height, width, channels]`.
+///
+/// ```
+/// use taper::{Sequential, Tensor};
+///
+/// let model = Sequential::builder([2, 1, 3]).channels_last().build(&mut taper::seeded(0))?;
+/// let x = Tensor::from_vec([1, 2, 1, 3], vec![1.0_f32, 2.0, 3.0, 10.0, 20.0, 30.0])?;
+/// assert_eq!(model.predict(&x)?.as_slice(), [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChannelsLast;
+
+/// Moves channels from the last axis of an image to the first.
+///
+/// To be put behind convolutions for what expects PyTorch's order, such as a flatten in front of a dense weight that was
+/// trained there.
+///
+/// # Shapes
+/// `[batch, height, width, channels]` → `[batch, channels, height, width]`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChannelsFirst;
+
+impl<T: Scalar> Layer<T> for ChannelsLast {
+    fn kind(&self) -> &'static str {
+        "channels_last"
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        match *input.axes() {
+            [channels, height, width] => Ok([height, width, channels].into()),
+            _ => Err(Error::shape("input", "[batch, channels, height, width]", input.batch_pattern())),
+        }
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        to_last(context.parallelism, &x.shape(), x.as_slice(), y.as_mut_slice());
+        Ok(())
+    }
+
+    fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
+        if let Some(mut dx) = pass.dx {
+            to_first(pass.parallelism, &pass.dy.shape(), pass.dy.as_slice(), dx.as_mut_slice());
+        }
+        Ok(())
+    }
+}
+
+impl<T: Scalar> Layer<T> for ChannelsFirst {
+    fn kind(&self) -> &'static str {
+        "channels_first"
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        match *input.axes() {
+            [height, width, channels] => Ok([channels, height, width].into()),
+            _ => Err(Error::shape("input", "[batch, height, width, channels]", input.batch_pattern())),
+        }
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        to_first(context.parallelism, &x.shape(), x.as_slice(), y.as_mut_slice());
+        Ok(())
+    }
+
+    fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
+        if let Some(mut dx) = pass.dx {
+            to_last(pass.parallelism, &pass.dy.shape(), pass.dy.as_slice(), dx.as_mut_slice());
+        }
+        Ok(())
+    }
+}
+
+/// From a batch of images with channels first.
+fn to_last<T: Scalar>(parallelism: Parallelism, batch: &Shape, from: &[T], to: &mut [T]) {
+    let &[_, channels, height, width] = batch.axes() else { unreachable!("`output_shape` agreed") };
+    each_transposed(parallelism, [channels, height * width], from, to);
+}
+
+/// From a batch of images with channels last.
+fn to_first<T: Scalar>(parallelism: Parallelism, batch: &Shape, from: &[T], to: &mut [T]) {
+    let &[_, height, width, channels] = batch.axes() else { unreachable!("`output_shape` agreed") };
+    each_transposed(parallelism, [height * width, channels], from, to);
+}
+
+/// Transposes each sample, a matrix of this size.
+fn each_transposed<T: Scalar>(parallelism: Parallelism, size: [usize; 2], from: &[T], to: &mut [T]) {
+    let sample = size[0] * size[1];
+    by_samples(parallelism, 2 * from.len(), to, sample, |first, to| {
+        let from = from[first * sample..].chunks_exact(sample);
+        from.zip(to.chunks_exact_mut(sample)).for_each(|(from, to)| transpose(size, from, to));
+    });
+}
