@@ -1,4 +1,5 @@
-//! One dense layer at a time: forward, the input's gradient, the weight's gradient.
+//! One dense layer at a time: forward, the input's gradient, the weight's gradient; and layers that normalise, forward and
+//! backward.
 //!
 //! `cargo bench --bench layers`; a part of it by name: `cargo bench --bench layers -- "input gradient 12544"`.
 
@@ -106,5 +107,45 @@ fn layers(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, layers);
+/// Forward and backward, with the gradients of the input and of all parameters, and inference.
+fn normalisations(criterion: &mut Criterion) {
+    const BATCH: usize = 32;
+    let below = || Below(Param::new("unused", &Tensor::from([0.0])));
+    let image = Shape::from([26, 26, 32]);
+    let rng = &mut taper::seeded(0);
+    let batch_norm = Sequential::<f32>::builder(image).layer(below()).batch_norm().build(rng).expect("it fits");
+    let x = Tensor::from_fn(image.with_batch(BATCH).expect("short enough"), |i| (i % 17) as f32 / 17.0 - 0.5)
+        .expect("small enough");
+    for (name, mut model) in [("batch_norm 32x26x26x32", batch_norm)] {
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Elements(x.len() as u64));
+        let workspace = model.workspace(Mode::Train, BATCH).expect("it fits");
+        let mut workspace = workspace.with_parallelism(Parallelism::Threads(1));
+        let mut gradients = GradientStore::new(&mut model).with_parallelism(Parallelism::Threads(1));
+        let mut time = |passes: u64, is_counted: [bool; 2]| {
+            let mut time = Duration::ZERO;
+            for _ in 0..passes {
+                let clock = Instant::now();
+                model.forward(black_box(&x), &mut workspace).expect("it fits");
+                time += if is_counted[0] { clock.elapsed() } else { Duration::ZERO };
+                let (_, mut gradient) = workspace.outputs_and_gradient().expect("a pass came before");
+                gradient.as_mut_slice().fill(0.5);
+                gradients.clear();
+                let clock = Instant::now();
+                model.backward(black_box(&x), &mut workspace, &mut gradients).expect("it fits");
+                time += if is_counted[1] { clock.elapsed() } else { Duration::ZERO };
+            }
+            time
+        };
+        for (part, is_counted) in [("forward", [true, false]), ("backward", [false, true])] {
+            group.bench_function(part, |bencher| bencher.iter_custom(|passes| time(passes, is_counted)));
+        }
+        group.bench_function("infer", |bencher| {
+            bencher.iter(|| model.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, layers, normalisations);
 criterion_main!(benches);

@@ -21,6 +21,8 @@ mod avx512;
 mod backend;
 mod block_sums;
 mod buffer;
+mod column_map;
+mod column_sums;
 mod dense_forward;
 mod dense_input;
 mod dense_input_pack;
@@ -45,6 +47,8 @@ mod tile;
 
 pub(crate) use backend::Kernel;
 pub(crate) use buffer::Buffer;
+pub(crate) use column_map::ColumnMap;
+pub(crate) use column_sums::ColumnSums;
 pub(crate) use dense_forward::{DenseForward, Finish};
 pub(crate) use dense_input::DenseInputGradient;
 pub(crate) use dense_weight::DenseWeightGradient;

@@ -1,6 +1,7 @@
 //! The layers, and what a layer of one's own needs.
 
 mod activation;
+mod batch_norm;
 mod dense;
 mod dropout;
 mod flatten;
@@ -13,6 +14,7 @@ mod special;
 mod window;
 
 pub use activation::Activation;
+pub use batch_norm::{BatchNorm, Momentum};
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use flatten::Flatten;

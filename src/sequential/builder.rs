@@ -7,7 +7,7 @@ use rand::Rng;
 use super::Sequential;
 use super::step::Step;
 use crate::init::{Init, Initializer};
-use crate::layers::{Activation, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};
+use crate::layers::{Activation, BatchNorm, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};
 use crate::{Error, Result, Scalar, Shape};
 
 /// The layers of a [`Sequential`] to be, from the first to the last.
@@ -42,8 +42,13 @@ struct Planned<T: Scalar> {
 enum Plan<T: Scalar> {
     Layer(Box<dyn Layer<T>>),
     Dense(DensePlan<T>),
+    /// A layer of which nothing can be changed before it is made.
+    Other { kind: &'static str, make: Box<Make<T>> },
     Failed { kind: &'static str, error: Error },
 }
+
+/// Makes a layer for an input.
+type Make<T> = dyn Fn(&Shape, &mut dyn Rng) -> Result<Box<dyn Layer<T>>>;
 
 struct DensePlan<T> {
     outputs: usize,
@@ -153,6 +158,18 @@ impl<T: Scalar> Builder<T> {
         }
     }
 
+    /// Normalises each channel of the last axis, over the batch and all other axes: [`BatchNorm`] with PyTorch's settings.
+    #[must_use]
+    pub fn batch_norm(self) -> Self {
+        self.plan(Plan::Other {
+            kind: "batch_norm",
+            make: Box::new(|input, _| match input.axes().last() {
+                Some(&channels) => Ok(Box::new(BatchNorm::new(channels)?)),
+                None => Err(Error::shape("input", "[batch, …, channels]", input.batch_pattern())),
+            }),
+        })
+    }
+
     /// Any layer: one of [`crate::layers`], one of your own, or another model.
     #[must_use]
     pub fn layer(self, layer: impl Layer<T> + 'static) -> Self {
@@ -213,6 +230,9 @@ impl<T: Scalar> Builder<T> {
                     let kind = format!("dense -> {}", dense.outputs);
                     Box::new(dense.build(&shape, rng).map_err(|error| error.in_layer(label(&kind)))?)
                 }
+                Plan::Other { kind, make } => {
+                    make(&shape, rng).map_err(|error| error.in_layer(label(kind)))?
+                }
                 Plan::Failed { kind, error } => return Err(error.in_layer(label(kind))),
             };
             let output = check_params(&mut *layer).and_then(|()| checked_output(&*layer, &shape));
@@ -247,6 +267,7 @@ impl<T: Scalar> Builder<T> {
                 return self;
             }
             Some(Plan::Layer(layer)) => layer.describe(),
+            Some(Plan::Other { kind, .. }) => (*kind).to_owned(),
             Some(Plan::Failed { .. }) => return self,
             None => "none".to_owned(),
         };

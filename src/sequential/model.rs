@@ -108,11 +108,12 @@ impl<T: Scalar> Sequential<T> {
         Summary::of(self)
     }
 
-    /// The number of trainable numbers, frozen ones included.
+    /// The number of trainable numbers, frozen ones included. [Statistics](Param::statistic) are not among them; the
+    /// [summary](Sequential::summary) counts them apart.
     #[must_use]
     pub fn parameters(&self) -> usize {
         let mut count = 0;
-        self.params(&mut |param| count += param.count());
+        self.params(&mut |param| count += if param.is_statistic() { 0 } else { param.count() });
         count
     }
 
