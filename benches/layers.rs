@@ -53,19 +53,19 @@ fn dense(inputs: usize, outputs: usize) -> Dense<f32> {
 }
 
 /// The time of so many backward passes, each after a forward pass that is not counted.
-fn backward(model: &mut Sequential<f32>, batch: usize, passes: u64) -> Duration {
-    let x = numbers([batch, model.input().len()]);
+fn backward(model: &mut Sequential<f32>, x: &Tensor<f32>, passes: u64) -> Duration {
+    let batch = x.view().batch();
     let workspace = model.workspace(Mode::Train, batch).expect("it fits");
     let mut workspace = workspace.with_parallelism(Parallelism::Threads(1));
     let mut gradients = GradientStore::new(model).with_parallelism(Parallelism::Threads(1));
     let mut time = Duration::ZERO;
     for _ in 0..passes {
-        model.forward(&x, &mut workspace).expect("it fits");
+        model.forward(x, &mut workspace).expect("it fits");
         let (_, mut gradient) = workspace.outputs_and_gradient().expect("a pass came before");
         gradient.as_mut_slice().fill(0.5);
         gradients.clear();
         let clock = Instant::now();
-        model.backward(black_box(&x), &mut workspace, &mut gradients).expect("it fits");
+        model.backward(black_box(x), &mut workspace, &mut gradients).expect("it fits");
         time += clock.elapsed();
     }
     time
@@ -98,8 +98,9 @@ fn layers(criterion: &mut Criterion) {
             let mut group = criterion.benchmark_group(format!("{name} {inputs} to {outputs}"));
             for batch in BATCHES {
                 group.throughput(multiply_adds(batch));
+                let x = numbers([batch, inputs]);
                 group.bench_function(BenchmarkId::from_parameter(batch), |bencher| {
-                    bencher.iter_custom(|passes| backward(model, batch, passes));
+                    bencher.iter_custom(|passes| backward(model, &x, passes));
                 });
             }
             group.finish();
@@ -107,41 +108,28 @@ fn layers(criterion: &mut Criterion) {
     }
 }
 
-/// Forward and backward, with the gradients of the input and of all parameters, and inference.
+/// Forward, backward with the gradients of the input and of all parameters, and inference.
 fn normalisations(criterion: &mut Criterion) {
-    const BATCH: usize = 32;
     let below = || Below(Param::new("unused", &Tensor::from([0.0])));
-    let image = Shape::from([26, 26, 32]);
+    let builder = |sample: Shape| Sequential::<f32>::builder(sample);
     let rng = &mut taper::seeded(0);
-    let batch_norm = Sequential::<f32>::builder(image).layer(below()).batch_norm().build(rng).expect("it fits");
-    let x = Tensor::from_fn(image.with_batch(BATCH).expect("short enough"), |i| (i % 17) as f32 / 17.0 - 0.5)
-        .expect("small enough");
-    for (name, mut model) in [("batch_norm 32x26x26x32", batch_norm)] {
-        let mut group = criterion.benchmark_group(name);
+    for (name, batch, sample) in [("batch_norm", 32, Shape::from([26, 26, 32]))] {
+        let shape = sample.with_batch(batch).expect("short enough");
+        let x = Tensor::from_fn(shape, |i| (i % 17) as f32 / 17.0 - 0.5).expect("small enough");
+        let alone = builder(sample).batch_norm().build(rng).expect("it fits");
+        let mut above = builder(sample).layer(below()).batch_norm().build(rng).expect("it fits");
+        let mut group = criterion.benchmark_group(format!("{name} {shape}"));
         group.throughput(Throughput::Elements(x.len() as u64));
-        let workspace = model.workspace(Mode::Train, BATCH).expect("it fits");
+        let workspace = alone.workspace(Mode::Train, batch).expect("it fits");
         let mut workspace = workspace.with_parallelism(Parallelism::Threads(1));
-        let mut gradients = GradientStore::new(&mut model).with_parallelism(Parallelism::Threads(1));
-        let mut time = |passes: u64, is_counted: [bool; 2]| {
-            let mut time = Duration::ZERO;
-            for _ in 0..passes {
-                let clock = Instant::now();
-                model.forward(black_box(&x), &mut workspace).expect("it fits");
-                time += if is_counted[0] { clock.elapsed() } else { Duration::ZERO };
-                let (_, mut gradient) = workspace.outputs_and_gradient().expect("a pass came before");
-                gradient.as_mut_slice().fill(0.5);
-                gradients.clear();
-                let clock = Instant::now();
-                model.backward(black_box(&x), &mut workspace, &mut gradients).expect("it fits");
-                time += if is_counted[1] { clock.elapsed() } else { Duration::ZERO };
-            }
-            time
-        };
-        for (part, is_counted) in [("forward", [true, false]), ("backward", [false, true])] {
-            group.bench_function(part, |bencher| bencher.iter_custom(|passes| time(passes, is_counted)));
-        }
         group.bench_function("infer", |bencher| {
-            bencher.iter(|| model.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+            bencher.iter(|| alone.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+        });
+        group.bench_function("forward", |bencher| {
+            bencher.iter(|| alone.forward(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+        });
+        group.bench_function("backward", |bencher| {
+            bencher.iter_custom(|passes| backward(&mut above, &x, passes));
         });
         group.finish();
     }

@@ -10,9 +10,12 @@ use serde_json::{Value, json};
 use super::Verdict;
 use super::document::shape;
 use super::json::{Object, number};
-use crate::layers::{Activation, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};
+use crate::layers::{
+    Activation, BatchNorm, Dense, Dropout, Embedding, Flatten, Layer, LayerNorm, LogSoftmax, Momentum, Reshape,
+    Softmax,
+};
 use crate::sequential::Builder;
-use crate::{Scalar, Sequential, Shape};
+use crate::{Scalar, Sequential, Shape, Tensor};
 
 /// The most layers of a model in a file.
 const MOST_LAYERS: usize = 4096;
@@ -59,6 +62,27 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
         json!({ "kind": "log_softmax" })
     } else if let Some(dropout) = any.downcast_ref::<Dropout>() {
         json!({ "kind": "dropout", "rate": number(dropout.rate()) })
+    } else if let Some(norm) = any.downcast_ref::<BatchNorm<T>>() {
+        let (rule, momentum) = match norm.momentum() {
+            Momentum::PyTorch(momentum) => ("pytorch", momentum),
+            Momentum::Keras(momentum) => ("keras", momentum),
+        };
+        json!({
+            "kind": "batch_norm", "channels": norm.channels(), "epsilon": number(norm.epsilon()),
+            "rule": rule, "momentum": number(momentum),
+        })
+    } else if let Some(norm) = any.downcast_ref::<LayerNorm<T>>() {
+        json!({
+            "kind": "layer_norm", "normalised": norm.normalised().axes(), "epsilon": number(norm.epsilon()),
+        })
+    } else if let Some(embedding) = any.downcast_ref::<Embedding<T>>() {
+        let &[vocabulary, dimension] = embedding.weight().shape().axes() else {
+            unreachable!("the rows are a matrix")
+        };
+        json!({
+            "kind": "embedding", "vocabulary": vocabulary, "dimension": dimension,
+            "padding": embedding.padding(),
+        })
     } else if let Some(model) = any.downcast_ref::<Sequential<T>>() {
         json!({ "kind": "sequential", "model": describe(model) })
     } else {
@@ -107,21 +131,21 @@ fn add_layer<T: Scalar>(
     if entry.get("foreign").is_some() {
         return Err(unknown(name, kind));
     }
+    let mut expect = |parameter: &str, expected: Shape| -> Verdict<()> {
+        let got = shapes(&format!("{name}.{parameter}"))?;
+        let problem = || format!("layer `{name}`: expected a {parameter} {expected}, got {got}");
+        if got == expected { Ok(()) } else { Err(problem()) }
+    };
+    let in_layer = |error: crate::Error| format!("layer `{name}`: {error}");
     Ok(match kind {
         "dense" => {
             let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
             let has_bias = entry.flag("bias")?;
-            let mut expect = |parameter: &str, expected: Shape| -> Verdict<()> {
-                let got = shapes(&format!("{name}.{parameter}"))?;
-                let problem = || format!("layer `{name}`: expected a {parameter} {expected}, got {got}");
-                if got == expected { Ok(()) } else { Err(problem()) }
-            };
             expect("weight", [inputs, outputs].into())?;
             if has_bias {
                 expect("bias", [outputs].into())?;
             }
-            let dense = Dense::zeros(inputs, outputs, has_bias);
-            builder.layer(dense.map_err(|error| format!("layer `{name}`: {error}"))?)
+            builder.layer(Dense::zeros(inputs, outputs, has_bias).map_err(in_layer)?)
         }
         "flatten" if entry.get("start").is_none() => builder.flatten(),
         "flatten" => builder.layer(Flatten::axes(entry.count("start")?, entry.count("end")?)),
@@ -138,6 +162,39 @@ fn add_layer<T: Scalar>(
         "softmax" => builder.softmax(),
         "log_softmax" => builder.log_softmax(),
         "dropout" => builder.dropout(entry.number("rate")?),
+        "batch_norm" => {
+            let channels = entry.count("channels")?;
+            for parameter in ["weight", "bias", "running_mean", "running_var"] {
+                expect(parameter, [channels].into())?;
+            }
+            let momentum = entry.number("momentum")?;
+            let momentum = match entry.text("rule")? {
+                "pytorch" => Momentum::PyTorch(momentum),
+                "keras" => Momentum::Keras(momentum),
+                other => return Err(format!("layer `{name}`: expected a rule pytorch or keras, got `{other}`")),
+            };
+            let epsilon = entry.number("epsilon")?;
+            let norm = BatchNorm::new(channels).and_then(|norm| norm.with_momentum(momentum));
+            builder.layer(norm.and_then(|norm| norm.with_epsilon(epsilon)).map_err(in_layer)?)
+        }
+        "layer_norm" => {
+            let normalised = shape(&entry, "normalised")?;
+            expect("weight", normalised)?;
+            expect("bias", normalised)?;
+            let epsilon = entry.number("epsilon")?;
+            let norm = LayerNorm::new(normalised).and_then(|norm| norm.with_epsilon(epsilon));
+            builder.layer(norm.map_err(in_layer)?)
+        }
+        "embedding" => {
+            let [vocabulary, dimension] = [entry.count("vocabulary")?, entry.count("dimension")?];
+            expect("weight", [vocabulary, dimension].into())?;
+            let rows = Tensor::zeros([vocabulary, dimension]).map_err(in_layer)?;
+            let embedding = Embedding::from_rows(&rows).map_err(in_layer)?;
+            builder.layer(match entry.get("padding") {
+                None | Some(Value::Null) => embedding,
+                Some(_) => embedding.mark_padding(entry.count("padding")?).map_err(in_layer)?,
+            })
+        }
         "sequential" => {
             let nested = nested.checked_sub(1).ok_or_else(|| {
                 format!(
@@ -173,6 +230,7 @@ mod tests {
     #[test]
     fn every_layer_comes_back_as_it_was() {
         let inner = Sequential::builder([6]).dense(4).without_bias().tanh().build(&mut crate::seeded(1));
+        let batch_norm = BatchNorm::new(4).unwrap().with_momentum(Momentum::Keras(0.99)).unwrap();
         let model = Sequential::builder([2, 3])
             .layer(Flatten::axes(1, 2))
             .reshape([3, 2])
@@ -193,6 +251,12 @@ mod tests {
             .named("inner")
             .softmax()
             .log_softmax()
+            .batch_norm()
+            .layer(batch_norm.with_epsilon(1e-3).unwrap())
+            .layer_norm()
+            .layer(LayerNorm::new([4]).unwrap().with_epsilon(0.1).unwrap())
+            .embedding(5, 2)
+            .layer(Embedding::new(7, 3, &mut crate::seeded(3)).unwrap().with_padding(6).unwrap())
             .build(&mut crate::seeded(2))
             .unwrap();
         let mut again = rebuilt(&model).unwrap();

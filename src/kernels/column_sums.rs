@@ -85,6 +85,11 @@ pub(super) fn wide<T: Element>(value: T) -> f64 {
     value.to_f64().expect("a float is a double or less")
 }
 
+/// The nearest number of this type.
+pub(super) fn from_wide<T: Element>(value: f64) -> T {
+    T::from(value).expect("every double is near some float")
+}
+
 /// The sums of some blocks: for each block N rows of them.
 struct Blocks<'a, T, F, const N: usize> {
     matrix: &'a ColumnSums<'a, T, F>,

@@ -41,6 +41,7 @@ mod panels;
 mod parallel;
 mod portable;
 mod products;
+mod row_norm;
 mod runs;
 mod simd;
 mod tile;
@@ -59,6 +60,7 @@ pub(crate) use limits::{multiply_adds, read};
 pub(crate) use matrix::{MatrixProduct, matrix_product};
 pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
+pub(crate) use row_norm::{RowNorm, RowNormInputGradient, RowNormParamGradient};
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;
 

@@ -140,6 +140,20 @@ impl<T: Scalar> Dense<T> {
         self.bias.as_mut()
     }
 
+    /// The layer whose outputs are scale·y + shift, of numbers for each output.
+    pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
+        let mut scaled = self.clone();
+        scaled.weight.scale_columns(scales);
+        let bias = |output: usize| self.bias.as_ref().map_or(0.0, |bias| bias.buffer()[output].as_f64());
+        let bias = |output: usize| T::of(bias(output) * scales[output] + shifts[output]);
+        let values = Tensor::from_fn([self.outputs], bias)?;
+        match &mut scaled.bias {
+            Some(bias) => bias.set(&values)?,
+            None => scaled.bias = Some(self.weight.beside("bias", &values)),
+        }
+        Ok(scaled)
+    }
+
     fn new_bias(
         inputs: usize,
         outputs: usize,

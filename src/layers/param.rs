@@ -238,6 +238,24 @@ impl<T: Scalar> Param<T> {
         matches!(self.layout, Layout::Panels(_))
     }
 
+    /// Another parameter of the same layer of a model: `fc1.bias` beside `fc1.weight`.
+    pub(crate) fn beside(&self, name: &str, tensor: &Tensor<T>) -> Self {
+        let mut param = Self::new(name, tensor);
+        if let Some((layer, _)) = self.name.rsplit_once('.') {
+            param.prefix_name(layer);
+        }
+        param
+    }
+
+    /// Multiplies each number by that of its column, the place along the last axis.
+    pub(crate) fn scale_columns(&mut self, scales: &[f64]) {
+        let mut tensor = self.to_tensor();
+        for row in tensor.as_mut_slice().chunks_mut(scales.len()) {
+            row.iter_mut().zip(scales).for_each(|(value, scale)| *value = T::of(value.as_f64() * scale));
+        }
+        self.write(&tensor);
+    }
+
     /// A row-major copy of a buffer that is laid out like this parameter's.
     pub(crate) fn unpack(&self, buffer: &[T]) -> Tensor<T> {
         let mut tensor = Tensor::zeros(self.shape).expect("a parameter's tensor fitted into memory before");

@@ -7,7 +7,9 @@ use rand::Rng;
 use super::Sequential;
 use super::step::Step;
 use crate::init::{Init, Initializer};
-use crate::layers::{Activation, BatchNorm, Dense, Dropout, Flatten, Layer, LogSoftmax, Reshape, Softmax};
+use crate::layers::{
+    Activation, BatchNorm, Dense, Dropout, Embedding, Flatten, Layer, LayerNorm, LogSoftmax, Reshape, Softmax,
+};
 use crate::{Error, Result, Scalar, Shape};
 
 /// The layers of a [`Sequential`] to be, from the first to the last.
@@ -167,6 +169,28 @@ impl<T: Scalar> Builder<T> {
                 Some(&channels) => Ok(Box::new(BatchNorm::new(channels)?)),
                 None => Err(Error::shape("input", "[batch, …, channels]", input.batch_pattern())),
             }),
+        })
+    }
+
+    /// Normalises the last axis, each row of it for itself: [`LayerNorm`] with PyTorch's settings.
+    #[must_use]
+    pub fn layer_norm(self) -> Self {
+        self.plan(Plan::Other {
+            kind: "layer_norm",
+            make: Box::new(|input, _| match input.axes().last() {
+                Some(&last) => Ok(Box::new(LayerNorm::new([last])?)),
+                None => Err(Error::shape("input", "[batch, …, features]", input.batch_pattern())),
+            }),
+        })
+    }
+
+    /// Replaces each whole number below `vocabulary` by a row of `dimension` numbers: [`Embedding`], initialised as
+    /// PyTorch does.
+    #[must_use]
+    pub fn embedding(self, vocabulary: usize, dimension: usize) -> Self {
+        self.plan(Plan::Other {
+            kind: "embedding",
+            make: Box::new(move |_, rng| Ok(Box::new(Embedding::random(vocabulary, dimension, rng)?))),
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod flattened;
+mod for_inference;
 mod model;
 mod pass;
 mod step;
