@@ -11,8 +11,8 @@ use super::Verdict;
 use super::document::shape;
 use super::json::{Object, number};
 use crate::layers::{
-    Activation, BatchNorm, Dense, Dropout, Embedding, Flatten, Layer, LayerNorm, LogSoftmax, Momentum, Reshape,
-    Softmax,
+    Activation, BatchNorm, Dense, Dropout, Embedding, Flatten, Layer, LayerNorm, LogSoftmax, Momentum,
+    Reshape, Softmax,
 };
 use crate::sequential::Builder;
 use crate::{Scalar, Sequential, Shape, Tensor};
@@ -171,7 +171,9 @@ fn add_layer<T: Scalar>(
             let momentum = match entry.text("rule")? {
                 "pytorch" => Momentum::PyTorch(momentum),
                 "keras" => Momentum::Keras(momentum),
-                other => return Err(format!("layer `{name}`: expected a rule pytorch or keras, got `{other}`")),
+                other => {
+                    return Err(format!("layer `{name}`: expected a rule pytorch or keras, got `{other}`"));
+                }
             };
             let epsilon = entry.number("epsilon")?;
             let norm = BatchNorm::new(channels).and_then(|norm| norm.with_momentum(momentum));

@@ -12,6 +12,9 @@ use super::{Element, Parallelism, Run, Simd, split_work};
 /// An element is bound by memory: it takes about as long as eight multiply-adds.
 const WORK: usize = 8;
 
+/// The rows that are worked on group by group.
+const ROWS: usize = 32;
+
 /// to ← map(first, second, \[numbers of the column\]), element by element.
 pub(crate) struct ColumnMap<'a, T, F, const N: usize> {
     pub(crate) first: &'a [T],
@@ -54,13 +57,54 @@ impl<T: Element, F: Fn(T, T, [T; N]) -> T, const N: usize> Kernel<T> for Rows<'_
             *repeated = repeat(repeated, room);
         }
         let width = repeated[0].len();
-        let rows = first.chunks(width).zip(second.chunks(width));
-        for (to, (first, second)) in to.chunks_mut(width).zip(rows) {
-            let len = to.len();
-            let (first, second, columns) = (&first[..len], &second[..len], repeated.map(|column| &column[..len]));
-            for place in 0..len {
-                to[place] = map(first[place], second[place], columns.map(|column| column[place]));
+        // Some rows at a time, which stay in the cache from one group of columns to the next.
+        let size = width * ROWS;
+        let blocks = first.chunks(size).zip(second.chunks(size));
+        for (to, (first, second)) in to.chunks_mut(size).zip(blocks) {
+            for start in (0..width).step_by(SIDE_BY_SIDE) {
+                group(first, second, &repeated, start, map, to);
             }
+        }
+    }
+}
+
+/// The columns from `start` on, as many as their numbers have registers.
+#[inline(always)]
+fn group<T: Element, F: Fn(T, T, [T; N]) -> T, const N: usize>(
+    first: &[T],
+    second: &[T],
+    columns: &[&[T]; N],
+    start: usize,
+    map: &F,
+    to: &mut [T],
+) {
+    let width = columns[0].len();
+    let end = width.min(start + SIDE_BY_SIDE);
+    let columns = columns.map(|column| &column[start..end]);
+    let rows = first.chunks(width).zip(second.chunks(width));
+    let rows = to.chunks_mut(width).zip(rows);
+    // An array of the length that is usual, which makes one loop without checks.
+    let mut numbers = [[T::zero(); SIDE_BY_SIDE]; N];
+    if end - start == SIDE_BY_SIDE {
+        numbers.iter_mut().zip(columns).for_each(|(numbers, column)| numbers.copy_from_slice(column));
+    }
+    for (to, (first, second)) in rows {
+        let full = (
+            first.get(start..).and_then(<[T]>::first_chunk::<SIDE_BY_SIDE>),
+            second.get(start..).and_then(<[T]>::first_chunk::<SIDE_BY_SIDE>),
+        );
+        if let (Some(first), Some(second)) = full {
+            let mut results = [T::zero(); SIDE_BY_SIDE];
+            for lane in 0..SIDE_BY_SIDE {
+                results[lane] = map(first[lane], second[lane], std::array::from_fn(|n| numbers[n][lane]));
+            }
+            to[start..end].copy_from_slice(&results);
+            continue;
+        }
+        // Fewer columns, or the last rows, where they are fewer than are worked on at once.
+        let end = end.min(to.len());
+        for place in start..end {
+            to[place] = map(first[place], second[place], columns.map(|column| column[place - start]));
         }
     }
 }
@@ -76,7 +120,8 @@ mod tests {
                 let len = rows * columns;
                 let first: Vec<f64> = (0..len).map(|i| i as f64).collect();
                 let second: Vec<f64> = first.iter().map(|x| 0.5 - x).collect();
-                let tables: [Vec<f64>; 2] = [0, 1].map(|t| (0..columns).map(|c| (c * 3 + t) as f64).collect());
+                let tables: [Vec<f64>; 2] =
+                    [0, 1].map(|t| (0..columns).map(|c| (c * 3 + t) as f64).collect());
                 let map = ColumnMap {
                     first: &first,
                     second: &second,
@@ -88,8 +133,7 @@ mod tests {
                 map.run(&mut to);
                 for (place, &to) in to.iter().enumerate() {
                     let column = place % columns;
-                    let expected =
-                        first[place] * tables[0][column] + second[place] - tables[1][column];
+                    let expected = first[place] * tables[0][column] + second[place] - tables[1][column];
                     assert_eq!(to, expected, "{rows}x{columns}, place {place}");
                 }
             }

@@ -133,7 +133,8 @@ impl<T: Element> Kernel<T> for InputGradient<'_, T> {
     fn run<S: Simd<T>>(self, _simd: S) {
         let &RowNormInputGradient { x, dy, weight, measures, .. } = self.gradient;
         let Rows { columns, start, to, .. } = self.rows;
-        let rows = x[start * columns..].chunks_exact(columns).zip(dy[start * columns..].chunks_exact(columns));
+        let rows =
+            x[start * columns..].chunks_exact(columns).zip(dy[start * columns..].chunks_exact(columns));
         let measures = &measures.as_chunks::<2>().0[start..];
         for ((dx, (x, dy)), &[mean, inverse]) in to.chunks_exact_mut(columns).zip(rows).zip(measures) {
             let [sum, product] = sums(x, dy, weight, |x, dy, weight| {
@@ -158,7 +159,8 @@ fn sums<T: Element, const N: usize>(
     term: impl Fn(T, T, T) -> [T; N],
 ) -> [f64; N] {
     let mut totals = [0.0; N];
-    let stretches = first.chunks(LANES * DEPTH).zip(second.chunks(LANES * DEPTH)).zip(third.chunks(LANES * DEPTH));
+    let stretches =
+        first.chunks(LANES * DEPTH).zip(second.chunks(LANES * DEPTH)).zip(third.chunks(LANES * DEPTH));
     for ((first, second), third) in stretches {
         let mut lanes = [[T::zero(); LANES]; N];
         let (first, first_left) = first.as_chunks::<LANES>();

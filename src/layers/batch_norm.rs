@@ -181,7 +181,8 @@ impl<T: Scalar> BatchNorm<T> {
         self.check_variance()?;
         let deviations = self.running_var.buffer().iter().map(|&variance| self.inverse_deviation(variance));
         let weights = self.weight.buffer().iter();
-        let scales: Vec<f64> = weights.zip(deviations).map(|(weight, inverse)| weight.as_f64() * inverse).collect();
+        let scales: Vec<f64> =
+            weights.zip(deviations).map(|(weight, inverse)| weight.as_f64() * inverse).collect();
         let means = self.running_mean.buffer().iter().zip(self.bias.buffer());
         let shift = |(scale, (mean, bias)): (&f64, (&T, &T))| bias.as_f64() - mean.as_f64() * scale;
         let shifts = scales.iter().zip(means).map(shift).collect();
@@ -221,10 +222,9 @@ impl<T: Scalar> BatchNorm<T> {
             Momentum::PyTorch(share) => (1.0 - share, share, count / (count - 1.0)),
             Momentum::Keras(share) => (share, 1.0 - share, 1.0),
         };
-        for (running, batch, take) in [
-            (&mut self.running_mean, mean, take),
-            (&mut self.running_var, variance, take * correction),
-        ] {
+        for (running, batch, take) in
+            [(&mut self.running_mean, mean, take), (&mut self.running_var, variance, take * correction)]
+        {
             for (running, batch) in running.buffer_mut().iter_mut().zip(batch) {
                 *running = T::of(keep * running.as_f64() + take * batch.as_f64());
             }

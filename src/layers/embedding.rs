@@ -173,7 +173,10 @@ impl<T: Scalar> Layer<T> for Embedding<T> {
     ) -> Result<()> {
         // Backward keeps places as numbers of this type.
         if context.mode == Mode::Train && x.as_slice().len() as f64 > whole_numbers::<T>() {
-            return Err(Error::TooLarge { shape: x.shape().to_string(), limit: "at most 2^24 numbers in f32" });
+            return Err(Error::TooLarge {
+                shape: x.shape().to_string(),
+                limit: "at most 2^24 numbers in f32",
+            });
         }
         let rows = self.weight.buffer();
         for (place, y) in y.as_mut_slice().chunks_exact_mut(self.dimension).enumerate() {
@@ -269,7 +272,9 @@ impl<T: Scalar> GradientSource<T> for RowSums<'_, T> {
 
     fn square_norm(&self) -> Option<f64> {
         let mut square = 0.0;
-        self.each(0..usize::MAX, |_, sums| square += sums.iter().map(|sum| sum.as_f64().powi(2)).sum::<f64>());
+        self.each(0..usize::MAX, |_, sums| {
+            square += sums.iter().map(|sum| sum.as_f64().powi(2)).sum::<f64>()
+        });
         Some(square)
     }
 

@@ -45,8 +45,14 @@ enum Plan<T: Scalar> {
     Layer(Box<dyn Layer<T>>),
     Dense(DensePlan<T>),
     /// A layer of which nothing can be changed before it is made.
-    Other { kind: &'static str, make: Box<Make<T>> },
-    Failed { kind: &'static str, error: Error },
+    Other {
+        kind: &'static str,
+        make: Box<Make<T>>,
+    },
+    Failed {
+        kind: &'static str,
+        error: Error,
+    },
 }
 
 /// Makes a layer for an input.

@@ -54,7 +54,11 @@ impl<T: Scalar> Sequential<T> {
             steps.push(step);
         }
         // A model needs a layer, if it is one that does nothing.
-        if steps.is_empty() { Ok(self.clone()) } else { Ok(Self::of_named(self.input(), self.output(), steps)) }
+        if steps.is_empty() {
+            Ok(self.clone())
+        } else {
+            Ok(Self::of_named(self.input(), self.output(), steps))
+        }
     }
 }
 
@@ -79,9 +83,7 @@ fn folded<T: Scalar>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layers::Momentum;
-    use crate::losses::MeanSquaredError;
-    use crate::{Tensor, seeded};
+    use crate::seeded;
 
     #[test]
     fn a_model_of_layers_that_do_nothing_stays() {

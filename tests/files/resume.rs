@@ -58,8 +58,8 @@ impl Data {
 }
 
 fn model(seed: u64) -> Sequential<f32> {
-    let builder = Sequential::builder([6]).dense(40).relu().dropout(0.3);
-    builder.dense(3).build(&mut taper::seeded(seed)).unwrap()
+    let builder = Sequential::builder([6]).dense(40).batch_norm().relu().dropout(0.3);
+    builder.layer_norm().dense(3).build(&mut taper::seeded(seed)).unwrap()
 }
 
 /// What a training has in the end, without what time it took.

@@ -8,6 +8,7 @@ mod common;
 mod given;
 mod layers;
 mod losses;
+mod norms;
 mod schedules;
 
 use common::compare;
