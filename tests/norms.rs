@@ -175,7 +175,7 @@ fn a_moving_average_takes_statistics_as_they_are() {
     average.update(&other).unwrap();
     average.swap(&mut other).unwrap();
     assert_eq!(values(&other, "norm.running_var"), [1.0, 2.0, 3.0, 4.0]);
-    trainer.swap_moving_average().unwrap();
+    trainer.swap_average().unwrap();
     assert_eq!(values(trainer.model(), "norm.running_var"), statistics);
     assert_ne!(values(trainer.model(), "fc.weight"), weight);
 }

@@ -134,7 +134,10 @@ fn add_layer<T: Scalar>(
     let mut expect = |parameter: &str, expected: Shape| -> Verdict<()> {
         let got = shapes(&format!("{name}.{parameter}"))?;
         let problem = || format!("layer `{name}`: expected a {parameter} {expected}, got {got}");
-        if got == expected { Ok(()) } else { Err(problem()) }
+        // Shapes come turned as a dense weight of the file is. Which way a matrix that is never turned lies is seen when it
+        // is read; here its size counts.
+        let is_turned = kind != "dense" && got.axes().iter().rev().eq(expected.axes());
+        if got == expected || is_turned { Ok(()) } else { Err(problem()) }
     };
     let in_layer = |error: crate::Error| format!("layer `{name}`: {error}");
     Ok(match kind {

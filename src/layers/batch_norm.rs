@@ -112,20 +112,15 @@ impl<T: Scalar> BatchNorm<T> {
     }
 
     /// The number of channels.
-    #[must_use]
-    pub fn channels(&self) -> usize {
+    pub(crate) fn channels(&self) -> usize {
         self.weight.count()
     }
 
-    /// How running statistics follow the batches.
-    #[must_use]
-    pub fn momentum(&self) -> Momentum {
+    pub(crate) fn momentum(&self) -> Momentum {
         self.momentum
     }
 
-    /// What is added to the variance.
-    #[must_use]
-    pub fn epsilon(&self) -> f64 {
+    pub(crate) fn epsilon(&self) -> f64 {
         self.epsilon
     }
 
@@ -135,7 +130,7 @@ impl<T: Scalar> BatchNorm<T> {
         &self.weight
     }
 
-    /// The weight, to be set or frozen.
+    /// To be set or frozen.
     pub fn weight_mut(&mut self) -> &mut Param<T> {
         &mut self.weight
     }
@@ -338,11 +333,9 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
         let (x, dy, channels) = (pass.x.as_slice(), pass.dy.as_slice(), self.channels());
         let count = (x.len() / channels) as f64;
         let (parallelism, is_of_batch) = (pass.parallelism, pass.cache[2 * channels] != T::zero());
-        let (mean, variance) = if is_of_batch {
-            pass.cache[..2 * channels].split_at(channels)
-        } else {
-            (self.running_mean.buffer(), self.running_var.buffer())
-        };
+        let of_batch = pass.cache[..2 * channels].split_at(channels);
+        let running = (self.running_mean.buffer(), self.running_var.buffer());
+        let (mean, variance) = if is_of_batch { of_batch } else { running };
         let (weight_gradient, scratch) = pass.scratch.split_at_mut(channels);
         let (bias_gradient, scratch) = scratch.split_at_mut(channels);
         if is_of_batch || self.learns() {
@@ -382,8 +375,7 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
             }
         }
         if is_of_batch && !sink.only_looks() {
-            let (mean, variance) = pass.cache[..2 * channels].split_at(channels);
-            self.follow(mean, variance, count);
+            self.follow(of_batch.0, of_batch.1, count);
         }
         if !self.bias.is_frozen() {
             sink.take(&mut self.bias, &Whole(bias_gradient))?;

@@ -118,7 +118,9 @@ impl Window {
     /// [`Error::Setting`] where a side, stride or dilation is 0.
     pub(crate) fn checked(mut self, stride: Sides) -> Result<Self> {
         let stride = *self.stride.get_or_insert(stride);
-        for (name, sides) in [("window size", self.kernel), ("stride", stride), ("dilation", self.dilation)] {
+        for (name, sides) in
+            [("window size", self.kernel), ("stride", stride), ("dilation", self.dilation)]
+        {
             if sides.height == 0 || sides.width == 0 {
                 return Err(Error::setting(name, "at least 1", sides));
             }
@@ -316,10 +318,7 @@ mod tests {
         let error = over(Window::new([3, 5]), 4, 4).unwrap_err().to_string();
         assert_eq!(error, "expected input at least as large as the window, 3x5, got [batch, 4, 4, 2]");
         let error = Window::new(3).checked(1.into()).unwrap().over(&Shape::from([28, 28])).unwrap_err();
-        assert!(
-            error.to_string().contains("[batch, height, width, channels], got [batch, 28, 28]"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("[batch, height, width, channels], got [batch, 28, 28]"), "{error}");
         for (window, text) in [
             (Window::new(0), "window size: expected at least 1, got 0"),
             (Window::new(2).with_stride([1, 0]), "stride: expected at least 1, got 1x0"),
