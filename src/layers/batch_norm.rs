@@ -57,8 +57,7 @@ pub struct BatchNorm<T> {
     epsilon: f64,
 }
 
-/// How much of a running statistic a batch replaces. The two libraries call opposite shares by the same name, and differ
-/// in the variance.
+/// How much of a running statistic a batch replaces: the two libraries call opposite shares by one name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Momentum {
     /// new = (1 − m)·old + m·batch, with the unbiased variance of the batch, which divides by n − 1. PyTorch's is 0.1

@@ -273,7 +273,7 @@ impl<T: Scalar> GradientSource<T> for RowSums<'_, T> {
     fn square_norm(&self) -> Option<f64> {
         let mut square = 0.0;
         self.each(0..usize::MAX, |_, sums| {
-            square += sums.iter().map(|sum| sum.as_f64().powi(2)).sum::<f64>()
+            square += sums.iter().map(|sum| sum.as_f64().powi(2)).sum::<f64>();
         });
         Some(square)
     }

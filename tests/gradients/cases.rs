@@ -175,7 +175,7 @@ struct Whole(Embedding<f64>);
 impl Whole {
     fn numbers(&self, x: &TensorView<'_, f64>) -> Tensor<f64> {
         let vocabulary = self.0.weight().shape().axes()[0] as f64;
-        let number = |x: f64| ((x + 1.0) / 2.0 * vocabulary).floor().min(vocabulary - 1.0);
+        let number = |x: f64| (f64::midpoint(x, 1.0) * vocabulary).floor().min(vocabulary - 1.0);
         Tensor::from_fn(x.shape(), |i| number(x.as_slice()[i])).unwrap()
     }
 }
