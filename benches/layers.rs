@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use taper::layers::{Backward, Forward, GradientSink, Whole};
+use taper::sequential::Builder;
 use taper::{
     Dense, GradientStore, Layer, Mode, Parallelism, Param, Result, Scalar, Sequential, Shape, Tensor,
     TensorView, TensorViewMut,
@@ -113,11 +114,15 @@ fn normalisations(criterion: &mut Criterion) {
     let below = || Below(Param::new("unused", &Tensor::from([0.0])));
     let builder = |sample: Shape| Sequential::<f32>::builder(sample);
     let rng = &mut taper::seeded(0);
-    for (name, batch, sample) in [("batch_norm", 32, Shape::from([26, 26, 32]))] {
+    let kinds: [(&str, fn(Builder<f32>) -> Builder<f32>, usize, Shape); 2] = [
+        ("batch_norm", Builder::batch_norm, 32, [26, 26, 32].into()),
+        ("layer_norm", Builder::layer_norm, 1024, [256].into()),
+    ];
+    for (name, add, batch, sample) in kinds {
         let shape = sample.with_batch(batch).expect("short enough");
         let x = Tensor::from_fn(shape, |i| (i % 17) as f32 / 17.0 - 0.5).expect("small enough");
-        let alone = builder(sample).batch_norm().build(rng).expect("it fits");
-        let mut above = builder(sample).layer(below()).batch_norm().build(rng).expect("it fits");
+        let alone = add(builder(sample)).build(rng).expect("it fits");
+        let mut above = add(builder(sample).layer(below())).build(rng).expect("it fits");
         let mut group = criterion.benchmark_group(format!("{name} {shape}"));
         group.throughput(Throughput::Elements(x.len() as u64));
         let workspace = alone.workspace(Mode::Train, batch).expect("it fits");
