@@ -1,4 +1,5 @@
-//! One dense layer at a time: forward, the input's gradient, the weight's gradient.
+//! One dense layer at a time: forward, the input's gradient, the weight's gradient; and layers that normalise, forward and
+//! backward.
 //!
 //! `cargo bench --bench layers`; a part of it by name: `cargo bench --bench layers -- "input gradient 12544"`.
 
@@ -53,19 +54,19 @@ fn dense(inputs: usize, outputs: usize) -> Dense<f32> {
 }
 
 /// The time of so many backward passes, each after a forward pass that is not counted.
-fn backward(model: &mut Sequential<f32>, batch: usize, passes: u64) -> Duration {
-    let x = numbers([batch, model.input().len()]);
+fn backward(model: &mut Sequential<f32>, x: &Tensor<f32>, passes: u64) -> Duration {
+    let batch = x.view().batch();
     let workspace = model.workspace(Mode::Train, batch).expect("it fits");
     let mut workspace = workspace.with_parallelism(Parallelism::Threads(1));
     let mut gradients = GradientStore::new(model).with_parallelism(Parallelism::Threads(1));
     let mut time = Duration::ZERO;
     for _ in 0..passes {
-        model.forward(&x, &mut workspace).expect("it fits");
+        model.forward(x, &mut workspace).expect("it fits");
         let (_, mut gradient) = workspace.outputs_and_gradient().expect("a pass came before");
         gradient.as_mut_slice().fill(0.5);
         gradients.clear();
         let clock = Instant::now();
-        model.backward(black_box(&x), &mut workspace, &mut gradients).expect("it fits");
+        model.backward(black_box(x), &mut workspace, &mut gradients).expect("it fits");
         time += clock.elapsed();
     }
     time
@@ -98,8 +99,9 @@ fn layers(criterion: &mut Criterion) {
             let mut group = criterion.benchmark_group(format!("{name} {inputs} to {outputs}"));
             for batch in BATCHES {
                 group.throughput(multiply_adds(batch));
+                let x = numbers([batch, inputs]);
                 group.bench_function(BenchmarkId::from_parameter(batch), |bencher| {
-                    bencher.iter_custom(|passes| backward(model, batch, passes));
+                    bencher.iter_custom(|passes| backward(model, &x, passes));
                 });
             }
             group.finish();
@@ -126,7 +128,7 @@ fn images(criterion: &mut Criterion) {
             bencher.iter(|| alone.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
         });
         group.bench_function("backward", |bencher| {
-            bencher.iter_custom(|passes| backward(&mut above, BATCH, passes));
+            bencher.iter_custom(|passes| backward(&mut above, &x, passes));
         });
         group.finish();
     };
@@ -143,5 +145,36 @@ fn images(criterion: &mut Criterion) {
     measure("channel dropout", digits, &|builder| builder.dropout2d(0.5));
 }
 
-criterion_group!(benches, layers, images);
+/// Forward, backward with the gradients of the input and of all parameters, and inference.
+fn normalisations(criterion: &mut Criterion) {
+    let below = || Below(Param::new("unused", &Tensor::from([0.0])));
+    let builder = |sample: Shape| Sequential::<f32>::builder(sample);
+    let rng = &mut taper::seeded(0);
+    let kinds: [(&str, fn(Builder<f32>) -> Builder<f32>, usize, Shape); 2] = [
+        ("batch_norm", Builder::batch_norm, 32, [26, 26, 32].into()),
+        ("layer_norm", Builder::layer_norm, 1024, [256].into()),
+    ];
+    for (name, add, batch, sample) in kinds {
+        let shape = sample.with_batch(batch).expect("short enough");
+        let x = Tensor::from_fn(shape, |i| (i % 17) as f32 / 17.0 - 0.5).expect("small enough");
+        let alone = add(builder(sample)).build(rng).expect("it fits");
+        let mut above = add(builder(sample).layer(below())).build(rng).expect("it fits");
+        let mut group = criterion.benchmark_group(format!("{name} {shape}"));
+        group.throughput(Throughput::Elements(x.len() as u64));
+        let workspace = alone.workspace(Mode::Train, batch).expect("it fits");
+        let mut workspace = workspace.with_parallelism(Parallelism::Threads(1));
+        group.bench_function("infer", |bencher| {
+            bencher.iter(|| alone.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+        });
+        group.bench_function("forward", |bencher| {
+            bencher.iter(|| alone.forward(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+        });
+        group.bench_function("backward", |bencher| {
+            bencher.iter_custom(|passes| backward(&mut above, &x, passes));
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, layers, images, normalisations);
 criterion_main!(benches);

@@ -74,6 +74,17 @@ pub enum Error {
         /// What came.
         got: &'static str,
     },
+    /// A number that has to be the index of something is none.
+    Index {
+        /// What holds the number: `input`.
+        what: &'static str,
+        /// Its place along each axis, the batch first.
+        place: Vec<usize>,
+        /// The first whole number that is too large.
+        below: usize,
+        /// The number that came.
+        got: f64,
+    },
     /// A value is NaN or infinite.
     NotFinite {
         /// What is not finite, and where: `loss in epoch 3, step 17`.
@@ -211,6 +222,9 @@ impl fmt::Display for Error {
                 write!(f, "target of sample {sample}: expected a class below {classes}, got {got}")
             }
             Self::Target { by, expected, got } => write!(f, "target of {by}: expected {expected}, got {got}"),
+            Self::Index { what, place, below, got } => {
+                write!(f, "{what} at {place:?}: expected a whole number from 0 to {}, got {got}", below - 1)
+            }
             Self::NotFinite { what, got } => write!(f, "{what}: expected a finite value, got {got}"),
             Self::Empty { what } => write!(f, "{what}: expected at least one, got none"),
             Self::MissingGradient { parameter } => write!(

@@ -8,14 +8,15 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use taper::layers::{Backward, BatchNorm, Forward, GradientSink, Momentum};
 use taper::losses::{
     BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError,
 };
 use taper::optimizers::{Adagrad, Adam, AdamW, Clip, Lion, RmsProp, Rule, Sgd, WeightDecay};
 use taper::schedules::Cosine;
 use taper::{
-    Activation, GradientStore, Loss, Mode, Optimizer, Parallelism, Scalar, Sequential, Target, Tensor,
-    Trainer, seeded,
+    Activation, GradientStore, Layer, Loss, Mode, Optimizer, Parallelism, Scalar, Sequential, Shape, Target,
+    Tensor, TensorView, TensorViewMut, Trainer, seeded,
 };
 
 struct Counting;
@@ -89,10 +90,44 @@ fn labels(batch: usize) -> Vec<usize> {
     (0..batch).map(|sample| sample % CLASSES).collect()
 }
 
+/// Makes whole numbers from 0 to 4 of the inputs.
+#[derive(Debug, Clone)]
+struct Whole;
+
+impl<T: Scalar> Layer<T> for Whole {
+    fn kind(&self) -> &'static str {
+        "whole"
+    }
+
+    fn output_shape(&self, input: &Shape) -> taper::Result<Shape> {
+        Ok(*input)
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        _: &mut Forward<'_, T>,
+    ) -> taper::Result<()> {
+        for (y, x) in y.as_mut_slice().iter_mut().zip(x.as_slice()) {
+            *y = (*x * T::of(4.0)).abs().floor();
+        }
+        Ok(())
+    }
+
+    fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> taper::Result<()> {
+        if let Some(mut dx) = pass.dx {
+            dx.as_mut_slice().fill(T::zero());
+        }
+        Ok(())
+    }
+}
+
 /// Models of 6 → 3 with every kind of layer.
 fn models<T: Scalar>() -> Vec<(String, Sequential<T>)> {
     let (rng, input) = (&mut seeded(1), || Sequential::<T>::builder([6]));
     let inner = Sequential::builder([7]).relu().dense(4).dropout(0.5).gelu().build(rng).unwrap();
+    let keras = BatchNorm::new(9).unwrap().with_momentum(Momentum::Keras(0.9)).unwrap();
     let mut models = vec![
         ("dense".to_owned(), input().dense(33).dense(CLASSES)),
         ("without bias".to_owned(), input().dense(17).without_bias().dense(CLASSES)),
@@ -113,6 +148,10 @@ fn models<T: Scalar>() -> Vec<(String, Sequential<T>)> {
                 .global_avg_pool2d()
                 .dense(CLASSES),
         ),
+        ("batch_norm".to_owned(), input().reshape([2, 3]).batch_norm().relu().flatten().dense(CLASSES)),
+        ("batch_norm of Keras".to_owned(), input().dense(9).layer(keras).dense(CLASSES)),
+        ("layer_norm".to_owned(), input().layer_norm().dense(9).layer_norm().dense(CLASSES)),
+        ("embedding".to_owned(), input().layer(Whole).embedding(5, 3).flatten().dense(CLASSES)),
         ("nested".to_owned(), input().dense(7).layer(inner).dense(CLASSES)),
     ];
     for activation in [

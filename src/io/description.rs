@@ -10,13 +10,15 @@ use serde_json::{Value, json};
 use super::Verdict;
 use super::document::shape;
 use super::json::{Object, number};
+use super::orientation::Orientation;
 use super::window::{describe_window, window};
 use crate::layers::{
-    Activation, AvgPool2d, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dense, Dropout, Dropout2d, Flatten,
-    GlobalAvgPool2d, Layer, LogSoftmax, MaxPool2d, Reshape, Softmax,
+    Activation, AvgPool2d, BatchNorm, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dense, Dropout,
+    Dropout2d, Embedding, Flatten, GlobalAvgPool2d, Layer, LayerNorm, LogSoftmax, MaxPool2d, Momentum,
+    Reshape, Softmax,
 };
 use crate::sequential::Builder;
-use crate::{Scalar, Sequential, Shape};
+use crate::{Scalar, Sequential, Shape, Tensor};
 
 /// The most layers of a model in a file.
 const MOST_LAYERS: usize = 4096;
@@ -82,6 +84,27 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
         json!({ "kind": "channels_last" })
     } else if any.is::<ChannelsFirst>() {
         json!({ "kind": "channels_first" })
+    } else if let Some(norm) = any.downcast_ref::<BatchNorm<T>>() {
+        let (rule, momentum) = match norm.momentum() {
+            Momentum::PyTorch(momentum) => ("pytorch", momentum),
+            Momentum::Keras(momentum) => ("keras", momentum),
+        };
+        json!({
+            "kind": "batch_norm", "channels": norm.channels(), "epsilon": number(norm.epsilon()),
+            "rule": rule, "momentum": number(momentum),
+        })
+    } else if let Some(norm) = any.downcast_ref::<LayerNorm<T>>() {
+        json!({
+            "kind": "layer_norm", "normalised": norm.normalised().axes(), "epsilon": number(norm.epsilon()),
+        })
+    } else if let Some(embedding) = any.downcast_ref::<Embedding<T>>() {
+        let &[vocabulary, dimension] = embedding.weight().shape().axes() else {
+            unreachable!("the rows are a matrix")
+        };
+        json!({
+            "kind": "embedding", "vocabulary": vocabulary, "dimension": dimension,
+            "padding": embedding.padding(),
+        })
     } else if let Some(model) = any.downcast_ref::<Sequential<T>>() {
         json!({ "kind": "sequential", "model": describe(model) })
     } else {
@@ -89,19 +112,49 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
     }
 }
 
-/// The shape of a parameter that there is, in this crate's orientation, by name. Each is asked for once.
+/// The parameters that there are.
+struct Parameters<'a> {
+    orientation: Orientation,
+    shapes: &'a mut Shapes<'a>,
+}
+
+/// The shape of a parameter that there is, as it lies in the file, by name. Each is asked for once.
 pub(super) type Shapes<'a> = dyn FnMut(&str) -> Verdict<Shape> + 'a;
 
+impl Parameters<'_> {
+    /// Whether a layer's parameter is there, in its shape.
+    fn expect(&mut self, layer: &str, parameter: &str, expected: Shape) -> Verdict<()> {
+        let got = (self.shapes)(&format!("{layer}.{parameter}"))?;
+        if got == expected {
+            return Ok(());
+        }
+        Err(format!("layer `{layer}`: expected a {parameter} {expected}, got {got}"))
+    }
+
+    /// The same for the weight and bias of a layer of sums, in this crate's orientation.
+    fn expect_sums(&mut self, layer: &str, weight: Shape, has_bias: bool) -> Verdict<()> {
+        self.expect(layer, "weight", self.orientation.shape_of_weight(weight))?;
+        match weight.axes() {
+            [.., outputs] if has_bias => self.expect(layer, "bias", [*outputs].into()),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The model of a description, with zeros for parameters. Nothing is allocated for one that is not there.
-pub(super) fn rebuild<T: Scalar>(description: &Value, shapes: &mut Shapes<'_>) -> Verdict<Sequential<T>> {
-    build(description, "", MOST_NESTED, shapes)
+pub(super) fn rebuild<T: Scalar>(
+    description: &Value,
+    orientation: Orientation,
+    shapes: &mut Shapes<'_>,
+) -> Verdict<Sequential<T>> {
+    build(description, "", MOST_NESTED, &mut Parameters { orientation, shapes })
 }
 
 fn build<T: Scalar>(
     description: &Value,
     prefix: &str,
     nested: usize,
-    shapes: &mut Shapes<'_>,
+    parameters: &mut Parameters<'_>,
 ) -> Verdict<Sequential<T>> {
     let object = Object::new("model", description)?;
     let layers = object.list("layers")?;
@@ -113,7 +166,7 @@ fn build<T: Scalar>(
         let what = format!("layer {position}");
         let entry = Object::new(&what, entry)?;
         let name = entry.text("name")?;
-        builder = add_layer(builder, entry, &format!("{prefix}{name}"), nested, shapes)?.named(name);
+        builder = add_layer(builder, entry, &format!("{prefix}{name}"), nested, parameters)?.named(name);
     }
     builder.build(&mut crate::seeded(0)).map_err(|error| error.to_string())
 }
@@ -124,22 +177,19 @@ fn add_layer<T: Scalar>(
     entry: Object<'_>,
     name: &str,
     nested: usize,
-    shapes: &mut Shapes<'_>,
+    parameters: &mut Parameters<'_>,
 ) -> Verdict<Builder<T>> {
     let kind = entry.text("kind")?;
     if entry.get("foreign").is_some() {
         return Err(unknown(name, kind));
     }
+    let in_layer = |error: crate::Error| format!("layer `{name}`: {error}");
     Ok(match kind {
         "dense" => {
             let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
             let has_bias = entry.flag("bias")?;
-            expect(shapes, name, "weight", [inputs, outputs].into())?;
-            if has_bias {
-                expect(shapes, name, "bias", [outputs].into())?;
-            }
-            let dense = Dense::zeros(inputs, outputs, has_bias);
-            builder.layer(dense.map_err(|error| format!("layer `{name}`: {error}"))?)
+            parameters.expect_sums(name, [inputs, outputs].into(), has_bias)?;
+            builder.layer(Dense::zeros(inputs, outputs, has_bias).map_err(in_layer)?)
         }
         "conv2d" => {
             let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
@@ -147,12 +197,9 @@ fn add_layer<T: Scalar>(
             let window = window(&entry, name)?;
             let [height, width] = window.kernel.into();
             let group_inputs = inputs.checked_div(groups).unwrap_or(0);
-            expect(shapes, name, "weight", [height, width, group_inputs, outputs].into())?;
-            if has_bias {
-                expect(shapes, name, "bias", [outputs].into())?;
-            }
-            let conv = Conv2d::zeros(Channels::new(inputs, outputs).with_groups(groups), window, has_bias);
-            builder.layer(conv.map_err(|error| format!("layer `{name}`: {error}"))?)
+            parameters.expect_sums(name, [height, width, group_inputs, outputs].into(), has_bias)?;
+            let channels = Channels::new(inputs, outputs).with_groups(groups);
+            builder.layer(Conv2d::zeros(channels, window, has_bias).map_err(in_layer)?)
         }
         "flatten" if entry.get("start").is_none() => builder.flatten(),
         "flatten" => builder.layer(Flatten::axes(entry.count("start")?, entry.count("end")?)),
@@ -172,14 +219,48 @@ fn add_layer<T: Scalar>(
         "dropout2d" => builder.dropout2d(entry.number("rate")?),
         "max_pool2d" => builder.max_pool2d(window(&entry, name)?),
         "avg_pool2d" => {
-            let pool = AvgPool2d::new(window(&entry, name)?);
-            let pool = pool.map_err(|error| format!("layer `{name}`: {error}"))?;
+            let pool = AvgPool2d::new(window(&entry, name)?).map_err(in_layer)?;
             let counts_padding = entry.flag("counts_padding")?;
             builder.layer(if counts_padding { pool } else { pool.without_counting_padding() })
         }
         "global_avg_pool2d" => builder.global_avg_pool2d(),
         "channels_last" => builder.channels_last(),
         "channels_first" => builder.channels_first(),
+        "batch_norm" => {
+            let channels = entry.count("channels")?;
+            for parameter in ["weight", "bias", "running_mean", "running_var"] {
+                parameters.expect(name, parameter, [channels].into())?;
+            }
+            let momentum = entry.number("momentum")?;
+            let momentum = match entry.text("rule")? {
+                "pytorch" => Momentum::PyTorch(momentum),
+                "keras" => Momentum::Keras(momentum),
+                other => {
+                    return Err(format!("layer `{name}`: expected a rule pytorch or keras, got `{other}`"));
+                }
+            };
+            let epsilon = entry.number("epsilon")?;
+            let norm = BatchNorm::new(channels).and_then(|norm| norm.with_momentum(momentum));
+            builder.layer(norm.and_then(|norm| norm.with_epsilon(epsilon)).map_err(in_layer)?)
+        }
+        "layer_norm" => {
+            let normalised = shape(&entry, "normalised")?;
+            parameters.expect(name, "weight", normalised)?;
+            parameters.expect(name, "bias", normalised)?;
+            let epsilon = entry.number("epsilon")?;
+            let norm = LayerNorm::new(normalised).and_then(|norm| norm.with_epsilon(epsilon));
+            builder.layer(norm.map_err(in_layer)?)
+        }
+        "embedding" => {
+            let [vocabulary, dimension] = [entry.count("vocabulary")?, entry.count("dimension")?];
+            parameters.expect(name, "weight", [vocabulary, dimension].into())?;
+            let rows = Tensor::zeros([vocabulary, dimension]).map_err(in_layer)?;
+            let embedding = Embedding::from_rows(&rows).map_err(in_layer)?;
+            builder.layer(match entry.get("padding") {
+                None | Some(Value::Null) => embedding,
+                Some(_) => embedding.mark_padding(entry.count("padding")?).map_err(in_layer)?,
+            })
+        }
         "sequential" => {
             let nested = nested.checked_sub(1).ok_or_else(|| {
                 format!(
@@ -187,19 +268,10 @@ fn add_layer<T: Scalar>(
                 )
             })?;
             let model = entry.get("model").unwrap_or(&Value::Null);
-            builder.layer(build(model, &format!("{name}."), nested, shapes)?)
+            builder.layer(build(model, &format!("{name}."), nested, parameters)?)
         }
         other => return Err(unknown(name, other)),
     })
-}
-
-/// Whether a parameter of a layer that is to be made is there, in its shape.
-fn expect(shapes: &mut Shapes<'_>, layer: &str, parameter: &str, expected: Shape) -> Verdict<()> {
-    let got = shapes(&format!("{layer}.{parameter}"))?;
-    if got == expected {
-        return Ok(());
-    }
-    Err(format!("layer `{layer}`: expected a {parameter} {expected}, got {got}"))
 }
 
 fn unknown(name: &str, kind: &str) -> String {
@@ -215,7 +287,7 @@ mod tests {
     use crate::layers::{Padding, Window};
 
     fn rebuilt(model: &Sequential<f64>) -> Verdict<Sequential<f64>> {
-        rebuild(&describe(model), &mut shapes(model))
+        rebuild(&describe(model), Orientation::Keras, &mut shapes(model))
     }
 
     fn shapes(model: &Sequential<f64>) -> impl FnMut(&str) -> Verdict<Shape> {
@@ -225,6 +297,7 @@ mod tests {
     #[test]
     fn every_layer_comes_back_as_it_was() {
         let inner = Sequential::builder([6]).dense(4).without_bias().tanh().build(&mut crate::seeded(1));
+        let batch_norm = BatchNorm::new(4).unwrap().with_momentum(Momentum::Keras(0.99)).unwrap();
         let border = Window::new(3).with_stride(1).with_padding(1);
         let model = Sequential::builder([3, 12, 10])
             .channels_last()
@@ -262,6 +335,12 @@ mod tests {
             .named("inner")
             .softmax()
             .log_softmax()
+            .batch_norm()
+            .layer(batch_norm.with_epsilon(1e-3).unwrap())
+            .layer_norm()
+            .layer(LayerNorm::new([4]).unwrap().with_epsilon(0.1).unwrap())
+            .embedding(5, 2)
+            .layer(Embedding::new(7, 3, &mut crate::seeded(3)).unwrap().with_padding(6).unwrap())
             .build(&mut crate::seeded(2))
             .unwrap();
         let mut again = rebuilt(&model).unwrap();
@@ -304,7 +383,7 @@ mod tests {
             (pool("avg_pool2d", json!([2, 2])), "expected `counts_padding`, true or false, got none"),
         ];
         for (description, text) in cases {
-            let error = rebuild::<f64>(&description, &mut shapes(&model)).unwrap_err();
+            let error = rebuild::<f64>(&description, Orientation::Keras, &mut shapes(&model)).unwrap_err();
             assert!(error.contains(text), "{description}: {error}");
         }
     }

@@ -198,15 +198,10 @@ fn open_named<T: Scalar>(path: &str, bytes: &[u8]) -> Result<Sequential<T>> {
     let mut shape = |name: &str| -> Verdict<Shape> {
         let entry = entries.remove(name).ok_or_else(|| format!("tensor `{name}` is missing"))?;
         entry.numbers().map_err(|problem| format!("tensor `{name}`: {problem}"))?;
-        Ok(match *entry.shape.axes() {
-            [outputs, inputs] if document.orientation == Orientation::PyTorch => [inputs, outputs].into(),
-            [outputs, channels, height, width] if document.orientation == Orientation::PyTorch => {
-                [height, width, channels, outputs].into()
-            }
-            _ => entry.shape,
-        })
+        Ok(entry.shape)
     };
-    let mut model = description::rebuild(description, &mut shape).map_err(in_file(path))?;
+    let mut model =
+        description::rebuild(description, document.orientation, &mut shape).map_err(in_file(path))?;
     match_tensors(&mut model, &archive, Some(document), &Load::new())
         .map_err(|refusal: Refusal| refusal.in_file(path))?;
     if let Some(check) = &document.check {

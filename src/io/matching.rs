@@ -50,6 +50,10 @@ pub(super) fn match_tensors<T: Scalar>(
     model.params_mut(&mut |param| {
         let order = order.as_ref().filter(|_| param.is_dense_weight() && std::mem::take(&mut is_first));
         let name = param.name().to_owned();
+        // PyTorch counts batches beside its running statistics, in a whole number that is of no use here.
+        if let (true, Some(layer)) = (param.is_statistic(), name.strip_suffix("running_mean")) {
+            entries.remove(&format!("{layer}num_batches_tracked"));
+        }
         let expected = orientation.shape_of(param);
         let Some(entry) = entries.remove(&*name) else {
             loaded.missing.push(name.clone());

@@ -31,12 +31,15 @@ impl Orientation {
 
     /// The shape that a parameter has in a file.
     pub(super) fn shape_of<T: Scalar>(self, param: &Param<T>) -> Shape {
-        match *param.shape().axes() {
-            [inputs, outputs] if self.turns(param) => [outputs, inputs].into(),
-            [height, width, channels, outputs] if self.turns(param) => {
-                [outputs, channels, height, width].into()
-            }
-            _ => param.shape(),
+        if self.turns(param) { self.shape_of_weight(param.shape()) } else { param.shape() }
+    }
+
+    /// The shape that the weight of a dense layer or a convolution has in a file.
+    pub(super) fn shape_of_weight(self, weight: Shape) -> Shape {
+        match (self, weight.axes()) {
+            (Self::PyTorch, &[inputs, outputs]) => [outputs, inputs].into(),
+            (Self::PyTorch, &[height, width, channels, outputs]) => [outputs, channels, height, width].into(),
+            _ => weight,
         }
     }
 

@@ -23,6 +23,8 @@ mod avx512;
 mod backend;
 mod block_sums;
 mod buffer;
+mod column_map;
+mod column_sums;
 mod convolution;
 mod dense_forward;
 mod dense_input;
@@ -43,6 +45,7 @@ mod parallel;
 mod patches;
 mod portable;
 mod products;
+mod row_norm;
 mod runs;
 mod simd;
 mod sliding;
@@ -51,6 +54,8 @@ mod transpose;
 
 pub(crate) use backend::Kernel;
 pub(crate) use buffer::Buffer;
+pub(crate) use column_map::ColumnMap;
+pub(crate) use column_sums::ColumnSums;
 pub(crate) use convolution::{
     ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient,
 };
@@ -64,6 +69,7 @@ pub(crate) use limits::{multiply_adds, read};
 pub(crate) use matrix::{MatrixProduct, matrix_product};
 pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
+pub(crate) use row_norm::{RowNorm, RowNormInputGradient, RowNormParamGradient};
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;
 pub(crate) use sliding::{Axis, Geometry};

@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::column_sums::ColumnSums;
-use super::dense::{check_width, initialized};
+use super::dense::{check_width, initialized, scaled_bias};
 use super::{Activation, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Whole, Window};
 use crate::init::{Init, Initializer};
 use crate::kernels::{
@@ -215,6 +215,19 @@ impl<T: Scalar> Conv2d<T> {
     /// The bias, to be set or frozen.
     pub fn bias_mut(&mut self) -> Option<&mut Param<T>> {
         self.bias.as_mut()
+    }
+
+    /// A layer whose outputs are scale·y + shift, with numbers for each output channel.
+    pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
+        let mut scaled = self.clone();
+        scaled.weight.scale_columns(scales);
+        let bias = self.bias.as_ref().map(Param::buffer);
+        let values = scaled_bias(bias, scales, shifts)?;
+        match &mut scaled.bias {
+            Some(bias) => bias.set(&values)?,
+            None => scaled.bias = Some(self.weight.beside("bias", &values)),
+        }
+        Ok(scaled)
     }
 
     /// How many inputs an output is a sum of.

@@ -141,6 +141,18 @@ impl<T: Scalar> Dense<T> {
         self.bias.as_mut()
     }
 
+    /// The layer whose outputs are scale·y + shift, of numbers for each output.
+    pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
+        let mut scaled = self.clone();
+        scaled.weight.scale_columns(scales);
+        let values = scaled_bias(self.bias.as_ref().map(Param::buffer), scales, shifts)?;
+        match &mut scaled.bias {
+            Some(bias) => bias.set(&values)?,
+            None => scaled.bias = Some(self.weight.beside("bias", &values)),
+        }
+        Ok(scaled)
+    }
+
     fn new_bias(
         inputs: usize,
         outputs: usize,
@@ -154,6 +166,16 @@ impl<T: Scalar> Dense<T> {
     fn size(&self, batch: usize) -> DenseSize {
         DenseSize { batch, inputs: self.inputs, outputs: self.outputs }
     }
+}
+
+/// bias·scale + shift; a bias that is not there is 0.
+pub(super) fn scaled_bias<T: Scalar>(
+    bias: Option<&[T]>,
+    scales: &[f64],
+    shifts: &[f64],
+) -> Result<Tensor<T>> {
+    let bias = |output: usize| bias.map_or(0.0, |bias| bias[output].as_f64());
+    Tensor::from_fn([scales.len()], |output| T::of(bias(output) * scales[output] + shifts[output]))
 }
 
 pub(super) fn check_width(name: &'static str, width: usize) -> Result<()> {

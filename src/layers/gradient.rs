@@ -49,6 +49,13 @@ pub trait GradientSink<T> {
     /// # Errors
     /// [`Error::UnknownParameter`] where the sink was made for another model.
     fn take(&mut self, param: &mut Param<T>, gradient: &dyn GradientSource<T>) -> Result<()>;
+
+    /// Whether the pass is one that only looks: another with the same inputs follows before the step is done. A layer
+    /// that keeps [statistics](Param::statistic) leaves them alone then, so that they move once a step. False unless
+    /// written.
+    fn only_looks(&self) -> bool {
+        false
+    }
 }
 
 /// Gradients in memory: for loops written by hand, accumulation and checks.

@@ -35,6 +35,7 @@ pub struct Param<T> {
     values: Buffer<T>,
     slot: usize,
     frozen: bool,
+    is_statistic: bool,
     learning_rate_scale: f64,
     weight_decay_scale: f64,
 }
@@ -44,6 +45,22 @@ impl<T: Scalar> Param<T> {
     #[must_use]
     pub fn new(name: &str, tensor: &Tensor<T>) -> Self {
         Self::with_layout(name, tensor, Layout::RowMajor, tensor.len())
+    }
+
+    /// Numbers that the layer itself keeps about what it has seen, as a running mean: they have no gradient, and no
+    /// optimizer moves them. They are in every state, file, copy and checkpoint as parameters are; they count as
+    /// frozen for ever, and not among the trainable numbers of a model.
+    ///
+    /// ```
+    /// use taper::{Param, Tensor};
+    ///
+    /// let mut mean = Param::statistic("running_mean", &Tensor::from([0.0_f32, 0.0]));
+    /// mean.unfreeze();
+    /// assert!(mean.is_statistic() && mean.is_frozen());
+    /// ```
+    #[must_use]
+    pub fn statistic(name: &str, tensor: &Tensor<T>) -> Self {
+        Self { frozen: true, is_statistic: true, ..Self::new(name, tensor) }
     }
 
     /// A matrix (inputs × outputs) that is kept in the panels of the dense kernels.
@@ -113,6 +130,7 @@ impl<T: Scalar> Param<T> {
             values: Buffer::zeroed(len),
             slot: 0,
             frozen: false,
+            is_statistic: false,
             learning_rate_scale: 1.0,
             weight_decay_scale: 1.0,
         }
@@ -130,7 +148,7 @@ impl<T: Scalar> Param<T> {
         self.shape
     }
 
-    /// The number of trainable numbers.
+    /// The number of numbers.
     #[must_use]
     pub fn count(&self) -> usize {
         self.shape.len()
@@ -154,7 +172,13 @@ impl<T: Scalar> Param<T> {
         Ok(())
     }
 
-    /// Whether training leaves it alone.
+    /// Whether it is a [statistic](Param::statistic) of the layer, and nothing that is learned.
+    #[must_use]
+    pub fn is_statistic(&self) -> bool {
+        self.is_statistic
+    }
+
+    /// Whether optimizers leave it alone.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
         self.frozen
@@ -165,9 +189,9 @@ impl<T: Scalar> Param<T> {
         self.frozen = true;
     }
 
-    /// Training changes it again.
+    /// Training changes it again; a [statistic](Param::statistic) stays as it is.
     pub fn unfreeze(&mut self) {
-        self.frozen = false;
+        self.frozen = self.is_statistic;
     }
 
     /// What the optimizer's learning rate is multiplied by here; 1 unless set.
@@ -260,6 +284,24 @@ impl<T: Scalar> Param<T> {
         matches!(self.layout, Layout::Groups(..))
     }
 
+    /// Another parameter of the same layer of a model: `fc1.bias` beside `fc1.weight`.
+    pub(crate) fn beside(&self, name: &str, tensor: &Tensor<T>) -> Self {
+        let mut param = Self::new(name, tensor);
+        if let Some((layer, _)) = self.name.rsplit_once('.') {
+            param.prefix_name(layer);
+        }
+        param
+    }
+
+    /// Multiplies each number by that of its column, the place along the last axis.
+    pub(crate) fn scale_columns(&mut self, scales: &[f64]) {
+        let mut tensor = self.to_tensor();
+        for row in tensor.as_mut_slice().chunks_mut(scales.len()) {
+            row.iter_mut().zip(scales).for_each(|(value, scale)| *value = T::of(value.as_f64() * scale));
+        }
+        self.write(&tensor);
+    }
+
     /// A row-major copy of a buffer that is laid out like this parameter's.
     pub(crate) fn unpack(&self, buffer: &[T]) -> Tensor<T> {
         let mut tensor = Tensor::zeros(self.shape).expect("a parameter's tensor fitted into memory before");
@@ -331,8 +373,12 @@ fn check_scale(name: &'static str, scale: f64) -> Result<f64> {
 
 impl<T> fmt::Debug for Param<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let frozen = if self.frozen { " frozen" } else { "" };
-        write!(f, "Param `{}` {}{frozen}", self.name, self.shape)
+        let kind = match (self.is_statistic, self.frozen) {
+            (true, _) => " statistic",
+            (false, true) => " frozen",
+            (false, false) => "",
+        };
+        write!(f, "Param `{}` {}{kind}", self.name, self.shape)
     }
 }
 
@@ -376,6 +422,16 @@ mod tests {
         let error = param.set(&Tensor::from([[1.0], [2.0]])).unwrap_err();
         assert_eq!(error.to_string(), "expected parameter `weight` [1, 2], got [2, 1]");
         assert_eq!(param.to_tensor(), matrix);
+    }
+
+    #[test]
+    fn a_statistic_is_frozen_for_ever() {
+        let mut mean = Param::statistic("running_mean", &Tensor::from([1.0, 2.0]));
+        mean.unfreeze();
+        assert!(mean.is_statistic() && mean.is_frozen() && mean.clone().is_statistic());
+        mean.set(&Tensor::from([3.0, 4.0])).unwrap();
+        assert_eq!(format!("{mean:?}"), "Param `running_mean` [2] statistic");
+        assert!(!Param::new("weight", &Tensor::from([1.0])).is_statistic());
     }
 
     #[test]

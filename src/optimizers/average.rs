@@ -8,7 +8,8 @@ use crate::layers::{Layer, Param};
 use crate::{Error, Result, Scalar};
 
 /// An exponential moving average of a model's parameters: a ← decay·a + (1 − decay)·w after each step (Polyak and
-/// Juditsky, 1992, in its exponential form). It is often the better model.
+/// Juditsky, 1992, in its exponential form). It is often the better model. [Statistics](Param::statistic), which are
+/// averages already, are taken over as they are, as PyTorch's `AveragedModel` does.
 ///
 /// ```
 /// use taper::{Dense, Sequential, Tensor, optimizers::MovingAverage};
@@ -59,7 +60,11 @@ impl<T: Scalar> MovingAverage<T> {
         model.params(&mut |param| {
             if condition(param) {
                 let (follow, average) = self.follow(param.slot());
-                follow.run(average, param.buffer());
+                if param.is_statistic() {
+                    average.copy_from_slice(param.buffer());
+                } else {
+                    follow.run(average, param.buffer());
+                }
             }
         });
     }

@@ -41,6 +41,10 @@ impl<T: Scalar> GradientSink<T> for Survey<'_, T> {
         }
         Ok(())
     }
+
+    fn only_looks(&self) -> bool {
+        true
+    }
 }
 
 fn computed_square_norm<T: Scalar>(param: &Param<T>, gradient: &dyn GradientSource<T>) -> f64 {

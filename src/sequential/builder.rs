@@ -5,12 +5,13 @@ use std::fmt;
 use rand::Rng;
 
 use super::Sequential;
+use super::checks::{SAMPLE, check_params, checked_output};
 use super::plan::{Weighted, WeightedPlan};
 use super::step::Step;
 use crate::init::Initializer;
 use crate::layers::{
-    Activation, AvgPool2d, ChannelsFirst, ChannelsLast, Dropout, Dropout2d, Flatten, GlobalAvgPool2d, Layer,
-    LogSoftmax, MaxPool2d, Reshape, Softmax, Window,
+    Activation, AvgPool2d, BatchNorm, ChannelsFirst, ChannelsLast, Dropout, Dropout2d, Embedding, Flatten,
+    GlobalAvgPool2d, Layer, LayerNorm, LogSoftmax, MaxPool2d, Reshape, Softmax, Window,
 };
 use crate::{Error, Result, Scalar, Shape};
 
@@ -46,8 +47,19 @@ struct Planned<T: Scalar> {
 enum Plan<T: Scalar> {
     Layer(Box<dyn Layer<T>>),
     Weighted(WeightedPlan<T>),
-    Failed { kind: &'static str, error: Error },
+    /// A layer of which nothing can be changed before it is made.
+    Other {
+        kind: &'static str,
+        make: Box<Make<T>>,
+    },
+    Failed {
+        kind: &'static str,
+        error: Error,
+    },
 }
+
+/// Makes a layer for an input.
+type Make<T> = dyn Fn(&Shape, &mut dyn Rng) -> Result<Box<dyn Layer<T>>>;
 
 impl<T: Scalar> Builder<T> {
     pub(super) fn new(input: Shape) -> Self {
@@ -195,6 +207,40 @@ impl<T: Scalar> Builder<T> {
         self.layer(ChannelsFirst)
     }
 
+    /// Normalises each channel of the last axis, over the batch and all other axes: [`BatchNorm`] with PyTorch's settings.
+    #[must_use]
+    pub fn batch_norm(self) -> Self {
+        self.plan(Plan::Other {
+            kind: "batch_norm",
+            make: Box::new(|input, _| match input.axes().last() {
+                Some(&channels) => Ok(Box::new(BatchNorm::new(channels)?)),
+                None => Err(Error::shape("input", "[batch, …, channels]", input.batch_pattern())),
+            }),
+        })
+    }
+
+    /// Normalises the last axis, each row of it for itself: [`LayerNorm`] with PyTorch's settings.
+    #[must_use]
+    pub fn layer_norm(self) -> Self {
+        self.plan(Plan::Other {
+            kind: "layer_norm",
+            make: Box::new(|input, _| match input.axes().last() {
+                Some(&last) => Ok(Box::new(LayerNorm::new([last])?)),
+                None => Err(Error::shape("input", "[batch, …, features]", input.batch_pattern())),
+            }),
+        })
+    }
+
+    /// Replaces each whole number below `vocabulary` by a row of `dimension` numbers: [`Embedding`], initialised as
+    /// PyTorch does.
+    #[must_use]
+    pub fn embedding(self, vocabulary: usize, dimension: usize) -> Self {
+        self.plan(Plan::Other {
+            kind: "embedding",
+            make: Box::new(move |_, rng| Ok(Box::new(Embedding::random(vocabulary, dimension, rng)?))),
+        })
+    }
+
     /// Any layer: one of [`crate::layers`], one of your own, or another model.
     #[must_use]
     pub fn layer(self, layer: impl Layer<T> + 'static) -> Self {
@@ -254,6 +300,9 @@ impl<T: Scalar> Builder<T> {
                 Plan::Weighted(plan) => {
                     plan.build(&shape, rng).map_err(|error| error.in_layer(label(&plan.describe())))?
                 }
+                Plan::Other { kind, make } => {
+                    make(&shape, rng).map_err(|error| error.in_layer(label(kind)))?
+                }
                 Plan::Failed { kind, error } => return Err(error.in_layer(label(kind))),
             };
             let output = check_params(&mut *layer).and_then(|()| checked_output(&*layer, &shape));
@@ -312,44 +361,12 @@ impl<T: Scalar> Builder<T> {
                 plan.describe()
             }
             Some(Plan::Layer(layer)) => layer.describe(),
+            Some(Plan::Other { kind, .. }) => (*kind).to_owned(),
             Some(Plan::Failed { .. }) => return self,
             None => "none".to_owned(),
         };
         self.fail(method, Error::setting(method, expected, got))
     }
-}
-
-/// What a sample can look like, at the input and between layers.
-const SAMPLE: &str = "of 0 to 5 axes that are not empty (one more is the batch)";
-
-/// Whether both visitors go to the same parameters: everything that finds parameters by their place relies on it.
-fn check_params<T: Scalar>(layer: &mut dyn Layer<T>) -> Result<()> {
-    let (mut names, mut names_mut) = (Vec::new(), Vec::new());
-    layer.params(&mut |param| names.push(param.name().to_owned()));
-    layer.params_mut(&mut |param| names_mut.push(param.name().to_owned()));
-    if names == names_mut {
-        return Ok(());
-    }
-    let got = format!("{names_mut:?} instead of {names:?}");
-    Err(Error::setting("params_mut", "the parameters of `params` in the same order", got))
-}
-
-/// The shape that a layer makes of this one, with what the container relies on: the claims of a layer of one's own
-/// are checked here, once.
-fn checked_output<T: Scalar>(layer: &dyn Layer<T>, input: &Shape) -> Result<Shape> {
-    let output = layer.output_shape(input)?;
-    if output.is_empty() || output.rank() == Shape::MAX_RANK {
-        return Err(Error::shape("output", SAMPLE, output.batch_pattern()));
-    }
-    if layer.is_reshape() && output.len() != input.len() {
-        let expected = format!("of {} elements a sample from a layer that only reshapes", input.len());
-        return Err(Error::shape("output", expected, output.batch_pattern()));
-    }
-    if layer.activation().is_some() && output != *input {
-        let expected = format!("{} from an activation", input.batch_pattern());
-        return Err(Error::shape("output", expected, output.batch_pattern()));
-    }
-    Ok(output)
 }
 
 impl<T: Scalar> fmt::Debug for Builder<T> {

@@ -1,7 +1,9 @@
 //! Layers one after another.
 
 mod builder;
+mod checks;
 mod flattened;
+mod for_inference;
 mod model;
 mod pass;
 mod plan;

@@ -49,7 +49,6 @@ impl<T: Scalar> Sequential<T> {
     }
 
     pub(super) fn from_steps(input: Shape, output: Shape, mut steps: Vec<Step<T>>) -> Result<Self> {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         if steps.is_empty() {
             return Err(Error::Empty { what: "layers of the model" });
         }
@@ -61,15 +60,22 @@ impl<T: Scalar> Sequential<T> {
             }
             let Step { layer, name, .. } = &mut steps[index];
             layer.params_mut(&mut |param| param.prefix_name(name));
-            if index > 0 && steps[index - 1].layer.applies_activation() {
-                steps[index].fused = steps[index].layer.activation();
-            }
+        }
+        Ok(Self::of_named(input, output, steps))
+    }
+
+    /// A model of steps whose parameters have their names already.
+    pub(super) fn of_named(input: Shape, output: Shape, mut steps: Vec<Step<T>>) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        for index in 0..steps.len() {
+            let is_applied = index > 0 && steps[index - 1].layer.applies_activation();
+            steps[index].fused = steps[index].layer.activation().filter(|_| is_applied);
         }
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (infer, train) = (Route::new(&steps, Mode::Infer), Route::new(&steps, Mode::Train));
         let mut model = Self { id, input, output, steps, infer, train };
         number_params(&mut model);
-        Ok(model)
+        model
     }
 
     /// The shape of one input sample.
@@ -108,11 +114,12 @@ impl<T: Scalar> Sequential<T> {
         Summary::of(self)
     }
 
-    /// The number of trainable numbers, frozen ones included.
+    /// The number of trainable numbers, frozen ones included. [Statistics](Param::statistic) are not among them; the
+    /// [summary](Sequential::summary) counts them apart.
     #[must_use]
     pub fn parameters(&self) -> usize {
         let mut count = 0;
-        self.params(&mut |param| count += param.count());
+        self.params(&mut |param| count += if param.is_statistic() { 0 } else { param.count() });
         count
     }
 

@@ -40,19 +40,26 @@ pub struct SummaryRow {
     pub parameters: usize,
     /// How many of them are frozen.
     pub frozen: usize,
+    /// The number of numbers that the layer keeps about what it has seen, which are not among the parameters: running
+    /// means and variances. (Keras counts them as parameters that are not trainable.)
+    pub statistics: usize,
     /// Multiply-adds for one sample.
     pub multiply_adds: usize,
-    /// Bytes of the parameters.
+    /// Bytes of the parameters and the statistics.
     pub bytes: usize,
 }
 
 impl Summary {
     pub(super) fn of<T: Scalar>(model: &Sequential<T>) -> Self {
         let rows = model.steps().iter().map(|step| {
-            let (mut parameters, mut frozen) = (0, 0);
+            let (mut parameters, mut frozen, mut statistics) = (0, 0, 0);
             step.layer.params(&mut |param| {
-                parameters += param.count();
-                frozen += if param.is_frozen() { param.count() } else { 0 };
+                if param.is_statistic() {
+                    statistics += param.count();
+                } else {
+                    parameters += param.count();
+                    frozen += if param.is_frozen() { param.count() } else { 0 };
+                }
             });
             SummaryRow {
                 name: step.name.clone(),
@@ -60,8 +67,9 @@ impl Summary {
                 output: step.output,
                 parameters,
                 frozen,
+                statistics,
                 multiply_adds: step.layer.multiply_adds(&step.input),
-                bytes: parameters * size_of::<T>(),
+                bytes: (parameters + statistics) * size_of::<T>(),
             }
         });
         Self { input: model.input(), rows: rows.collect() }
@@ -71,6 +79,12 @@ impl Summary {
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.rows.iter().map(|row| row.parameters).sum()
+    }
+
+    /// The number of numbers that layers keep about what they have seen, which are not among the parameters.
+    #[must_use]
+    pub fn statistics(&self) -> usize {
+        self.rows.iter().map(|row| row.statistics).sum()
     }
 
     /// Multiply-adds for one sample.
@@ -115,6 +129,11 @@ impl fmt::Display for Summary {
             grouped(self.multiply_adds()),
             grouped(bytes),
         ]);
+        if self.statistics() > 0 {
+            let mut statistics: [String; 7] = Default::default();
+            (statistics[1], statistics[3]) = ("statistics, not learned".into(), grouped(self.statistics()));
+            table.push(statistics);
+        }
         let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 7] = std::array::from_fn(width);
         for row in &table {

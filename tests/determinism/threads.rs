@@ -110,6 +110,28 @@ fn one_model_serves_many_threads() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
+/// Large enough that sums over the batch, what comes of them, and rows are split.
+fn normalised<T: Scalar>(parallelism: Parallelism) -> (Vec<u64>, Vec<u64>) {
+    let builder = Sequential::<T>::builder([40, 40, 9]).batch_norm().layer_norm().relu();
+    let mut model = builder.batch_norm().flatten().dense(3).build(&mut seeded(3)).unwrap();
+    let x = random::<T>([50, 40, 40, 9], 4);
+    let labels: Vec<usize> = (0..50).map(|sample| sample % 3).collect();
+    let sgd = Optimizer::new(Sgd::new(0.1).unwrap());
+    let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), sgd).with_parallelism(parallelism);
+    let losses: Vec<T> = (0..2).map(|_| trainer.step(&x, &labels).unwrap()).collect();
+    (bits(&losses), weights(&model))
+}
+
+#[test]
+fn normalisations_do_not_depend_on_threads() {
+    let one = normalised::<f32>(Parallelism::Threads(1));
+    for threads in [2, 8] {
+        assert!(in_pool(threads, || normalised::<f32>(Parallelism::Pool)) == one, "{threads} threads");
+    }
+    let one = normalised::<f64>(Parallelism::Threads(1));
+    assert!(in_pool(8, || normalised::<f64>(Parallelism::Pool)) == one);
+}
+
 /// Fitting shuffles, gathers and evaluates: all of it the same in a pool and out of it.
 #[test]
 fn fitting_gives_the_same_bits() {

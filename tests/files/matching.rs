@@ -181,3 +181,38 @@ fn double_precision_is_rounded_once() {
     assert_eq!(model.state().get("fc.weight").unwrap().as_slice(), [0.1_f32]);
     assert_eq!(model.state().get("fc.bias").unwrap().as_slice(), [1.0_f32]);
 }
+
+/// What PyTorch and Keras keep of a batch normalisation: other names, and a count of batches, which is left out.
+#[test]
+fn running_statistics_are_read() {
+    let builder = || Sequential::<f32>::builder([2]).batch_norm().named("norm");
+    let values = |model: &Sequential<f32>| {
+        ["weight", "bias", "running_mean", "running_var"]
+            .map(|name| model.param(&format!("norm.{name}")).unwrap().to_tensor().into_vec())
+    };
+    let expected = [vec![1.0, 2.0], vec![3.0, 4.0], vec![5.0, 6.0], vec![7.0, 8.0]];
+    let named = |names: [&str; 4]| {
+        let tensors = names.iter().zip(&expected);
+        tensors.fold(HandMade::new(), |file, (name, values)| file.f32(&format!("norm.{name}"), &[2], values))
+    };
+    let torch = named(["weight", "bias", "running_mean", "running_var"]);
+    let torch = torch.tensor("norm.num_batches_tracked", "I64", &[], &3_i64.to_le_bytes());
+    let mut model = builder().build(&mut taper::seeded(1)).unwrap();
+    let loaded = model.load_bytes(&torch.bytes(), &Load::new()).unwrap();
+    assert_eq!((values(&model), loaded.left_over), (expected.clone(), Vec::<String>::new()));
+
+    let keras = named(["gamma", "beta", "moving_mean", "moving_variance"]);
+    let load = Load::new()
+        .with_rename("norm.gamma", "norm.weight")
+        .with_rename("norm.beta", "norm.bias")
+        .with_rename("norm.moving_mean", "norm.running_mean")
+        .with_rename("norm.moving_variance", "norm.running_var");
+    let mut model = builder().build(&mut taper::seeded(1)).unwrap();
+    model.load_bytes(&keras.bytes(), &load).unwrap();
+    assert_eq!(values(&model), expected);
+
+    // A count without a normalisation is as much left over as anything.
+    let odd = whole("").tensor("fc1.num_batches_tracked", "I64", &[], &3_i64.to_le_bytes());
+    let left = problems(&mut self::model(1), &odd, &Load::new());
+    assert_eq!(left, ["`fc1.num_batches_tracked` [] is left over"]);
+}

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use taper::io::Checkpoints;
+use taper::layers::{BatchNorm, Momentum};
 use taper::losses::CrossEntropy;
 use taper::optimizers::{Adagrad, Adam, AdamW, Clip, Lion, RmsProp, Rule, Sgd, WeightDecay};
 use taper::schedules::{OnPlateau, OneCycle};
@@ -58,8 +59,10 @@ impl Data {
 }
 
 fn model(seed: u64) -> Sequential<f32> {
-    let builder = Sequential::builder([6]).dense(40).relu().dropout(0.3);
-    builder.dense(3).build(&mut taper::seeded(seed)).unwrap()
+    // The rule that takes batches of one, too.
+    let norm = BatchNorm::new(40).unwrap().with_momentum(Momentum::Keras(0.9)).unwrap();
+    let builder = Sequential::builder([6]).dense(40).layer(norm).relu().dropout(0.3);
+    builder.layer_norm().dense(3).build(&mut taper::seeded(seed)).unwrap()
 }
 
 /// What a training has in the end, without what time it took.

@@ -1,11 +1,20 @@
 //! Through a file and back.
 
 use taper::io::{Load, Orientation, Save};
+use taper::layers::LayerNorm;
 use taper::{Error, Scalar, Sequential, Tensor};
 
 /// Features of 2×2×3, flattened, then 12 → 5 → 2; all kinds of parameters.
 fn model<T: Scalar>(seed: u64) -> Sequential<T> {
     let builder = Sequential::builder([2, 2, 3]).flatten().dense(5).named("fc1").relu();
+    let builder = builder
+        .batch_norm()
+        .reshape([1, 5])
+        .layer(LayerNorm::new([1, 5]).unwrap())
+        .flatten()
+        .dense(3)
+        .embedding(4, 3)
+        .flatten();
     builder.dense(2).without_bias().named("fc2").build(&mut taper::seeded(seed)).unwrap()
 }
 

@@ -1,14 +1,18 @@
 //! The table: every layer with every option, every loss with every option.
 
 use taper::layers::{
-    AvgPool2d, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dropout, Dropout2d, GlobalAvgPool2d,
-    LogSoftmax, MaxPool2d, Padding, Reshape, Softmax, Window,
+    AvgPool2d, Backward, BatchNorm, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dropout, Dropout2d,
+    Embedding, Forward, GlobalAvgPool2d, GradientSink, LayerNorm, LogSoftmax, MaxPool2d, Memory, Momentum,
+    Padding, Reshape, Softmax, Window,
 };
 use taper::losses::{
     BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError, Reduction,
 };
 use taper::sequential::Builder;
-use taper::{Activation, Dense, Flatten, Layer, Loss, Sequential, Shape, Target, Tensor, seeded};
+use taper::{
+    Activation, Dense, Flatten, Layer, Loss, Mode, Param, Result, Sequential, Shape, Target, Tensor,
+    TensorView, TensorViewMut, seeded,
+};
 
 pub(crate) struct LayerCase {
     pub(crate) name: String,
@@ -98,6 +102,12 @@ pub(crate) fn layers(width: usize) -> Vec<LayerCase> {
     for (name, sample, layer) in image_layers(width) {
         add(name, sample, layer);
     }
+    for (name, sample, layer) in norms(width) {
+        add(name, sample, layer);
+    }
+    for (name, layer) in embeddings(rng) {
+        add(name, [width].into(), Box::new(Whole(layer)));
+    }
     for (name, builder) in models(width) {
         let model = builder.build(rng).unwrap();
         add(name, model.input(), Box::new(model));
@@ -164,6 +174,112 @@ fn image_layers(channels: usize) -> Vec<(String, Shape, Box<dyn Layer<f64>>)> {
     cases
 }
 
+/// Layers that normalise. A batch of one has one value a channel only where the rule is Keras's.
+fn norms(width: usize) -> Vec<(String, Shape, Box<dyn Layer<f64>>)> {
+    let mut cases: Vec<(String, Shape, Box<dyn Layer<f64>>)> = Vec::new();
+    let set = |param: &mut Param<f64>, start: f64| {
+        let values = Tensor::from_fn(param.shape(), |i| start + number(7 * i + 3)).unwrap();
+        param.set(&values).unwrap();
+    };
+    let samples = [Shape::from([width]), Shape::from([3, width]), Shape::from([2, 3, width])];
+    for sample in samples {
+        for epsilon in [1e-3, 0.5] {
+            let norm = BatchNorm::new(width).unwrap().with_epsilon(epsilon).unwrap();
+            let keras = norm.clone().with_momentum(Momentum::Keras(0.9)).unwrap();
+            let mut norm = if sample.rank() == 1 { keras } else { norm };
+            set(norm.weight_mut(), 1.5);
+            set(norm.bias_mut(), 0.0);
+            set(norm.running_mean_mut(), 0.2);
+            set(norm.running_var_mut(), 1.1);
+            for frozen in [[false, false], [true, false], [false, true], [true, true]] {
+                let mut norm = norm.clone();
+                if frozen[0] {
+                    norm.weight_mut().freeze();
+                }
+                if frozen[1] {
+                    norm.bias_mut().freeze();
+                }
+                let name = format!("batch_norm of {sample}, ε = {epsilon}, frozen: {frozen:?}");
+                cases.push((name, sample, Box::new(norm)));
+            }
+        }
+    }
+    for (sample, normalised) in [
+        (Shape::from([width]), Shape::from([width])),
+        (Shape::from([3, width]), Shape::from([width])),
+        (Shape::from([3, width]), Shape::from([3, width])),
+        (Shape::from([2, width, 2]), Shape::from([width, 2])),
+    ] {
+        let mut norm = LayerNorm::new(normalised).unwrap().with_epsilon(0.01).unwrap();
+        set(norm.weight_mut(), 1.5);
+        set(norm.bias_mut(), 0.0);
+        cases.push((format!("layer_norm of {sample} over {normalised}"), sample, Box::new(norm.clone())));
+        norm.weight_mut().freeze();
+        cases.push((format!("layer_norm of {sample} with a frozen weight"), sample, Box::new(norm)));
+    }
+    cases
+}
+
+/// Without padding: that its row has no gradient is a rule, and no derivative.
+fn embeddings(rng: &mut impl rand::Rng) -> Vec<(String, Embedding<f64>)> {
+    let mut embedding = |vocabulary, dimension| Embedding::new(vocabulary, dimension, rng).unwrap();
+    vec![
+        ("embedding 1 -> 1".to_owned(), embedding(1, 1)),
+        ("embedding 3 -> 5".to_owned(), embedding(3, 5)),
+        ("embedding 7 -> 33".to_owned(), embedding(7, 33)),
+    ]
+}
+
+/// Makes whole numbers of numbers from −1 to 1 and gives them to a layer: steps, whose derivative is 0.
+#[derive(Debug, Clone)]
+struct Whole(Embedding<f64>);
+
+impl Whole {
+    fn numbers(&self, x: &TensorView<'_, f64>) -> Tensor<f64> {
+        let vocabulary = self.0.weight().shape().axes()[0] as f64;
+        let number = |x: f64| (f64::midpoint(x, 1.0) * vocabulary).floor().min(vocabulary - 1.0);
+        Tensor::from_fn(x.shape(), |i| number(x.as_slice()[i])).unwrap()
+    }
+}
+
+impl Layer<f64> for Whole {
+    fn kind(&self) -> &'static str {
+        "whole"
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        self.0.output_shape(input)
+    }
+
+    fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
+        self.0.memory(input, batch, mode)
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, f64>,
+        y: TensorViewMut<'_, f64>,
+        context: &mut Forward<'_, f64>,
+    ) -> Result<()> {
+        self.0.forward(self.numbers(&x).view(), y, context)
+    }
+
+    fn backward(&mut self, pass: Backward<'_, f64>, sink: &mut dyn GradientSink<f64>) -> Result<()> {
+        let numbers = self.numbers(&pass.x);
+        let mut pass: Backward<'_, f64> = pass;
+        pass.x = numbers.view();
+        self.0.backward(pass, sink)
+    }
+
+    fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<f64>)) {
+        self.0.params(visit);
+    }
+
+    fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<f64>)) {
+        self.0.params_mut(visit);
+    }
+}
+
 /// Layers in all places of a model: fused or not, with a flatten in front, in the middle, at the end.
 fn models(width: usize) -> Vec<(String, Builder<f64>)> {
     let flat = || Sequential::<f64>::builder([width]);
@@ -201,6 +317,9 @@ fn models(width: usize) -> Vec<(String, Builder<f64>)> {
         ("a flatten inside, first".to_owned(), square().layer(inner_flat.clone()).dense(2)),
         ("a flatten inside, behind a layer".to_owned(), square().tanh().layer(inner_flat).dense(2)),
         ("a model of reshapes inside".to_owned(), flat().gelu().layer(inner_shape).dense(2)),
+        ("layer_norm in front".to_owned(), flat().layer_norm().dense(3).relu().dense(2)),
+        ("norms inside".to_owned(), flat().dense(6).reshape([3, 2]).batch_norm().dropout(0.3).layer_norm()),
+        ("norms at the end".to_owned(), flat().dense(6).reshape([3, 2]).gelu().batch_norm()),
     ];
     let image = || Sequential::<f64>::builder([3, width.min(4), 2]);
     models.push(("two convolutions".to_owned(), image().conv2d(3, [2, 1]).relu().conv2d(2, [1, 1]).tanh()));

@@ -1,8 +1,8 @@
 //! Layers and activations, each as the only layer of a model.
 
 use serde_json::Value;
-use taper::layers::{LogSoftmax, Softmax};
-use taper::{Activation, Dense, Layer, Result, Sequential, Tensor};
+use taper::layers::{BatchNorm, LayerNorm, LogSoftmax, Momentum, Softmax};
+use taper::{Activation, Dense, Layer, Mode, Param, Result, Sequential, Tensor};
 
 use crate::case::{Case, with_axis_last};
 use crate::common::{list, numbers, tensor};
@@ -26,6 +26,63 @@ pub(crate) fn elu(case: &Case) -> Result<Vec<f64>> {
 
 pub(crate) fn leaky_relu(case: &Case) -> Result<Vec<f64>> {
     run(Activation::LeakyRelu { slope: case.setting("negative_slope") }, case.first_input())
+}
+
+/// Whether a mask leaves all values in, and means are those of the batch.
+pub(crate) fn batch_norm_is_plain(case: &Case) -> bool {
+    let mask = &case.0["call_kwargs"]["mask"];
+    let is_whole = mask.is_null() || numbers(mask).iter().all(|&bit| bit == 1.0);
+    is_whole && !case.is_set("renorm") && case.is_set("center") && case.is_set("scale")
+}
+
+/// A training pass, whose batch is what is normalised by.
+pub(crate) fn batch_norm(case: &Case) -> Result<Vec<f64>> {
+    let weight = |index: usize| tensor(&list(&case.0["weights"])[index]["value"]);
+    let x = case.first_input();
+    let mut norm = BatchNorm::new(weight(0).len())?
+        .with_momentum(Momentum::Keras(case.setting("momentum")))?
+        .with_epsilon(case.setting("epsilon"))?;
+    norm.weight_mut().set(&weight(0))?;
+    norm.bias_mut().set(&weight(1))?;
+    let (batch, sample) = x.shape().split_batch().expect("the input has axes");
+    let model = Sequential::builder(sample).layer(norm).build(&mut taper::seeded(0))?;
+    let mut workspace = model.workspace(Mode::Train, batch)?;
+    Ok(model.forward(&x, &mut workspace)?.to_tensor().into_vec())
+}
+
+pub(crate) fn batch_norm_operation(case: &Case) -> Result<Vec<f64>> {
+    let mut norm = BatchNorm::new(tensor(case.input("mean")).len())?
+        .with_epsilon(case.input("epsilon").as_f64().expect("a number"))?;
+    norm.running_mean_mut().set(&tensor(case.input("mean")))?;
+    norm.running_var_mut().set(&tensor(case.input("variance")))?;
+    set(norm.weight_mut(), case.input("scale"))?;
+    set(norm.bias_mut(), case.input("offset"))?;
+    run(norm, tensor(case.input("x")))
+}
+
+/// Whether a mean is subtracted.
+pub(crate) fn layer_norm_has_a_mean(case: &Case) -> bool {
+    !case.is_set("rms_scaling")
+}
+
+pub(crate) fn layer_norm(case: &Case) -> Result<Vec<f64>> {
+    let weights = list(&case.0["weights"]);
+    let x = case.first_input();
+    let mut norm = LayerNorm::new([x.view().sample_len()])?.with_epsilon(case.setting("epsilon"))?;
+    set(norm.weight_mut(), &weights[0]["value"])?;
+    set(norm.bias_mut(), &weights[1]["value"])?;
+    run(norm, x)
+}
+
+/// Keras's ε is 1e-5 here.
+pub(crate) fn layer_norm_operation(case: &Case) -> Result<Vec<f64>> {
+    let x = tensor(case.input("x"));
+    run(LayerNorm::new([x.len()])?, x)
+}
+
+/// A parameter that a case may leave as it is.
+fn set(param: &mut Param<f64>, value: &Value) -> Result<()> {
+    if value.is_null() { Ok(()) } else { param.set(&tensor(value)) }
 }
 
 /// Keras's one layer is two of ours: with a slope below 0 and without.

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use taper::init::{Init, Initializer};
-use taper::layers::{Dropout, Reshape};
+use taper::layers::{BatchNorm, Dropout, Embedding, LayerNorm, Momentum, Reshape};
 use taper::sequential::Builder;
 use taper::{Activation, Dense, Flatten, Result, Sequential, Shape, Tensor, seeded};
 
@@ -166,6 +166,92 @@ pub(crate) const CASES: &[Case] = &[
         "dropout of NaN",
         || error(Dropout::new(f64::NAN)),
         "dropout rate: expected a number of at least 0 and below 1, got NaN",
+    ),
+    (
+        "batch_norm without channels",
+        || build(builder([]).batch_norm()),
+        "layer 0 `0` (batch_norm): expected input [batch, …, channels], got [batch]",
+    ),
+    (
+        "batch_norm of another number of channels",
+        || build(builder([7, 7, 3]).layer(BatchNorm::new(4).unwrap()).named("norm")),
+        "layer 0 `norm` (batch_norm 4): expected input [batch, …, 4], got [batch, 7, 7, 3]",
+    ),
+    ("batch_norm of no channels", || error(BatchNorm::<f32>::new(0)), "channels: expected at least 1, got 0"),
+    (
+        "a momentum above 1",
+        || error(BatchNorm::<f32>::new(3).unwrap().with_momentum(Momentum::Keras(1.1))),
+        "momentum: expected a number from 0 to 1, got 1.1",
+    ),
+    (
+        "a momentum that is no number",
+        || error(BatchNorm::<f32>::new(3).unwrap().with_momentum(Momentum::PyTorch(f64::NAN))),
+        "momentum: expected a number from 0 to 1, got NaN",
+    ),
+    (
+        "batch_norm without an epsilon",
+        || error(BatchNorm::<f32>::new(3).unwrap().with_epsilon(0.0)),
+        "epsilon: expected a finite number above 0, got 0",
+    ),
+    (
+        "an epsilon that single precision does not have",
+        || error(LayerNorm::<f32>::new([3]).unwrap().with_epsilon(1e-60)),
+        "epsilon: expected a finite number above 0, got 0.000000000000000000000000000000000000000000000000000000000001",
+    ),
+    (
+        "layer_norm over nothing",
+        || error(LayerNorm::<f32>::new([0; 0])),
+        "normalised axes: expected at least one, none of length 0, got []",
+    ),
+    (
+        "layer_norm over an axis of length 0",
+        || error(LayerNorm::<f32>::new([2, 0])),
+        "normalised axes: expected at least one, none of length 0, got [2, 0]",
+    ),
+    (
+        "layer_norm of a single number",
+        || build(builder([]).layer_norm()),
+        "layer 0 `0` (layer_norm): expected input [batch, …, features], got [batch]",
+    ),
+    (
+        "layer_norm over other axes",
+        || build(builder([2, 4]).layer(LayerNorm::new([3, 4]).unwrap())),
+        "layer 0 `0` (layer_norm [3, 4]): expected input [batch, …, 3, 4], got [batch, 2, 4]",
+    ),
+    (
+        "an embedding of no words",
+        || build(builder([4]).embedding(0, 3)),
+        "layer 0 `0` (embedding): vocabulary: expected 1 to 2^24 numbers in f32, to 2^53 in f64, got 0",
+    ),
+    (
+        "an embedding of more words than single precision has whole numbers",
+        || build(builder([4]).embedding((1 << 24) + 1, 1)),
+        "layer 0 `0` (embedding): vocabulary: expected 1 to 2^24 numbers in f32, to 2^53 in f64, got 16777217",
+    ),
+    (
+        "an embedding of no width",
+        || build(builder([4]).embedding(3, 0)),
+        "layer 0 `0` (embedding): dimension: expected at least 1, got 0",
+    ),
+    (
+        "an embedding of rows that are no matrix",
+        || error(Embedding::from_rows(&Tensor::from([1.0_f32, 2.0]))),
+        "expected rows [vocabulary, dimension], got [2]",
+    ),
+    (
+        "padding with a word that is none",
+        || error(Embedding::<f32>::new(3, 2, &mut seeded(1)).unwrap().with_padding(3)),
+        "padding: expected a number below the vocabulary, got 3",
+    ),
+    (
+        "an embedding of too many axes",
+        || build(builder([1, 2, 1, 2, 1]).embedding(3, 2)),
+        "layer 0 `0` (embedding 3 -> 2): expected output of 0 to 5 axes that are not empty (one more is the batch), got [batch, 1, 2, 1, 2, 1, 2]",
+    ),
+    (
+        "an option of a dense layer for a normalisation",
+        || build(builder([4]).batch_norm().without_bias()),
+        "layer 0 `0` (without_bias): without_bias: expected a dense layer added by `dense` before it, got batch_norm",
     ),
     (
         "two layers of one name",

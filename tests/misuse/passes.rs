@@ -89,6 +89,24 @@ fn after_loss(
     wrong(&mut model, &mut workspace, &mut store)
 }
 
+fn negative_variance() -> Sequential<f32> {
+    let builder = Sequential::builder([4]).dense(4).batch_norm().named("norm");
+    let mut model = builder.build(&mut seeded(1)).unwrap();
+    model.param_mut("norm.running_var").unwrap().set(&Tensor::from([1.0, -2.0, 0.0, 1.0])).unwrap();
+    model
+}
+
+const NEGATIVE_VARIANCE: &str =
+    "layer 1 `norm` (batch_norm 4): running_var: expected variances of at least 0, got -2";
+
+/// A word at place 2 of the second sample.
+fn words(word: f32) -> String {
+    let model = Sequential::<f32>::builder([3]).embedding(3, 2).build(&mut seeded(1)).unwrap();
+    let mut x = zeros([2, 3]);
+    x.as_mut_slice()[5] = word;
+    error(model.predict(&x))
+}
+
 pub(crate) const CASES: &[Case] = &[
     (
         "an input of another width",
@@ -328,5 +346,45 @@ pub(crate) const CASES: &[Case] = &[
         "an average put into another model",
         || error(MovingAverage::new(&other(), 0.9).unwrap().swap(&mut model())),
         "parameter `fc1.bias`: expected one that the moving average was made for, got another",
+    ),
+    (
+        "one value a channel, whose unbiased variance is asked for",
+        || {
+            let model =
+                Sequential::<f32>::builder([4]).batch_norm().named("norm").build(&mut seeded(1)).unwrap();
+            error(model.forward(&x(1), &mut model.workspace(Mode::Train, 1).unwrap()))
+        },
+        "layer 0 `norm` (batch_norm 4): batch: expected at least 2 values a channel in training, where the running variance is unbiased, got 1",
+    ),
+    ("a negative running variance", || error(negative_variance().predict(&x(1))), NEGATIVE_VARIANCE),
+    (
+        "a negative running variance to be folded",
+        || error(negative_variance().for_inference()),
+        NEGATIVE_VARIANCE,
+    ),
+    (
+        "a word that is no whole number",
+        || words(0.5),
+        "layer 0 `0` (embedding 3 -> 2): input at [1, 2]: expected a whole number from 0 to 2, got 0.5",
+    ),
+    (
+        "a word beyond the vocabulary",
+        || words(3.0),
+        "layer 0 `0` (embedding 3 -> 2): input at [1, 2]: expected a whole number from 0 to 2, got 3",
+    ),
+    (
+        "a word below 0",
+        || words(-1.0),
+        "layer 0 `0` (embedding 3 -> 2): input at [1, 2]: expected a whole number from 0 to 2, got -1",
+    ),
+    (
+        "a word that is NaN",
+        || words(f32::NAN),
+        "layer 0 `0` (embedding 3 -> 2): input at [1, 2]: expected a whole number from 0 to 2, got NaN",
+    ),
+    (
+        "a word that is infinite",
+        || words(f32::INFINITY),
+        "layer 0 `0` (embedding 3 -> 2): input at [1, 2]: expected a whole number from 0 to 2, got inf",
     ),
 ];

@@ -58,6 +58,11 @@ impl Pass {
         let param = self.model.param(&format!("layer.{name}"))?;
         Ok(self.gradients.get(param).expect("backward hands every gradient over"))
     }
+
+    /// A parameter or a statistic of the layer, after the pass.
+    pub(crate) fn value(&self, name: &str) -> Result<Tensor<f64>> {
+        Ok(self.model.param(&format!("layer.{name}"))?.to_tensor())
+    }
 }
 
 /// Runs x through a layer and dy back.

@@ -9,6 +9,7 @@ mod convolutions;
 mod given;
 mod layers;
 mod losses;
+mod norms;
 mod pools;
 mod schedules;
 
