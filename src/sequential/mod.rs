@@ -5,6 +5,7 @@ mod checks;
 mod flattened;
 mod for_inference;
 mod model;
+mod parts;
 mod pass;
 mod plan;
 mod step;

@@ -298,7 +298,7 @@ impl<T: Scalar> Sequential<T> {
     }
 
     /// The batch size of an input that fits.
-    fn check_input(&self, x: TensorView<'_, T>) -> Result<usize> {
+    pub(super) fn check_input(&self, x: TensorView<'_, T>) -> Result<usize> {
         match x.shape().split_batch() {
             Some((0, sample)) if sample == self.input => Err(Error::Empty { what: "samples of the batch" }),
             Some((batch, sample)) if sample == self.input => Ok(batch),
