@@ -13,6 +13,9 @@
 //! `trait Simd` and run with the instruction set that `backend` detects.
 //!
 //! Every other product goes through [`matrix_product`].
+//!
+//! Normalisations are sums down columns ([`ColumnSums`]), functions of an element and its column ([`ColumnMap`]), and rows
+//! that are normalised each for itself ([`RowNorm`]).
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
