@@ -147,10 +147,11 @@ fn images(criterion: &mut Criterion) {
 
 /// Forward, backward with the gradients of the input and of all parameters, and inference.
 fn normalisations(criterion: &mut Criterion) {
+    type Add = fn(Builder<f32>) -> Builder<f32>;
     let below = || Below(Param::new("unused", &Tensor::from([0.0])));
     let builder = |sample: Shape| Sequential::<f32>::builder(sample);
     let rng = &mut taper::seeded(0);
-    let kinds: [(&str, fn(Builder<f32>) -> Builder<f32>, usize, Shape); 2] = [
+    let kinds: [(&str, Add, usize, Shape); 2] = [
         ("batch_norm", Builder::batch_norm, 32, [26, 26, 32].into()),
         ("layer_norm", Builder::layer_norm, 1024, [256].into()),
     ];

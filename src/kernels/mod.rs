@@ -15,6 +15,9 @@
 //! A convolution is made of the same three, on patches of images (`patches`, `convolution`).
 //!
 //! Every other product goes through [`matrix_product`].
+//!
+//! Normalisations are sums down columns ([`ColumnSums`]), functions of an element and its column ([`ColumnMap`]), and rows
+//! that are normalised each for itself ([`RowNorm`]).
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
