@@ -15,6 +15,7 @@ mod global_avg_pool2d;
 mod gradient;
 mod layer;
 mod layer_norm;
+mod layout;
 mod max_pool2d;
 mod param;
 mod pool_mean;

@@ -2,17 +2,9 @@
 
 use std::fmt;
 
+use super::layout::Layout;
 use crate::kernels::{Buffer, Panels};
 use crate::{Error, Result, Scalar, Shape, Tensor};
-
-/// How a parameter's tensor lies in its buffer.
-#[derive(Debug, Clone, Copy)]
-enum Layout {
-    RowMajor,
-    Panels(Panels),
-    /// So many matrices side by side in the tensor, one after another in the buffer, each in panels.
-    Groups(usize, Panels),
-}
 
 /// A named tensor that is learned, with what an optimizer must know of it.
 ///
@@ -239,10 +231,7 @@ impl<T: Scalar> Param<T> {
     /// Runs of the buffer that are computed apart start at multiples of this.
     #[must_use]
     pub fn granule(&self) -> usize {
-        match self.layout {
-            Layout::RowMajor => 1,
-            Layout::Panels(_) | Layout::Groups(..) => crate::kernels::DenseWeightGradient::<T>::granule(),
-        }
+        self.layout.granule::<T>()
     }
 
     /// How many elements to compute at a time where there is room for so many: a whole number of granules.
@@ -272,11 +261,7 @@ impl<T: Scalar> Param<T> {
     /// The numbers of rows and columns of the matrix that it is for the kernels: a dense weight itself, that of a
     /// convolution (taps · channels) × outputs. Any other parameter counts as one row.
     pub(crate) fn matrix(&self) -> [usize; 2] {
-        match self.layout {
-            Layout::RowMajor => [1, self.count()],
-            Layout::Panels(panels) => [panels.rows, panels.columns],
-            Layout::Groups(groups, panels) => [panels.rows, groups * panels.columns],
-        }
+        self.layout.matrix().unwrap_or([1, self.count()])
     }
 
     /// Whether it is the weight of a convolution, which PyTorch keeps as outputs × channels × height × width.
@@ -305,21 +290,7 @@ impl<T: Scalar> Param<T> {
     /// A row-major copy of a buffer that is laid out like this parameter's.
     pub(crate) fn unpack(&self, buffer: &[T]) -> Tensor<T> {
         let mut tensor = Tensor::zeros(self.shape).expect("a parameter's tensor fitted into memory before");
-        match self.layout {
-            Layout::RowMajor => tensor.as_mut_slice().copy_from_slice(buffer),
-            Layout::Panels(panels) => panels.unpack(buffer, tensor.as_mut_slice()),
-            Layout::Groups(groups, panels) => {
-                let width = groups * panels.columns;
-                let mut group = vec![T::zero(); panels.rows * panels.columns];
-                for (number, buffer) in buffer.chunks_exact(panels.len()).enumerate() {
-                    panels.unpack(buffer, &mut group);
-                    let rows = tensor.as_mut_slice().chunks_exact_mut(width);
-                    for (row, values) in rows.zip(group.chunks_exact(panels.columns)) {
-                        row[number * panels.columns..][..panels.columns].copy_from_slice(values);
-                    }
-                }
-            }
-        }
+        self.layout.unpack(buffer, tensor.as_mut_slice());
         tensor
     }
 
@@ -330,37 +301,11 @@ impl<T: Scalar> Param<T> {
 
     /// Replaces the values by those of a function of row and column of its [`Param::matrix`].
     pub(crate) fn fill(&mut self, value: impl Fn(usize, usize) -> T) {
-        match self.layout {
-            Layout::RowMajor => {
-                self.values.iter_mut().enumerate().for_each(|(column, place)| *place = value(0, column));
-            }
-            Layout::Panels(panels) => panels.fill(&mut self.values, value),
-            Layout::Groups(_, panels) => {
-                for (group, values) in self.values.chunks_exact_mut(panels.len()).enumerate() {
-                    panels.fill(values, |row, column| value(row, group * panels.columns + column));
-                }
-            }
-        }
+        self.layout.fill(&mut self.values, value);
     }
 
     fn write(&mut self, tensor: &Tensor<T>) {
         self.layout.pack(tensor.as_slice(), &mut self.values);
-    }
-}
-
-impl Layout {
-    fn pack<T: Scalar>(self, values: &[T], buffer: &mut [T]) {
-        match self {
-            Self::RowMajor => buffer.copy_from_slice(values),
-            Self::Panels(panels) => panels.pack(values, buffer),
-            Self::Groups(groups, panels) => {
-                let width = groups * panels.columns;
-                for (group, buffer) in buffer.chunks_exact_mut(panels.len()).enumerate() {
-                    let value = |row, column| values[row * width + group * panels.columns + column];
-                    panels.fill(buffer, value);
-                }
-            }
-        }
     }
 }
 

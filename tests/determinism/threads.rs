@@ -68,6 +68,30 @@ fn dropout_masks_do_not_depend_on_threads() {
     assert!(masks(8)[0] != first[0], "each seed has masks of its own");
 }
 
+/// Convolutions share out positions forward, images or positions for dx, and taps or channels for dW.
+#[test]
+fn convolutions_give_the_same_bits() {
+    const BATCH: usize = 6;
+    let train = || {
+        let strided = Window::new(3).with_stride(2);
+        let builder = Sequential::<f32>::builder([40, 41, 3]).conv2d(24, 3).relu().conv2d(48, strided).tanh();
+        let builder = builder.conv2d(64, 1).relu().conv2d(32, 3).groups(4).batch_norm();
+        let builder = builder.conv2d(7, Window::new(3).with_padding(1)).flatten().dense(3);
+        let mut model = builder.build(&mut seeded(7)).unwrap();
+        let (x, labels) = (random::<f32>([BATCH, 40, 41, 3], 1), vec![1; BATCH]);
+        let outputs = bits(model.predict(&x).unwrap().as_slice());
+        let mut trainer =
+            Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Sgd::new(0.5).unwrap()));
+        trainer.step(&x, &labels).unwrap();
+        trainer.step(&x, &labels).unwrap();
+        (outputs, weights(&model))
+    };
+    let expected = in_pool(1, train);
+    for threads in [2, 3, 8] {
+        assert!(in_pool(threads, train) == expected, "other bits on {threads} threads");
+    }
+}
+
 /// Pools and transpositions are split over samples here. The gradients that flow through them reach the dense layer.
 #[test]
 fn pools_give_the_same_bits() {

@@ -4,7 +4,7 @@ use Then::{Apart, Check};
 use taper::Result;
 
 use crate::case::Case;
-use crate::{layers, losses, metrics, optimizers, pools, schedules};
+use crate::{convolutions, layers, losses, metrics, optimizers, pools, schedules};
 
 /// What becomes of a case.
 pub(crate) enum Then {
@@ -43,7 +43,7 @@ const TABLE: &[Row] = &[
     Row("layer", &["AveragePooling1D", "AveragePooling2D", "MaxPooling1D", "MaxPooling2D",
         "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"], always,
         Check(pools::pool)),
-    Row("layer", &["Conv1D"], always, Apart("layer not in this crate: convolution")),
+    Row("layer", &["Conv1D"], always, Check(convolutions::conv)),
     Row("layer", &["BatchNormalization"], layers::batch_norm_is_plain, Check(layers::batch_norm)),
     Row("layer", &["BatchNormalization"], always, Apart("layer: BatchNormalization with a mask or renormalised")),
     Row("layer", &["LayerNormalization"], layers::layer_norm_has_a_mean, Check(layers::layer_norm)),
@@ -59,7 +59,7 @@ const TABLE: &[Row] = &[
     Row("nn_op", &["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"], always,
         Check(losses::operation)),
     Row("nn_op", &["average_pool", "max_pool"], always, Check(pools::pool_operation)),
-    Row("nn_op", &["conv"], always, Apart("operation not in this crate: convolution")),
+    Row("nn_op", &["conv"], always, Check(convolutions::conv_operation)),
     Row("nn_op", &["batch_normalization"], always, Check(layers::batch_norm_operation)),
     Row("nn_op", &["layer_normalization"], always, Check(layers::layer_norm_operation)),
     Row("nn_op", &["rms_normalization", "normalize"], always,

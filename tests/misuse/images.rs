@@ -1,8 +1,8 @@
 //! Windows that do not fit, and images that are none.
 
-use taper::layers::{AvgPool2d, Dropout2d, MaxPool2d, Padding, Window};
+use taper::layers::{AvgPool2d, Channels, Conv2d, Dropout2d, MaxPool2d, Padding, Window};
 use taper::sequential::Builder;
-use taper::{Sequential, seeded};
+use taper::{Sequential, Tensor, seeded};
 
 use super::{Case, error};
 
@@ -14,7 +14,106 @@ fn flat(add: impl FnOnce(Builder<f32>) -> Builder<f32>) -> String {
     error(add(Sequential::builder([60])).build(&mut seeded(1)))
 }
 
+fn conv(channels: Channels, window: Window) -> String {
+    error(Conv2d::<f32>::new(channels, window, &mut seeded(1)))
+}
+
 pub(crate) const CASES: &[Case] = &[
+    (
+        "a convolution of nothing",
+        || conv(Channels::new(0, 3), Window::new(3)),
+        "input channels: expected a width of at least 1, got 0",
+    ),
+    (
+        "a convolution to nothing",
+        || build(|builder| builder.conv2d(0, 3)),
+        "layer 0 `0` (conv2d -> 0, 3x3): output channels: expected a width of at least 1, got 0",
+    ),
+    (
+        "a window without sides",
+        || conv(Channels::new(3, 3), Window::new([0, 3])),
+        "window size: expected at least 1, got 0x3",
+    ),
+    (
+        "groups that do not divide the inputs",
+        || build(|builder| builder.conv2d(4, 3).groups(2)),
+        "layer 0 `0` (conv2d -> 4, 3x3): groups: expected a number that divides both numbers of channels, got 2 for 3 -> 4 channels",
+    ),
+    (
+        "no groups",
+        || conv(Channels::new(4, 4).with_groups(0), Window::new(3)),
+        "groups: expected a number that divides both numbers of channels, got 0 for 4 -> 4 channels",
+    ),
+    (
+        "groups of a dense layer",
+        || flat(|builder| builder.dense(4).groups(2)),
+        "layer 0 `0` (groups): groups: expected a convolution added by `conv2d` before it, got dense -> 4",
+    ),
+    (
+        "a convolution of a row",
+        || flat(|builder| builder.conv2d(4, 3)),
+        "layer 0 `0` (conv2d -> 4, 3x3): expected input [batch, height, width, channels], got [batch, 60]; images have three axes, channels last; a reshape gives a matrix one channel",
+    ),
+    (
+        "channels first",
+        || {
+            let conv = Conv2d::new(Channels::new(4, 8), 3, &mut seeded(1)).unwrap();
+            build(|builder| builder.layer(conv))
+        },
+        "layer 0 `0` (conv2d 4 -> 8, 3x3): expected input [batch, height, width, 4], got [batch, 4, 5, 3]; channels are the last axis; put a channels_last before it",
+    ),
+    (
+        "a border that makes an image beyond all numbers",
+        || build(|builder| builder.conv2d(4, Window::new(1).with_padding(1 << 40))),
+        "layer 0 `0` (conv2d 3 -> 4, 1x1 padding 1099511627776): shape [2199023255556, 2199023255557, 4]: expected at most 2^48 multiply-adds for a sample",
+    ),
+    (
+        "a weight of another window",
+        || error(Conv2d::from_parts(Window::new(2), 1, &Tensor::<f32>::zeros([3, 3, 1, 1]).unwrap(), None)),
+        "expected weight [2, 2, inputs, outputs], got [3, 3, 1, 1]",
+    ),
+    (
+        "a bias of another convolution",
+        || {
+            let bias = Tensor::<f32>::zeros([2]).unwrap();
+            let weight = Tensor::zeros([1, 1, 1, 3]).unwrap();
+            error(Conv2d::from_parts(Window::new(1), 1, &weight, Some(&bias)))
+        },
+        "expected bias [3], got [2]",
+    ),
+    (
+        "a weight beyond memory",
+        || conv(Channels::new(1 << 31, 1 << 31), Window::new(3)),
+        "shape [3, 3, 2147483648, 2147483648]: expected no more elements than fit into memory",
+    ),
+    (
+        "a split before the first layer",
+        || {
+            error(
+                Sequential::<f32>::builder([4])
+                    .dense(2)
+                    .named("fc")
+                    .build(&mut seeded(1))
+                    .unwrap()
+                    .split_at("fc"),
+            )
+        },
+        "split_at: expected a layer that has one before it, got `fc`",
+    ),
+    (
+        "a split at no layer",
+        || {
+            error(
+                Sequential::<f32>::builder([4])
+                    .dense(2)
+                    .named("fc")
+                    .build(&mut seeded(1))
+                    .unwrap()
+                    .split_at("fc2"),
+            )
+        },
+        "layer name: expected one of `fc`, got `fc2`",
+    ),
     ("a pool of nothing", || error(MaxPool2d::new([0, 2])), "window size: expected at least 1, got 0x2"),
     (
         "a pool that does not move",

@@ -148,3 +148,6 @@ fn columns_of<'a, T: Element>(
     }
     own
 }
+
+#[cfg(test)]
+mod tests;

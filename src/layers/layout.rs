@@ -1,0 +1,79 @@
+//! How a parameter's tensor lies in its buffer.
+
+use crate::Scalar;
+use crate::kernels::{DenseWeightGradient, Panels};
+
+/// Row-major as the tensor, or as the kernels want it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Layout {
+    RowMajor,
+    /// The matrix of a dense layer, inputs × outputs.
+    Panels(Panels),
+    /// The weight of a convolution, a matrix of (taps · channels) × outputs: the columns of each group are a matrix in
+    /// panels, one group after another.
+    Groups(usize, Panels),
+}
+
+impl Layout {
+    /// Runs that are computed apart start at multiples of this.
+    pub(super) fn granule<T: Scalar>(self) -> usize {
+        match self {
+            Self::RowMajor => 1,
+            Self::Panels(_) | Self::Groups(..) => DenseWeightGradient::<T>::granule(),
+        }
+    }
+
+    /// The numbers of rows and columns of what is a matrix to the kernels.
+    pub(super) fn matrix(self) -> Option<[usize; 2]> {
+        match self {
+            Self::RowMajor => None,
+            Self::Panels(panels) => Some([panels.rows, panels.columns]),
+            Self::Groups(groups, panels) => Some([panels.rows, groups * panels.columns]),
+        }
+    }
+
+    /// Writes row-major values into a buffer; padding is left as it is.
+    pub(super) fn pack<T: Scalar>(self, values: &[T], buffer: &mut [T]) {
+        match self {
+            Self::RowMajor => buffer.copy_from_slice(values),
+            Self::Panels(panels) => panels.pack(values, buffer),
+            Self::Groups(groups, panels) => {
+                let width = groups * panels.columns;
+                self.fill(buffer, |row, column| values[row * width + column]);
+            }
+        }
+    }
+
+    /// Writes a buffer into row-major values.
+    pub(super) fn unpack<T: Scalar>(self, buffer: &[T], values: &mut [T]) {
+        match self {
+            Self::RowMajor => values.copy_from_slice(buffer),
+            Self::Panels(panels) => panels.unpack(buffer, values),
+            Self::Groups(groups, panels) => {
+                let mut group = vec![T::zero(); panels.rows * panels.columns];
+                for (number, buffer) in buffer.chunks_exact(panels.len()).enumerate() {
+                    panels.unpack(buffer, &mut group);
+                    let rows = values.chunks_exact_mut(groups * panels.columns);
+                    for (row, values) in rows.zip(group.chunks_exact(panels.columns)) {
+                        row[number * panels.columns..][..panels.columns].copy_from_slice(values);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes a function of row and column into a buffer; what is no matrix has one row. Padding is left as it is.
+    pub(super) fn fill<T: Scalar>(self, buffer: &mut [T], value: impl Fn(usize, usize) -> T) {
+        match self {
+            Self::RowMajor => {
+                buffer.iter_mut().enumerate().for_each(|(column, place)| *place = value(0, column));
+            }
+            Self::Panels(panels) => panels.fill(buffer, value),
+            Self::Groups(_, panels) => {
+                for (group, values) in buffer.chunks_exact_mut(panels.len()).enumerate() {
+                    panels.fill(values, |row, column| value(row, group * panels.columns + column));
+                }
+            }
+        }
+    }
+}
