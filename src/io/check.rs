@@ -9,10 +9,17 @@ use super::archive::Dtype;
 use super::json::Object;
 use super::row_order::RowOrder;
 use super::values::{Numbers, dtype_of, encode};
-use crate::{Error, Mode, Result, Scalar, Sequential, Shape, Tensor, TensorView};
+use crate::{Error, Layer, Mode, Result, Scalar, Sequential, Shape, Tensor, TensorView};
 
 /// The most samples in a check: more would tell no more.
 const MOST_SAMPLES: usize = 16;
+
+/// The most elements that a sample may take: a file of a few bytes can describe an image that grows from
+/// layer to layer.
+const MOST_ELEMENTS: usize = 16 << 20;
+
+/// The most multiply-adds of a sample, some ten seconds of one core.
+const MOST_MULTIPLY_ADDS: usize = 1 << 38;
 
 /// How far outputs may lie apart, as a share of the largest: rounding in another order, on another processor, stays
 /// far below, and a weight that is exchanged, transposed or damaged far above.
@@ -27,6 +34,7 @@ pub(super) fn make<T: Scalar>(model: &Sequential<T>, inputs: TensorView<'_, T>) 
     if inputs.batch() > MOST_SAMPLES {
         return Err(Error::setting("check", "at most 16 samples", inputs.batch()));
     }
+    check_cost(model)?;
     let outputs = model.predict(inputs)?;
     if let Some(value) = outputs.as_slice().iter().find(|value| !value.is_finite()) {
         return Err(Error::NotFinite { what: "output of the check".into(), got: value.as_f64() });
@@ -91,6 +99,7 @@ pub(super) fn verify<T: Scalar>(
 
 /// The outputs for all samples, one at a time: a file could make a batch take many times the memory of its model.
 fn outputs<T: Scalar>(model: &Sequential<T>, inputs: &Tensor<T>) -> Result<Vec<T>> {
+    check_cost(model)?;
     let mut workspace = model.workspace(Mode::Infer, 1)?;
     let shape = model.input().with_batch(1)?;
     let mut outputs = Vec::new();
@@ -98,6 +107,21 @@ fn outputs<T: Scalar>(model: &Sequential<T>, inputs: &Tensor<T>) -> Result<Vec<T
         outputs.extend_from_slice(model.infer(TensorView::new(shape, sample)?, &mut workspace)?.as_slice());
     }
     Ok(outputs)
+}
+
+/// Whether a model is small enough to be run by whoever reads its file.
+fn check_cost<T: Scalar>(model: &Sequential<T>) -> Result<()> {
+    let scratch = Layer::memory(model, &model.input(), 1, Mode::Infer).scratch;
+    let elements = scratch.saturating_add(model.output().len());
+    if elements > MOST_ELEMENTS {
+        let expected = "a model in which a sample takes at most 16,777,216 elements";
+        return Err(Error::setting("check", expected, elements));
+    }
+    let multiply_adds = model.multiply_adds(&model.input());
+    if multiply_adds > MOST_MULTIPLY_ADDS {
+        return Err(Error::setting("check", "a model of at most 2^38 multiply-adds a sample", multiply_adds));
+    }
+    Ok(())
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -126,5 +150,30 @@ mod tests {
         for text in ["0", "0g", "é", "0é"] {
             assert!(bytes(text).is_err(), "{text}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::Window;
+
+    #[test]
+    fn a_model_that_makes_much_of_little_is_not_run() {
+        let build = |layers: usize, window: Window| {
+            let builder = Sequential::<f32>::builder([1, 1, 1]);
+            (0..layers)
+                .fold(builder, |builder, _| builder.conv2d(1, window))
+                .build(&mut crate::seeded(1))
+                .unwrap()
+        };
+        let x = Tensor::zeros([1, 1, 1, 1]).unwrap();
+        let wide = Window::new(1).with_padding(2500);
+        let error = make(&build(1, wide), x.view()).unwrap_err().to_string();
+        assert!(error.starts_with("check: expected a model in which a sample takes at most"), "{error}");
+        let slow = Window::new(400).with_padding(1000);
+        let error = make(&build(2, slow), x.view()).unwrap_err().to_string();
+        assert!(error.starts_with("check: expected a model of at most 2^38"), "{error}");
+        make(&build(1, Window::new(1).with_padding(10)), x.view()).unwrap();
     }
 }

@@ -112,7 +112,7 @@ pub(crate) const CASES: &[Case] = &[
                     .split_at("fc2"),
             )
         },
-        "layer name: expected one of `fc`, got `fc2`",
+        "layer name: expected one of `fc`; got `fc2`",
     ),
     ("a pool of nothing", || error(MaxPool2d::new([0, 2])), "window size: expected at least 1, got 0x2"),
     (
