@@ -1,4 +1,5 @@
-//! Neural-network layers for the CPU: the fully connected end of a classifier, fast and exact.
+//! Neural-network layers for the CPU: the fully connected end of a classifier, and the convolutions before it, fast and
+//! exact.
 //!
 //! A classifier is composed with [`Sequential::builder`], trained with a [`Trainer`], and used with
 //! [`Sequential::predict`] or, without allocating, [`Sequential::infer`]:

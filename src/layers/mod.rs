@@ -1,4 +1,21 @@
 //! The layers, and what a layer of one's own needs.
+//!
+//! Shapes leave out the batch. Images have their channels last.
+//!
+//! | layer | from | to | what it does |
+//! |---|---|---|---|
+//! | [`Dense`] | `[inputs]` | `[outputs]` | weighted sums of all inputs |
+//! | [`Conv2d`] | `[height, width, inputs]` | `[rows, columns, outputs]` | weighted sums of what a window sees |
+//! | [`MaxPool2d`], [`AvgPool2d`] | `[height, width, channels]` | `[rows, columns, channels]` | the largest, or the mean, of a window |
+//! | [`GlobalAvgPool2d`] | `[height, width, channels]` | `[channels]` | the mean of each channel |
+//! | [`Flatten`], [`Reshape`] | any | any | the same numbers under other axes |
+//! | [`ChannelsLast`], [`ChannelsFirst`] | an image | an image | the other order of its axes |
+//! | [`Activation`] | any | the same | a function of each element |
+//! | [`Softmax`], [`LogSoftmax`] | any | the same | probabilities along the last axis |
+//! | [`BatchNorm`] | `[…, channels]` | the same | each channel normalised over the batch |
+//! | [`LayerNorm`] | any | the same | each sample normalised over its last axes |
+//! | [`Dropout`], [`Dropout2d`] | any | the same | forgets elements, or channels, while it trains |
+//! | [`Embedding`] | `[…]` of whole numbers | `[…, dimension]` | a row of numbers that is learned for each |
 
 mod activation;
 mod avg_pool2d;
