@@ -142,6 +142,7 @@ fn bytes(text: &str) -> Verdict<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layers::Window;
 
     #[test]
     fn digits_come_back() {
@@ -151,12 +152,6 @@ mod tests {
             assert!(bytes(text).is_err(), "{text}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::layers::Window;
 
     #[test]
     fn a_model_that_makes_much_of_little_is_not_run() {

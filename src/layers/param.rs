@@ -99,13 +99,9 @@ impl<T: Scalar> Param<T> {
             .into_iter()
             .try_fold(panels.count(), usize::checked_mul)
             .filter(|&len| Vec::<T>::new().try_reserve_exact(len).is_ok());
-        match padded {
-            Some(len) => Ok(Self::zeros(name, shape, layout, len)),
-            None => {
-                let limit = "no more elements than fit into memory";
-                Err(Error::TooLarge { shape: shape.to_string(), limit })
-            }
-        }
+        let limit = "no more elements than fit into memory";
+        let len = padded.ok_or_else(|| Error::TooLarge { shape: shape.to_string(), limit })?;
+        Ok(Self::zeros(name, shape, layout, len))
     }
 
     fn with_layout(name: &str, tensor: &Tensor<T>, layout: Layout, len: usize) -> Self {

@@ -29,16 +29,17 @@ impl<T: Element> ConvolutionForward<'_, T> {
         let scratch = &mut scratch[..Self::scratch(size)];
         let pieces = size.pieces(self.parallelism, scratch.len() / size.block_len::<T>().max(1));
         let whole = Rows { first: 0, len: size.outputs, values: y };
-        split_with_scratch(whole, 8, pieces, scratch, &|rows: Rows<'_, T>, scratch| self.rows(rows, scratch));
+        split_with_scratch(whole, 8, pieces, scratch, &|rows: Rows<'_, T>, scratch| {
+            self.rows(rows.first, rows.values, scratch);
+        });
     }
 
     /// The outputs of some positions.
-    fn rows(&self, rows: Rows<'_, T>, scratch: &mut [T]) {
+    fn rows(&self, mut first: usize, y: &mut [T], scratch: &mut [T]) {
         let size = self.size;
         let (panels, outputs) = (size.panels::<T>().len(), size.group_outputs());
         let (patches_of_block, own_outputs) = scratch.split_at_mut(size.block::<T>() * size.patch());
-        let mut first = rows.first;
-        for y in rows.values.chunks_mut(size.block::<T>() * size.outputs) {
+        for y in y.chunks_mut(size.block::<T>() * size.outputs) {
             let positions = first..first + y.len() / size.outputs;
             first = positions.end;
             for group in 0..size.groups {
