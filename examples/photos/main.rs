@@ -1,0 +1,89 @@
+//! Photographs, told apart by a convolutional network that was trained in Keras.
+//!
+//! ```sh
+//! cargo run --release --example photos
+//! cargo run --release --example photos -- --one picture.png
+//! ```
+//!
+//! The network and twenty photographs, which are the first of CIFAR-10's test images, come from two packages of
+//! Python; `convert.py` beside this file makes `data/photos` of them and says how to get them.
+
+mod network;
+mod photographs;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use photographs::CLASSES;
+use taper::train::metrics;
+use taper::{Sequential, Tensor};
+
+/// Tells what photographs of 32×32 pixels show.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The weights that `convert.py` makes.
+    #[arg(long, value_name = "FILE", default_value = "data/photos/cifar10.safetensors")]
+    model: PathBuf,
+    /// The folder of PNG files, with their class in their names.
+    #[arg(long, value_name = "DIR", default_value = "data/photos")]
+    photos: PathBuf,
+    /// Classifies this PNG file of 32×32 pixels instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "photos")]
+    one: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let network = network::trained(&arguments.model)?;
+    let summary = network.summary();
+    println!("{summary}");
+    let (learned, kept) = (summary.parameters(), summary.statistics());
+    println!("{} numbers: {learned} were learned, {kept} are running means and variances", learned + kept);
+
+    // The same outputs without dropout, and with a softmax, which makes shares of them.
+    let lean = network.for_inference()?;
+    println!("{} layers, {} of them for inference\n", network.len(), lean.len());
+    let lean = Sequential::builder(lean.input()).layer(lean).softmax().build(&mut taper::seeded(0))?;
+    match &arguments.one {
+        Some(path) => classify_one(&lean, path),
+        None => classify_all(&lean, &arguments.photos),
+    }
+}
+
+/// The class that has the largest share, and that share.
+fn classify(network: &Sequential<f32>, pixels: &Tensor<f32>) -> taper::Result<(usize, f32)> {
+    let shares = network.predict(pixels)?;
+    let class = metrics::classes(&shares)?[0];
+    Ok((class, shares.as_slice()[class]))
+}
+
+fn classify_one(network: &Sequential<f32>, path: &Path) -> Result<(), Box<dyn Error>> {
+    let (class, share) = classify(network, &photographs::read(path)?)?;
+    println!("{}: {} {:.1} %", path.display(), CLASSES[class], 100.0 * share);
+    Ok(())
+}
+
+fn classify_all(network: &Sequential<f32>, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let photographs = photographs::read_all(folder)?;
+    println!("{:20}  {:10}  {:10}  {:>7}", "file", "shows", "taken for", "share");
+    let mut right = 0;
+    for photograph in &photographs {
+        let (class, share) = classify(network, &photograph.pixels)?;
+        right += usize::from(class == photograph.label);
+        let [truth, said] = [photograph.label, class].map(|class| CLASSES[class]);
+        println!("{:20}  {truth:10}  {said:10}  {:5.1} %", photograph.name, 100.0 * share);
+    }
+    println!("{right} of {} right", photographs.len());
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Reads photographs of 32×32 pixels, with their class in the name of the file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use image::ImageReader;
+use taper::Tensor;
+
+use super::network::{HOW_TO_GET, IMAGE};
+
+/// What the labels 0 to 9 are.
+pub(crate) const CLASSES: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+/// A photograph of a class that is known.
+pub(crate) struct Photograph {
+    /// The name of the file.
+    pub(crate) name: String,
+    /// `[1, 32, 32, 3]`, from 0 to 255.
+    pub(crate) pixels: Tensor<f32>,
+    pub(crate) label: usize,
+}
+
+/// All photographs of a folder, in the order of their names.
+pub(crate) fn read_all(folder: &Path) -> Result<Vec<Photograph>, String> {
+    let problem = |error: std::io::Error| format!("{}: {error}; {HOW_TO_GET}", folder.display());
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(folder).map_err(problem)? {
+        let path = entry.map_err(problem)?.path();
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(format!("{}: expected PNG files, got none; {HOW_TO_GET}", folder.display()));
+    }
+    paths.sort();
+    let photograph = |path: &PathBuf| {
+        let label = label(path)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Photograph { name, pixels: read(path)?, label })
+    };
+    paths.iter().map(photograph).collect()
+}
+
+/// The 3 of `cifar10_00_3.png`.
+fn label(path: &Path) -> Result<usize, String> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let label = stem.rsplit_once('_').and_then(|(_, label)| label.parse().ok());
+    label.filter(|&label| label < CLASSES.len()).ok_or_else(|| {
+        let expected = "expected a name that ends with _ and a class from 0 to 9, as cifar10_00_3.png";
+        format!("{}: {expected}; a photograph of another name can be read by `--one`", path.display())
+    })
+}
+
+/// The pixels of a PNG file, `[1, 32, 32, 3]`, from 0 to 255.
+pub(crate) fn read(path: &Path) -> Result<Tensor<f32>, String> {
+    let problem = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
+    let image = ImageReader::open(path).map_err(|error| problem(&error))?;
+    let image = image.decode().map_err(|error| problem(&error))?.into_rgb8();
+    let [height, width, channels] = IMAGE;
+    let got = [image.height() as usize, image.width() as usize];
+    if got != [height, width] {
+        let text =
+            format!("expected {width}×{height} pixels, got {}×{}; scale the picture first", got[1], got[0]);
+        return Err(problem(&text));
+    }
+    let pixels = image.into_raw().into_iter().map(f32::from).collect();
+    Tensor::from_vec([1, height, width, channels], pixels).map_err(|error| problem(&error))
+}
