@@ -100,9 +100,15 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         rows.push(row);
     }
     let verdict = Verdict::of(&rows).ok_or("--widths: expected at least one design")?;
+    if arguments.wrong_labels > 0.0 {
+        println!("accuracy in training counts wrong labels as right\n");
+    }
     println!("{}\n", table(&rows, verdict.best, samples));
     println!("best: {}, {} %", verdict.best.design, verdict.best.test());
     println!("its mean less its standard error: {:.1} %", 100.0 * verdict.bar);
+    if rows.iter().all(|row| row.parameters <= verdict.best.parameters) {
+        println!("the best is the largest of these: a larger one may be better");
+    }
 
     let path = match &arguments.picture {
         Some(path) => path.clone(),
