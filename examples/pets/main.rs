@@ -93,6 +93,13 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         weights::draw(path, &model, before.as_ref())
             .map_err(|error| format!("{}: {error}", path.display()))?;
         println!("the weights of the hidden layers are drawn in {}", path.display());
+        let silent = weights::silent(&model, &train_set.images)?;
+        println!("{silent} units of the first layer are 0 for each image to train with");
+        if let Some(before) = &before {
+            let moved = |name| weights::moved(&model, before, name).map(|moved| 100.0 * moved);
+            let (first, second) = (moved("fc1.weight")?, moved("fc2.weight")?);
+            println!("training moved fc1.weight by {first:.0} % of its length, fc2.weight by {second:.0} %");
+        }
     }
     if let Some(path) = &arguments.save {
         // With a few images and what the model says of them, by which the file checks itself.

@@ -6,7 +6,7 @@
 //! only where it is positive, which differs from picture to picture. So the second half is a hint and no more.
 //!
 //! Blue pixels speak for a unit, red ones against it, white ones do not matter; each image has a scale of its own.
-//! Most of what is seen in a weight is the random number that it started from. After a training, the change since then
+//! Much of what is seen in a weight is the random number that it started from. After a training, the change since then
 //! is drawn too; of a model from a file, where it started from is not known.
 
 use std::error::Error;
@@ -16,7 +16,7 @@ use std::path::Path;
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{Rgb, RgbImage};
-use taper::Sequential;
+use taper::{Sequential, Tensor};
 
 /// The sides of the images that a unit looks at.
 const SIDE: u32 = 28;
@@ -65,6 +65,27 @@ pub(crate) fn draw(
     let encoder = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::NoFilter);
     picture.write_with_encoder(encoder)?;
     Ok(())
+}
+
+/// How many units of the first layer are 0 for each of these images.
+pub(crate) fn silent(model: &Sequential<f32>, images: &Tensor<f32>) -> taper::Result<usize> {
+    let (first, _) = model.split_at("fc2")?;
+    let mut speaks = vec![false; first.output().len()];
+    for units in first.features(images)?.view().samples() {
+        speaks.iter_mut().zip(units).for_each(|(speaks, &unit)| *speaks |= unit > 0.0);
+    }
+    Ok(speaks.iter().filter(|&&speaks| !speaks).count())
+}
+
+/// How far a training moved a weight: the length of the change, divided by that of the weight before.
+pub(crate) fn moved(model: &Sequential<f32>, before: &Sequential<f32>, name: &str) -> taper::Result<f64> {
+    let (after, before) = (model.param(name)?.to_tensor(), before.param(name)?.to_tensor());
+    let change = after.as_slice().iter().zip(before.as_slice()).map(|(after, before)| after - before);
+    Ok(length(change) / length(before.as_slice().iter().copied()))
+}
+
+fn length(weights: impl Iterator<Item = f32>) -> f64 {
+    weights.map(|weight| f64::from(weight).powi(2)).sum::<f64>().sqrt()
 }
 
 /// The images of both hidden layers.
