@@ -12,6 +12,7 @@
 
 mod picture;
 mod recipe;
+mod weights;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -38,6 +39,9 @@ struct Arguments {
     /// The SVG file to draw curves and mistakes into [default: beside the program, in the target directory].
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
+    /// The PNG file to draw the weights of the hidden layers into.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     /// The safetensors file to save the trained model in.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -82,6 +86,20 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         picture::draw(&path, history, &mistakes(&model, &test_set)?)
             .map_err(|error| format!("{}: {error}", path.display()))?;
         println!("\ncurves and mistakes are drawn in {}", path.display());
+    }
+    if let Some(path) = &arguments.weights {
+        // The same seed gives the model as it was before it was trained.
+        let before = history.as_ref().map(|_| recipe::model(arguments.seed)).transpose()?;
+        weights::draw(path, &model, before.as_ref())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("the weights of the hidden layers are drawn in {}", path.display());
+        let silent = weights::silent(&model, &train_set.images)?;
+        println!("{silent} units of the first layer are 0 for each image to train with");
+        if let Some(before) = &before {
+            let moved = |name| weights::moved(&model, before, name).map(|moved| 100.0 * moved);
+            let (first, second) = (moved("fc1.weight")?, moved("fc2.weight")?);
+            println!("training moved fc1.weight by {first:.0} % of its length, fc2.weight by {second:.0} %");
+        }
     }
     if let Some(path) = &arguments.save {
         // With a few images and what the model says of them, by which the file checks itself.
