@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example transfer
-//! cargo run --release --example transfer -- --seeds 20
+//! cargo run --release --example transfer -- --seeds 20 --picture transfer.svg
 //! ```
 //!
 //! The body is the network of the example `photos`, cut off before one of its layers; it stays as it is. What it makes
@@ -20,6 +20,7 @@ mod network;
 
 mod frozen;
 mod head;
+mod picture;
 mod silhouettes;
 
 use std::error::Error;
@@ -41,6 +42,9 @@ struct Arguments {
     /// How many times to train each head, with other pictures and other first weights.
     #[arg(long, default_value = "5", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
+    /// Draws accuracy over the number of pictures into an SVG file.
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
 }
 
 /// The layers to cut the network off before, from the last.
@@ -79,33 +83,40 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     println!("{:24}  10 a class  50 a class    all", "a dense layer on");
     let task = |train_set, test| Task { train: train_set, labels: &train.labels, test };
     let on_pixels = row("pixels", &task(train.dataset()?, test.dataset()?), arguments.seeds)?;
-    let mut best = 0.0;
+    let mut rows = vec![("pixels".to_owned(), on_pixels)];
     for (cut, _, [features, test_features]) in &bodies {
         let task = task(Dataset::new(features, &train.labels)?, Dataset::new(test_features, &test.labels)?);
-        best = row(&format!("features before {cut}"), &task, arguments.seeds)?;
+        let name = format!("features before {cut}");
+        let accuracies = row(&name, &task, arguments.seeds)?;
+        rows.push((name, accuracies));
+    }
+    if let Some(path) = &arguments.picture {
+        let pictures = AMOUNTS.map(|(amount, _)| {
+            amount.map_or(train.labels.len(), |amount| amount * silhouettes::CLASSES.len()) as f64
+        });
+        picture::draw(path, pictures, &rows).map_err(|error| format!("{}: {error}", path.display()))?;
     }
 
     let (cut, body, [features, _]) = bodies.last().ok_or("expected a layer to cut before, got none")?;
     let is_unchanged = compare(cut, body, features, &images[0], &train.labels)?;
     let state = if is_unchanged { "the body is the same to the byte" } else { "the body has changed" };
+    let [best, on_pixels] = [rows[rows.len() - 1].1[2], on_pixels[2]];
     println!("accuracy {best:.3}, on pixels {on_pixels:.3}; {state}");
     Ok(())
 }
 
-/// Prints a line of the table, and gives back the mean accuracy with all pictures.
-fn row(name: &str, task: &Task<'_>, seeds: u64) -> taper::Result<f64> {
-    let mut last = f64::NAN;
+/// Prints a line of the table, and gives back the mean accuracies.
+fn row(name: &str, task: &Task<'_>, seeds: u64) -> taper::Result<[f64; 3]> {
+    let mut means = [0.0; 3];
     print!("{name:24}");
-    for ((amount, epochs), width) in AMOUNTS.into_iter().zip([12, 12, 7]) {
-        let mut sum = 0.0;
+    for ((mean, (amount, epochs)), width) in means.iter_mut().zip(AMOUNTS).zip([12, 12, 7]) {
         for seed in 1..=seeds {
-            sum += task.accuracy(amount, epochs, seed)?;
+            *mean += task.accuracy(amount, epochs, seed)? / seeds as f64;
         }
-        last = sum / seeds as f64;
-        print!("{last:width$.3}");
+        print!("{mean:width$.3}");
     }
     println!();
-    Ok(last)
+    Ok(means)
 }
 
 /// Prints what an epoch takes with the frozen body in the loop, and says whether the body is as it was.
