@@ -4,6 +4,7 @@
 //! cargo run --release --example pets
 //! cargo run --release --example pets -- --seed 3 --picture pets.svg --save pets.safetensors
 //! cargo run --release --example pets -- --load pets.safetensors
+//! cargo run --release --example pets -- --weights weights.png
 //! ```
 //!
 //! The data is in the repository (`examples/pets/data/README.md`). A run takes some seconds, and the same seed
