@@ -11,7 +11,7 @@
 //!
 //! The pictures are the silhouettes of the example `pets`, drawn dark on white in a frame of 32×32: drawings, not
 //! photographs, and nothing that the body has seen. Their test images had no say in the head, which is that of its
-//! last epoch, but they had one in the colours: light on black gave less.
+//! last epoch, but they had one in the choice of colours and of the layers to cut before.
 
 #[path = "../common/idx.rs"]
 mod idx;
