@@ -10,6 +10,10 @@
 //! The silhouettes are in the repository. Debian and Ubuntu have Fashion-MNIST in the package
 //! `dataset-fashion-mnist`; elsewhere, `--data` names a folder that holds its four files. The number of epochs is
 //! fixed: no test image has a say in when training ends. `train_pytorch.py` is the same in PyTorch.
+//!
+//! Of the 559 test silhouettes 0.964 are right, a mean of 8 seeds from 0.955 to 0.977; with PyTorch 0.968, from 0.962 to
+//! 0.973. Over the last 7 epochs of those trainings the means are 0.963 and 0.964: a single epoch says no more than that
+//! they are alike. Of the 10,000 test images of Fashion-MNIST 0.909 are right, a mean of 3 seeds from 0.908 to 0.911.
 
 mod picture;
 mod recipe;
