@@ -1,5 +1,5 @@
-//! One dense layer at a time: forward, the input's gradient, the weight's gradient; and layers that normalise, forward and
-//! backward.
+//! One layer at a time. Dense: forward, the input's gradient, the weight's gradient; convolutions, pools and layers that
+//! normalise: forward and backward.
 //!
 //! `cargo bench --bench layers`; a part of it by name: `cargo bench --bench layers -- "input gradient 12544"`.
 
@@ -7,7 +7,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use taper::layers::{AvgPool2d, Backward, Forward, GlobalAvgPool2d, GradientSink, MaxPool2d, Whole, Window};
+use taper::layers::{
+    AvgPool2d, Backward, Channels, Conv2d, Forward, GlobalAvgPool2d, GradientSink, MaxPool2d, Padding, Whole,
+    Window,
+};
 use taper::sequential::Builder;
 use taper::{
     Dense, GradientStore, Layer, Mode, Parallelism, Param, Result, Scalar, Sequential, Shape, Tensor,
@@ -145,6 +148,47 @@ fn images(criterion: &mut Criterion) {
     measure("channel dropout", digits, &|builder| builder.dropout2d(0.5));
 }
 
+/// Convolutions of 32 images and of one: rates in multiply-adds. Backward is without the gradient of the input for
+/// pictures of 1 and 3 colours, which come first in a network, and with it for the others.
+fn convolutions(criterion: &mut Criterion) {
+    let rng = &mut taper::seeded(0);
+    let same = Window::new(3).with_padding(Padding::Same);
+    for (side, inputs, outputs, window) in [
+        (28, 1, 32, same),
+        (32, 3, 32, Window::new(3)),
+        (14, 32, 64, same),
+        (30, 32, 32, Window::new(3)),
+        (12, 64, 64, Window::new(3)),
+        (14, 64, 64, Window::new(1)),
+    ] {
+        let sample = [side, side, inputs];
+        let conv = Conv2d::new(Channels::new(inputs, outputs), window, rng).expect("the settings are right");
+        let builder = || Sequential::<f32>::builder(sample);
+        let alone = builder().layer(conv.clone()).build(rng).expect("it fits");
+        let below = Below(Param::new("unused", &Tensor::from([0.0])));
+        let above = if inputs > 3 { builder().layer(below) } else { builder() };
+        let mut above = above.layer(conv).build(rng).expect("it fits");
+        let mut group = criterion.benchmark_group(format!("conv2d {side}x{side} {inputs} to {outputs}"));
+        for batch in [1, 32] {
+            let shape = Shape::from(sample).with_batch(batch).expect("short enough");
+            let x = Tensor::from_fn(shape, |i| (i % 17) as f32 / 17.0 - 0.5).expect("small enough");
+            let products = alone.summary().multiply_adds() * batch;
+            group.throughput(Throughput::Elements(products as u64));
+            let workspace = alone.workspace(Mode::Infer, batch).expect("it fits");
+            let mut workspace = workspace.with_parallelism(Parallelism::Threads(1));
+            group.bench_function(BenchmarkId::new("forward", batch), |bencher| {
+                bencher.iter(|| alone.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+            });
+            let backward_products = if inputs > 3 { 2 * products } else { products };
+            group.throughput(Throughput::Elements(backward_products as u64));
+            group.bench_function(BenchmarkId::new("backward", batch), |bencher| {
+                bencher.iter_custom(|passes| backward(&mut above, &x, passes));
+            });
+        }
+        group.finish();
+    }
+}
+
 /// Forward, backward with the gradients of the input and of all parameters, and inference.
 fn normalisations(criterion: &mut Criterion) {
     type Add = fn(Builder<f32>) -> Builder<f32>;
@@ -177,5 +221,5 @@ fn normalisations(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, layers, images, normalisations);
+criterion_group!(benches, layers, convolutions, images, normalisations);
 criterion_main!(benches);

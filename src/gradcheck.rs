@@ -115,21 +115,12 @@ fn compare(
             return Err(Error::Gradient {
                 mismatch: format!(
                     "`{what}` {shape}, element {:?}: expected {expected:e} by finite differences, got {got:e}, off by {off:e}",
-                    place(index, &shape)
+                    shape.place(index)
                 ),
             });
         }
     }
     Ok(())
-}
-
-/// The place of element `index` along each axis.
-fn place(mut index: usize, shape: &Shape) -> Vec<usize> {
-    let mut place = vec![0; shape.rank()];
-    for (place, axis) in place.iter_mut().zip(shape.axes()).rev() {
-        (*place, index) = (index % axis, index / axis);
-    }
-    place
 }
 
 fn value_of(layer: &dyn Layer<f64>, slot: usize) -> Tensor<f64> {

@@ -98,6 +98,15 @@ impl Shape {
         Error::TooLarge { shape: self.to_string(), limit: "room for a batch axis (at most 6 axes)" }
     }
 
+    /// The place of an element along each axis.
+    pub(crate) fn place(&self, mut index: usize) -> Vec<usize> {
+        let mut place = vec![0; self.rank];
+        for (place, axis) in place.iter_mut().zip(self.axes()).rev() {
+            (*place, index) = (index % axis, index / axis);
+        }
+        place
+    }
+
     /// What a batch of samples of this shape looks like, for an error: `[batch, 7, 7, 256]`.
     pub(crate) fn batch_pattern(&self) -> String {
         let axes: Vec<String> = self.axes().iter().map(|axis| format!(", {axis}")).collect();

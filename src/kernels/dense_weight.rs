@@ -49,8 +49,12 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
             return 0;
         }
         let x = if packs_x::<T>(size) { size.inputs } else { 0 };
-        let dy = if is_packed::<T>(size) { 0 } else { size.outputs.next_multiple_of(T::PANEL_COLUMNS) };
-        size.batch * (x + dy)
+        size.batch * (x + packed_outputs::<T>(size))
+    }
+
+    /// Elements of scratch for this many inputs or any fewer, of which x may be packed where that of all of them is not.
+    pub(crate) fn most_scratch(size: DenseSize) -> usize {
+        size.batch * (size.inputs + packed_outputs::<T>(size))
     }
 
     /// Packs x (batch × inputs) and dy (batch × outputs) into scratch, if there is more than one sample.
@@ -78,12 +82,12 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
             return Self { backend, size, rows: (x, dy), x, dy };
         }
         let rows = (x, dy);
-        let (dy, packed_x) = if is_packed::<T>(size) {
-            (dy, scratch)
+        let (packed_dy, packed_x) = scratch.split_at_mut(batch * packed_outputs::<T>(size));
+        let dy = if packed_dy.is_empty() {
+            dy
         } else {
-            let (packed, rest) = scratch.split_at_mut(batch * outputs.next_multiple_of(T::PANEL_COLUMNS));
-            pack_dy(size, dy, packed);
-            (&*packed, rest)
+            pack_dy(size, dy, packed_dy);
+            packed_dy
         };
         if !packs_x::<T>(size) {
             return Self { backend, size, rows, x, dy };
@@ -139,9 +143,9 @@ fn packs_x<T: Element>(size: DenseSize) -> bool {
         || row.is_multiple_of(1024)
 }
 
-/// Whether dy is one whole panel as it is.
-fn is_packed<T: Element>(size: DenseSize) -> bool {
-    size.outputs == T::PANEL_COLUMNS
+/// The outputs of a packed sample of dy; none where dy is one whole panel as it is.
+fn packed_outputs<T: Element>(size: DenseSize) -> usize {
+    if size.outputs == T::PANEL_COLUMNS { 0 } else { size.outputs.next_multiple_of(T::PANEL_COLUMNS) }
 }
 
 /// Panels of dy: all samples of a panel, one after another, padded with zeros.

@@ -5,8 +5,6 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::ops::Range;
-
 use super::backend::Kernel;
 use super::column_sums::{from_wide, wide};
 use super::{Element, Parallelism, Simd, Split, split_work};
@@ -14,9 +12,6 @@ use super::{Element, Parallelism, Simd, Split, split_work};
 /// The running sums of a row side by side, and how many numbers each adds up in their own precision.
 const LANES: usize = 32;
 const DEPTH: usize = 64;
-
-/// The columns of a gradient at a time: their sums fit into registers.
-const COLUMNS: usize = 32;
 
 /// An element is bound by memory: it takes about as long as eight multiply-adds.
 const WORK: usize = 8;
@@ -187,63 +182,4 @@ fn sums<T: Element, const N: usize>(
         }
     }
     totals
-}
-
-/// Σ dy·x̂ over the rows for each column, the gradient of a [`RowNorm`]'s weight, or Σ dy, that of its bias.
-pub(crate) struct RowNormParamGradient<'a, T> {
-    pub(crate) columns: usize,
-    pub(crate) dy: &'a [T],
-    /// x and what the way forth left, for the weight.
-    pub(crate) normalised: Option<(&'a [T], &'a [T])>,
-}
-
-impl<T: Element> RowNormParamGradient<'_, T> {
-    /// out ← beta·out + alpha·gradient, for these columns. Where `beta` is 0, `out` is not read.
-    pub(crate) fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
-        super::run(ParamGradient { gradient: self, run, alpha, beta, out });
-    }
-}
-
-struct ParamGradient<'a, T> {
-    gradient: &'a RowNormParamGradient<'a, T>,
-    run: Range<usize>,
-    alpha: T,
-    beta: T,
-    out: &'a mut [T],
-}
-
-impl<T: Element> Kernel<T> for ParamGradient<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, _simd: S) {
-        let Self { gradient, run, alpha, beta, out } = self;
-        let &RowNormParamGradient { columns, dy, normalised } = gradient;
-        for (out, start) in out.chunks_mut(COLUMNS).zip(run.step_by(COLUMNS)) {
-            let columns_here = start..start + out.len();
-            let mut totals = [0.0; COLUMNS];
-            for (stretch, dy) in dy.chunks(columns * DEPTH).enumerate() {
-                let mut sums = [T::zero(); COLUMNS];
-                let sums = &mut sums[..out.len()];
-                let rows = dy.chunks_exact(columns).map(|row| &row[columns_here.clone()]);
-                if let Some((x, measures)) = normalised {
-                    let first = stretch * DEPTH;
-                    let x = x[first * columns..].chunks_exact(columns).map(|row| &row[columns_here.clone()]);
-                    let measures = &measures.as_chunks::<2>().0[first..];
-                    for ((dy, x), &[mean, inverse]) in rows.zip(x).zip(measures) {
-                        for (sum, (&dy, &x)) in sums.iter_mut().zip(dy.iter().zip(x)) {
-                            *sum += dy * ((x - mean) * inverse);
-                        }
-                    }
-                } else {
-                    rows.for_each(|dy| sums.iter_mut().zip(dy).for_each(|(sum, &dy)| *sum += dy));
-                }
-                totals.iter_mut().zip(&*sums).for_each(|(total, &sum)| *total += wide(sum));
-            }
-            for (out, &total) in out.iter_mut().zip(&totals) {
-                let sum = from_wide::<T>(total);
-                *out = if beta == T::zero() { alpha * sum } else { beta * *out + alpha * sum };
-            }
-        }
-    }
 }

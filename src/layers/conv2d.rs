@@ -2,8 +2,8 @@
 
 use rand::Rng;
 
-use super::column_sums::ColumnSums;
-use super::dense::{check_width, initialized, scaled_bias};
+use super::dense::{check_width, initialized, scale_outputs};
+use super::row_gradient::RowGradient;
 use super::{Activation, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Whole, Window};
 use crate::init::{Init, Initializer};
 use crate::kernels::{
@@ -220,13 +220,7 @@ impl<T: Scalar> Conv2d<T> {
     /// A layer whose outputs are scale·y + shift, with numbers for each output channel.
     pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
         let mut scaled = self.clone();
-        scaled.weight.scale_columns(scales);
-        let bias = self.bias.as_ref().map(Param::buffer);
-        let values = scaled_bias(bias, scales, shifts)?;
-        match &mut scaled.bias {
-            Some(bias) => bias.set(&values)?,
-            None => scaled.bias = Some(self.weight.beside("bias", &values)),
-        }
+        scale_outputs(&mut scaled.weight, &mut scaled.bias, scales, shifts)?;
         Ok(scaled)
     }
 
@@ -320,7 +314,7 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
             product.run(dx.as_mut_slice(), pass.scratch);
         }
         if let Some(bias) = self.bias.as_mut().filter(|bias| !bias.is_frozen()) {
-            sink.take(bias, &ColumnSums { columns: self.channels.outputs, rows: dy })?;
+            sink.take(bias, &RowGradient::of_bias(self.channels.outputs, dy))?;
         }
         if !self.weight.is_frozen() {
             // A position has far more multiply-adds than the weight has elements: the gradient comes whole.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::column_sums::ColumnSums;
+use super::row_gradient::RowGradient;
 use super::{Activation, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param};
 use crate::init::{Init, Initializer};
 use crate::kernels::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, Finish};
@@ -144,12 +144,7 @@ impl<T: Scalar> Dense<T> {
     /// The layer whose outputs are scale·y + shift, of numbers for each output.
     pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
         let mut scaled = self.clone();
-        scaled.weight.scale_columns(scales);
-        let values = scaled_bias(self.bias.as_ref().map(Param::buffer), scales, shifts)?;
-        match &mut scaled.bias {
-            Some(bias) => bias.set(&values)?,
-            None => scaled.bias = Some(self.weight.beside("bias", &values)),
-        }
+        scale_outputs(&mut scaled.weight, &mut scaled.bias, scales, shifts)?;
         Ok(scaled)
     }
 
@@ -168,14 +163,25 @@ impl<T: Scalar> Dense<T> {
     }
 }
 
-/// bias·scale + shift; a bias that is not there is 0.
-pub(super) fn scaled_bias<T: Scalar>(
-    bias: Option<&[T]>,
+/// Changes the weight and bias of a layer of sums so that its outputs are scale·y + shift. Where there is no bias, there is
+/// one then.
+pub(super) fn scale_outputs<T: Scalar>(
+    weight: &mut Param<T>,
+    bias: &mut Option<Param<T>>,
     scales: &[f64],
     shifts: &[f64],
-) -> Result<Tensor<T>> {
-    let bias = |output: usize| bias.map_or(0.0, |bias| bias[output].as_f64());
-    Tensor::from_fn([scales.len()], |output| T::of(bias(output) * scales[output] + shifts[output]))
+) -> Result<()> {
+    let before = |output: usize| bias.as_ref().map_or(0.0, |bias| bias.buffer()[output].as_f64());
+    let value = |output: usize| T::of(before(output) * scales[output] + shifts[output]);
+    let values = Tensor::from_fn([scales.len()], value)?;
+    weight.scale_columns(scales);
+    match bias {
+        Some(bias) => bias.set(&values),
+        None => {
+            *bias = Some(weight.beside("bias", &values));
+            Ok(())
+        }
+    }
 }
 
 pub(super) fn check_width(name: &'static str, width: usize) -> Result<()> {
@@ -255,7 +261,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
             product.run(dx.as_mut_slice(), pass.scratch);
         }
         if let Some(bias) = self.bias.as_mut().filter(|bias| !bias.is_frozen()) {
-            sink.take(bias, &ColumnSums { columns: self.outputs, rows: dy })?;
+            sink.take(bias, &RowGradient::of_bias(self.outputs, dy))?;
         }
         if !self.weight.is_frozen() {
             let product = DenseWeightGradient::new(size, x, dy, pass.scratch, pass.parallelism);

@@ -116,7 +116,7 @@ impl<T: Scalar> Embedding<T> {
         if (T::zero()..T::of(self.vocabulary as f64)).contains(&number) && number == number.trunc() {
             return Ok(number.as_f64() as usize);
         }
-        let place = place_of(place, &x.shape());
+        let place = x.shape().place(place);
         Err(Error::Index { what: "input", place, below: self.vocabulary, got: number.as_f64() })
     }
 }
@@ -135,15 +135,6 @@ fn check_size<T: Scalar>(vocabulary: usize, dimension: usize) -> Result<()> {
 /// How many whole numbers from 0 on `T` can tell apart.
 fn whole_numbers<T: Scalar>() -> f64 {
     2.0 / T::epsilon().as_f64()
-}
-
-/// The place of an element along each axis.
-fn place_of(mut index: usize, shape: &Shape) -> Vec<usize> {
-    let mut place = vec![0; shape.rank()];
-    for (place, axis) in place.iter_mut().zip(shape.axes()).rev() {
-        (*place, index) = (index % axis, index / axis);
-    }
-    place
 }
 
 impl<T: Scalar> Layer<T> for Embedding<T> {

@@ -1,10 +1,9 @@
 //! Normalises each sample for itself.
 
-use std::ops::Range;
-
 use super::batch_norm::check_epsilon;
-use super::{Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param};
-use crate::kernels::{RowNorm, RowNormInputGradient, RowNormParamGradient};
+use super::row_gradient::RowGradient;
+use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param};
+use crate::kernels::{RowNorm, RowNormInputGradient, RowSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = (x − mean) / √(variance + ε) · weight + bias, with mean and (biased) variance over the last axes of each sample (Ba,
@@ -153,7 +152,7 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
         let columns = self.weight.count();
         for (param, normalised) in [(&mut self.bias, None), (&mut self.weight, Some((x, measures)))] {
             if !param.is_frozen() {
-                sink.take(param, &Gradient(RowNormParamGradient { columns, dy, normalised }))?;
+                sink.take(param, &RowGradient(RowSums { columns, dy, normalised }))?;
             }
         }
         Ok(())
@@ -171,18 +170,5 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
 
     fn multiply_adds(&self, input: &Shape) -> usize {
         2 * input.len()
-    }
-}
-
-/// A sum over rows that is computed where it is wanted.
-struct Gradient<'a, T>(RowNormParamGradient<'a, T>);
-
-impl<T: Scalar> GradientSource<T> for Gradient<'_, T> {
-    fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
-        self.0.write(run, alpha, beta, out);
-    }
-
-    fn multiply_adds(&self) -> usize {
-        2 * self.0.dy.len()
     }
 }

@@ -92,6 +92,20 @@ fn convolutions_give_the_same_bits() {
     }
 }
 
+/// A thread's taps may take more room than all of them do: rows of 1024 bytes are packed, those of 1280 are not.
+#[test]
+fn a_part_of_the_taps_has_room() {
+    let step = || {
+        let builder = Sequential::<f32>::builder([12, 12, 832]).conv2d(208, [1, 5]).groups(13);
+        let mut model = builder.global_avg_pool2d().dense(3).build(&mut seeded(7)).unwrap();
+        let (x, labels) = (random::<f32>([6, 12, 12, 832], 1), vec![1; 6]);
+        let optimizer = Optimizer::new(Sgd::new(0.5).unwrap());
+        Trainer::new(&mut model, CrossEntropy::new(), optimizer).step(&x, &labels).unwrap();
+        weights(&model)
+    };
+    assert!(in_pool(16, step) == in_pool(1, step));
+}
+
 /// Pools and transpositions are split over samples here. The gradients that flow through them reach the dense layer.
 #[test]
 fn pools_give_the_same_bits() {

@@ -29,7 +29,7 @@ impl<T: Element> ConvolutionWeightGradient<'_, T> {
     /// Elements of scratch of a thread: a block of patches, of a group's outputs, and for the product.
     fn piece(size: ConvolutionSize) -> usize {
         let block = size.product(size.block::<T>(), size.taps());
-        size.block_len::<T>() + DenseWeightGradient::<T>::scratch(block)
+        size.block_len::<T>() + DenseWeightGradient::<T>::most_scratch(block)
     }
 
     /// The gradient in the order of the weight, at the beginning of `scratch`.

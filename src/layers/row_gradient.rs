@@ -1,0 +1,27 @@
+//! The gradient of a bias, or of another row that meets all rows of a batch.
+
+use std::ops::Range;
+
+use super::GradientSource;
+use crate::Scalar;
+use crate::kernels::RowSums;
+
+/// A sum over rows that is computed where it is wanted.
+pub(super) struct RowGradient<'a, T>(pub(super) RowSums<'a, T>);
+
+impl<'a, T: Scalar> RowGradient<'a, T> {
+    /// db = Σ dy over all rows.
+    pub(super) fn of_bias(columns: usize, dy: &'a [T]) -> Self {
+        Self(RowSums { columns, dy, normalised: None })
+    }
+}
+
+impl<T: Scalar> GradientSource<T> for RowGradient<'_, T> {
+    fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
+        self.0.write(run, alpha, beta, out);
+    }
+
+    fn multiply_adds(&self) -> usize {
+        2 * self.0.dy.len()
+    }
+}
