@@ -22,7 +22,7 @@ use crate::layers::{
     Backward, Forward, GradientSink, GradientSource, GradientStore, Layer, Memory, Mode, Param, RandomKey,
 };
 use crate::losses::{Loss, Target};
-use crate::{Error, Result, Shape, Tensor, TensorView};
+use crate::{Error, Result, Tensor, TensorView};
 
 const STEP: f64 = 1e-6;
 const ABSOLUTE: f64 = 1e-7;

@@ -175,13 +175,11 @@ pub(super) fn scale_outputs<T: Scalar>(
     let value = |output: usize| T::of(before(output) * scales[output] + shifts[output]);
     let values = Tensor::from_fn([scales.len()], value)?;
     weight.scale_columns(scales);
-    match bias {
-        Some(bias) => bias.set(&values),
-        None => {
-            *bias = Some(weight.beside("bias", &values));
-            Ok(())
-        }
+    if let Some(bias) = bias {
+        return bias.set(&values);
     }
+    *bias = Some(weight.beside("bias", &values));
+    Ok(())
 }
 
 pub(super) fn check_width(name: &'static str, width: usize) -> Result<()> {
