@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use idx::{IdxError, Samples};
+use idx::{Idx, IdxError};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
-use taper::train::{EarlyStopping, Fit, Monitor};
+use taper::train::{Dataset, EarlyStopping, Fit, Monitor, Pixels};
 use taper::{Optimizer, Sequential, Trainer};
 
 const CLASSES: usize = 10;
@@ -61,21 +61,26 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     // A patience of all epochs: none is left out, and the best one is restored.
     let stopping = EarlyStopping::new(arguments.epochs).monitoring(Monitor::ValidationAccuracy);
     let fit = Fit::epochs(arguments.epochs)
-        .with_validation(test.dataset()?)
+        .with_validation(dataset(&test)?)
         .with_early_stopping(stopping)
         .after_epoch(|epoch, _| {
             let accuracy = epoch.validation.as_ref().and_then(|test| test.accuracy).unwrap_or(f64::NAN);
             let (number, loss, seconds) = (epoch.epoch + 1, epoch.train.loss, epoch.seconds);
             println!("epoch {number:2}  loss {loss:.4}  test accuracy {accuracy:.4}  {seconds:.2} s");
         });
-    trainer.fit(train.dataset()?, fit)?;
-    let accuracy = trainer.evaluate(test.dataset()?)?.accuracy.unwrap_or(f64::NAN);
+    trainer.fit(dataset(&train)?, fit)?;
+    let accuracy = trainer.evaluate(dataset(&test)?)?.accuracy.unwrap_or(f64::NAN);
     println!("test accuracy {accuracy:.4}");
     Ok(())
 }
 
-fn read(folder: &Path, part: &str) -> Result<Samples, String> {
-    Samples::read(folder, part, CLASSES).map_err(|error| match error {
+/// The images stay bytes in memory, and become numbers from 0 to 1 batch by batch.
+fn dataset(set: &Idx) -> taper::Result<Dataset<'_, f32>> {
+    Dataset::new(Pixels::new(set.shape, &set.pixels)?, &set.labels)
+}
+
+fn read(folder: &Path, part: &str) -> Result<Idx, String> {
+    Idx::read(folder, part, CLASSES).map_err(|error| match error {
         IdxError::Missing { .. } => {
             format!("{error}; run `sudo apt-get install dataset-fashion-mnist`, or name its folder by `--data DIR`")
         }

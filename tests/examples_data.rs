@@ -11,7 +11,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use recipe::idx::Samples;
+use recipe::samples::Samples;
 use taper::train::{Dataset, Fit};
 use taper::{Layer, Parallelism, TensorView};
 

@@ -2,10 +2,13 @@
 
 #[path = "../common/idx.rs"]
 pub(crate) mod idx;
+#[path = "../common/samples.rs"]
+pub(crate) mod samples;
 
 use std::path::Path;
 
-use idx::{IdxError, Samples};
+use idx::IdxError;
+use samples::Samples;
 use taper::layers::{Padding, Window};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;

@@ -10,18 +10,19 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use taper::train::Dataset;
-use taper::{Shape, Tensor};
+use taper::Shape;
 
-/// Images, and the class of each.
+/// Images as bytes, and the class of each.
 #[derive(Debug)]
-pub(crate) struct Samples {
-    /// Pixels from 0 to 1, `[samples, rows, columns]`.
-    pub(crate) images: Tensor<f32>,
+pub(crate) struct Idx {
+    /// Of the images, samples first.
+    pub(crate) shape: Shape,
+    /// From 0 to 255.
+    pub(crate) pixels: Vec<u8>,
     pub(crate) labels: Vec<usize>,
 }
 
-impl Samples {
+impl Idx {
     /// Reads `{part}-images-idx3-ubyte.gz` and `{part}-labels-idx1-ubyte.gz`.
     pub(crate) fn read(folder: &Path, part: &str, classes: usize) -> Result<Self, IdxError> {
         let images_path = folder.join(format!("{part}-images-idx3-ubyte.gz"));
@@ -35,15 +36,8 @@ impl Samples {
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
             return Err(malformed(&labels_path, format!("expected labels below {classes}, got {label}")));
         }
-        let pixels = pixels.into_iter().map(|pixel| f32::from(pixel) / 255.0).collect();
-        let images = Shape::new(&axes).and_then(|shape| Tensor::from_vec(shape, pixels));
-        let images = images.map_err(|error| malformed(&images_path, error.to_string()))?;
-        Ok(Self { images, labels: labels.into_iter().map(usize::from).collect() })
-    }
-
-    /// As the trainer takes them.
-    pub(crate) fn dataset(&self) -> taper::Result<Dataset<'_, f32>> {
-        Dataset::new(&self.images, &self.labels)
+        let shape = Shape::new(&axes).map_err(|error| malformed(&images_path, error.to_string()))?;
+        Ok(Self { shape, pixels, labels: labels.into_iter().map(usize::from).collect() })
     }
 }
 

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use picture::Mistake;
 use recipe::CLASSES;
-use recipe::idx::Samples;
+use recipe::samples::Samples;
 use taper::io::Save;
 use taper::train::metrics::{self, ConfusionMatrix};
 use taper::train::{EarlyStopping, Epoch, Fit, History, Monitor};

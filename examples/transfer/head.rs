@@ -4,13 +4,13 @@ use rand::seq::SliceRandom;
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
 use taper::train::{Dataset, Fit};
-use taper::{Optimizer, Result, Sequential, Shape, Tensor, Trainer};
+use taper::{Optimizer, Result, Sequential, Shape, Tensor, TensorView, Trainer};
 
 use super::silhouettes::CLASSES;
 
 /// Inputs of one kind, to train with and to test with.
 pub(crate) struct Task<'a> {
-    pub(crate) train: Dataset<'a, f32>,
+    pub(crate) train: TensorView<'a, f32>,
     /// The classes of those to train with.
     pub(crate) labels: &'a [usize],
     pub(crate) test: Dataset<'a, f32>,
@@ -33,7 +33,7 @@ impl Task<'_> {
     /// seed says which samples these are. The last epoch counts, not the best one.
     pub(crate) fn accuracy(&self, samples: Option<usize>, epochs: usize, seed: u64) -> Result<f64> {
         let chosen = choose(self.labels, samples, seed);
-        let all = self.train.inputs();
+        let all = self.train;
         let rows: Vec<&[f32]> = all.samples().collect();
         let inputs = chosen.iter().flat_map(|&index| rows[index]).copied().collect();
         let labels: Vec<usize> = chosen.iter().map(|&index| self.labels[index]).collect();

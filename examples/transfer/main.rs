@@ -17,6 +17,8 @@
 mod idx;
 #[path = "../photos/network.rs"]
 mod network;
+#[path = "../common/samples.rs"]
+mod samples;
 
 mod frozen;
 mod head;
@@ -82,10 +84,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     println!("\naccuracy on the test pictures, a mean over {} seeds", arguments.seeds);
     println!("{:24}  10 a class  50 a class    all", "a dense layer on");
     let task = |train_set, test| Task { train: train_set, labels: &train.labels, test };
-    let on_pixels = row("pixels", &task(train.dataset()?, test.dataset()?), arguments.seeds)?;
+    let on_pixels = row("pixels", &task(train.images.view(), test.dataset()?), arguments.seeds)?;
     let mut rows = vec![("pixels".to_owned(), on_pixels)];
     for (cut, _, [features, test_features]) in &bodies {
-        let task = task(Dataset::new(features, &train.labels)?, Dataset::new(test_features, &test.labels)?);
+        let task = task(features.view(), Dataset::new(test_features, &test.labels)?);
         let name = format!("features before {cut}");
         let accuracies = row(&name, &task, arguments.seeds)?;
         rows.push((name, accuracies));

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use taper::{Result, Tensor};
 
-use super::idx::{IdxError, Samples};
+use super::idx::IdxError;
 use super::network::IMAGE;
+use super::samples::Samples;
 
 /// The names of the labels 0, 1 and 2.
 pub(crate) const CLASSES: [&str; 3] = ["dog", "cat", "bird"];

@@ -3,9 +3,8 @@
 
 use std::path::Path;
 
-use super::recipe::{self, idx};
+use super::recipe::{self, idx::IdxError, samples::Samples};
 use clap::ValueEnum;
-use idx::{IdxError, Samples};
 use rand::RngExt;
 use taper::{Shape, Tensor};
 

@@ -10,12 +10,25 @@ use super::products::Products;
 pub trait Element: Float + NumAssign + Send + Sync + Gemm + Dispatch + Products + 'static {
     /// The number of columns of a weight panel: 128 bytes, two vectors of AVX-512.
     const PANEL_COLUMNS: usize;
+
+    /// This whole number; exact.
+    fn from_byte(byte: u8) -> Self;
 }
 
 impl Element for f32 {
     const PANEL_COLUMNS: usize = 32;
+
+    #[inline]
+    fn from_byte(byte: u8) -> Self {
+        Self::from(byte)
+    }
 }
 
 impl Element for f64 {
     const PANEL_COLUMNS: usize = 16;
+
+    #[inline]
+    fn from_byte(byte: u8) -> Self {
+        Self::from(byte)
+    }
 }

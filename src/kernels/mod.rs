@@ -68,11 +68,12 @@ pub(crate) use dense_input::DenseInputGradient;
 pub(crate) use dense_weight::DenseWeightGradient;
 #[expect(unreachable_pub, reason = "a supertrait of the public `Scalar`; nobody else can name it")]
 pub use element::Element;
-pub(crate) use gather::gather;
+pub(crate) use gather::Gather;
 pub(crate) use limits::{multiply_adds, read};
 pub(crate) use matrix::{MatrixProduct, matrix_product};
 pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
+pub(crate) use parallel::enter;
 pub(crate) use row_norm::{RowNorm, RowNormInputGradient};
 pub(crate) use row_sums::RowSums;
 pub(crate) use runs::{Run, Split, split_runs, split_work};

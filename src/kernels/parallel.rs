@@ -38,6 +38,17 @@ impl Parallelism {
     }
 }
 
+/// Does the work on a thread of the pool, where it `is_split` among them, and otherwise here. To hand on a piece of work and
+/// wait for it costs some 20 µs from outside of the pool and one from inside, so a pass with several such pieces enters once.
+pub(crate) fn enter<R: Send>(is_split: bool, work: impl FnOnce() -> R + Send) -> R {
+    #[cfg(feature = "rayon")]
+    if is_split && rayon::current_thread_index().is_none() {
+        return rayon::scope(|_| work());
+    }
+    let _ = is_split;
+    work()
+}
+
 #[cfg(feature = "rayon")]
 fn pool_threads() -> usize {
     rayon::current_num_threads()

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::step::{Route, Step};
 use super::{Builder, Summary, Workspace};
+use crate::kernels::{self, Parallelism};
 use crate::layers::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param, number_params};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -226,8 +227,9 @@ impl<T: Scalar> Sequential<T> {
     ) -> Result<TensorView<'w, T>> {
         let x = x.into();
         let batch = self.check_input(x)?;
+        let is_split = self.is_split(batch, workspace.parallelism());
         let (y, mut context) = workspace.begin_infer(self, batch)?;
-        let result = Layer::forward(self, x, y, &mut context);
+        let result = kernels::enter(is_split, || Layer::forward(self, x, y, &mut context));
         result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
     }
@@ -243,8 +245,9 @@ impl<T: Scalar> Sequential<T> {
     ) -> Result<TensorView<'w, T>> {
         let x = x.into();
         let batch = self.check_input(x)?;
+        let is_split = self.is_split(batch, workspace.parallelism());
         let (y, mut context) = workspace.begin_forward(self, batch)?;
-        let result = Layer::forward(self, x, y, &mut context);
+        let result = kernels::enter(is_split, || Layer::forward(self, x, y, &mut context));
         result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
     }
@@ -310,6 +313,13 @@ impl<T: Scalar> Sequential<T> {
             }),
             _ => Err(Error::shape("input", self.input.batch_pattern(), x.shape())),
         }
+    }
+
+    /// Whether a pass of so many samples is shared among threads: whether that of its largest layer is.
+    pub(crate) fn is_split(&self, batch: usize, parallelism: Parallelism) -> bool {
+        let largest = self.steps.iter().map(|step| step.layer.multiply_adds(&step.input)).max().unwrap_or(0);
+        // A weight takes as long to read as four samples take to compute.
+        parallelism.pieces(largest.saturating_mul(batch.max(4))) > 1
     }
 }
 

@@ -93,6 +93,10 @@ impl<T: Scalar> Workspace<T> {
         self
     }
 
+    pub(super) fn parallelism(&self) -> Parallelism {
+        self.parallelism
+    }
+
     /// The largest batch that fits.
     #[must_use]
     pub fn capacity(&self) -> usize {

@@ -1,8 +1,8 @@
 //! The batches of an epoch, gathered one after another.
 //!
 //! Samples are drawn from anywhere in the data, and to wait for memory takes most of the time that gathering them takes.
-//! Where data is larger than the caches and several threads may be used, one of them does nothing but gather the batches
-//! that come next. The order is the same, and so are the bits.
+//! Where data is larger than the caches and several threads may be used, of which a step needs only one, another does
+//! nothing but gather the batches that come next. The order is the same, and so are the bits.
 //!
 //! To wake a thread takes several microseconds, and a small model makes a step in a hundred. So small batches are given
 //! back a few at a time, and the other thread wakes up for that many.
@@ -12,8 +12,8 @@ use std::thread::{Builder, Scope};
 
 use super::Dataset;
 use super::dataset::Batch;
-use crate::Scalar;
 use crate::kernels::Parallelism;
+use crate::{Scalar, Sequential};
 
 /// From so many bytes of inputs on they do not stay in the caches between epochs.
 const LARGE: usize = 32 << 20;
@@ -38,9 +38,14 @@ pub(super) struct Ahead<T> {
 }
 
 impl<T: Scalar> Batches<T> {
-    /// Whether to gather on another thread.
-    pub(super) fn pay_a_thread(data: &Dataset<'_, T>, parallelism: Parallelism) -> bool {
-        size_of_val(data.inputs().as_slice()) >= LARGE && parallelism.threads() > 1
+    /// Whether to gather on another thread: where there is one that has nothing to do in a step of this model.
+    pub(super) fn pay_a_thread(
+        data: &Dataset<'_, T>,
+        model: &Sequential<T>,
+        batch: usize,
+        parallelism: Parallelism,
+    ) -> bool {
+        data.inputs().bytes() >= LARGE && parallelism.threads() > 1 && !model.is_split(batch, parallelism)
     }
 
     /// Gathers these batches on another thread, or where there can be none, on this one.
@@ -49,8 +54,8 @@ impl<T: Scalar> Batches<T> {
         data: &'env Dataset<'env, T>,
         plan: impl Iterator<Item = &'env [usize]> + Clone + Send + 'scope,
     ) -> Self {
-        let largest =
-            plan.clone().next().map_or(1, <[usize]>::len) * data.inputs().sample_len() * size_of::<T>();
+        let sample = data.inputs().shape().len() / data.len() * size_of::<T>();
+        let largest = plan.clone().next().map_or(1, <[usize]>::len) * sample;
         let group = (AHEAD / 2 / largest.max(1)).clamp(1, 4);
         let (to_here, gathered) = sync_channel(2 * group);
         let (used, from_here) = sync_channel(2 * group);

@@ -3,8 +3,8 @@
 use super::Epoch;
 use crate::{Result, Scalar, Sequential};
 
-/// What [`crate::Trainer::fit`] calls after each step and each epoch.
-pub trait Callback<T: Scalar> {
+/// What [`crate::Trainer::fit`] calls after each step and each epoch, from whichever thread it runs on.
+pub trait Callback<T: Scalar>: Send {
     /// After a step.
     ///
     /// # Errors

@@ -2,11 +2,13 @@
 
 use rand::Rng;
 
-use crate::kernels;
+use super::Inputs;
 use crate::losses::Target;
-use crate::{Error, Result, Scalar, TensorView, seeded};
+use crate::{Error, Result, Scalar, Shape, TensorView, seeded};
 
 /// Inputs and targets in memory, one of each for every sample.
+///
+/// Inputs are a tensor, a view, or bytes ([`Pixels`](super::Pixels)).
 ///
 /// ```
 /// use taper::{Tensor, train::Dataset};
@@ -18,7 +20,7 @@ use crate::{Error, Result, Scalar, TensorView, seeded};
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Dataset<'a, T> {
-    inputs: TensorView<'a, T>,
+    inputs: Inputs<'a, T>,
     target: Target<'a, T>,
 }
 
@@ -27,7 +29,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
     ///
     /// # Errors
     /// [`Error::Empty`] where there are none, [`Error::Shape`] where there is no first axis to count them, [`Error::Length`] where there are not as many targets as inputs.
-    pub fn new(inputs: impl Into<TensorView<'a, T>>, target: impl Into<Target<'a, T>>) -> Result<Self> {
+    pub fn new(inputs: impl Into<Inputs<'a, T>>, target: impl Into<Target<'a, T>>) -> Result<Self> {
         let (inputs, target) = (inputs.into(), target.into());
         let Some(&samples) = inputs.shape().axes().first() else {
             return Err(Error::shape("inputs", "with a first axis of samples", inputs.shape()));
@@ -50,7 +52,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
     /// The number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inputs.batch()
+        self.target.batch()
     }
 
     /// Never true: a data set has at least one sample.
@@ -61,7 +63,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
 
     /// The inputs, samples along the first axis.
     #[must_use]
-    pub fn inputs(&self) -> TensorView<'a, T> {
+    pub fn inputs(&self) -> Inputs<'a, T> {
         self.inputs
     }
 
@@ -84,13 +86,13 @@ pub(super) struct Batch<T> {
 impl<T: Scalar> Batch<T> {
     /// Copies these samples together, and asks for those of the next batch.
     pub(super) fn fill(&mut self, data: &Dataset<'_, T>, samples: &[usize], next: &[usize]) {
-        gather_into(&mut self.inputs, data.inputs, samples, next);
+        data.inputs.gather(samples, next, &mut self.inputs);
         match data.target {
             Target::Classes(classes) => {
                 self.classes.clear();
                 self.classes.extend(samples.iter().map(|&sample| classes[sample]));
             }
-            Target::Values(values) => gather_into(&mut self.values, values, samples, next),
+            Target::Values(values) => Inputs::Values(values).gather(samples, next, &mut self.values),
         }
         self.samples = samples.len();
     }
@@ -99,23 +101,14 @@ impl<T: Scalar> Batch<T> {
     pub(super) fn view(&self, data: &Dataset<'_, T>) -> Result<(TensorView<'_, T>, Target<'_, T>)> {
         let target = match data.target {
             Target::Classes(_) => Target::Classes(&self.classes),
-            Target::Values(values) => Target::Values(batch_view(&self.values, values, self.samples)?),
+            Target::Values(values) => Target::Values(batch_view(&self.values, values.shape(), self.samples)?),
         };
-        Ok((batch_view(&self.inputs, data.inputs, self.samples)?, target))
+        Ok((batch_view(&self.inputs, data.inputs.shape(), self.samples)?, target))
     }
 }
 
-fn gather_into<T: Scalar>(to: &mut Vec<T>, from: TensorView<'_, T>, samples: &[usize], next: &[usize]) {
-    to.clear();
-    kernels::gather(from.as_slice(), from.sample_len(), samples, next, to);
-}
-
-fn batch_view<'b, T: Scalar>(
-    values: &'b [T],
-    like: TensorView<'_, T>,
-    batch: usize,
-) -> Result<TensorView<'b, T>> {
-    let (_, sample) = like.shape().split_batch().expect("a data set's tensors have a first axis");
+fn batch_view<T: Scalar>(values: &[T], data: Shape, batch: usize) -> Result<TensorView<'_, T>> {
+    let (_, sample) = data.split_batch().expect("a data set's tensors have a first axis");
     TensorView::new(sample.with_batch(batch)?, values)
 }
 

@@ -8,7 +8,7 @@ use super::run::{Moment, Plan, Run};
 use super::tally::Tally;
 use super::trainer::Pace;
 use super::{Control, Dataset, Epoch, Fit, History, StepReport, Trainer};
-use crate::{Error, Result, Scalar};
+use crate::{Error, Result, Scalar, kernels};
 
 /// What is left of an epoch.
 #[derive(Clone, Copy)]
@@ -23,14 +23,19 @@ struct Pass<'a, 'd, T> {
 impl<T: Scalar> Trainer<'_, T> {
     /// Trains for some epochs. After [`Trainer::resume`] it goes on where the checkpoint was written.
     ///
-    /// Where the inputs take 32 MiB or more and several threads may be used, a thread of its own gathers each batch while
-    /// the one before it is at work.
+    /// Where the inputs take 32 MiB or more, and several threads may be used but a step is too small for them, a thread of
+    /// its own gathers each batch while the one before it is at work.
     ///
     /// # Errors
     /// Where data, model, loss and settings do not fit together; [`Error::NotFinite`] at the first loss that is
     /// not finite, with the model as it was before that step; [`Error::File`] where a training that goes on has other
     /// settings than before; those of the callbacks and of writing checkpoints.
-    pub fn fit(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
+    pub fn fit(&mut self, data: Dataset<'_, T>, options: Fit<'_, T>) -> Result<History> {
+        let batch = self.batch.min(data.len());
+        kernels::enter(self.model.is_split(batch, self.parallelism), || self.epochs(data, options))
+    }
+
+    fn epochs(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
         options.check(self.model)?;
         let plan = Plan {
             samples: data.len(),
@@ -123,7 +128,7 @@ impl<T: Scalar> Trainer<'_, T> {
         options: &mut Fit<'_, T>,
     ) -> Result<Control> {
         let Pass { data, order, plan, .. } = pass;
-        if !Batches::pay_a_thread(data, self.parallelism) {
+        if !Batches::pay_a_thread(data, self.model, plan.batch, self.parallelism) {
             let mut batches = Batches::Here(std::mem::take(&mut self.gathered));
             let result = self.steps_of(pass, run, options, &mut batches);
             if let Batches::Here(batch) = batches {

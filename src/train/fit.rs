@@ -65,7 +65,7 @@ impl<'a, T: Scalar> Fit<'a, T> {
 
     /// Calls this function after each epoch.
     #[must_use]
-    pub fn after_epoch(self, function: impl FnMut(&super::Epoch, &Sequential<T>) + 'a) -> Self {
+    pub fn after_epoch(self, function: impl FnMut(&super::Epoch, &Sequential<T>) + Send + 'a) -> Self {
         self.with_callback(AfterEpoch(function))
     }
 
@@ -97,7 +97,7 @@ impl<'a, T: Scalar> Fit<'a, T> {
 
 struct AfterEpoch<F>(F);
 
-impl<T: Scalar, F: FnMut(&super::Epoch, &Sequential<T>)> Callback<T> for AfterEpoch<F> {
+impl<T: Scalar, F: FnMut(&super::Epoch, &Sequential<T>) + Send> Callback<T> for AfterEpoch<F> {
     fn after_epoch(&mut self, epoch: &super::Epoch, model: &Sequential<T>) -> Result<super::Control> {
         (self.0)(epoch, model);
         Ok(super::Control::Continue)

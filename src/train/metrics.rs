@@ -60,11 +60,19 @@ fn rank<T: Scalar>(row: &[T], label: usize) -> usize {
         .count()
 }
 
-/// The place of the highest output.
+/// The place of the highest output, the first of several; 0 where all are NaN.
 pub(super) fn highest<T: Scalar>(row: &[T]) -> usize {
-    // No branch depends on the outputs, which nobody can predict.
-    let highest = row.iter().fold(T::neg_infinity(), |max, &output| if output > max { output } else { max });
-    row.iter().position(|&output| output == highest).unwrap_or(0)
+    let (mut highest, mut place) = (T::neg_infinity(), 0);
+    for (class, &output) in row.iter().enumerate() {
+        // Two selections and no branch: nobody can predict which output is the highest.
+        let is_higher = output > highest;
+        highest = if is_higher { output } else { highest };
+        place = if is_higher { class } else { place };
+    }
+    if highest == T::neg_infinity() {
+        return row.iter().position(|&output| output == highest).unwrap_or(0);
+    }
+    place
 }
 
 fn class_count<T: Scalar>(outputs: TensorView<'_, T>) -> Result<usize> {
@@ -235,6 +243,7 @@ mod tests {
         assert_eq!(highest(&[1.0, 1.0]), 0);
         assert_eq!(highest(&[f64::NAN, 1.0, 2.0]), 2);
         assert_eq!(highest(&[f64::NAN, f64::NAN]), 0);
+        assert_eq!(highest(&[f64::NAN, f64::NEG_INFINITY, f64::NAN]), 1);
         let outputs = Tensor::from([[f64::NAN, 1.0], [1.0, 1.0]]);
         assert_eq!(top_k(&outputs, &[0, 1], 1).unwrap(), 0.0);
         assert_eq!(top_k(&outputs, &[0, 1], 2).unwrap(), 0.5);

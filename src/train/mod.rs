@@ -10,7 +10,9 @@ mod early_stopping;
 mod epochs;
 mod fit;
 mod history;
+mod inputs;
 pub mod metrics;
+mod pixels;
 #[cfg(feature = "progress")]
 mod progress;
 mod run;
@@ -25,6 +27,8 @@ pub(crate) use early_stopping::Kept;
 pub use early_stopping::{EarlyStopping, Monitor};
 pub use fit::Fit;
 pub use history::{Epoch, Evaluation, History};
+pub use inputs::Inputs;
+pub use pixels::Pixels;
 #[cfg(feature = "progress")]
 pub use progress::ProgressBar;
 #[cfg(feature = "safetensors")]

@@ -78,6 +78,6 @@ pub(crate) enum Moment {
 }
 
 /// Writes down where a training is, if the moment is right.
-pub(crate) trait Keeper<T: Scalar> {
+pub(crate) trait Keeper<T: Scalar>: Send {
     fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()>;
 }

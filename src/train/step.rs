@@ -7,6 +7,7 @@
 
 use super::Trainer;
 use super::trainer::workspace;
+use crate::kernels;
 use crate::layers::{GradientStore, Layer};
 use crate::losses::Target;
 use crate::optimizers::Clip;
@@ -15,6 +16,15 @@ use crate::{Result, Scalar, Sequential, TensorView};
 impl<T: Scalar> Trainer<'_, T> {
     /// Forward, loss, backward and update on one batch; the loss before the update.
     pub(super) fn step_on(
+        &mut self,
+        x: TensorView<'_, T>,
+        target: Target<'_, T>,
+        what: impl FnOnce() -> String + Send,
+    ) -> Result<T> {
+        kernels::enter(self.model.is_split(x.batch(), self.parallelism), || self.whole_step(x, target, what))
+    }
+
+    fn whole_step(
         &mut self,
         x: TensorView<'_, T>,
         target: Target<'_, T>,

@@ -6,7 +6,7 @@ use super::dataset::Batch;
 use super::run::Resumed;
 use super::tally::Tally;
 use super::{Dataset, Evaluation};
-use crate::kernels::Parallelism;
+use crate::kernels::{self, Parallelism};
 use crate::layers::{GradientStore, Mode};
 use crate::losses::{Loss, Target};
 use crate::optimizers::{MovingAverage, Optimizer};
@@ -216,6 +216,11 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// # Errors
     /// Where data, model and loss do not fit together.
     pub fn evaluate(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
+        let batch = self.batch.min(data.len());
+        kernels::enter(self.model.is_split(batch, self.parallelism), || self.measure(data))
+    }
+
+    fn measure(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
         let mut tally = Tally::new(&data, self.model);
         let size = self.batch.min(data.len());
         let mut batch = Vec::with_capacity(size);

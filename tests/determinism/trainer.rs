@@ -1,13 +1,11 @@
 //! What a trainer makes of its data.
 
-use std::cell::RefCell;
-
 use approx::assert_relative_eq;
 use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Adam, MovingAverage, Sgd};
 use taper::schedules::{OnPlateau, StepDecay};
 use taper::train::metrics::ConfusionMatrix;
-use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, Monitor, StepReport};
+use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, Inputs, Monitor, Pixels, StepReport};
 use taper::{Optimizer, Parallelism, Result, Sequential, Tensor, Trainer};
 
 use super::{narrow, random, weights};
@@ -104,11 +102,11 @@ fn shuffling_leaves_nothing_out() {
     }
 }
 
-struct Steps<'a>(&'a RefCell<Vec<StepReport>>);
+struct Steps<'a>(&'a mut Vec<StepReport>);
 
 impl Callback<f64> for Steps<'_> {
     fn after_step(&mut self, report: &StepReport) -> Result<Control> {
-        self.0.borrow_mut().push(*report);
+        self.0.push(*report);
         Ok(if report.epoch == 2 && report.step == 1 { Control::Stop } else { Control::Continue })
     }
 }
@@ -117,18 +115,17 @@ impl Callback<f64> for Steps<'_> {
 fn history_and_callbacks_tell_every_epoch_and_step() {
     let (inputs, labels) = (random([10, 5], 1), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]);
     let data = Dataset::new(&inputs, &labels).unwrap();
-    let (steps, epochs) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+    let (mut steps, mut epochs) = (Vec::new(), Vec::new());
     let mut model = narrow::<f64>();
     let trainer = Trainer::new(&mut model, CrossEntropy::new(), sgd(0.1)).with_batch(4).unwrap();
     let mut trainer = trainer.with_epoch_schedule(StepDecay::new(0.4, 1, 0.5).unwrap());
-    let fit = Fit::epochs(5).with_validation(data).with_callback(Steps(&steps));
-    let history =
-        trainer.fit(data, fit.after_epoch(|epoch, _| epochs.borrow_mut().push(epoch.clone()))).unwrap();
+    let fit = Fit::epochs(5).with_validation(data).with_callback(Steps(&mut steps));
+    let history = trainer.fit(data, fit.after_epoch(|epoch, _| epochs.push(epoch.clone()))).unwrap();
     // The callback stops in the third epoch, after its second step.
     assert_eq!(history.epochs.len(), 3);
-    assert_eq!(history.epochs, *epochs.borrow());
+    assert_eq!(history.epochs, epochs);
     assert_eq!(history.restored, None);
-    let places: Vec<_> = steps.borrow().iter().map(|step| (step.epoch, step.step, step.steps)).collect();
+    let places: Vec<_> = steps.iter().map(|step| (step.epoch, step.step, step.steps)).collect();
     let expected = [(0, 0, 3), (0, 1, 3), (0, 2, 3), (1, 0, 3), (1, 1, 3), (1, 2, 3), (2, 0, 3), (2, 1, 3)];
     assert_eq!(places, expected);
     for (epoch, rate) in history.epochs.iter().zip([0.4, 0.2, 0.1]) {
@@ -147,14 +144,14 @@ fn early_stopping_restores_the_best() {
     let (inputs, targets) = (random([8, 5], 1), random([8, 3], 2));
     let data = Dataset::new(&inputs, &targets).unwrap();
     for monitor in [Monitor::ValidationLoss, Monitor::TrainLoss] {
-        let kept: RefCell<Vec<Vec<u64>>> = RefCell::default();
+        let mut kept: Vec<Vec<u64>> = Vec::new();
         let mut model = narrow::<f64>();
         let mut trainer = Trainer::new(&mut model, MeanSquaredError::new(), sgd(0.3));
         let schedule = |step: u64| if step < 4 { 0.05 } else { 3.0 };
         trainer = trainer.with_epoch_schedule(Steep(schedule));
         let stopping = EarlyStopping::new(2).monitoring(monitor);
         let fit = Fit::epochs(50).with_validation(data).with_early_stopping(stopping);
-        let fit = fit.after_epoch(|_, model| kept.borrow_mut().push(weights(model)));
+        let fit = fit.after_epoch(|_, model| kept.push(weights(model)));
         let history = trainer.fit(data, fit).unwrap();
         let loss = |epoch: &taper::train::Epoch| match monitor {
             Monitor::TrainLoss => epoch.train.loss,
@@ -164,7 +161,7 @@ fn early_stopping_restores_the_best() {
         let best = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap();
         assert_eq!(history.restored, Some(best), "{losses:?}");
         assert_eq!(history.epochs.len(), best + 4, "three epochs that are no better: {losses:?}");
-        assert_eq!(weights(&model), kept.borrow()[best]);
+        assert_eq!(weights(&model), kept[best]);
     }
 }
 
@@ -224,4 +221,30 @@ fn a_trainer_keeps_an_average() {
     assert_eq!(weights(trainer.model()), weights(&copy));
     trainer.swap_average().unwrap();
     assert_ne!(weights(trainer.model()), weights(&copy));
+}
+
+/// Pixels give the bits of the same numbers, gathered here or by another thread, in training and out of it.
+#[test]
+fn pixels_are_trained_on_as_their_numbers_are() {
+    let bytes: Vec<u8> = (0..35_001 * 1000_usize).map(|i| (i * 7 % 251) as u8).collect();
+    let labels: Vec<_> = (0..35_001).map(|sample| sample * 5 % 3).collect();
+    for (samples, parallelism) in
+        [(100, Parallelism::Pool), (35_001, Parallelism::Threads(1)), (35_001, Parallelism::Pool)]
+    {
+        let pixels = Pixels::new([samples, 1000], &bytes[..samples * 1000]).unwrap();
+        let pixels = pixels.with_rescaling(0.01, -1.25).unwrap();
+        let values = Tensor::from_fn([samples, 1000], |i| f32::from(bytes[i]) * 0.01 - 1.25).unwrap();
+        assert_eq!(pixels.to_tensor().unwrap(), values);
+        let fit = |inputs: Inputs<'_, f32>| {
+            let data = Dataset::new(inputs, &labels[..samples]).unwrap();
+            let mut model = Sequential::builder([1000]).dense(3).build(&mut taper::seeded(1)).unwrap();
+            let trainer =
+                Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Sgd::new(0.01).unwrap()));
+            let mut trainer = trainer.with_batch(333).unwrap().with_parallelism(parallelism);
+            let history = trainer.fit(data, Fit::epochs(1)).unwrap();
+            let loss = trainer.evaluate(data).unwrap().loss;
+            (weights(&model), history.epochs[0].train.loss, loss)
+        };
+        assert_eq!(fit(pixels.into()), fit(values.view().into()), "{samples} samples, {parallelism:?}");
+    }
 }

@@ -4,7 +4,7 @@ use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Optimizer, Sgd};
 use taper::schedules::Schedule;
 use taper::train::metrics::{self, ConfusionMatrix};
-use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, Monitor, StepReport};
+use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, Monitor, Pixels, StepReport};
 use taper::{Error, Result, Sequential, Target, Tensor, Trainer, seeded};
 
 use super::{Case, error, model};
@@ -86,6 +86,31 @@ pub(crate) const CASES: &[Case] = &[
         "fewer values than inputs",
         || error(Dataset::new(&inputs(2), &Tensor::from([[1.0]]))),
         "targets of the data set: expected 2 values, got 1",
+    ),
+    (
+        "fewer bytes than pixels",
+        || error(Pixels::new([2, 3, 3], &[0; 17])),
+        "tensor [2, 3, 3]: expected 18 values, got 17",
+    ),
+    (
+        "pixels that are all the same",
+        || error(Pixels::new([1], &[0]).unwrap().with_rescaling(0.0, 1.0)),
+        "scale: expected a finite number other than 0, got 0",
+    ),
+    (
+        "pixels moved to nowhere",
+        || error(Pixels::new([1], &[0]).unwrap().with_rescaling(1.0, f64::NAN)),
+        "offset: expected a finite number, got NaN",
+    ),
+    (
+        "pixels of another shape than the model's",
+        || {
+            let pixels = Pixels::new([2, 5], &[0; 10]).unwrap();
+            with_trainer(|mut trainer| {
+                trainer.fit(Dataset::new(pixels, &[0, 1])?, Fit::epochs(1)).map(|_| ())
+            })
+        },
+        "expected input [batch, 4], got [2, 5]",
     ),
     (
         "batches of no samples",

@@ -1,0 +1,68 @@
+//! What the samples of a data set are kept as.
+
+use super::Pixels;
+use crate::kernels::Gather;
+use crate::{Scalar, Shape, Tensor, TensorView};
+
+/// What the samples of a [`Dataset`](super::Dataset) are kept as.
+///
+/// Made from a tensor, a view or [`Pixels`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Inputs<'a, T> {
+    /// As the numbers that the model takes.
+    Values(TensorView<'a, T>),
+    /// As bytes, which become numbers batch by batch.
+    Pixels(Pixels<'a>),
+}
+
+impl<T: Scalar> Inputs<'_, T> {
+    /// The lengths of the axes, that of the samples first.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Values(values) => values.shape(),
+            Self::Pixels(pixels) => pixels.shape(),
+        }
+    }
+
+    /// The memory that they take.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Values(values) => size_of_val(values.as_slice()),
+            Self::Pixels(pixels) => pixels.as_bytes().len(),
+        }
+    }
+
+    /// Puts these samples together, and asks for those of the next batch.
+    pub(super) fn gather(&self, samples: &[usize], next: &[usize], to: &mut Vec<T>) {
+        let columns = self.shape().split_batch().map_or(0, |(_, sample)| sample.len());
+        to.resize(samples.len() * columns, T::zero());
+        match self {
+            Self::Values(values) => {
+                Gather { matrix: values.as_slice(), columns, rows: samples, next }.copy(to);
+            }
+            Self::Pixels(pixels) => {
+                let rows = Gather { matrix: pixels.as_bytes(), columns, rows: samples, next };
+                pixels.rescale(rows, to);
+            }
+        }
+    }
+}
+
+impl<'a, T> From<TensorView<'a, T>> for Inputs<'a, T> {
+    fn from(values: TensorView<'a, T>) -> Self {
+        Self::Values(values)
+    }
+}
+
+impl<'a, T: Scalar> From<&'a Tensor<T>> for Inputs<'a, T> {
+    fn from(values: &'a Tensor<T>) -> Self {
+        Self::Values(values.view())
+    }
+}
+
+impl<'a, T> From<Pixels<'a>> for Inputs<'a, T> {
+    fn from(pixels: Pixels<'a>) -> Self {
+        Self::Pixels(pixels)
+    }
+}
