@@ -38,8 +38,8 @@ impl Parallelism {
     }
 }
 
-/// Does the work on a thread of the pool, where it `is_split` among them, and otherwise here. To hand on a piece of work and
-/// wait for it costs some 20 µs from outside of the pool and one from inside, so a pass with several such pieces enters once.
+/// Does the work on a thread of the pool, where it `is_split` among them, and otherwise here. From outside of the pool, each
+/// product that is shared wakes a thread and is waited for asleep, so a pass with several of them enters once.
 pub(crate) fn enter<R: Send>(is_split: bool, work: impl FnOnce() -> R + Send) -> R {
     #[cfg(feature = "rayon")]
     if is_split && rayon::current_thread_index().is_none() {
@@ -57,4 +57,18 @@ fn pool_threads() -> usize {
 #[cfg(not(feature = "rayon"))]
 fn pool_threads() -> usize {
     1
+}
+
+#[cfg(all(test, feature = "rayon"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_split_runs_in_the_pool_and_the_rest_here() {
+        let place = rayon::current_thread_index;
+        assert!(enter(true, place).is_some());
+        assert!(enter(false, place).is_none());
+        // Who is inside stays on the thread.
+        assert!(enter(true, || enter(true, place) == place() && enter(false, place) == place()));
+    }
 }
