@@ -54,6 +54,7 @@ mod runs;
 mod simd;
 mod sliding;
 mod tile;
+mod together;
 mod transpose;
 
 pub(crate) use backend::Kernel;
@@ -73,19 +74,19 @@ pub(crate) use limits::{multiply_adds, read};
 pub(crate) use matrix::{MatrixProduct, matrix_product};
 pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
-pub(crate) use parallel::enter;
 pub(crate) use row_norm::{RowNorm, RowNormInputGradient};
 pub(crate) use row_sums::RowSums;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;
 pub(crate) use sliding::{Axis, Geometry};
+pub(crate) use together::{enter, together};
 pub(crate) use transpose::transpose;
 
-/// Does what the first pass would otherwise do, which may allocate: detects the instruction set and, where passes
-/// of so many multiply-adds will be split, starts the threads.
-pub(crate) fn prepare(multiply_adds: usize) {
+/// Does what the first pass would otherwise do, which may allocate: detects the instruction set and, where so many
+/// products of so many multiply-adds will be shared, starts the threads.
+pub(crate) fn prepare(products: usize, multiply_adds: usize) {
     backend::Backend::current();
-    Parallelism::default().pieces(multiply_adds);
+    Parallelism::default().threads_together(products, multiply_adds);
 }
 
 /// The instruction set that the kernels run with.

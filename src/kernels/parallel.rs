@@ -1,5 +1,7 @@
 //! Work spread over threads, in pieces that never change a result.
 
+use super::together::is_together;
+
 /// How many threads a pass may use. A setting of the workspace or the gradient store.
 ///
 /// Work is split over output columns or parameter elements, never inside of a sum, so every result has the
@@ -26,28 +28,28 @@ impl Parallelism {
 
     /// Into how many pieces to split work of so many multiply-adds.
     pub(crate) fn pieces(self, multiply_adds: usize) -> usize {
-        // Waking another thread takes some 10 µs, in which one core does up to 500,000 multiply-adds. Two pieces of
-        // this size take 70 µs on one core; with no other core free, they take a sixth longer in two.
-        const PIECE: usize = 2_000_000;
+        let piece = if is_together() { PIECE_TOGETHER } else { PIECE };
         let pieces = match self {
-            Self::Pool => multiply_adds / PIECE,
-            Self::Threads(threads) => threads.min(multiply_adds / PIECE),
+            Self::Pool => multiply_adds / piece,
+            Self::Threads(threads) => threads.min(multiply_adds / piece),
         };
         // Small work does not so much as ask for the pool, which would start it.
         if pieces < 2 { 1 } else { pieces.min(pool_threads()) }
     }
+
+    /// How many threads do `products` products of so many multiply-adds each [`together`], one after another.
+    pub(crate) fn threads_together(self, products: usize, multiply_adds: usize) -> usize {
+        let is_large = multiply_adds.saturating_mul(products) >= 2 * PIECE;
+        if is_large { self.threads().min(multiply_adds / PIECE_TOGETHER).max(1) } else { 1 }
+    }
 }
 
-/// Does the work on a thread of the pool, where it `is_split` among them, and otherwise here. From outside of the pool, each
-/// product that is shared wakes a thread and is waited for asleep, so a pass with several of them enters once.
-pub(crate) fn enter<R: Send>(is_split: bool, work: impl FnOnce() -> R + Send) -> R {
-    #[cfg(feature = "rayon")]
-    if is_split && rayon::current_thread_index().is_none() {
-        return rayon::scope(|_| work());
-    }
-    let _ = is_split;
-    work()
-}
+/// The least work to wake a thread for. That takes some 10 µs, in which one core does up to 500,000 multiply-adds. Two
+/// pieces of this size take 70 µs on one core; with no other core free, they take a sixth longer in two.
+const PIECE: usize = 2_000_000;
+
+/// The least work to share with a thread that is awake: 8 µs on one core, of which handing it over takes less than one.
+const PIECE_TOGETHER: usize = 250_000;
 
 #[cfg(feature = "rayon")]
 fn pool_threads() -> usize {
@@ -57,18 +59,4 @@ fn pool_threads() -> usize {
 #[cfg(not(feature = "rayon"))]
 fn pool_threads() -> usize {
     1
-}
-
-#[cfg(all(test, feature = "rayon"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_split_runs_in_the_pool_and_the_rest_here() {
-        let place = rayon::current_thread_index;
-        assert!(enter(true, place).is_some());
-        assert!(enter(false, place).is_none());
-        // Who is inside stays on the thread.
-        assert!(enter(true, || enter(true, place) == place() && enter(false, place) == place()));
-    }
 }

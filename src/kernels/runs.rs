@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::together::join;
+
 /// Something that can be cut in two at an element, as slices can.
 pub(crate) trait Split: Send + Sized {
     fn len(&self) -> usize;
@@ -43,17 +45,6 @@ pub(crate) fn split_with_scratch<S: Split, T: Send>(
         );
     } else if whole.len() > 0 {
         work(whole, scratch);
-    }
-}
-
-/// Both, at once where there are threads.
-fn join(left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
-    #[cfg(feature = "rayon")]
-    rayon::join(left, right);
-    #[cfg(not(feature = "rayon"))]
-    {
-        left();
-        right();
     }
 }
 

@@ -227,9 +227,9 @@ impl<T: Scalar> Sequential<T> {
     ) -> Result<TensorView<'w, T>> {
         let x = x.into();
         let batch = self.check_input(x)?;
-        let is_split = self.is_split(batch, workspace.parallelism());
+        let threads = self.threads(1, batch, workspace.parallelism());
         let (y, mut context) = workspace.begin_infer(self, batch)?;
-        let result = kernels::enter(is_split, || Layer::forward(self, x, y, &mut context));
+        let result = kernels::together(threads, || Layer::forward(self, x, y, &mut context));
         result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
     }
@@ -245,9 +245,9 @@ impl<T: Scalar> Sequential<T> {
     ) -> Result<TensorView<'w, T>> {
         let x = x.into();
         let batch = self.check_input(x)?;
-        let is_split = self.is_split(batch, workspace.parallelism());
+        let threads = self.threads(1, batch, workspace.parallelism());
         let (y, mut context) = workspace.begin_forward(self, batch)?;
-        let result = kernels::enter(is_split, || Layer::forward(self, x, y, &mut context));
+        let result = kernels::together(threads, || Layer::forward(self, x, y, &mut context));
         result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
     }
@@ -315,11 +315,12 @@ impl<T: Scalar> Sequential<T> {
         }
     }
 
-    /// Whether a pass of so many samples is shared among threads: whether that of its largest layer is.
-    pub(crate) fn is_split(&self, batch: usize, parallelism: Parallelism) -> bool {
+    /// How many threads share what has so many products of each layer for so many samples: as many as the largest layer
+    /// keeps busy.
+    pub(crate) fn threads(&self, products: usize, batch: usize, parallelism: Parallelism) -> usize {
         let largest = self.steps.iter().map(|step| step.layer.multiply_adds(&step.input)).max().unwrap_or(0);
         // A weight takes as long to read as four samples take to compute.
-        parallelism.pieces(largest.saturating_mul(batch.max(4))) > 1
+        parallelism.threads_together(products, largest.saturating_mul(batch.max(4)))
     }
 }
 

@@ -12,19 +12,21 @@ use std::thread::{Builder, Scope};
 
 use super::Dataset;
 use super::dataset::Batch;
-use crate::kernels::Parallelism;
-use crate::{Scalar, Sequential};
+use crate::{Parallelism, Scalar};
 
 /// From so many bytes of inputs on they do not stay in the caches between epochs.
 const LARGE: usize = 32 << 20;
+
+/// The other thread shares nothing.
+const ALONE: Parallelism = Parallelism::Threads(1);
 
 /// The bytes of all batches that are gathered ahead, if more than two.
 const AHEAD: usize = 4 << 20;
 
 /// Where batches come from.
 pub(super) enum Batches<T> {
-    /// They are gathered when they are asked for.
-    Here(Batch<T>),
+    /// They are gathered when they are asked for, by so many threads.
+    Here(Batch<T>, Parallelism),
     /// Another thread gathers them.
     Ahead(Ahead<T>),
 }
@@ -38,14 +40,9 @@ pub(super) struct Ahead<T> {
 }
 
 impl<T: Scalar> Batches<T> {
-    /// Whether to gather on another thread: where there is one that has nothing to do in a step of this model.
-    pub(super) fn pay_a_thread(
-        data: &Dataset<'_, T>,
-        model: &Sequential<T>,
-        batch: usize,
-        parallelism: Parallelism,
-    ) -> bool {
-        data.inputs().bytes() >= LARGE && parallelism.threads() > 1 && !model.is_split(batch, parallelism)
+    /// Whether another thread pays, of those that there are and that a step keeps busy.
+    pub(super) fn pay_a_thread(data: &Dataset<'_, T>, threads: usize, busy: usize) -> bool {
+        data.inputs().bytes() >= LARGE && threads > 1 && busy == 1
     }
 
     /// Gathers these batches on another thread, or where there can be none, on this one.
@@ -64,14 +61,14 @@ impl<T: Scalar> Batches<T> {
             while let Some(samples) = plan.next() {
                 // The other end is gone where an epoch ends early.
                 let Ok(mut batch): Result<Batch<T>, _> = from_here.recv() else { return };
-                batch.fill(data, samples, plan.peek().copied().unwrap_or_default());
+                batch.fill(data, samples, plan.peek().copied().unwrap_or_default(), ALONE);
                 if to_here.send(batch).is_err() {
                     return;
                 }
             }
         };
         if Builder::new().name("taper-gather".into()).spawn_scoped(scope, gather).is_err() {
-            return Self::Here(Batch::default());
+            return Self::Here(Batch::default(), ALONE);
         }
         for _ in 0..2 * group {
             used.send(Batch::default()).expect("the channel has room for all of them");
@@ -82,9 +79,9 @@ impl<T: Scalar> Batches<T> {
     /// The next batch: these samples. After it comes `next`.
     pub(super) fn take(&mut self, data: &Dataset<'_, T>, samples: &[usize], next: &[usize]) -> Batch<T> {
         match self {
-            Self::Here(batch) => {
+            Self::Here(batch, parallelism) => {
                 let mut batch = std::mem::take(batch);
-                batch.fill(data, samples, next);
+                batch.fill(data, samples, next, *parallelism);
                 batch
             }
             Self::Ahead(ahead) => ahead.gathered.recv().expect("the other thread gathers every batch"),
@@ -94,7 +91,7 @@ impl<T: Scalar> Batches<T> {
     /// Gives a batch's memory back.
     pub(super) fn put_back(&mut self, batch: Batch<T>) {
         match self {
-            Self::Here(here) => *here = batch,
+            Self::Here(here, _) => *here = batch,
             Self::Ahead(Ahead { used, returned, group, .. }) => {
                 returned.push(batch);
                 if returned.len() == *group {

@@ -4,7 +4,7 @@ use rand::Rng;
 
 use super::Inputs;
 use crate::losses::Target;
-use crate::{Error, Result, Scalar, Shape, TensorView, seeded};
+use crate::{Error, Parallelism, Result, Scalar, Shape, TensorView, seeded};
 
 /// Inputs and targets in memory, one of each for every sample.
 ///
@@ -85,14 +85,22 @@ pub(super) struct Batch<T> {
 
 impl<T: Scalar> Batch<T> {
     /// Copies these samples together, and asks for those of the next batch.
-    pub(super) fn fill(&mut self, data: &Dataset<'_, T>, samples: &[usize], next: &[usize]) {
-        data.inputs.gather(samples, next, &mut self.inputs);
+    pub(super) fn fill(
+        &mut self,
+        data: &Dataset<'_, T>,
+        samples: &[usize],
+        next: &[usize],
+        parallelism: Parallelism,
+    ) {
+        data.inputs.gather(samples, next, parallelism, &mut self.inputs);
         match data.target {
             Target::Classes(classes) => {
                 self.classes.clear();
                 self.classes.extend(samples.iter().map(|&sample| classes[sample]));
             }
-            Target::Values(values) => Inputs::Values(values).gather(samples, next, &mut self.values),
+            Target::Values(values) => {
+                Inputs::Values(values).gather(samples, next, parallelism, &mut self.values);
+            }
         }
         self.samples = samples.len();
     }

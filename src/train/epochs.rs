@@ -32,7 +32,7 @@ impl<T: Scalar> Trainer<'_, T> {
     /// settings than before; those of the callbacks and of writing checkpoints.
     pub fn fit(&mut self, data: Dataset<'_, T>, options: Fit<'_, T>) -> Result<History> {
         let batch = self.batch.min(data.len());
-        kernels::enter(self.model.is_split(batch, self.parallelism), || self.epochs(data, options))
+        kernels::enter(self.threads(batch) > 1, || self.epochs(data, options))
     }
 
     fn epochs(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
@@ -128,10 +128,11 @@ impl<T: Scalar> Trainer<'_, T> {
         options: &mut Fit<'_, T>,
     ) -> Result<Control> {
         let Pass { data, order, plan, .. } = pass;
-        if !Batches::pay_a_thread(data, self.model, plan.batch, self.parallelism) {
-            let mut batches = Batches::Here(std::mem::take(&mut self.gathered));
+        let busy = self.threads(plan.batch.min(plan.samples));
+        if !Batches::pay_a_thread(data, self.parallelism.threads(), busy) {
+            let mut batches = Batches::Here(std::mem::take(&mut self.gathered), self.parallelism);
             let result = self.steps_of(pass, run, options, &mut batches);
-            if let Batches::Here(batch) = batches {
+            if let Batches::Here(batch, _) = batches {
                 self.gathered = batch;
             }
             return result;
@@ -152,35 +153,19 @@ impl<T: Scalar> Trainer<'_, T> {
     ) -> Result<Control> {
         let Pass { data, order, plan, start } = pass;
         let (epoch, before, group) = (run.epoch, run.seconds, plan.group());
-        run.tally.get_or_insert_with(|| Tally::new(data, self.model));
         let steps = plan.samples.div_ceil(group);
+        let threads = self.threads(plan.batch.min(plan.samples));
         let mut left = order;
-        for samples in order.chunks(group) {
+        while !left.is_empty() {
             let step = run.samples / group;
             let what = || format!("loss in epoch {epoch}, step {step}");
-            let is_single = samples.len() <= self.batch;
-            self.clear_gradients();
-            let mut group_loss = 0.0;
-            for batch in samples.chunks(self.batch) {
-                left = &left[batch.len()..];
-                let gathered = batches.take(data, batch, &left[..left.len().min(batch.len())]);
-                let (x, target) = gathered.view(data)?;
-                let share = batch.len() as f64 / samples.len() as f64;
-                let loss = if is_single {
-                    self.step_on(x, target, what)?
-                } else {
-                    self.accumulate(x, target, share, what)?
-                };
-                group_loss += share * loss.as_f64();
-                let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
-                run.tally.as_mut().expect("made above").add(loss.as_f64(), outputs, target);
-                batches.put_back(gathered);
-            }
-            if !is_single {
-                self.step_by_gradients()?;
-            }
-            run.samples += samples.len();
-            let report = StepReport { epoch, epochs: options.epochs, step, steps, loss: group_loss };
+            let samples = group.min(left.len());
+            let tally = run.tally.get_or_insert_with(|| Tally::new(data, self.model));
+            let step_on_group = || self.step_on_group(data, left, samples, batches, tally, what);
+            let loss = kernels::together(threads, step_on_group)?;
+            left = &left[samples..];
+            run.samples += samples;
+            let report = StepReport { epoch, epochs: options.epochs, step, steps, loss };
             let mut control = Control::Continue;
             for callback in &mut options.callbacks {
                 control = callback.after_step(&report)?;
@@ -199,5 +184,39 @@ impl<T: Scalar> Trainer<'_, T> {
             }
         }
         Ok(Control::Continue)
+    }
+
+    /// A step on the first of these samples, a batch of them after the other; its loss.
+    fn step_on_group(
+        &mut self,
+        data: &Dataset<'_, T>,
+        left: &[usize],
+        samples: usize,
+        batches: &mut Batches<T>,
+        tally: &mut Tally,
+        what: impl Fn() -> String + Copy + Send,
+    ) -> Result<f64> {
+        self.clear_gradients();
+        let (mut group_loss, mut done) = (0.0, 0);
+        for batch in left[..samples].chunks(self.batch) {
+            done += batch.len();
+            let next = &left[done..];
+            let gathered = batches.take(data, batch, &next[..next.len().min(batch.len())]);
+            let (x, target) = gathered.view(data)?;
+            let share = batch.len() as f64 / samples as f64;
+            let loss = if batch.len() == samples {
+                self.step_on(x, target, what)?
+            } else {
+                self.accumulate(x, target, share, what)?
+            };
+            group_loss += share * loss.as_f64();
+            let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
+            tally.add(loss.as_f64(), outputs, target);
+            batches.put_back(gathered);
+        }
+        if samples > self.batch {
+            self.step_by_gradients()?;
+        }
+        Ok(group_loss)
     }
 }

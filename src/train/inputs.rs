@@ -2,7 +2,7 @@
 
 use super::Pixels;
 use crate::kernels::Gather;
-use crate::{Scalar, Shape, Tensor, TensorView};
+use crate::{Parallelism, Scalar, Shape, Tensor, TensorView};
 
 /// What the samples of a [`Dataset`](super::Dataset) are kept as.
 ///
@@ -34,15 +34,21 @@ impl<T: Scalar> Inputs<'_, T> {
     }
 
     /// Puts these samples together, and asks for those of the next batch.
-    pub(super) fn gather(&self, samples: &[usize], next: &[usize], to: &mut Vec<T>) {
+    pub(super) fn gather(
+        &self,
+        samples: &[usize],
+        next: &[usize],
+        parallelism: Parallelism,
+        to: &mut Vec<T>,
+    ) {
         let columns = self.shape().split_batch().map_or(0, |(_, sample)| sample.len());
         to.resize(samples.len() * columns, T::zero());
         match self {
             Self::Values(values) => {
-                Gather { matrix: values.as_slice(), columns, rows: samples, next }.copy(to);
+                Gather { matrix: values.as_slice(), columns, rows: samples, next, parallelism }.copy(to);
             }
             Self::Pixels(pixels) => {
-                let rows = Gather { matrix: pixels.as_bytes(), columns, rows: samples, next };
+                let rows = Gather { matrix: pixels.as_bytes(), columns, rows: samples, next, parallelism };
                 pixels.rescale(rows, to);
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::kernels::Gather;
 use crate::tensor::check_length;
-use crate::{Error, Result, Scalar, Shape, Tensor};
+use crate::{Error, Parallelism, Result, Scalar, Shape, Tensor};
 
 /// Samples kept as bytes, as pictures come: a quarter of the memory of `f32`, and a quarter of what has to be fetched from
 /// it for each batch. [`Trainer::fit`](crate::Trainer::fit) turns a batch into numbers when it gathers it.
@@ -82,7 +82,13 @@ impl<'a> Pixels<'a> {
     /// [`Error::TooLarge`] where the memory for it cannot be had.
     pub fn to_tensor<T: Scalar>(&self) -> Result<Tensor<T>> {
         let mut tensor = Tensor::zeros(self.shape)?;
-        let whole = Gather { matrix: self.bytes, columns: self.bytes.len(), rows: &[0], next: &[] };
+        let whole = Gather {
+            matrix: self.bytes,
+            columns: self.bytes.len(),
+            rows: &[0],
+            next: &[],
+            parallelism: Parallelism::Threads(1),
+        };
         self.rescale(whole, tensor.as_mut_slice());
         Ok(tensor)
     }

@@ -217,7 +217,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// Where data, model and loss do not fit together.
     pub fn evaluate(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
         let batch = self.batch.min(data.len());
-        kernels::enter(self.model.is_split(batch, self.parallelism), || self.measure(data))
+        kernels::enter(self.model.threads(1, batch, self.parallelism) > 1, || self.measure(data))
     }
 
     fn measure(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
@@ -228,7 +228,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             batch.clear();
             batch.extend(start..(start + size).min(data.len()));
             // What comes next in order, the processor fetches by itself.
-            self.gathered.fill(&data, &batch, &[]);
+            self.gathered.fill(&data, &batch, &[], self.parallelism);
             let (x, target) = self.gathered.view(&data)?;
             let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
             let outputs = self.model.infer(x, workspace)?;
