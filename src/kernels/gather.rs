@@ -17,7 +17,7 @@ use super::{Element, Parallelism, Run, Simd, split_work};
 
 const CACHE_LINE: usize = 64;
 
-/// An element is waited for about as long as sixteen multiply-adds take.
+/// An element is waited for about as long as twenty multiply-adds take.
 const WORK: usize = 20;
 
 /// The rows that are read side by side. With 8, rows of 784 numbers take 7 % less, but rows of 1024 or 3072 a third more:

@@ -7,6 +7,9 @@ use super::together::is_together;
 /// Work is split over output columns or parameter elements, never inside of a sum, so every result has the
 /// same bits at any number of threads. Small work stays on the calling thread whatever the setting.
 ///
+/// Threads that share a step or a pass look for work until it is done. Where other programs need the processors,
+/// fewer threads can be faster.
+///
 /// Without the feature `rayon`, everything runs on the calling thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Parallelism {
@@ -48,7 +51,7 @@ impl Parallelism {
 /// pieces of this size take 70 µs on one core; with no other core free, they take a sixth longer in two.
 const PIECE: usize = 2_000_000;
 
-/// The least work to share with a thread that is awake: 8 µs on one core, of which handing it over takes less than one.
+/// The least work to share with a thread that is awake: 4 µs on one core, of which handing it over takes less than one.
 const PIECE_TOGETHER: usize = 250_000;
 
 #[cfg(feature = "rayon")]

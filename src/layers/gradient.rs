@@ -42,8 +42,8 @@ impl<T: Scalar> GradientSource<T> for Whole<'_, T> {
     }
 }
 
-/// What a backward pass hands gradients to.
-pub trait GradientSink<T> {
+/// What a backward pass hands gradients to, on whichever thread it runs.
+pub trait GradientSink<T>: Send {
     /// Takes the gradient of one parameter.
     ///
     /// # Errors

@@ -265,8 +265,9 @@ impl<T: Scalar> Sequential<T> {
     ) -> Result<()> {
         let x = x.into();
         let batch = self.check_input(x)?;
+        let threads = self.threads(1, batch, workspace.parallelism());
         let pass = workspace.begin_backward(self, batch, x)?;
-        Layer::backward(self, pass, sink)
+        kernels::together(threads, || Layer::backward(self, pass, sink))
     }
 
     pub(super) fn id(&self) -> u64 {

@@ -31,8 +31,7 @@ impl<T: Scalar> Trainer<'_, T> {
     /// not finite, with the model as it was before that step; [`Error::File`] where a training that goes on has other
     /// settings than before; those of the callbacks and of writing checkpoints.
     pub fn fit(&mut self, data: Dataset<'_, T>, options: Fit<'_, T>) -> Result<History> {
-        let batch = self.batch.min(data.len());
-        kernels::enter(self.threads(batch) > 1, || self.epochs(data, options))
+        kernels::enter(self.threads_of_epoch(data.len()) > 1, || self.epochs(data, options))
     }
 
     fn epochs(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
@@ -101,6 +100,12 @@ impl<T: Scalar> Trainer<'_, T> {
         Ok(run.history)
     }
 
+    /// How many threads share the steps of an epoch of so many samples.
+    fn threads_of_epoch(&self, samples: usize) -> usize {
+        let batch = self.batch.min(samples);
+        self.threads(samples / batch, batch)
+    }
+
     /// A new run, or the one that was read from a file.
     fn begin_run(&mut self, plan: Plan) -> Result<Run<T>> {
         match self.resumed.take() {
@@ -128,7 +133,7 @@ impl<T: Scalar> Trainer<'_, T> {
         options: &mut Fit<'_, T>,
     ) -> Result<Control> {
         let Pass { data, order, plan, .. } = pass;
-        let busy = self.threads(plan.batch.min(plan.samples));
+        let busy = self.threads_of_epoch(plan.samples);
         if !Batches::pay_a_thread(data, self.parallelism.threads(), busy) {
             let mut batches = Batches::Here(std::mem::take(&mut self.gathered), self.parallelism);
             let result = self.steps_of(pass, run, options, &mut batches);
@@ -154,7 +159,7 @@ impl<T: Scalar> Trainer<'_, T> {
         let Pass { data, order, plan, start } = pass;
         let (epoch, before, group) = (run.epoch, run.seconds, plan.group());
         let steps = plan.samples.div_ceil(group);
-        let threads = self.threads(plan.batch.min(plan.samples));
+        let threads = self.threads_of_epoch(plan.samples);
         let mut left = order;
         while !left.is_empty() {
             let step = run.samples / group;

@@ -21,12 +21,12 @@ impl<T: Scalar> Trainer<'_, T> {
         target: Target<'_, T>,
         what: impl FnOnce() -> String + Send,
     ) -> Result<T> {
-        kernels::together(self.threads(x.batch()), || self.whole_step(x, target, what))
+        kernels::together(self.threads(1, x.batch()), || self.whole_step(x, target, what))
     }
 
-    /// How many threads share a step of so many samples: it has at least two products of each layer.
-    pub(super) fn threads(&self, batch: usize) -> usize {
-        self.model.threads(2, batch, self.parallelism)
+    /// How many threads share so many steps in a row. A step has at least two products of each layer.
+    pub(super) fn threads(&self, steps: usize, batch: usize) -> usize {
+        self.model.threads(2 * steps, batch, self.parallelism)
     }
 
     fn whole_step(

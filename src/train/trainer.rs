@@ -217,7 +217,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// Where data, model and loss do not fit together.
     pub fn evaluate(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
         let batch = self.batch.min(data.len());
-        kernels::enter(self.model.threads(1, batch, self.parallelism) > 1, || self.measure(data))
+        let threads = self.model.threads(data.len() / batch, batch, self.parallelism);
+        kernels::together(threads, || self.measure(data))
     }
 
     fn measure(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {

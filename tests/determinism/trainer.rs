@@ -54,7 +54,7 @@ fn accumulated_batches_are_one_large_batch() {
     }
 }
 
-/// 36 MB, which another thread gathers where there are several.
+/// 36 MB, of which another thread gathers small batches and all threads together large ones, where there are several.
 #[test]
 fn large_data_gives_the_same_bits_at_any_number_of_threads() {
     let inputs = Tensor::<f32>::from_fn([9001, 1000], |i| (i * 7 % 1013) as f32 / 1013.0).unwrap();
@@ -62,11 +62,11 @@ fn large_data_gives_the_same_bits_at_any_number_of_threads() {
     let values = Tensor::from_fn([9001, 3], |i| (i % 11) as f32).unwrap();
     let by_class = Dataset::new(&inputs, &labels).unwrap();
     let by_value = Dataset::new(&inputs, &values).unwrap();
-    let fit = |parallelism, stop_after| {
+    let fit = |parallelism, batch, stop_after| {
         let mut model = Sequential::builder([1000]).dense(3).build(&mut taper::seeded(1)).unwrap();
         let optimizer = || Optimizer::new(Sgd::new(0.01).unwrap());
         let prepared = |trainer: Trainer<'_, f32>, data| {
-            let trainer = trainer.with_batch(700).unwrap().with_accumulation(2).unwrap();
+            let trainer = trainer.with_batch(batch).unwrap().with_accumulation(2).unwrap();
             let mut trainer = trainer.with_parallelism(parallelism);
             trainer.fit(data, Fit::epochs(2).with_callback(StopAfter(stop_after))).unwrap()
         };
@@ -74,8 +74,9 @@ fn large_data_gives_the_same_bits_at_any_number_of_threads() {
         let second = prepared(Trainer::new(&mut model, MeanSquaredError::new(), optimizer()), by_value);
         (weights(&model), first.epochs[0].train.loss.to_bits(), second.epochs[0].train.loss.to_bits())
     };
-    for stop_after in [3, usize::MAX] {
-        assert_eq!(fit(Parallelism::Threads(1), stop_after), fit(Parallelism::Pool, stop_after));
+    for (batch, stop_after) in [(140, 3), (140, usize::MAX), (700, 3), (700, usize::MAX)] {
+        let [one, all] = [Parallelism::Threads(1), Parallelism::Pool].map(|it| fit(it, batch, stop_after));
+        assert_eq!(one, all, "batches of {batch}, stopped after {stop_after}");
     }
 }
 
@@ -223,14 +224,17 @@ fn a_trainer_keeps_an_average() {
     assert_ne!(weights(trainer.model()), weights(&copy));
 }
 
-/// Pixels give the bits of the same numbers, gathered here or by another thread, in training and out of it.
+/// Pixels give the bits of the same numbers, gathered here, by another thread or by all, in training and out of it.
 #[test]
 fn pixels_are_trained_on_as_their_numbers_are() {
     let bytes: Vec<u8> = (0..35_001 * 1000_usize).map(|i| (i * 7 % 251) as u8).collect();
     let labels: Vec<_> = (0..35_001).map(|sample| sample * 5 % 3).collect();
-    for (samples, parallelism) in
-        [(100, Parallelism::Pool), (35_001, Parallelism::Threads(1)), (35_001, Parallelism::Pool)]
-    {
+    for (samples, batch, parallelism) in [
+        (100, 33, Parallelism::Pool),
+        (35_001, 133, Parallelism::Threads(1)),
+        (35_001, 133, Parallelism::Pool),
+        (35_001, 333, Parallelism::Pool),
+    ] {
         let pixels = Pixels::new([samples, 1000], &bytes[..samples * 1000]).unwrap();
         let pixels = pixels.with_rescaling(0.01, -1.25).unwrap();
         let values = Tensor::from_fn([samples, 1000], |i| f32::from(bytes[i]) * 0.01 - 1.25).unwrap();
@@ -240,11 +244,15 @@ fn pixels_are_trained_on_as_their_numbers_are() {
             let mut model = Sequential::builder([1000]).dense(3).build(&mut taper::seeded(1)).unwrap();
             let trainer =
                 Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Sgd::new(0.01).unwrap()));
-            let mut trainer = trainer.with_batch(333).unwrap().with_parallelism(parallelism);
+            let mut trainer = trainer.with_batch(batch).unwrap().with_parallelism(parallelism);
             let history = trainer.fit(data, Fit::epochs(1)).unwrap();
             let loss = trainer.evaluate(data).unwrap().loss;
             (weights(&model), history.epochs[0].train.loss, loss)
         };
-        assert_eq!(fit(pixels.into()), fit(values.view().into()), "{samples} samples, {parallelism:?}");
+        assert_eq!(
+            fit(pixels.into()),
+            fit(values.view().into()),
+            "{samples} samples in batches of {batch}, {parallelism:?}"
+        );
     }
 }
