@@ -40,10 +40,12 @@ impl Parallelism {
         if pieces < 2 { 1 } else { pieces.min(pool_threads()) }
     }
 
-    /// How many threads do `products` products of so many multiply-adds each [`together`], one after another.
+    /// How many threads do `products` products of so many multiply-adds each together, one after another.
     pub(crate) fn threads_together(self, products: usize, multiply_adds: usize) -> usize {
         let is_large = multiply_adds.saturating_mul(products) >= 2 * PIECE;
-        if is_large { self.threads().min(multiply_adds / PIECE_TOGETHER).max(1) } else { 1 }
+        let pieces = multiply_adds / PIECE_TOGETHER;
+        // Nor does this, where the work is small.
+        if is_large && pieces > 1 { pieces.min(self.threads()) } else { 1 }
     }
 }
 
@@ -62,4 +64,20 @@ fn pool_threads() -> usize {
 #[cfg(not(feature = "rayon"))]
 fn pool_threads() -> usize {
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_share_what_is_large_enough_in_all_and_in_each_product() {
+        let threads = |products, multiply_adds| Parallelism::Pool.threads_together(products, multiply_adds);
+        let all = pool_threads();
+        assert_eq!(threads(1, 2 * PIECE - 1), 1);
+        assert_eq!(threads(1, 2 * PIECE), all.min(16));
+        assert_eq!(threads(usize::MAX, 2 * PIECE_TOGETHER - 1), 1);
+        assert_eq!(threads(usize::MAX, 2 * PIECE_TOGETHER), all.min(2));
+        assert_eq!(Parallelism::Threads(1).threads_together(usize::MAX, usize::MAX), 1);
+    }
 }
