@@ -1,7 +1,7 @@
 //! Threads that are ready when work comes.
 //!
-//! A thread of the pool that finds nothing to do falls asleep after some 20 µs. To wake it takes as long as many a product,
-//! so two threads would train a network of 100,000 weights no faster than one. Who has several products in a row to share,
+//! A thread of the pool that finds nothing to do soon falls asleep. To wake it takes as long as many a product, so two
+//! threads would train a network of 100,000 weights little faster than one. Who has several products in a row to share,
 //! with other work between them, does all of it [`together`]: threads that have nothing to do look for work until it is done.
 
 /// Does the work on a thread of the pool if it `is_shared`, and otherwise here. From outside of the pool, each product that is
@@ -50,9 +50,9 @@ mod awake {
     use std::cell::Cell;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    /// How often a thread looks for work in vain before it may fall asleep: for some 200 µs. What lies between two products of a
-    /// step takes less. Without a limit two threads could wait for each other: one that waits for a piece may be handed
-    /// the task to stay awake, and another one may wait for what it was about to do.
+    /// How often a thread looks for work in vain before it may fall asleep: for some 200 µs. Without a limit two threads could
+    /// wait for each other: one that waits for a piece may be handed the task to stay awake, and another one may wait for
+    /// what it was about to do.
     const ROUNDS: usize = 200;
 
     /// How long it waits between two looks: about a microsecond, in which another thread can take a task to stay awake.
