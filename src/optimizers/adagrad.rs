@@ -1,6 +1,7 @@
 //! Steps divided by the size of all gradients so far.
 
-use super::rule::{Rule, RuleSettings, Update, WeightDecay, check_at_least_0};
+use super::rule::{Rule, Update};
+use super::settings::{RuleSettings, WeightDecay, check_at_least_0, least_divisor};
 use crate::{Result, Scalar};
 
 /// Adagrad (Duchi et al., 2011), as PyTorch's. In step t, from 1:
@@ -88,7 +89,7 @@ impl<T: Scalar> Rule<T> for Adagrad {
 
     fn update(&self, update: Update<'_, T>) {
         let rate = update.learning_rate / (1.0 + (update.step - 1) as f64 * self.learning_rate_decay);
-        let (rate, epsilon) = (T::of(rate), T::of(self.epsilon).max(T::min_positive_value()));
+        let (rate, epsilon) = (T::of(rate), least_divisor::<T>(self.epsilon, 1.0));
         update.each(|w, g, [sum]| {
             let sum = sum + g * g;
             (w - rate * g / (sum.sqrt() + epsilon), [sum])

@@ -1,6 +1,7 @@
 //! Steps scaled by running moments of the gradient.
 
-use super::rule::{Rule, RuleSettings, Update, WeightDecay, check_at_least_0, check_share};
+use super::rule::{Rule, Update};
+use super::settings::{RuleSettings, WeightDecay, check_at_least_0, check_share, least_divisor};
 use crate::{Result, Scalar};
 
 /// Adam (Kingma and Ba, 2014), as PyTorch's. In step t, from 1:
@@ -79,8 +80,7 @@ impl<T: Scalar> Rule<T> for Adam {
         let correction = T::of((1.0 - power(beta2)).sqrt().recip());
         let (keep1, take1) = (T::of(beta1), T::of(1.0 - beta1));
         let (keep2, take2) = (T::of(beta2), T::of(1.0 - beta2));
-        // Where epsilon is 0 (or rounds to it), 0/0 would arise from a gradient that was always 0.
-        let epsilon = T::of(self.epsilon).max(T::min_positive_value());
+        let epsilon = least_divisor::<T>(self.epsilon, 1.0 - beta2);
         update.each(|w, g, [first, second]| {
             let first = keep1 * first + take1 * g;
             let second = keep2 * second + take2 * g * g;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::rule::check_share;
+use super::settings::check_share;
 use crate::kernels::{self, Buffer, Kernel, Simd};
 use crate::layers::{Layer, Param};
 use crate::{Error, Result, Scalar};

@@ -1,6 +1,7 @@
 //! Steps of one size, in the direction of a running gradient.
 
-use super::rule::{Rule, RuleSettings, Update, WeightDecay, check_share};
+use super::rule::{Rule, Update};
+use super::settings::{RuleSettings, WeightDecay, check_share};
 use crate::{Result, Scalar};
 
 /// Lion (Chen et al., 2023):

@@ -20,6 +20,7 @@ mod lion;
 mod optimizer;
 mod rmsprop;
 mod rule;
+mod settings;
 mod sgd;
 mod survey;
 
@@ -30,5 +31,6 @@ pub use average::MovingAverage;
 pub use lion::Lion;
 pub use optimizer::{Clip, Optimizer};
 pub use rmsprop::RmsProp;
-pub use rule::{MAX_BUFFERS, Rule, RuleSettings, Update, WeightDecay};
+pub use rule::{MAX_BUFFERS, Rule, Update};
+pub use settings::{RuleSettings, WeightDecay};
 pub use sgd::Sgd;

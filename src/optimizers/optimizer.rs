@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::apply::Apply;
-use super::rule::{Adjust, Begun, MAX_BUFFERS, Rule, Update, WeightDecay, check_at_least_0};
+use super::rule::{Adjust, Begun, MAX_BUFFERS, Rule, Update};
+use super::settings::{WeightDecay, check_at_least_0};
 use super::survey::{Survey, norm};
 use crate::kernels::{Buffer, split_work};
 use crate::layers::{GradientStore, Layer, Param};

@@ -1,6 +1,7 @@
 //! Steps divided by the running size of the gradient.
 
-use super::rule::{Rule, RuleSettings, Update, WeightDecay, check_at_least_0, check_share};
+use super::rule::{Rule, Update};
+use super::settings::{RuleSettings, WeightDecay, check_at_least_0, check_share, least_divisor};
 use crate::{Result, Scalar};
 
 /// `RMSprop` (Hinton, 2012), as PyTorch's:
@@ -96,7 +97,8 @@ impl<T: Scalar> Rule<T> for RmsProp {
     fn update(&self, update: Update<'_, T>) {
         let learning_rate = T::of(update.learning_rate);
         let (keep, take) = (T::of(self.smoothing), T::of(1.0 - self.smoothing));
-        let (momentum, epsilon) = (T::of(self.momentum), T::of(self.epsilon).max(T::min_positive_value()));
+        let (momentum, epsilon) =
+            (T::of(self.momentum), least_divisor::<T>(self.epsilon, 1.0 - self.smoothing));
         let centered = self.centered;
         update.each(|w, g, [square, velocity, mean]| {
             let square = keep * square + take * g * g;

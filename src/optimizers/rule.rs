@@ -2,8 +2,9 @@
 
 use std::fmt::Debug;
 
+use super::settings::RuleSettings;
+use crate::Scalar;
 use crate::kernels::{self, Kernel, Simd, Split};
-use crate::{Error, Result, Scalar};
 
 /// The rule by which a parameter follows its gradient, element by element.
 ///
@@ -81,7 +82,7 @@ impl<'a, T: Scalar> Update<'a, T> {
 
     /// Moves every element by a function of its weight, its gradient and what the rule remembers of it, the first
     /// `BUFFERS` buffers. Clipping and weight decay are done already; what comes back are the new weight and the new
-    /// memory.
+    /// memory, of which subnormal numbers are kept as 0.
     ///
     /// The function should be short and without branches that depend on the element: the loop around it is compiled
     /// for every instruction set, and elements are computed side by side.
@@ -201,13 +202,23 @@ fn lanes<T: Scalar, const BUFFERS: usize>(
         let (w, state) = element(w, g, state);
         weights[lane] = w;
         for (states, state) in states.iter_mut().zip(state) {
-            states[lane] = state;
+            states[lane] = without_subnormal(state);
         }
     }
     *weight = weights;
     for (memory, states) in memory.into_iter().zip(states) {
         *memory = states;
     }
+}
+
+/// Zero instead of a subnormal number. What a rule remembers of an element without a gradient shrinks from step to step,
+/// and would end as one: 0.9 times the smallest number of all is rounded to that number. Many processors take a hundred
+/// cycles for what they do in one with other numbers, in this step and in every one after it.
+#[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
+#[inline(always)]
+fn without_subnormal<T: Scalar>(number: T) -> T {
+    // A comparison that NaN fails, so that it stays NaN.
+    if number.abs() < T::min_positive_value() { T::zero() } else { number }
 }
 
 /// What is done to weight and gradient before every rule: clipping and weight decay. With a scale of 1, an infinite limit, a decay of 0 and a shrinking of 1
@@ -236,80 +247,80 @@ impl<T: Scalar> Adjust<T> {
     }
 }
 
-/// What all rules have: a learning rate and a weight decay.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RuleSettings {
-    learning_rate: f64,
-    weight_decay: WeightDecay,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimizers::{Adagrad, Adam, Lion, RmsProp, Sgd};
 
-impl RuleSettings {
-    /// A learning rate, and no weight decay.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] unless finite and at least 0.
-    pub fn new(learning_rate: f64) -> Result<Self> {
-        let mut settings = Self { learning_rate: 0.0, weight_decay: WeightDecay::None };
-        settings.set_learning_rate(learning_rate)?;
-        Ok(settings)
+    /// More than are computed side by side.
+    const ELEMENTS: usize = LANES + 1;
+
+    /// Weights that start at 0, and what a rule remembers of them.
+    struct Memory {
+        weight: [f32; ELEMENTS],
+        buffers: [[f32; ELEMENTS]; MAX_BUFFERS],
+        steps: u64,
     }
 
-    /// The learning rate.
-    #[must_use]
-    pub fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
-    /// Changes the learning rate.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] unless finite and at least 0.
-    pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
-        self.learning_rate = check_at_least_0("learning_rate", learning_rate)?;
-        Ok(())
-    }
-
-    /// The weight decay.
-    #[must_use]
-    pub fn weight_decay(&self) -> WeightDecay {
-        self.weight_decay
-    }
-
-    /// Changes the weight decay.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] unless finite and at least 0.
-    pub fn set_weight_decay(&mut self, weight_decay: WeightDecay) -> Result<()> {
-        if let WeightDecay::Coupled(decay) | WeightDecay::Decoupled(decay) = weight_decay {
-            check_at_least_0("weight_decay", decay)?;
+    impl Memory {
+        fn new(rule: &dyn Rule<f32>) -> Self {
+            let initial = [rule.initial() as f32; ELEMENTS];
+            Self { weight: [0.0; ELEMENTS], buffers: [initial; MAX_BUFFERS], steps: 0 }
         }
-        self.weight_decay = weight_decay;
-        Ok(())
-    }
-}
 
-/// How weights are drawn to zero.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum WeightDecay {
-    /// Not at all.
-    #[default]
-    None,
-    /// decay·w is added to the gradient and goes through the rule: the derivative of decay·w²/2 in the loss.
-    Coupled(f64),
-    /// w is multiplied by 1 − learning rate·decay before the rule (Loshchilov and Hutter, 2017).
-    Decoupled(f64),
-}
-
-pub(super) fn check_at_least_0(name: &'static str, value: f64) -> Result<f64> {
-    if value.is_finite() && value >= 0.0 {
-        return Ok(value);
+        fn step(&mut self, rule: &dyn Rule<f32>, gradient: f32) {
+            self.steps += 1;
+            let adjust = Adjust { scale: 1.0, limit: f32::INFINITY, decay: 0.0, shrink: 1.0 };
+            let begun = Begun { step: self.steps, learning_rate: 1.0, adjust };
+            let buffers = self.buffers.each_mut().map(|buffer| &mut buffer[..]);
+            rule.update(Update::of(begun, &mut self.weight, &[gradient; ELEMENTS], buffers));
+        }
     }
-    Err(Error::setting(name, "a finite number of at least 0", value))
-}
 
-pub(super) fn check_share(name: &'static str, value: f64) -> Result<f64> {
-    if (0.0..1.0).contains(&value) {
-        return Ok(value);
+    #[test]
+    fn memory_ends_as_zero_and_never_as_a_subnormal_number() {
+        let momentum = || Sgd::new(1.0).unwrap().with_momentum(0.9).unwrap();
+        let adam = Adam::new(1.0).unwrap().with_betas(0.9, 0.99).unwrap();
+        let rms_prop = RmsProp::new(1.0).unwrap().centered().with_momentum(0.9).unwrap();
+        let lion = Lion::new(1.0).unwrap().with_betas(0.9, 0.9).unwrap();
+        let rules: [Box<dyn Rule<f32>>; 5] = [
+            Box::new(momentum()),
+            Box::new(momentum().with_nesterov().unwrap()),
+            Box::new(adam),
+            Box::new(rms_prop),
+            Box::new(lion),
+        ];
+        for rule in &rules {
+            let (mut memory, kept) = (Memory::new(&**rule), rule.buffers());
+            memory.step(&**rule, 1.0);
+            assert!(memory.buffers[..kept].as_flattened().iter().all(|&number| number != 0.0), "{rule:?}");
+            for step in 0..10_000 {
+                memory.step(&**rule, 0.0);
+                let subnormal = memory.buffers.as_flattened().iter().find(|number| number.is_subnormal());
+                assert_eq!(subnormal, None, "{rule:?}, step {step}");
+            }
+            assert_eq!(memory.buffers[..kept].as_flattened(), vec![0.0; kept * ELEMENTS], "{rule:?}");
+        }
     }
-    Err(Error::setting(name, "a number of at least 0 and below 1", value))
+
+    #[test]
+    fn a_step_is_bounded_however_small_gradient_and_epsilon_are() {
+        let rules: [Box<dyn Rule<f32>>; 3] = [
+            Box::new(Adam::new(1.0).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(RmsProp::new(1.0).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(Adagrad::new(1.0).unwrap().with_epsilon(0.0).unwrap()),
+        ];
+        for rule in &rules {
+            for exponent in 0..=45 {
+                let (mut memory, mut before) = (Memory::new(&**rule), 0.0);
+                for step in 1..=100 {
+                    memory.step(&**rule, 10_f32.powi(-exponent));
+                    // RMSprop's first step is 1/√(1 − 0.99) learning rates long, the others' one.
+                    let length = (memory.weight[0] - before).abs();
+                    assert!(length <= 10.01, "{rule:?}, 1e-{exponent}, step {step}: {length}");
+                    before = memory.weight[0];
+                }
+            }
+        }
+    }
 }

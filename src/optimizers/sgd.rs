@@ -1,6 +1,7 @@
 //! Down the gradient, with or without momentum.
 
-use super::rule::{Rule, RuleSettings, Update, WeightDecay, check_share};
+use super::rule::{Rule, Update};
+use super::settings::{RuleSettings, WeightDecay, check_share};
 use crate::{Error, Result, Scalar};
 
 /// Stochastic gradient descent. With momentum µ and dampening d, as PyTorch's `SGD`:
