@@ -84,7 +84,7 @@ impl<T: Scalar> Rule<T> for Adam {
         update.each(|w, g, [first, second]| {
             let first = keep1 * first + take1 * g;
             let second = keep2 * second + take2 * g * g;
-            (w - rate * first / (second.sqrt() * correction + epsilon), [first, second])
+            (w - rate * (first / (second.sqrt() * correction + epsilon)), [first, second])
         });
     }
 }
