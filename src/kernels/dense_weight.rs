@@ -191,8 +191,8 @@ impl<T: Element> Kernel<T> for TileRows {
     }
 }
 
-/// The most bytes of x that is read where it lies: an eighth to a half of the cache (L2) of today's processors.
-const UNPACKED_BYTES: usize = 128 * 1024;
+/// The most bytes of x that is read where it lies: a quarter to an eighth of the cache (L2) of a server.s processor.
+const UNPACKED_BYTES: usize = 256 * 1024;
 
 /// The most panels for which x is read where it lies.
 const UNPACKED_PANELS: usize = 8;

@@ -37,6 +37,7 @@ mod dense_single;
 mod dense_update;
 mod dense_weight;
 mod element;
+mod fetch;
 mod gather;
 mod grid;
 mod limits;
@@ -69,6 +70,7 @@ pub(crate) use dense_input::DenseInputGradient;
 pub(crate) use dense_weight::DenseWeightGradient;
 #[expect(unreachable_pub, reason = "a supertrait of the public `Scalar`; nobody else can name it")]
 pub use element::Element;
+pub(crate) use fetch::fetch_beginnings;
 pub(crate) use gather::Gather;
 pub(crate) use limits::{multiply_adds, read};
 pub(crate) use matrix::{MatrixProduct, matrix_product};

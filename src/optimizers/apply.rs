@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::average::MovingAverage;
 use super::optimizer::{Optimizer, State, UPDATE_WORK};
 use super::rule::{MAX_BUFFERS, Update, split_buffers};
-use crate::kernels::{Parallelism, Run, Split, split_work};
+use crate::kernels::{Parallelism, Run, Split, fetch_beginnings, split_work};
 use crate::layers::{GradientSink, GradientSource, Layer, Param};
 use crate::{Result, Scalar};
 
@@ -42,7 +42,7 @@ pub struct Apply<'a, T: Scalar> {
 
 /// The elements of a block of a gradient that is computed on the stack: with what a rule needs of them, they stay in
 /// the cache (L1).
-pub(super) const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 1024;
 
 impl<'a, T: Scalar> Apply<'a, T> {
     pub(super) fn new(optimizer: &'a mut Optimizer<T>) -> Self {
@@ -124,6 +124,8 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
                 if descends {
                     descend(front.run(), front.weight);
                 } else {
+                    // What the rule will touch comes from memory while the gradient is computed.
+                    fetch_beginnings(front.buffers.iter().map(|buffer| &**buffer).chain([&*front.weight]));
                     let scratch = &mut scratch[..front.len()];
                     gradient.write(front.run(), T::one(), T::zero(), scratch);
                     rule.update(Update::of(begun, front.weight, scratch, front.buffers));

@@ -1,0 +1,29 @@
+//! What will be read soon, fetched while something else is computed.
+
+use super::backend::Kernel;
+use super::{Element, Simd};
+
+/// The bytes that are asked for of each slice: with 128 a step of the reference network with Adam takes 4 % longer, with 512
+/// as long, and with all of a slice of 4 KiB a fifth longer, for then the requests wait for each other.
+const BEGINNING: usize = 256;
+
+/// Asks for the beginning of each slice, into the second level of the cache. A processor that sees a slice begun fetches on by
+/// itself.
+pub(crate) fn fetch_beginnings<'a, T: Element>(slices: impl IntoIterator<Item = &'a [T]>) {
+    super::run(Fetch(slices.into_iter()));
+}
+
+struct Fetch<I>(I);
+
+impl<'a, T: Element, I: Iterator<Item = &'a [T]>> Kernel<T> for Fetch<I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        const LINE: usize = 64;
+        for slice in self.0 {
+            let lines = slice.chunks(LINE / size_of::<T>());
+            lines.take(BEGINNING / LINE).for_each(|line| simd.prefetch_for_later(line.as_ptr()));
+        }
+    }
+}
