@@ -4,7 +4,7 @@ use super::backend::Kernel;
 use super::{Element, Simd};
 
 /// The bytes that are asked for of each slice: with 128 a step of the reference network with Adam takes 4 % longer, with 512
-/// as long, and with all of a slice of 4 KiB a fifth longer, for then the requests wait for each other.
+/// as long, and with all of a slice of 4 KiB a quarter longer.
 const BEGINNING: usize = 256;
 
 /// Asks for the beginning of each slice, into the second level of the cache. A processor that sees a slice begun fetches on by

@@ -212,8 +212,8 @@ fn lanes<T: Scalar, const BUFFERS: usize>(
 }
 
 /// Zero instead of a subnormal number. What a rule remembers of an element without a gradient shrinks from step to step,
-/// and would end as one: 0.9 times the smallest number of all is rounded to that number. Many processors take a hundred
-/// cycles for what they do in one with other numbers, in this step and in every one after it.
+/// and would end as one: 0.9 times the smallest number of all is rounded to that number. Many processors take many times
+/// as long for it as for other numbers, in this step and in every one after it.
 #[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
 #[inline(always)]
 fn without_subnormal<T: Scalar>(number: T) -> T {
