@@ -191,7 +191,8 @@ impl<T: Element> Kernel<T> for TileRows {
     }
 }
 
-/// The most bytes of x that is read where it lies: a quarter to an eighth of the cache (L2) of a server.s processor.
+/// The most bytes of x that is read where it lies: an eighth to a quarter of the cache (L2) of a server's core. 784→128 at
+/// batch 80, 784→256 at 64 and 2000→128 at 32 take 1 to 4 % less than with half as many.
 const UNPACKED_BYTES: usize = 256 * 1024;
 
 /// The most panels for which x is read where it lies.

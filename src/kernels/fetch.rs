@@ -1,6 +1,7 @@
 //! What will be read soon, fetched while something else is computed.
 
 use super::backend::Kernel;
+use super::gather::CACHE_LINE;
 use super::{Element, Simd};
 
 /// The bytes that are asked for of each slice: with 128 a step of the reference network with Adam takes 4 % longer, with 512
@@ -18,12 +19,12 @@ struct Fetch<I>(I);
 impl<'a, T: Element, I: Iterator<Item = &'a [T]>> Kernel<T> for Fetch<I> {
     type Output = ();
 
+    #[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        const LINE: usize = 64;
         for slice in self.0 {
-            let lines = slice.chunks(LINE / size_of::<T>());
-            lines.take(BEGINNING / LINE).for_each(|line| simd.prefetch_for_later(line.as_ptr()));
+            let lines = slice.chunks(CACHE_LINE / size_of::<T>());
+            lines.take(BEGINNING / CACHE_LINE).for_each(|line| simd.prefetch_for_later(line.as_ptr()));
         }
     }
 }

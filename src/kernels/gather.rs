@@ -15,7 +15,7 @@
 use super::backend::Kernel;
 use super::{Element, Parallelism, Run, Simd, split_work};
 
-const CACHE_LINE: usize = 64;
+pub(super) const CACHE_LINE: usize = 64;
 
 /// An element takes as long as 10 multiply-adds (bytes) to 25 (numbers), most of it waited for.
 const WORK: usize = 20;
