@@ -28,7 +28,7 @@ use std::ops::Range;
 use super::backend::{Backend, Kernel};
 use super::block_sums::BlockSums;
 use super::grid::Grid;
-use super::tile::{Broadcast, Prefetch, SUMS, Tile, Vectors};
+use super::tile::{Broadcast, Fetch, PanelRows, SUMS, Share, Tile, Vectors};
 use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_runs, split_work};
 
 /// What is done with an output once its sum is complete.
@@ -56,11 +56,8 @@ const BLOCK_ROWS: usize = 128;
 /// The rows of a panel that are fetched ahead, 8 KiB.
 const AHEAD: usize = 64;
 
-/// Tiles of so few rows read so fast that the processor's own prefetching keeps up best by itself.
+/// Tiles of so few rows read so fast that the processor's own fetching keeps up best by itself.
 const STREAMED_ROWS: usize = 4;
-
-/// Up to so many tiles, a panel is gone through from top to bottom before the next.
-const LINEAR_TILES: usize = 4;
 
 /// The rows of a tile where several share the rows of a panel: larger tiles gain nothing, and run out of registers
 /// for the addresses of their rows. A single tile is worth it, since it goes through the weight just once.
@@ -108,7 +105,7 @@ impl<T: Element> DenseForward<'_, T> {
             "buffers of another size"
         );
         assert!(self.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another size");
-        let pieces = self.parallelism.pieces(self.size.multiply_adds());
+        let pieces = self.parallelism.small_pieces(self.size.multiply_adds());
         if dense_single::Forward::<T>::serves(self.size) {
             assert_eq!(y.len(), outputs, "a result of another size");
             let whole = Run { start: 0, values: y };
@@ -166,7 +163,9 @@ impl<T: Element> Kernel<T> for Part<'_, T> {
             let mut span_end = first;
             while span_end < end {
                 let span = span_end;
-                span_end = if tiles <= LINEAR_TILES { next_group::<T>(span, end, width) } else { end };
+                // A single tile goes through a panel from top to bottom before the next; several go through all panels with a
+                // block of inputs, so that its part of x stays in the cache as well.
+                span_end = if tiles > 1 { end } else { next_group::<T>(span, end, width) };
                 let mut input = 0;
                 loop {
                     let inputs_of_block = input..inputs.min(input + block);
@@ -202,6 +201,14 @@ impl<T: Element> Kernel<T> for Part<'_, T> {
             }
         }
     }
+}
+
+/// Some samples × a few vectors of outputs, for a block of inputs.
+struct Place<'a> {
+    inputs: &'a Range<usize>,
+    columns: Range<usize>,
+    vectors: usize,
+    rows: Range<usize>,
 }
 
 /// Where the group of columns ends that starts at a column: whole panels, a power of two of them and no more than
@@ -256,30 +263,25 @@ impl<T: Element> Part<'_, T> {
                 let vectors = tile_vectors::<T, S>(group.columns.end - column, rows.len());
                 let columns = column..group.columns.end.min(column + vectors * S::LANES);
                 column = columns.end;
-                let prefetch = if group.passes > 1 && pass < shares {
-                    Prefetch::Elsewhere(next.wrapping_add(pass * step * group.inputs.len()), step)
-                } else if group.passes > 1 || rows.len() <= STREAMED_ROWS {
-                    Prefetch::Nothing
+                let first = self.panel_row(columns.start, group.inputs.start);
+                let place = Place { inputs: &group.inputs, columns, vectors, rows: rows.clone() };
+                if group.passes > 1 {
+                    // Passes beyond the last share ask for that once more.
+                    let address = next.wrapping_add(pass.min(shares - 1) * step * group.inputs.len());
+                    self.tile(simd, place, Share { address, step });
                 } else {
-                    Prefetch::Ahead(AHEAD)
-                };
+                    // What a tile of few rows asks for is what it reads anyway.
+                    let ahead = if place.rows.len() <= STREAMED_ROWS { 0 } else { AHEAD };
+                    self.tile(simd, place, PanelRows(first.wrapping_add(ahead * T::PANEL_COLUMNS)));
+                }
                 pass += 1;
-                self.tile(simd, &group.inputs, columns, vectors, rows.clone(), prefetch);
             }
         }
     }
 
-    /// Some samples × a few vectors of outputs, for a block of inputs.
     #[inline(always)]
-    fn tile<S: Simd<T>>(
-        &mut self,
-        simd: S,
-        inputs: &Range<usize>,
-        columns: Range<usize>,
-        vectors: usize,
-        rows: Range<usize>,
-        prefetch: Prefetch<T>,
-    ) {
+    fn tile<S: Simd<T>, F: Fetch<T>>(&mut self, simd: S, place: Place<'_>, fetch: F) {
+        let Place { inputs, columns, vectors, rows } = place;
         let DenseForward { size, x, weight, bias, finish, .. } = *self.product;
         let panel_len = size.inputs * T::PANEL_COLUMNS;
         let (panel, within) = (columns.start / T::PANEL_COLUMNS, columns.start % T::PANEL_COLUMNS);
@@ -294,7 +296,7 @@ impl<T: Element> Part<'_, T> {
                 chunks: S::split(&weight[panel * panel_len + inputs.start * T::PANEL_COLUMNS..]).0,
                 panel_stride: size.inputs * S::PER_PANEL,
             },
-            prefetch,
+            fetch,
         };
         // A part of a panel starts further right.
         let tile = Tile {

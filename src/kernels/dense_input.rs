@@ -32,7 +32,7 @@ use super::backend::{Backend, Kernel};
 use super::block_sums::BlockSums;
 use super::dense_input_pack::{Pack, samples_across, tiles_along};
 use super::grid::Grid;
-use super::tile::{Broadcast, Prefetch, Tile, Vectors};
+use super::tile::{Broadcast, Nothing, Tile, Vectors};
 use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_runs, split_work};
 
 /// The gradient of a dense layer's input: dx (batch × inputs) from dy (batch × outputs).
@@ -80,7 +80,7 @@ impl<T: Element> DenseInputGradient<'_, T> {
             (panels.len(), batch * outputs),
             "buffers of another size"
         );
-        let pieces = self.parallelism.pieces(self.size.multiply_adds());
+        let pieces = self.parallelism.small_pieces(self.size.multiply_adds());
         if backend.run::<T, _>(dense_single::ServesInputGradient(self.size)) {
             assert_eq!(dx.len(), inputs, "a result of another size");
             let whole = Run { start: 0, values: dx };
@@ -193,7 +193,7 @@ impl<T: Element> Part<'_, T> {
                 let a = Broadcast { values, row_stride: T::PANEL_COLUMNS, stride: 1 };
                 let b = Vectors { chunks: &dy[output * S::PER_PANEL + within / S::LANES..], panel_stride: 0 };
                 let sums = &mut sums[tile * vectors..][..tile_rows * vectors];
-                Tile { depth, a, b, prefetch: Prefetch::Nothing }.add(simd, tile_rows, vectors, sums);
+                Tile { depth, a, b, fetch: Nothing }.add(simd, tile_rows, vectors, sums);
                 tile += tile_rows;
             }
             output += depth;

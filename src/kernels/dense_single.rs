@@ -20,7 +20,7 @@
 use super::backend::Kernel;
 use super::dense_forward::tile_vectors;
 use super::dense_update::{ADD, BLEND, STORE, Scales};
-use super::tile::{Broadcast, Prefetch, Target, Tile, Vectors};
+use super::tile::{Broadcast, Nothing, Target, Tile, Vectors};
 use super::{DenseForward, DenseInputGradient, DenseSize, Element, Finish, Run, Simd};
 
 /// The most inputs of a forward product: 32 KiB of f32.
@@ -77,7 +77,7 @@ impl<T: Element> Kernel<T> for Forward<'_, T> {
                     chunks: weight.get(start..).unwrap_or(&[]),
                     panel_stride: size.inputs * S::PER_PANEL,
                 },
-                prefetch: Prefetch::Nothing,
+                fetch: Nothing,
             };
             let outputs = Outputs {
                 y: &mut y[columns.clone()],

@@ -24,7 +24,7 @@ use std::ops::Range;
 
 use super::backend::{Backend, Kernel};
 use super::dense_update::{ADD, BLEND, Rows, STORE, Scales, WholeRows};
-use super::tile::{Broadcast, Prefetch, Tile, Vectors, largest};
+use super::tile::{Broadcast, Nothing, Share, Tile, Vectors, largest};
 use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_work};
 
 /// The gradient of a dense weight, ready to be written run by run.
@@ -282,14 +282,21 @@ impl<T: Element, C> Panel<'_, T, C> {
     #[inline(always)]
     fn whole_tiles<S: Simd<T, Chunk = C>, const MODE: u8>(&self, simd: S, input: usize, out: &mut [C]) {
         let (rows, vectors) = largest::<T, S>();
+        // The lines that a tile has to ask for: one with each of its terms, or, where there are more lines than terms, all
+        // at once, and then the first again with each term.
+        let lines_step =
+            if self.size.batch < 2 * rows { 0 } else { rows * T::PANEL_COLUMNS / self.size.batch };
         let a = self.inputs::<S>(input);
         let step = if packs_x::<T>(self.size) { rows * self.size.batch } else { rows };
         for (number, out) in out.chunks_exact_mut(rows * S::PER_PANEL).enumerate() {
-            fetch_ahead(simd, out);
+            if lines_step == 0 {
+                fetch_ahead(simd, out);
+            }
+            let fetch = Share { address: ahead(out), step: lines_step };
             let a = Broadcast { values: &a.values[(number * step).min(a.values.len())..], ..a };
             for first in (0..S::PER_PANEL).step_by(vectors) {
                 let rows = Rows { scales: self.scales, columns: self.columns, first, out: &mut *out };
-                self.product(a, first).add_largest(simd, WholeRows::<_, _, MODE>(rows));
+                self.product(a, first, fetch).add_largest(simd, WholeRows::<_, _, MODE>(rows));
             }
         }
     }
@@ -303,7 +310,7 @@ impl<T: Element, C> Panel<'_, T, C> {
         for first in (0..used).step_by(vectors) {
             let rows = Rows { scales: self.scales, columns: self.columns, first, out: &mut *out };
             let count = rows.out.len() / S::PER_PANEL;
-            self.product(a, first).add(simd, count, vectors, rows);
+            self.product(a, first, Nothing).add(simd, count, vectors, rows);
         }
         for row in out.chunks_exact_mut(S::PER_PANEL) {
             self.scales.update_padding(simd, &mut row[used.next_multiple_of(vectors)..]);
@@ -312,16 +319,22 @@ impl<T: Element, C> Panel<'_, T, C> {
 
     /// The sums of a tile, from a vector of the panel's rows on.
     #[inline(always)]
-    fn product<'b>(&'b self, a: Broadcast<'b, T>, first: usize) -> Tile<'b, T, C> {
+    fn product<'b, F>(&'b self, a: Broadcast<'b, T>, first: usize, fetch: F) -> Tile<'b, T, C, F> {
         let b = Vectors { chunks: self.dy.get(first..).unwrap_or(&[]), panel_stride: 0 };
-        Tile { depth: self.size.batch, a, b, prefetch: Prefetch::Nothing }
+        Tile { depth: self.size.batch, a, b, fetch }
     }
 }
 
-/// Asks for the rows that lie [`AHEAD`] of these.
+/// The address of the rows that lie [`AHEAD`] of these.
+#[inline(always)]
+fn ahead<T: Element, C>(out: &[C]) -> *const T {
+    out.as_ptr().cast::<T>().wrapping_add(AHEAD * T::PANEL_COLUMNS)
+}
+
+/// Asks for as many rows there, all at once.
 #[inline(always)]
 fn fetch_ahead<T: Element, S: Simd<T>>(simd: S, out: &[S::Chunk]) {
-    let ahead = out.as_ptr().cast::<T>().wrapping_add(AHEAD * T::PANEL_COLUMNS);
+    let ahead = ahead::<T, _>(out);
     for line in 0..out.len() / S::PER_PANEL * 2 {
         simd.prefetch(ahead.wrapping_add(line * T::PANEL_COLUMNS / 2));
     }

@@ -40,6 +40,16 @@ impl Parallelism {
         if pieces < 2 { 1 } else { pieces.min(pool_threads()) }
     }
 
+    /// As [`Parallelism::pieces`], but several for each thread where the work is large: a thread whose core is slower at that
+    /// moment then does fewer of them. Only where every thread of the pool may take part, for whoever is free takes the next.
+    pub(crate) fn small_pieces(self, multiply_adds: usize) -> usize {
+        let pieces = self.pieces(multiply_adds);
+        if pieces < 2 || pieces < pool_threads() {
+            return pieces;
+        }
+        (multiply_adds / SMALL_PIECE).clamp(pieces, PIECES_OF_A_THREAD * pieces)
+    }
+
     /// How many threads do `products` products of so many multiply-adds each together, one after another.
     pub(crate) fn threads_together(self, products: usize, multiply_adds: usize) -> usize {
         let is_large = multiply_adds.saturating_mul(products) >= 2 * PIECE;
@@ -57,6 +67,12 @@ const PIECE: usize = 2_000_000;
 /// takes 4 % longer.
 const PIECE_TOGETHER: usize = 250_000;
 
+/// The least work of one of several pieces for a thread, some 50 µs.
+const SMALL_PIECE: usize = 4_000_000;
+
+/// The most pieces for a thread.
+const PIECES_OF_A_THREAD: usize = 8;
+
 #[cfg(feature = "rayon")]
 fn pool_threads() -> usize {
     rayon::current_num_threads()
@@ -70,6 +86,21 @@ fn pool_threads() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_work_has_several_pieces_for_each_thread_and_no_more_threads_than_asked_for() {
+        let pieces = |multiply_adds| Parallelism::Pool.small_pieces(multiply_adds);
+        let all = pool_threads();
+        assert_eq!(pieces(2 * PIECE - 1), 1);
+        assert_eq!(pieces(usize::MAX), if all > 1 { PIECES_OF_A_THREAD * all } else { 1 });
+        for multiply_adds in [2 * PIECE, 10 * PIECE, 100 * PIECE, 1000 * PIECE] {
+            let (small, equal) = (pieces(multiply_adds), Parallelism::Pool.pieces(multiply_adds));
+            assert!(small >= equal && small <= equal.max(multiply_adds / SMALL_PIECE), "{small}, {equal}");
+            for threads in 1..all {
+                assert!(Parallelism::Threads(threads).small_pieces(multiply_adds) <= threads);
+            }
+        }
+    }
 
     #[test]
     fn threads_share_what_is_large_enough_in_all_and_in_each_product() {

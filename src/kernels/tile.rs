@@ -64,25 +64,66 @@ pub(super) struct Vectors<'a, C> {
     pub(super) panel_stride: usize,
 }
 
-/// What to fetch into the cache while the tile is summed.
+/// What to ask for while a tile is summed, a little at each term: many lines at once fill up what a core keeps of lines that
+/// it waits for, and the sums wait with them. A type for each kind, for the loop has neither a branch nor an address to spare.
+pub(super) trait Fetch<T: Element>: Copy {
+    /// The most rows of a tile that asks so. Larger ones are not compiled.
+    const ROWS: usize;
+
+    fn next<S: Simd<T>>(&mut self, simd: S);
+}
+
 #[derive(Clone, Copy)]
-pub(super) enum Prefetch<T> {
-    Nothing,
-    /// The row of `b` so many rows ahead, for vectors that are used once.
-    Ahead(usize),
-    /// At each step what lies at the address, which then moves on by some elements, half a panel's row at most:
-    /// a share of what comes next, for vectors that several tiles use.
-    Elsewhere(*const T, usize),
+pub(super) struct Nothing;
+
+impl<T: Element> Fetch<T> for Nothing {
+    const ROWS: usize = 12;
+
+    #[inline(always)]
+    fn next<S: Simd<T>>(&mut self, _simd: S) {}
+}
+
+/// A row of a panel at each term, from an address on: vectors that are used once.
+#[derive(Clone, Copy)]
+pub(super) struct PanelRows<T>(pub(super) *const T);
+
+impl<T: Element> Fetch<T> for PanelRows<T> {
+    const ROWS: usize = 12;
+
+    #[inline(always)]
+    fn next<S: Simd<T>>(&mut self, simd: S) {
+        simd.prefetch(self.0);
+        simd.prefetch(self.0.wrapping_add(T::PANEL_COLUMNS / 2));
+        self.0 = self.0.wrapping_add(T::PANEL_COLUMNS);
+    }
+}
+
+/// What lies at an address that moves on by some elements at each term, half a panel's row at most: a share of what several
+/// tiles use next.
+#[derive(Clone, Copy)]
+pub(super) struct Share<T> {
+    pub(super) address: *const T,
+    pub(super) step: usize,
+}
+
+impl<T: Element> Fetch<T> for Share<T> {
+    const ROWS: usize = 8;
+
+    #[inline(always)]
+    fn next<S: Simd<T>>(&mut self, simd: S) {
+        simd.prefetch_for_later(self.address);
+        self.address = self.address.wrapping_add(self.step);
+    }
 }
 
 /// A tile of one product.
 #[derive(Clone, Copy)]
-pub(super) struct Tile<'a, T, C> {
+pub(super) struct Tile<'a, T, C, F = Nothing> {
     /// The number of terms of each sum.
     pub(super) depth: usize,
     pub(super) a: Broadcast<'a, T>,
     pub(super) b: Vectors<'a, C>,
-    pub(super) prefetch: Prefetch<T>,
+    pub(super) fetch: F,
 }
 
 /// The rows and vectors of [`Tile::add_largest`].
@@ -92,7 +133,7 @@ pub(super) fn largest<T: Element, S: Simd<T>>() -> (usize, usize) {
     (rows, S::vectors(rows).min(S::PER_PANEL))
 }
 
-impl<T: Element, C> Tile<'_, T, C> {
+impl<T: Element, C, F: Fetch<T>> Tile<'_, T, C, F> {
     /// Adds the products onto rows × vectors of sums.
     #[inline(always)]
     pub(super) fn add<S: Simd<T, Chunk = C>>(
@@ -121,14 +162,14 @@ impl<T: Element, C> Tile<'_, T, C> {
             (7, 1) if S::ROWS >= 7 => self.add_sized::<S, _, 7, 1>(simd, sums),
             (8, 2) if S::ROWS >= 8 => self.add_sized::<S, _, 8, 2>(simd, sums),
             (8, 1) if S::ROWS >= 8 => self.add_sized::<S, _, 8, 1>(simd, sums),
-            (9, 2) if S::ROWS >= 9 => self.add_sized::<S, _, 9, 2>(simd, sums),
-            (9, 1) if S::ROWS >= 9 => self.add_sized::<S, _, 9, 1>(simd, sums),
-            (10, 2) if S::ROWS >= 10 => self.add_sized::<S, _, 10, 2>(simd, sums),
-            (10, 1) if S::ROWS >= 10 => self.add_sized::<S, _, 10, 1>(simd, sums),
-            (11, 2) if S::ROWS >= 11 => self.add_sized::<S, _, 11, 2>(simd, sums),
-            (11, 1) if S::ROWS >= 11 => self.add_sized::<S, _, 11, 1>(simd, sums),
-            (12, 2) if S::ROWS >= 12 => self.add_sized::<S, _, 12, 2>(simd, sums),
-            (12, 1) if S::ROWS >= 12 => self.add_sized::<S, _, 12, 1>(simd, sums),
+            (9, 2) if S::ROWS.min(F::ROWS) >= 9 => self.add_sized::<S, _, 9, 2>(simd, sums),
+            (9, 1) if S::ROWS.min(F::ROWS) >= 9 => self.add_sized::<S, _, 9, 1>(simd, sums),
+            (10, 2) if S::ROWS.min(F::ROWS) >= 10 => self.add_sized::<S, _, 10, 2>(simd, sums),
+            (10, 1) if S::ROWS.min(F::ROWS) >= 10 => self.add_sized::<S, _, 10, 1>(simd, sums),
+            (11, 2) if S::ROWS.min(F::ROWS) >= 11 => self.add_sized::<S, _, 11, 2>(simd, sums),
+            (11, 1) if S::ROWS.min(F::ROWS) >= 11 => self.add_sized::<S, _, 11, 1>(simd, sums),
+            (12, 2) if S::ROWS.min(F::ROWS) >= 12 => self.add_sized::<S, _, 12, 2>(simd, sums),
+            (12, 1) if S::ROWS.min(F::ROWS) >= 12 => self.add_sized::<S, _, 12, 1>(simd, sums),
             _ => unreachable!("no tile of {rows} rows × {vectors} vectors"),
         }
     }
@@ -166,7 +207,7 @@ impl<T: Element, C> Tile<'_, T, C> {
         A: Target<T, S>,
     {
         self.check::<S>(ROWS, VECTORS);
-        let Self { depth, a, b, prefetch } = self;
+        let Self { depth, a, b, mut fetch } = self;
         let mut sum = [[simd.splat(T::zero()); VECTORS]; ROWS];
         for (row, sum) in sum.iter_mut().enumerate() {
             for (vector, sum) in sum.iter_mut().enumerate() {
@@ -174,32 +215,20 @@ impl<T: Element, C> Tile<'_, T, C> {
             }
         }
         let offset = |vector: usize| vector % S::PER_PANEL + vector / S::PER_PANEL * b.panel_stride;
-        let (mut a_row, mut b_row) = (0, 0);
+        // Pointers that move on: with indices, the addresses of the rows take more registers than there are.
+        let (mut a_row, mut b_row) = (a.values.as_ptr(), b.chunks.as_ptr());
         for _ in 0..depth {
-            match prefetch {
-                Prefetch::Nothing => {}
-                Prefetch::Ahead(rows) => {
-                    for panel in 0..VECTORS.div_ceil(S::PER_PANEL) {
-                        let address = b.chunks.as_ptr().wrapping_add(b_row + rows * S::PER_PANEL);
-                        let address = address.wrapping_add(panel * b.panel_stride).cast::<T>();
-                        simd.prefetch(address);
-                        simd.prefetch(address.wrapping_add(T::PANEL_COLUMNS / 2));
-                    }
-                }
-                Prefetch::Elsewhere(start, step) => {
-                    simd.prefetch_for_later(start.wrapping_add(b_row / S::PER_PANEL * step));
-                }
-            }
+            fetch.next(simd);
             // The fewer of the two are kept in registers, the others come one after another.
             if ROWS < VECTORS {
                 let mut factors = [simd.splat(T::zero()); ROWS];
                 for (row, factor) in factors.iter_mut().enumerate() {
                     // SAFETY: `check` has shown that the last term of the last row is inside; this is no further.
-                    *factor = simd.splat(unsafe { *a.values.get_unchecked(a_row + row * a.row_stride) });
+                    *factor = simd.splat(unsafe { *a_row.wrapping_add(row * a.row_stride) });
                 }
                 for vector in 0..VECTORS {
                     // SAFETY: `check` has shown that the last row's last vector is inside; this one is no further.
-                    let b_vector = simd.load(unsafe { b.chunks.get_unchecked(b_row + offset(vector)) });
+                    let b_vector = simd.load(unsafe { &*b_row.wrapping_add(offset(vector)) });
                     for (factor, sum) in factors.into_iter().zip(&mut sum) {
                         sum[vector] = simd.mul_add(factor, b_vector, sum[vector]);
                     }
@@ -208,18 +237,18 @@ impl<T: Element, C> Tile<'_, T, C> {
                 let mut b_vectors = [simd.splat(T::zero()); VECTORS];
                 for (vector, b_vector) in b_vectors.iter_mut().enumerate() {
                     // SAFETY: `check` has shown that the last row's last vector is inside; this one is no further.
-                    *b_vector = simd.load(unsafe { b.chunks.get_unchecked(b_row + offset(vector)) });
+                    *b_vector = simd.load(unsafe { &*b_row.wrapping_add(offset(vector)) });
                 }
                 for (row, sum) in sum.iter_mut().enumerate() {
                     // SAFETY: `check` has shown that the last term of the last row is inside; this is no further.
-                    let factor = simd.splat(unsafe { *a.values.get_unchecked(a_row + row * a.row_stride) });
+                    let factor = simd.splat(unsafe { *a_row.wrapping_add(row * a.row_stride) });
                     for (b_vector, sum) in b_vectors.into_iter().zip(sum) {
                         *sum = simd.mul_add(factor, b_vector, *sum);
                     }
                 }
             }
-            a_row += a.stride;
-            b_row += S::PER_PANEL;
+            a_row = a_row.wrapping_add(a.stride);
+            b_row = b_row.wrapping_add(S::PER_PANEL);
         }
         for (row, sum) in sum.into_iter().enumerate() {
             for (vector, sum) in sum.into_iter().enumerate() {

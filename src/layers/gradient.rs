@@ -136,7 +136,7 @@ impl<T: Scalar> GradientSink<T> for GradientStore<T> {
         };
         let beta = if slot.filled { T::one() } else { T::zero() };
         slot.filled = true;
-        let pieces = self.parallelism.pieces(gradient.multiply_adds());
+        let pieces = self.parallelism.small_pieces(gradient.multiply_adds());
         split_work(Run { start: 0, values: &mut slot.values[..] }, param.granule(), pieces, &|run: Run<
             '_,
             T,

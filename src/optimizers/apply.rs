@@ -98,7 +98,8 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
         let state = State::awaited(states, param)?;
         let begun = state.begin(&**rule, param, self.scale, *clip);
         let work = gradient.multiply_adds().max(UPDATE_WORK * param.buffer().len());
-        let (pieces, granule, block) = (self.parallelism.pieces(work), param.granule(), param.block(BLOCK));
+        let (pieces, granule, block) =
+            (self.parallelism.small_pieces(work), param.granule(), param.block(BLOCK));
         let descends = rule.is_plain_descent() && begun.adjust.only_shrinks();
         let descend = |run: Range<usize>, weight: &mut [T]| {
             gradient.write(run, -T::of(begun.learning_rate), begun.adjust.shrink, weight);

@@ -147,7 +147,9 @@ impl<T: Scalar> Optimizer<T> {
             };
             let begun = state.begin(rule, param, scale, clip);
             let whole = Update::of(begun, param.buffer_mut(), gradient, state.buffers());
-            split_work(whole, 64, parallelism.pieces(UPDATE_WORK * gradient.len()), &|run| rule.update(run));
+            split_work(whole, 64, parallelism.small_pieces(UPDATE_WORK * gradient.len()), &|run| {
+                rule.update(run);
+            });
         });
         gradients.clear();
         Ok(())
