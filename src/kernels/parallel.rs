@@ -47,7 +47,8 @@ impl Parallelism {
         if pieces < 2 || pieces < pool_threads() {
             return pieces;
         }
-        (multiply_adds / SMALL_PIECE).clamp(pieces, PIECES_OF_A_THREAD * pieces)
+        // As many for each thread, or one would have more to do.
+        pieces * (multiply_adds / pieces / SMALL_PIECE).clamp(1, PIECES_OF_A_THREAD)
     }
 
     /// How many threads do `products` products of so many multiply-adds each together, one after another.
@@ -95,7 +96,8 @@ mod tests {
         assert_eq!(pieces(usize::MAX), if all > 1 { PIECES_OF_A_THREAD * all } else { 1 });
         for multiply_adds in [2 * PIECE, 10 * PIECE, 100 * PIECE, 1000 * PIECE] {
             let (small, equal) = (pieces(multiply_adds), Parallelism::Pool.pieces(multiply_adds));
-            assert!(small >= equal && small <= equal.max(multiply_adds / SMALL_PIECE), "{small}, {equal}");
+            assert!(small.is_multiple_of(equal) && small >= equal, "{small}, {equal}");
+            assert!(small <= equal.max(multiply_adds / SMALL_PIECE), "{small}, {equal}");
             for threads in 1..all {
                 assert!(Parallelism::Threads(threads).small_pieces(multiply_adds) <= threads);
             }
