@@ -284,12 +284,12 @@ impl<T: Element, C> Panel<'_, T, C> {
         let (rows, vectors) = largest::<T, S>();
         // The lines that a tile has to ask for: one with each of its terms, or, where there are more lines than terms, all
         // at once, and then the first again with each term.
-        let lines_step =
-            if self.size.batch < 2 * rows { 0 } else { rows * T::PANEL_COLUMNS / self.size.batch };
+        let spreads = self.size.batch >= 2 * rows;
+        let lines_step = if spreads { (rows * T::PANEL_COLUMNS).div_ceil(self.size.batch) } else { 0 };
         let a = self.inputs::<S>(input);
         let step = if packs_x::<T>(self.size) { rows * self.size.batch } else { rows };
         for (number, out) in out.chunks_exact_mut(rows * S::PER_PANEL).enumerate() {
-            if lines_step == 0 {
+            if !spreads {
                 fetch_ahead(simd, out);
             }
             let fetch = Share { address: ahead(out), step: lines_step };
