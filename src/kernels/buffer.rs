@@ -14,7 +14,7 @@ use memmap2::MmapMut;
 
 use super::Element;
 
-const CACHE_LINE: usize = 64;
+pub(super) const CACHE_LINE: usize = 64;
 const HUGE_PAGE: usize = 2 << 20;
 
 /// From this size on, huge pages: two of them.

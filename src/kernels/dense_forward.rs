@@ -252,6 +252,7 @@ impl<T: Element> Part<'_, T> {
         tiles: usize,
         next: *const T,
     ) {
+        const { assert!(SHARED_ROWS <= <Share<T> as Fetch<T>>::ROWS, "tiles that are not compiled") };
         let shares = group.passes.min(T::PANEL_COLUMNS);
         let step = T::PANEL_COLUMNS / shares;
         let mut pass = 0;
@@ -263,7 +264,6 @@ impl<T: Element> Part<'_, T> {
                 let vectors = tile_vectors::<T, S>(group.columns.end - column, rows.len());
                 let columns = column..group.columns.end.min(column + vectors * S::LANES);
                 column = columns.end;
-                let first = self.panel_row(columns.start, group.inputs.start);
                 let place = Place { inputs: &group.inputs, columns, vectors, rows: rows.clone() };
                 if group.passes > 1 {
                     // Passes beyond the last share ask for that once more.
@@ -271,8 +271,9 @@ impl<T: Element> Part<'_, T> {
                     self.tile(simd, place, Share { address, step });
                 } else {
                     // What a tile of few rows asks for is what it reads anyway.
-                    let ahead = if place.rows.len() <= STREAMED_ROWS { 0 } else { AHEAD };
-                    self.tile(simd, place, PanelRows(first.wrapping_add(ahead * T::PANEL_COLUMNS)));
+                    let ahead = if rows.len() <= STREAMED_ROWS { 0 } else { AHEAD };
+                    let address = self.panel_row(place.columns.start, group.inputs.start + ahead);
+                    self.tile(simd, place, PanelRows(address));
                 }
                 pass += 1;
             }

@@ -1,7 +1,7 @@
 //! What will be read soon, fetched while something else is computed.
 
 use super::backend::Kernel;
-use super::gather::CACHE_LINE;
+use super::buffer::CACHE_LINE;
 use super::{Element, Simd};
 
 /// The bytes that are asked for of each slice: with 128 a step of the reference network with Adam takes 4 % longer, with 512

@@ -13,9 +13,8 @@
 )]
 
 use super::backend::Kernel;
+use super::buffer::CACHE_LINE;
 use super::{Element, Parallelism, Run, Simd, split_work};
-
-pub(super) const CACHE_LINE: usize = 64;
 
 /// An element takes as long as 10 multiply-adds (bytes) to 25 (numbers), most of it waited for.
 const WORK: usize = 20;

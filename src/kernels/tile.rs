@@ -118,7 +118,7 @@ impl<T: Element> Fetch<T> for Share<T> {
 
 /// A tile of one product.
 #[derive(Clone, Copy)]
-pub(super) struct Tile<'a, T, C, F = Nothing> {
+pub(super) struct Tile<'a, T, C, F> {
     /// The number of terms of each sum.
     pub(super) depth: usize,
     pub(super) a: Broadcast<'a, T>,
