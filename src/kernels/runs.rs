@@ -19,7 +19,12 @@ pub(crate) fn split_work<S: Split>(whole: S, granule: usize, pieces: usize, work
         let granules = whole.len().div_ceil(granule);
         let middle = (granules * half / pieces * granule).min(whole.len());
         let (left, right) = whole.split(middle);
-        join(|| split_work(left, granule, half, work), || split_work(right, granule, pieces - half, work));
+        let has_parts = pieces - half > 1;
+        join(
+            || split_work(left, granule, half, work),
+            || split_work(right, granule, pieces - half, work),
+            has_parts,
+        );
     } else if whole.len() > 0 {
         work(whole);
     }
@@ -42,6 +47,7 @@ pub(crate) fn split_with_scratch<S: Split, T: Send>(
         join(
             || split_with_scratch(left, granule, half, scratch_left, work),
             || split_with_scratch(right, granule, pieces - half, scratch_right, work),
+            pieces - half > 1,
         );
     } else if whole.len() > 0 {
         work(whole, scratch);

@@ -26,12 +26,14 @@ pub(crate) fn together<R: Send>(threads: usize, work: impl FnOnce() -> R + Send)
     work()
 }
 
-/// Both, at once where there are threads.
-pub(super) fn join(left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
+/// Both, at once where there are threads. Whether the right one `has_parts`, which this thread may do when it is through with
+/// the left one.
+pub(super) fn join(left: impl FnOnce() + Send, right: impl FnOnce() + Send, has_parts: bool) {
     #[cfg(feature = "rayon")]
-    rayon::join(left, || awake::take_part(right));
+    awake::join(left, right, is_together() && !has_parts);
     #[cfg(not(feature = "rayon"))]
     {
+        let _ = has_parts;
         left();
         right();
     }
@@ -58,6 +60,9 @@ mod awake {
     /// How long it waits between two looks: about a microsecond, in which another thread can take a task to stay awake.
     const PAUSES: usize = 16;
 
+    /// How often it looks whether another one is done: for some 50 µs, in case that one was put to sleep.
+    const WATCHES: usize = 1000;
+
     thread_local! {
         /// Whether this thread takes part in work that is done together.
         static TAKES_PART: Cell<bool> = const { Cell::new(false) };
@@ -80,6 +85,26 @@ mod awake {
     pub(super) fn take_part<R>(work: impl FnOnce() -> R) -> R {
         let _before = Before(TAKES_PART.replace(true));
         work()
+    }
+
+    /// Both. If another thread has begun the right one, this one may wait for its end with open eyes (`watches`): the pool would
+    /// look for other work and give the processor away now and then, and notice the end some 2 µs later.
+    pub(super) fn join(left: impl FnOnce() + Send, right: impl FnOnce() + Send, watches: bool) {
+        let (is_begun, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
+        let is_open = || is_begun.load(Ordering::Acquire) && !is_done.load(Ordering::Acquire);
+        rayon::join(
+            || {
+                left();
+                if watches {
+                    (0..WATCHES).take_while(|_| is_open()).for_each(|_| std::hint::spin_loop());
+                }
+            },
+            || {
+                is_begun.store(true, Ordering::Release);
+                let _end = End(&is_done);
+                take_part(right);
+            },
+        );
     }
 
     fn join_all<R: Send>(others: usize, is_done: &AtomicBool, work: impl FnOnce() -> R + Send) -> R {
@@ -156,7 +181,7 @@ mod tests {
         assert_eq!(pool(3).install(all), (false, (true, true, true), false, false));
         let mut parts = [false; 2];
         let [left, right] = &mut parts;
-        pool(2).install(|| together(2, || join(|| *left = is_together(), || *right = is_together())));
+        pool(2).install(|| together(2, || join(|| *left = is_together(), || *right = is_together(), false)));
         assert_eq!(parts, [true; 2]);
     }
 
@@ -164,7 +189,7 @@ mod tests {
     fn a_panic_ends_the_waiting() {
         let pool = pool(3);
         for depth in [1, 2] {
-            let work = || if depth == 1 { panic!("here") } else { join(|| (), || panic!("beside")) };
+            let work = || if depth == 1 { panic!("here") } else { join(|| (), || panic!("beside"), false) };
             let panic = || pool.install(|| together(3, work));
             assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(panic)).is_err());
             assert_eq!(pool.broadcast(|_| is_together()), [false; 3]);
@@ -179,7 +204,8 @@ mod tests {
                 return numbers.sum();
             }
             let (mut left, mut right) = (0, 0);
-            join(|| left = sum(numbers.start..half), || right = sum(half..numbers.end));
+            let has_parts = numbers.end - half > 1;
+            join(|| left = sum(numbers.start..half), || right = sum(half..numbers.end), has_parts);
             left + right
         }
         for threads in [1, 2, 3, 8] {
