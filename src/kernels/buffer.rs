@@ -70,6 +70,13 @@ impl<T> Buffer<T> {
     }
 }
 
+/// Without elements.
+impl<T> Default for Buffer<T> {
+    fn default() -> Self {
+        Self::of_zero_bytes(0)
+    }
+}
+
 impl<T> Deref for Buffer<T> {
     type Target = [T];
 

@@ -42,6 +42,7 @@ mod gather;
 mod grid;
 mod limits;
 mod matrix;
+mod next_rows;
 #[cfg(test)]
 mod oracle;
 mod panels;
@@ -74,6 +75,7 @@ pub(crate) use fetch::fetch_beginnings;
 pub(crate) use gather::Gather;
 pub(crate) use limits::{multiply_adds, read};
 pub(crate) use matrix::{MatrixProduct, matrix_product};
+pub(crate) use next_rows::NextRows;
 pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
 pub(crate) use row_norm::{RowNorm, RowNormInputGradient};

@@ -12,6 +12,7 @@ use std::thread::{Builder, Scope};
 
 use super::Dataset;
 use super::dataset::Batch;
+use crate::kernels::NextRows;
 use crate::{Parallelism, Scalar};
 
 /// From so many bytes of inputs on they do not stay in the caches between epochs.
@@ -57,11 +58,10 @@ impl<T: Scalar> Batches<T> {
         let (to_here, gathered) = sync_channel(2 * group);
         let (used, from_here) = sync_channel(2 * group);
         let gather = move || {
-            let mut plan = plan.peekable();
-            while let Some(samples) = plan.next() {
+            for samples in plan {
                 // The other end is gone where an epoch ends early.
                 let Ok(mut batch): Result<Batch<T>, _> = from_here.recv() else { return };
-                batch.fill(data, samples, plan.peek().copied().unwrap_or_default(), ALONE);
+                batch.fill(data, samples, ALONE);
                 if to_here.send(batch).is_err() {
                     return;
                 }
@@ -76,15 +76,23 @@ impl<T: Scalar> Batches<T> {
         Self::Ahead(Ahead { gathered, used, returned: Vec::with_capacity(group), group })
     }
 
-    /// The next batch: these samples. After it comes `next`.
-    pub(super) fn take(&mut self, data: &Dataset<'_, T>, samples: &[usize], next: &[usize]) -> Batch<T> {
+    /// The next batch: these samples.
+    pub(super) fn take(&mut self, data: &Dataset<'_, T>, samples: &[usize]) -> Batch<T> {
         match self {
             Self::Here(batch, parallelism) => {
                 let mut batch = std::mem::take(batch);
-                batch.fill(data, samples, next, *parallelism);
+                batch.fill(data, samples, *parallelism);
                 batch
             }
             Self::Ahead(ahead) => ahead.gathered.recv().expect("the other thread gathers every batch"),
+        }
+    }
+
+    /// What to ask for during a step: these samples, where this thread gathers them.
+    pub(super) fn next_rows<'a>(&self, data: &Dataset<'a, T>, next: &'a [usize]) -> NextRows<'a> {
+        match self {
+            Self::Here(..) => data.inputs().next_rows(next),
+            Self::Ahead(_) => NextRows::default(),
         }
     }
 

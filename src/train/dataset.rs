@@ -3,6 +3,7 @@
 use rand::Rng;
 
 use super::Inputs;
+use crate::kernels::Buffer;
 use crate::losses::Target;
 use crate::{Error, Parallelism, Result, Scalar, Shape, TensorView, seeded};
 
@@ -78,28 +79,22 @@ impl<'a, T: Scalar> Dataset<'a, T> {
 #[derive(Debug, Default)]
 pub(super) struct Batch<T> {
     samples: usize,
-    inputs: Vec<T>,
+    inputs: Buffer<T>,
     classes: Vec<usize>,
-    values: Vec<T>,
+    values: Buffer<T>,
 }
 
 impl<T: Scalar> Batch<T> {
-    /// Copies these samples together, and asks for those of the next batch.
-    pub(super) fn fill(
-        &mut self,
-        data: &Dataset<'_, T>,
-        samples: &[usize],
-        next: &[usize],
-        parallelism: Parallelism,
-    ) {
-        data.inputs.gather(samples, next, parallelism, &mut self.inputs);
+    /// Copies these samples together.
+    pub(super) fn fill(&mut self, data: &Dataset<'_, T>, samples: &[usize], parallelism: Parallelism) {
+        data.inputs.gather(samples, parallelism, &mut self.inputs);
         match data.target {
             Target::Classes(classes) => {
                 self.classes.clear();
                 self.classes.extend(samples.iter().map(|&sample| classes[sample]));
             }
             Target::Values(values) => {
-                Inputs::Values(values).gather(samples, next, parallelism, &mut self.values);
+                Inputs::Values(values).gather(samples, parallelism, &mut self.values);
             }
         }
         self.samples = samples.len();
@@ -117,7 +112,7 @@ impl<T: Scalar> Batch<T> {
 
 fn batch_view<T: Scalar>(values: &[T], data: Shape, batch: usize) -> Result<TensorView<'_, T>> {
     let (_, sample) = data.split_batch().expect("a data set's tensors have a first axis");
-    TensorView::new(sample.with_batch(batch)?, values)
+    TensorView::new(sample.with_batch(batch)?, &values[..batch * sample.len()])
 }
 
 /// The order of the samples in an epoch: a function of seed and epoch alone, so that an epoch can be gone on with

@@ -206,13 +206,15 @@ impl<T: Scalar> Trainer<'_, T> {
         for batch in left[..samples].chunks(self.batch) {
             done += batch.len();
             let next = &left[done..];
-            let gathered = batches.take(data, batch, &next[..next.len().min(batch.len())]);
+            let next = &next[..next.len().min(batch.len())];
+            let gathered = batches.take(data, batch);
             let (x, target) = gathered.view(data)?;
             let share = batch.len() as f64 / samples as f64;
+            let next = batches.next_rows(data, next);
             let loss = if batch.len() == samples {
-                self.step_on(x, target, what)?
+                self.step_on(x, target, next, what)?
             } else {
-                self.accumulate(x, target, share, what)?
+                self.accumulate(x, target, next, share, what)?
             };
             group_loss += share * loss.as_f64();
             let outputs = self.workspace.as_ref().expect("the pass made it").outputs();

@@ -1,7 +1,7 @@
 //! What the samples of a data set are kept as.
 
 use super::Pixels;
-use crate::kernels::Gather;
+use crate::kernels::{Buffer, Gather, NextRows};
 use crate::{Parallelism, Scalar, Shape, Tensor, TensorView};
 
 /// What the samples of a [`Dataset`](super::Dataset) are kept as.
@@ -15,7 +15,7 @@ pub enum Inputs<'a, T> {
     Pixels(Pixels<'a>),
 }
 
-impl<T: Scalar> Inputs<'_, T> {
+impl<'a, T: Scalar> Inputs<'a, T> {
     /// The lengths of the axes, that of the samples first.
     #[must_use]
     pub fn shape(&self) -> Shape {
@@ -33,22 +33,33 @@ impl<T: Scalar> Inputs<'_, T> {
         }
     }
 
-    /// Puts these samples together, and asks for those of the next batch.
-    pub(super) fn gather(
-        &self,
-        samples: &[usize],
-        next: &[usize],
-        parallelism: Parallelism,
-        to: &mut Vec<T>,
-    ) {
-        let columns = self.shape().split_batch().map_or(0, |(_, sample)| sample.len());
-        to.resize(samples.len() * columns, T::zero());
+    /// These samples as what will be gathered next.
+    pub(super) fn next_rows(&self, next: &'a [usize]) -> NextRows<'a> {
+        match self {
+            Self::Values(values) => NextRows::new(values.as_slice(), self.columns(), next),
+            Self::Pixels(pixels) => NextRows::new(pixels.as_bytes(), self.columns(), next),
+        }
+    }
+
+    /// The elements of a sample.
+    fn columns(&self) -> usize {
+        self.shape().split_batch().map_or(0, |(_, sample)| sample.len())
+    }
+
+    /// Puts these samples together.
+    pub(super) fn gather(&self, samples: &[usize], parallelism: Parallelism, to: &mut Buffer<T>) {
+        let columns = self.columns();
+        let len = samples.len() * columns;
+        if to.len() < len {
+            *to = Buffer::zeroed(len);
+        }
+        let to = &mut to[..len];
         match self {
             Self::Values(values) => {
-                Gather { matrix: values.as_slice(), columns, rows: samples, next, parallelism }.copy(to);
+                Gather { matrix: values.as_slice(), columns, rows: samples, parallelism }.copy(to);
             }
             Self::Pixels(pixels) => {
-                let rows = Gather { matrix: pixels.as_bytes(), columns, rows: samples, next, parallelism };
+                let rows = Gather { matrix: pixels.as_bytes(), columns, rows: samples, parallelism };
                 pixels.rescale(rows, to);
             }
         }

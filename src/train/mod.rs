@@ -3,6 +3,7 @@
 //! [`Trainer`] does it: batches, shuffling, validation, early stopping. The loop that it runs can
 //! as well be written by hand; see [`crate::Sequential::backward`] and the crate's first page.
 
+mod ask_ahead;
 mod batches;
 mod callback;
 mod dataset;

@@ -86,7 +86,6 @@ impl<'a> Pixels<'a> {
             matrix: self.bytes,
             columns: self.bytes.len(),
             rows: &[0],
-            next: &[],
             parallelism: Parallelism::Threads(1),
         };
         self.rescale(whole, tensor.as_mut_slice());

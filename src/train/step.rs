@@ -6,8 +6,9 @@
 //! For the latter there is a third way: a first backward pass that only measures, if that costs less.
 
 use super::Trainer;
+use super::ask_ahead::AskAhead;
 use super::trainer::workspace;
-use crate::kernels;
+use crate::kernels::{self, NextRows};
 use crate::layers::{GradientStore, Layer};
 use crate::losses::Target;
 use crate::optimizers::Clip;
@@ -19,9 +20,10 @@ impl<T: Scalar> Trainer<'_, T> {
         &mut self,
         x: TensorView<'_, T>,
         target: Target<'_, T>,
+        next: NextRows<'_>,
         what: impl FnOnce() -> String + Send,
     ) -> Result<T> {
-        kernels::together(self.threads(1, x.batch()), || self.whole_step(x, target, what))
+        kernels::together(self.threads(1, x.batch()), || self.whole_step(x, target, next, what))
     }
 
     /// How many threads share so many steps in a row. A step has at least two products of each layer.
@@ -33,11 +35,12 @@ impl<T: Scalar> Trainer<'_, T> {
         &mut self,
         x: TensorView<'_, T>,
         target: Target<'_, T>,
+        next: NextRows<'_>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
         if !self.can_apply(x.batch()) {
             self.clear_gradients();
-            let loss = self.accumulate(x, target, 1.0, what)?;
+            let loss = self.accumulate(x, target, next, 1.0, what)?;
             self.step_by_gradients()?;
             return Ok(loss);
         }
@@ -57,7 +60,8 @@ impl<T: Scalar> Trainer<'_, T> {
         if let Some(average) = &mut self.average {
             apply = apply.with_average(average, self.model)?;
         }
-        self.model.backward(x, workspace, &mut apply)?;
+        let mut ask_ahead = AskAhead::new(&mut apply, next, self.model);
+        self.model.backward(x, workspace, &mut ask_ahead)?;
         apply.finish(self.model)?;
         self.steps += 1;
         Ok(loss)
@@ -68,6 +72,7 @@ impl<T: Scalar> Trainer<'_, T> {
         &mut self,
         x: TensorView<'_, T>,
         target: Target<'_, T>,
+        next: NextRows<'_>,
         share: f64,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
@@ -80,7 +85,8 @@ impl<T: Scalar> Trainer<'_, T> {
         let gradients = self
             .gradients
             .get_or_insert_with(|| GradientStore::new(self.model).with_parallelism(self.parallelism));
-        self.model.backward(x, workspace, gradients)?;
+        let mut ask_ahead = AskAhead::new(gradients, next, self.model);
+        self.model.backward(x, workspace, &mut ask_ahead)?;
         Ok(loss)
     }
 

@@ -6,7 +6,7 @@ use super::dataset::Batch;
 use super::run::Resumed;
 use super::tally::Tally;
 use super::{Dataset, Evaluation};
-use crate::kernels::{self, Parallelism};
+use crate::kernels::{self, NextRows, Parallelism};
 use crate::layers::{GradientStore, Mode};
 use crate::losses::{Loss, Target};
 use crate::optimizers::{MovingAverage, Optimizer};
@@ -208,7 +208,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         target: impl Into<Target<'a, T>>,
     ) -> Result<T> {
         let step = self.steps;
-        self.step_on(x.into(), target.into(), || format!("loss of step {step}"))
+        self.step_on(x.into(), target.into(), NextRows::default(), || format!("loss of step {step}"))
     }
 
     /// Measures the model on data, without training it.
@@ -228,8 +228,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         for start in (0..data.len()).step_by(size) {
             batch.clear();
             batch.extend(start..(start + size).min(data.len()));
-            // What comes next in order, the processor fetches by itself.
-            self.gathered.fill(&data, &batch, &[], self.parallelism);
+            self.gathered.fill(&data, &batch, self.parallelism);
             let (x, target) = self.gathered.view(&data)?;
             let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
             let outputs = self.model.infer(x, workspace)?;
