@@ -8,23 +8,27 @@ use super::{Element, Simd};
 /// as long, and with all of a slice of 4 KiB a quarter longer.
 const BEGINNING: usize = 256;
 
-/// Asks for the beginning of each slice, into the second level of the cache. A processor that sees a slice begun fetches on by
-/// itself.
+/// Asks for the beginning of each slice. A processor that sees a slice begun fetches on by itself.
 pub(crate) fn fetch_beginnings<'a, T: Element>(slices: impl IntoIterator<Item = &'a [T]>) {
-    super::run(Fetch(slices.into_iter()));
+    fetch_for_later(slices.into_iter().flat_map(|slice| {
+        let start = slice.as_ptr().addr();
+        (start..start + size_of_val(slice).min(BEGINNING)).step_by(CACHE_LINE)
+    }));
+}
+
+/// Asks for the lines at these addresses, which need not be valid, into the second level of the cache.
+pub(super) fn fetch_for_later(addresses: impl Iterator<Item = usize>) {
+    super::run::<f32, _>(Fetch(addresses));
 }
 
 struct Fetch<I>(I);
 
-impl<'a, T: Element, I: Iterator<Item = &'a [T]>> Kernel<T> for Fetch<I> {
+impl<I: Iterator<Item = usize>> Kernel<f32> for Fetch<I> {
     type Output = ();
 
     #[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
     #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) {
-        for slice in self.0 {
-            let lines = slice.chunks(CACHE_LINE / size_of::<T>());
-            lines.take(BEGINNING / CACHE_LINE).for_each(|line| simd.prefetch_for_later(line.as_ptr()));
-        }
+    fn run<S: Simd<f32>>(self, simd: S) {
+        self.0.for_each(|address| simd.prefetch_for_later(std::ptr::without_provenance(address)));
     }
 }

@@ -16,9 +16,9 @@ pub(super) struct AskAhead<'a, T> {
 }
 
 /// The largest gradient is written in so many parts or a few more, but none has fewer elements than this. Before each part some
-/// more is asked for.
+/// more is asked for. With 512 elements an epoch of the example `fashion` takes 1 to 2 % longer.
 const PARTS: usize = 200;
-const PART: usize = 512;
+const PART: usize = 1024;
 
 impl<'a, T: Scalar> AskAhead<'a, T> {
     pub(super) fn new(sink: &'a mut dyn GradientSink<T>, rows: NextRows<'a>, model: &dyn Layer<T>) -> Self {
@@ -166,6 +166,23 @@ mod tests {
                 assert_eq!(sink.came, expected);
             }
         }
+    }
+
+    #[test]
+    fn a_large_gradient_has_no_more_parts_than_it_needs() {
+        let mut model =
+            Sequential::<f64>::builder([2000]).dense(500).named("a").build(&mut seeded(0)).unwrap();
+        let matrix = vec![0_u8; 300];
+        let mut sink = Sink { came: Vec::new(), looks: false };
+        let mut ask_ahead = AskAhead::new(&mut sink, NextRows::new(&matrix, 100, &[0, 2]), &model);
+        model.params_mut(&mut |param| {
+            let values = vec![1.0; param.buffer().len()];
+            let source = Source { whole: Whole(&values), runs: Mutex::default() };
+            ask_ahead.take(param, &source).unwrap();
+            let runs = source.runs.into_inner().unwrap();
+            let expected = if param.name() == "a.weight" { PARTS..=PARTS + PARTS / 10 } else { 1..=1 };
+            assert!(expected.contains(&runs.len()), "{}: {}", param.name(), runs.len());
+        });
     }
 
     #[test]
