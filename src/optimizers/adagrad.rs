@@ -90,7 +90,7 @@ impl<T: Scalar> Rule<T> for Adagrad {
     fn update(&self, update: Update<'_, T>) {
         let rate = update.learning_rate / (1.0 + (update.step - 1) as f64 * self.learning_rate_decay);
         let (rate, epsilon) = (T::of(rate), least_divisor::<T>(self.epsilon, 1.0));
-        update.each(|w, g, [sum]| {
+        update.each(move |w, g, [sum]| {
             let sum = sum + g * g;
             (w - rate * g / (sum.sqrt() + epsilon), [sum])
         });

@@ -81,7 +81,7 @@ impl<T: Scalar> Rule<T> for Adam {
         let (keep1, take1) = (T::of(beta1), T::of(1.0 - beta1));
         let (keep2, take2) = (T::of(beta2), T::of(1.0 - beta2));
         let epsilon = least_divisor::<T>(self.epsilon, 1.0 - beta2);
-        update.each(|w, g, [first, second]| {
+        update.each(move |w, g, [first, second]| {
             let first = keep1 * first + take1 * g;
             let second = keep2 * second + take2 * g * g;
             (w - rate * (first / (second.sqrt() * correction + epsilon)), [first, second])

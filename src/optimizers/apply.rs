@@ -42,7 +42,7 @@ pub struct Apply<'a, T: Scalar> {
 
 /// The elements of a block of a gradient that is computed on the stack: with what a rule needs of them, they stay in
 /// the cache (L1).
-pub(super) const BLOCK: usize = 1024;
+pub(super) const BLOCK: usize = 2048;
 
 impl<'a, T: Scalar> Apply<'a, T> {
     pub(super) fn new(optimizer: &'a mut Optimizer<T>) -> Self {

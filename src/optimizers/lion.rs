@@ -67,7 +67,7 @@ impl<T: Scalar> Rule<T> for Lion {
         let (beta1, beta2) = self.betas;
         let (keep1, take1) = (T::of(beta1), T::of(1.0 - beta1));
         let (keep2, take2) = (T::of(beta2), T::of(1.0 - beta2));
-        update.each(|w, g, [moment]| {
+        update.each(move |w, g, [moment]| {
             let direction = keep1 * moment + take1 * g;
             // `signum` of 0 is 1, which would move weights that have no gradient.
             let sign = if direction == T::zero() { T::zero() } else { direction.signum() };

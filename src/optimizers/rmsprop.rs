@@ -100,7 +100,7 @@ impl<T: Scalar> Rule<T> for RmsProp {
         let (momentum, epsilon) =
             (T::of(self.momentum), least_divisor::<T>(self.epsilon, 1.0 - self.smoothing));
         let centered = self.centered;
-        update.each(|w, g, [square, velocity, mean]| {
+        update.each(move |w, g, [square, velocity, mean]| {
             let square = keep * square + take * g * g;
             let (variance, mean) = if centered {
                 let mean = keep * mean + take * g;

@@ -85,7 +85,8 @@ impl<'a, T: Scalar> Update<'a, T> {
     /// memory, of which subnormal numbers are kept as 0.
     ///
     /// The function should be short and without branches that depend on the element: the loop around it is compiled
-    /// for every instruction set, and elements are computed side by side.
+    /// for every instruction set, and elements are computed side by side. It should own its numbers (`move`): those that it
+    /// borrows are read anew for every few elements.
     ///
     /// # Panics
     /// Where the rule has fewer buffers.
@@ -140,8 +141,9 @@ struct Each<'a, T, F, const BUFFERS: usize> {
     element: F,
 }
 
-/// Elements side by side: two cache lines of f32.
-const LANES: usize = 32;
+/// Elements side by side: two vectors of f32 with AVX2, which leave registers for the numbers of a rule. With 32, Adam takes 5 %
+/// longer; with 8, of which the compiler makes no loop, more than twice as long.
+const LANES: usize = 16;
 
 impl<T, F, const BUFFERS: usize> Kernel<T> for Each<'_, T, F, BUFFERS>
 where
@@ -152,7 +154,25 @@ where
 
     #[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
     #[inline(always)]
-    fn run<S: Simd<T>>(mut self, _simd: S) {
+    fn run<S: Simd<T>>(self, _simd: S) {
+        // Without clipping and decay, what they need is neither computed nor kept in registers.
+        if self.adjust.is_nothing() {
+            self.go(|weight, gradient| (weight, gradient));
+        } else {
+            let adjust = self.adjust;
+            self.go(move |weight, gradient| adjust.apply(weight, gradient));
+        }
+    }
+}
+
+impl<T, F, const BUFFERS: usize> Each<'_, T, F, BUFFERS>
+where
+    T: Scalar,
+    F: Fn(T, T, [T; BUFFERS]) -> (T, [T; BUFFERS]),
+{
+    #[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
+    #[inline(always)]
+    fn go(mut self, adjust: impl Fn(T, T) -> (T, T)) {
         let (weights, weights_left) = self.weight.as_chunks_mut::<LANES>();
         let (gradients, gradients_left) = self.gradient.as_chunks::<LANES>();
         let whole = weights.len() * LANES;
@@ -161,7 +181,7 @@ where
             let memory = self.buffers.each_mut().map(|buffer| {
                 buffer[start..].first_chunk_mut::<LANES>().expect("a buffer is as long as the weights")
             });
-            lanes(&self.adjust, &self.element, weight, gradient, memory);
+            lanes(&adjust, &self.element, weight, gradient, memory);
         }
         let left = weights_left.len();
         if left == 0 {
@@ -175,7 +195,7 @@ where
         for (memory, buffer) in memory.iter_mut().zip(&self.buffers) {
             memory[..left].copy_from_slice(&buffer[whole..]);
         }
-        lanes(&self.adjust, &self.element, &mut weight, &gradient, memory.each_mut());
+        lanes(&adjust, &self.element, &mut weight, &gradient, memory.each_mut());
         weights_left.copy_from_slice(&weight[..left]);
         for (memory, buffer) in memory.iter().zip(&mut self.buffers) {
             buffer[whole..].copy_from_slice(&memory[..left]);
@@ -188,7 +208,7 @@ where
 #[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
 #[inline(always)]
 fn lanes<T: Scalar, const BUFFERS: usize>(
-    adjust: &Adjust<T>,
+    adjust: &impl Fn(T, T) -> (T, T),
     element: &impl Fn(T, T, [T; BUFFERS]) -> (T, [T; BUFFERS]),
     weight: &mut [T; LANES],
     gradient: &[T; LANES],
@@ -197,7 +217,7 @@ fn lanes<T: Scalar, const BUFFERS: usize>(
     let (mut weights, gradients) = (*weight, *gradient);
     let mut states = memory.each_ref().map(|memory| **memory);
     for lane in 0..LANES {
-        let (w, g) = adjust.apply(weights[lane], gradients[lane]);
+        let (w, g) = adjust(weights[lane], gradients[lane]);
         let state = std::array::from_fn(|buffer| states[buffer][lane]);
         let (w, state) = element(w, g, state);
         weights[lane] = w;
@@ -241,6 +261,11 @@ impl<T: Scalar> Adjust<T> {
         (weight * self.shrink, gradient + self.decay * weight)
     }
 
+    /// Whether weight and gradient stay as they are.
+    fn is_nothing(&self) -> bool {
+        self.only_shrinks() && self.shrink == T::one()
+    }
+
     /// Whether all that it does is `shrink·w` and g as it is.
     pub(super) fn only_shrinks(&self) -> bool {
         self.scale == T::one() && self.limit == T::infinity() && self.decay == T::zero()
@@ -269,11 +294,42 @@ mod tests {
         }
 
         fn step(&mut self, rule: &dyn Rule<f32>, gradient: f32) {
+            self.step_below(rule, gradient, f32::INFINITY);
+        }
+
+        fn step_below(&mut self, rule: &dyn Rule<f32>, gradient: f32, limit: f32) {
             self.steps += 1;
-            let adjust = Adjust { scale: 1.0, limit: f32::INFINITY, decay: 0.0, shrink: 1.0 };
+            let adjust = Adjust { scale: 1.0, limit, decay: 0.0, shrink: 1.0 };
             let begun = Begun { step: self.steps, learning_rate: 1.0, adjust };
             let buffers = self.buffers.each_mut().map(|buffer| &mut buffer[..]);
             rule.update(Update::of(begun, &mut self.weight, &[gradient; ELEMENTS], buffers));
+        }
+    }
+
+    /// One of each kind of loop.
+    fn rules() -> [Box<dyn Rule<f32>>; 6] {
+        [
+            Box::new(Sgd::new(0.1).unwrap()),
+            Box::new(Sgd::new(0.1).unwrap().with_momentum(0.9).unwrap().with_nesterov().unwrap()),
+            Box::new(Adam::new(0.1).unwrap()),
+            Box::new(RmsProp::new(0.1).unwrap().centered().with_momentum(0.9).unwrap()),
+            Box::new(Adagrad::new(0.1).unwrap()),
+            Box::new(Lion::new(0.1).unwrap()),
+        ]
+    }
+
+    #[test]
+    fn a_limit_that_no_gradient_reaches_changes_nothing() {
+        for rule in &rules() {
+            // The first takes the loop without clipping, the second the loop with it, and the third a gradient that is clipped.
+            let [without, with, clipped] = [f32::INFINITY, 1e30, 0.25].map(|limit| {
+                let mut memory = Memory::new(&**rule);
+                (0..5).for_each(|step| memory.step_below(&**rule, 0.5 - step as f32 / 3.0, limit));
+                memory.weight.map(f32::to_bits)
+            });
+            assert_eq!(without, with, "{rule:?}");
+            // Lion sees only signs of what it has summed.
+            assert!(without != clipped || rule.kind() == "lion", "{rule:?}");
         }
     }
 

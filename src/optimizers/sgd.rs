@@ -94,19 +94,19 @@ impl<T: Scalar> Rule<T> for Sgd {
     fn update(&self, update: Update<'_, T>) {
         let learning_rate = T::of(update.learning_rate);
         if self.momentum == 0.0 {
-            update.each(|w, g, []| (w - learning_rate * g, []));
+            update.each(move |w, g, []| (w - learning_rate * g, []));
             return;
         }
         // In the first step the velocity is zero, and takes the gradient whole.
         let fresh = if update.step == 1 { 1.0 } else { 1.0 - self.dampening };
         let (momentum, fresh) = (T::of(self.momentum), T::of(fresh));
         if self.nesterov {
-            update.each(|w, g, [velocity]| {
+            update.each(move |w, g, [velocity]| {
                 let velocity = momentum * velocity + fresh * g;
                 (w - learning_rate * (g + momentum * velocity), [velocity])
             });
         } else {
-            update.each(|w, g, [velocity]| {
+            update.each(move |w, g, [velocity]| {
                 let velocity = momentum * velocity + fresh * g;
                 (w - learning_rate * velocity, [velocity])
             });
