@@ -118,6 +118,11 @@ impl Simd<f32> for Avx2 {
         // SAFETY: as for `prefetch`.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
     }
+
+    #[inline(always)]
+    fn prefetch_to_write(self, address: *const f32) {
+        prefetch_to_write(address.cast());
+    }
 }
 
 impl Simd<f64> for Avx2 {
@@ -208,6 +213,20 @@ impl Simd<f64> for Avx2 {
     fn prefetch_for_later(self, address: *const f64) {
         // SAFETY: as for `prefetch`.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+    }
+
+    #[inline(always)]
+    fn prefetch_to_write(self, address: *const f64) {
+        prefetch_to_write(address.cast());
+    }
+}
+
+/// `prefetchw`, for which there is no function. A processor that lacks it takes it for no instruction.
+#[inline(always)]
+pub(super) fn prefetch_to_write(address: *const u8) {
+    // SAFETY: it changes neither memory nor registers, and ignores an address that is not valid.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) address, options(readonly, nostack, preserves_flags));
     }
 }
 

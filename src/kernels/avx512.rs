@@ -129,6 +129,11 @@ impl Simd<f32> for Avx512 {
         // SAFETY: as for `prefetch`.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
     }
+
+    #[inline(always)]
+    fn prefetch_to_write(self, address: *const f32) {
+        avx2::prefetch_to_write(address.cast());
+    }
 }
 
 impl Simd<f64> for Avx512 {
@@ -231,6 +236,11 @@ impl Simd<f64> for Avx512 {
     fn prefetch_for_later(self, address: *const f64) {
         // SAFETY: as for `prefetch`.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+    }
+
+    #[inline(always)]
+    fn prefetch_to_write(self, address: *const f64) {
+        avx2::prefetch_to_write(address.cast());
     }
 }
 

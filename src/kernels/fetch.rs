@@ -10,25 +10,37 @@ const BEGINNING: usize = 256;
 
 /// Asks for the beginning of each slice. A processor that sees a slice begun fetches on by itself.
 pub(crate) fn fetch_beginnings<'a, T: Element>(slices: impl IntoIterator<Item = &'a [T]>) {
-    fetch_for_later(slices.into_iter().flat_map(|slice| {
+    fetch(slices.into_iter().flat_map(|slice| {
         let start = slice.as_ptr().addr();
         (start..start + size_of_val(slice).min(BEGINNING)).step_by(CACHE_LINE)
     }));
 }
 
-/// Asks for the lines at these addresses, which need not be valid, into the second level of the cache.
-pub(super) fn fetch_for_later(addresses: impl Iterator<Item = usize>) {
-    super::run::<f32, _>(Fetch(addresses));
+/// Asks for the lines at these addresses, which need not be valid, into all levels of the cache. On a Zen 5, some processes took
+/// four times as long to gather a batch that was asked for into the second level only, it is not known why.
+pub(super) fn fetch(addresses: impl Iterator<Item = usize>) {
+    super::run::<f32, _>(Fetch::<_, false>(addresses));
 }
 
-struct Fetch<I>(I);
+/// The same for lines that will be written: other cores give them up.
+pub(super) fn fetch_to_write(addresses: impl Iterator<Item = usize>) {
+    super::run::<f32, _>(Fetch::<_, true>(addresses));
+}
 
-impl<I: Iterator<Item = usize>> Kernel<f32> for Fetch<I> {
+struct Fetch<I, const TO_WRITE: bool>(I);
+
+impl<I: Iterator<Item = usize>, const TO_WRITE: bool> Kernel<f32> for Fetch<I, TO_WRITE> {
     type Output = ();
 
     #[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
     #[inline(always)]
     fn run<S: Simd<f32>>(self, simd: S) {
-        self.0.for_each(|address| simd.prefetch_for_later(std::ptr::without_provenance(address)));
+        for address in self.0.map(std::ptr::without_provenance) {
+            if TO_WRITE {
+                simd.prefetch_to_write(address);
+            } else {
+                simd.prefetch(address);
+            }
+        }
     }
 }

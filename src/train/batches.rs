@@ -26,10 +26,19 @@ const AHEAD: usize = 4 << 20;
 
 /// Where batches come from.
 pub(super) enum Batches<T> {
-    /// They are gathered when they are asked for, by so many threads.
-    Here(Batch<T>, Parallelism),
+    /// They are gathered when they are asked for.
+    Here(Here<T>),
     /// Another thread gathers them.
     Ahead(Ahead<T>),
+}
+
+/// What this thread gathers, with others where it is much.
+pub(super) struct Here<T> {
+    /// The memory of the next batch, and where several threads gather, of the one after it: the two take turns, so that there is
+    /// time for the threads to ask for what they will write.
+    spare: [Batch<T>; 2],
+    parallelism: Parallelism,
+    is_shared: bool,
 }
 
 /// This thread's end of the way to another one and back, on which two groups of batches go round.
@@ -40,10 +49,22 @@ pub(super) struct Ahead<T> {
     group: usize,
 }
 
+impl<T> Here<T> {
+    /// Its memory, for other batches.
+    pub(super) fn into_spare(self) -> [Batch<T>; 2] {
+        self.spare
+    }
+}
+
 impl<T: Scalar> Batches<T> {
     /// Whether another thread pays, of those that there are and that a step keeps busy.
     pub(super) fn pay_a_thread(data: &Dataset<'_, T>, threads: usize, busy: usize) -> bool {
         data.inputs().bytes() >= LARGE && threads > 1 && busy == 1
+    }
+
+    /// Gathers batches when they are asked for, on so many threads, in this memory.
+    pub(super) fn here(spare: [Batch<T>; 2], parallelism: Parallelism) -> Self {
+        Self::Here(Here { spare, parallelism, is_shared: false })
     }
 
     /// Gathers these batches on another thread, or where there can be none, on this one.
@@ -68,7 +89,7 @@ impl<T: Scalar> Batches<T> {
             }
         };
         if Builder::new().name("taper-gather".into()).spawn_scoped(scope, gather).is_err() {
-            return Self::Here(Batch::default(), ALONE);
+            return Self::here(Default::default(), ALONE);
         }
         for _ in 0..2 * group {
             used.send(Batch::default()).expect("the channel has room for all of them");
@@ -79,9 +100,10 @@ impl<T: Scalar> Batches<T> {
     /// The next batch: these samples.
     pub(super) fn take(&mut self, data: &Dataset<'_, T>, samples: &[usize]) -> Batch<T> {
         match self {
-            Self::Here(batch, parallelism) => {
-                let mut batch = std::mem::take(batch);
+            Self::Here(Here { spare: [next, _], parallelism, is_shared }) => {
+                let mut batch = std::mem::take(next);
                 batch.fill(data, samples, *parallelism);
+                *is_shared = data.inputs().is_shared(samples.len(), *parallelism);
                 batch
             }
             Self::Ahead(ahead) => ahead.gathered.recv().expect("the other thread gathers every batch"),
@@ -91,7 +113,11 @@ impl<T: Scalar> Batches<T> {
     /// What to ask for during a step: these samples, where this thread gathers them.
     pub(super) fn next_rows<'a>(&self, data: &Dataset<'a, T>, next: &'a [usize]) -> NextRows<'a> {
         match self {
-            Self::Here(..) => data.inputs().next_rows(next),
+            Self::Here(Here { spare: [_, other], is_shared: true, .. }) => {
+                let room = other.room(next.len() * data.inputs().columns());
+                data.inputs().next_rows(next).to(room)
+            }
+            Self::Here(_) => data.inputs().next_rows(next),
             Self::Ahead(_) => NextRows::default(),
         }
     }
@@ -99,7 +125,12 @@ impl<T: Scalar> Batches<T> {
     /// Gives a batch's memory back.
     pub(super) fn put_back(&mut self, batch: Batch<T>) {
         match self {
-            Self::Here(here, _) => *here = batch,
+            Self::Here(Here { spare, is_shared, .. }) => {
+                spare[0] = batch;
+                if *is_shared {
+                    spare.reverse();
+                }
+            }
             Self::Ahead(Ahead { used, returned, group, .. }) => {
                 returned.push(batch);
                 if returned.len() == *group {

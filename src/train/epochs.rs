@@ -135,10 +135,10 @@ impl<T: Scalar> Trainer<'_, T> {
         let Pass { data, order, plan, .. } = pass;
         let busy = self.threads_of_epoch(plan.samples);
         if !Batches::pay_a_thread(data, self.parallelism.threads(), busy) {
-            let mut batches = Batches::Here(std::mem::take(&mut self.gathered), self.parallelism);
+            let mut batches = Batches::here(std::mem::take(&mut self.gathered), self.parallelism);
             let result = self.steps_of(pass, run, options, &mut batches);
-            if let Batches::Here(batch, _) = batches {
-                self.gathered = batch;
+            if let Batches::Here(here) = batches {
+                self.gathered = here.into_spare();
             }
             return result;
         }

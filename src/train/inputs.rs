@@ -41,8 +41,13 @@ impl<'a, T: Scalar> Inputs<'a, T> {
         }
     }
 
+    /// Whether several threads put so many samples together.
+    pub(super) fn is_shared(&self, samples: usize, parallelism: Parallelism) -> bool {
+        Gather::pieces(samples * self.columns(), parallelism) > 1
+    }
+
     /// The elements of a sample.
-    fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.shape().split_batch().map_or(0, |(_, sample)| sample.len())
     }
 

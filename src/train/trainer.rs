@@ -47,7 +47,8 @@ pub struct Trainer<'m, T: Scalar> {
     pub(super) workspace: Option<Workspace<T>>,
     /// Made where gradients have to be in memory.
     pub(super) gradients: Option<GradientStore<T>>,
-    pub(super) gathered: Batch<T>,
+    /// Memory to gather batches in.
+    pub(super) gathered: [Batch<T>; 2],
     /// Steps of the optimizer so far; a schedule by steps goes by it.
     pub(crate) steps: u64,
     /// Forward passes of training so far; dropout goes by it.
@@ -86,7 +87,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             parallelism: Parallelism::default(),
             workspace: None,
             gradients: None,
-            gathered: Batch::default(),
+            gathered: Default::default(),
             steps: 0,
             passes: 0,
             resumed: None,
@@ -228,8 +229,9 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         for start in (0..data.len()).step_by(size) {
             batch.clear();
             batch.extend(start..(start + size).min(data.len()));
-            self.gathered.fill(&data, &batch, self.parallelism);
-            let (x, target) = self.gathered.view(&data)?;
+            let [gathered, _] = &mut self.gathered;
+            gathered.fill(&data, &batch, self.parallelism);
+            let (x, target) = gathered.view(&data)?;
             let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
             let outputs = self.model.infer(x, workspace)?;
             tally.add(self.loss.forward(outputs, target)?.as_f64(), outputs, target);
