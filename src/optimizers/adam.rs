@@ -75,7 +75,9 @@ impl<T: Scalar> Rule<T> for Adam {
 
     fn update(&self, update: Update<'_, T>) {
         let (beta1, beta2) = self.betas;
-        let power = |beta: f64| beta.powf(update.step as f64);
+        // By products, of which a block of elements has some twenty: with `powf`, whose table the blocks drive out of the cache,
+        // a step of the reference network at batch 32 takes 4 % longer.
+        let power = |beta: f64| beta.powi(i32::try_from(update.step).unwrap_or(i32::MAX));
         let rate = T::of(update.learning_rate / (1.0 - power(beta1)));
         let correction = T::of((1.0 - power(beta2)).sqrt().recip());
         let (keep1, take1) = (T::of(beta1), T::of(1.0 - beta1));
