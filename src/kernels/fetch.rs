@@ -17,7 +17,7 @@ pub(crate) fn fetch_beginnings<'a, T: Element>(slices: impl IntoIterator<Item = 
 }
 
 /// Asks for the lines at these addresses, which need not be valid, into all levels of the cache. On a Zen 5, some processes took
-/// four times as long to gather a batch that was asked for into the second level only, it is not known why.
+/// four times as long to gather a batch that was asked for into the second level only; it is not known why.
 pub(super) fn fetch(addresses: impl Iterator<Item = usize>) {
     super::run::<f32, _>(Fetch::<_, false>(addresses));
 }

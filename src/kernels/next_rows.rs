@@ -9,7 +9,7 @@
 //!   lines that it waits for, and that work would wait with them.
 //!
 //! Where several threads gather, the lines that they will write are asked for in the same way. All cores have read those of the
-//! batch before, and a core that writes one has to wait until the others have given it up: 400 ns, where they are far apart.
+//! batch before, and a core that writes one has to wait until the others have given it up: 200 ns, where they are far apart.
 
 use std::ops::Range;
 
@@ -40,14 +40,19 @@ impl<'a> NextRows<'a> {
     /// These rows of a matrix of `columns` columns, or none where they are too large to ask for.
     pub(crate) fn new<E>(matrix: &'a [E], columns: usize, rows: &'a [usize]) -> Self {
         let row_bytes = columns * size_of::<E>();
-        let rows = if rows.len() * row_bytes > MOST_BYTES { &[] } else { rows };
+        let rows = if Self::may_ask_for(rows.len() * row_bytes) { rows } else { &[] };
         Self { address: matrix.as_ptr().addr(), row_bytes, rows, ..Self::default() }
+    }
+
+    /// Whether so many bytes are not too much to ask for.
+    pub(crate) fn may_ask_for(bytes: usize) -> bool {
+        bytes <= MOST_BYTES
     }
 
     /// The same, with the memory where several threads will write them, unless that is too much to ask for as well.
     pub(crate) fn to<T>(self, memory: &[T]) -> Self {
         let to_bytes = size_of_val(memory);
-        let to_bytes = if self.is_empty() || to_bytes > MOST_BYTES { 0 } else { to_bytes };
+        let to_bytes = if self.is_empty() || !Self::may_ask_for(to_bytes) { 0 } else { to_bytes };
         Self { to_address: memory.as_ptr().addr(), to_bytes, ..self }
     }
 

@@ -34,10 +34,11 @@ pub(super) enum Batches<T> {
 
 /// What this thread gathers, with others where it is much.
 pub(super) struct Here<T> {
-    /// The memory of the next batch, and where several threads gather, of the one after it: the two take turns, so that there is
-    /// time for the threads to ask for what they will write.
+    /// The memory of the next batch, and where several threads gather it, of the one after it: the two take turns, so that there
+    /// is time for the threads to ask for what they will write.
     spare: [Batch<T>; 2],
     parallelism: Parallelism,
+    /// Whether they take turns.
     is_shared: bool,
 }
 

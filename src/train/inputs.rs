@@ -41,9 +41,10 @@ impl<'a, T: Scalar> Inputs<'a, T> {
         }
     }
 
-    /// Whether several threads put so many samples together.
+    /// Whether several threads put so many samples together, into memory that they can ask for before.
     pub(super) fn is_shared(&self, samples: usize, parallelism: Parallelism) -> bool {
-        Gather::pieces(samples * self.columns(), parallelism) > 1
+        let elements = samples * self.columns();
+        Gather::pieces(elements, parallelism) > 1 && NextRows::may_ask_for(elements * size_of::<T>())
     }
 
     /// The elements of a sample.
