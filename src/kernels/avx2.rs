@@ -221,10 +221,11 @@ impl Simd<f64> for Avx2 {
     }
 }
 
-/// `prefetchw`, for which there is no function. A processor that lacks it takes it for no instruction.
+/// `prefetchw`, for which there is no function.
 #[inline(always)]
 pub(super) fn prefetch_to_write(address: *const u8) {
-    // SAFETY: it changes neither memory nor registers, and ignores an address that is not valid.
+    // SAFETY: every x86-64 has the instruction or does nothing at it; it changes neither memory nor registers, and ignores an
+    // address that is not valid.
     unsafe {
         std::arch::asm!("prefetchw [{}]", in(reg) address, options(readonly, nostack, preserves_flags));
     }

@@ -36,10 +36,9 @@ pub(super) enum Batches<T> {
 pub(super) struct Here<T> {
     /// The memory of the next batch, and where several threads gather it, of the one after it: the two take turns, so that there
     /// is time for the threads to ask for what they will write.
-    spare: [Batch<T>; 2],
+    pub(super) spare: [Batch<T>; 2],
     parallelism: Parallelism,
-    /// Whether they take turns.
-    is_shared: bool,
+    takes_turns: bool,
 }
 
 /// This thread's end of the way to another one and back, on which two groups of batches go round.
@@ -50,13 +49,6 @@ pub(super) struct Ahead<T> {
     group: usize,
 }
 
-impl<T> Here<T> {
-    /// Its memory, for other batches.
-    pub(super) fn into_spare(self) -> [Batch<T>; 2] {
-        self.spare
-    }
-}
-
 impl<T: Scalar> Batches<T> {
     /// Whether another thread pays, of those that there are and that a step keeps busy.
     pub(super) fn pay_a_thread(data: &Dataset<'_, T>, threads: usize, busy: usize) -> bool {
@@ -65,7 +57,7 @@ impl<T: Scalar> Batches<T> {
 
     /// Gathers batches when they are asked for, on so many threads, in this memory.
     pub(super) fn here(spare: [Batch<T>; 2], parallelism: Parallelism) -> Self {
-        Self::Here(Here { spare, parallelism, is_shared: false })
+        Self::Here(Here { spare, parallelism, takes_turns: false })
     }
 
     /// Gathers these batches on another thread, or where there can be none, on this one.
@@ -101,10 +93,10 @@ impl<T: Scalar> Batches<T> {
     /// The next batch: these samples.
     pub(super) fn take(&mut self, data: &Dataset<'_, T>, samples: &[usize]) -> Batch<T> {
         match self {
-            Self::Here(Here { spare: [next, _], parallelism, is_shared }) => {
+            Self::Here(Here { spare: [next, _], parallelism, takes_turns }) => {
                 let mut batch = std::mem::take(next);
                 batch.fill(data, samples, *parallelism);
-                *is_shared = data.inputs().is_shared(samples.len(), *parallelism);
+                *takes_turns = data.inputs().is_shared(samples.len(), *parallelism);
                 batch
             }
             Self::Ahead(ahead) => ahead.gathered.recv().expect("the other thread gathers every batch"),
@@ -114,7 +106,7 @@ impl<T: Scalar> Batches<T> {
     /// What to ask for during a step: these samples, where this thread gathers them.
     pub(super) fn next_rows<'a>(&self, data: &Dataset<'a, T>, next: &'a [usize]) -> NextRows<'a> {
         match self {
-            Self::Here(Here { spare: [_, other], is_shared: true, .. }) => {
+            Self::Here(Here { spare: [_, other], takes_turns: true, .. }) => {
                 let room = other.room(next.len() * data.inputs().columns());
                 data.inputs().next_rows(next).to(room)
             }
@@ -126,9 +118,9 @@ impl<T: Scalar> Batches<T> {
     /// Gives a batch's memory back.
     pub(super) fn put_back(&mut self, batch: Batch<T>) {
         match self {
-            Self::Here(Here { spare, is_shared, .. }) => {
+            Self::Here(Here { spare, takes_turns, .. }) => {
                 spare[0] = batch;
-                if *is_shared {
+                if *takes_turns {
                     spare.reverse();
                 }
             }

@@ -138,7 +138,7 @@ impl<T: Scalar> Trainer<'_, T> {
             let mut batches = Batches::here(std::mem::take(&mut self.gathered), self.parallelism);
             let result = self.steps_of(pass, run, options, &mut batches);
             if let Batches::Here(here) = batches {
-                self.gathered = here.into_spare();
+                self.gathered = here.spare;
             }
             return result;
         }
