@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::Verdict;
 use super::archive::Dtype;
 use super::json::Object;
-use super::row_order::RowOrder;
+use super::lie::RowOrder;
+use super::load::Check;
 use super::values::{Numbers, dtype_of, encode};
 use crate::{Error, Layer, Mode, Result, Scalar, Sequential, Shape, Tensor, TensorView};
 
@@ -47,13 +48,21 @@ pub(super) fn make<T: Scalar>(model: &Sequential<T>, inputs: TensorView<'_, T>) 
     }))
 }
 
-/// Whether a model that was read has the outputs that it had when it was written. The inputs are put into the order in
-/// which the rows of the first dense weight were put; where they cannot be, there is nothing to compare.
+/// Whether a model that was read has the outputs that it had when it was written, for inputs of this shape, the model's own
+/// unless the file says another. `order` is that of the file's features, where they are the inputs.
 pub(super) fn verify<T: Scalar>(
     model: &Sequential<T>,
     check: &Value,
-    order: Option<&RowOrder>,
-) -> Verdict<()> {
+    input: Option<Shape>,
+    order: &RowOrder,
+) -> Verdict<Check> {
+    if let Some(input) = input.filter(|input| *input != model.input()) {
+        // A row of features and the image that they are of are the same numbers.
+        let is_row = input.rank() == 1 || model.input().rank() == 1 || !order.is_same();
+        if !is_row || input.len() != model.input().len() {
+            return Ok(Check::LeftOut(format!("it is of inputs {input}, the model takes {}", model.input())));
+        }
+    }
     let object = Object::new("check", check)?;
     let dtype = match object.text("type")? {
         "f32" => Dtype::F32,
@@ -72,11 +81,8 @@ pub(super) fn verify<T: Scalar>(
         Tensor::from_vec(shape, values).map_err(|error| format!("check: {key}: {error}"))
     };
     let (mut inputs, expected) = (read("input", model.input())?, read("output", model.output())?);
-    if let Some(order) = order {
-        match order.inputs(&inputs) {
-            Some(put) => inputs = put,
-            None => return Ok(()),
-        }
+    if !order.is_same() {
+        inputs = order.inputs(&inputs, model.input());
     }
     let is_exact = dtype == Dtype::F64 && dtype_of::<T>() == Dtype::F64;
     let tolerance = if is_exact { TOLERANCE_F64 } else { TOLERANCE_F32 };
@@ -94,7 +100,7 @@ pub(super) fn verify<T: Scalar>(
             "check: expected output {expected:e}, got {got:e}; weights are exchanged, transposed or damaged, or the model is another"
         ));
     }
-    Ok(())
+    Ok(Check::Passed)
 }
 
 /// The outputs for all samples, one at a time: a file could make a batch take many times the memory of its model.

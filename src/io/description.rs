@@ -8,17 +8,17 @@ use std::any::Any;
 use serde_json::{Value, json};
 
 use super::Verdict;
-use super::document::shape;
+use super::document::{Document, shape};
 use super::json::{Object, number};
-use super::orientation::Orientation;
+use super::parameters::{Parameters, Shapes};
 use super::window::{describe_window, window};
 use crate::layers::{
     Activation, AvgPool2d, BatchNorm, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dense, Dropout,
-    Dropout2d, Embedding, Flatten, GlobalAvgPool2d, Layer, LayerNorm, LogSoftmax, MaxPool2d, Momentum,
+    Dropout2d, Embedding, Flatten, GlobalAvgPool2d, Layer, LayerNorm, LogSoftmax, MaxPool2d, Momentum, Order,
     Reshape, Softmax,
 };
 use crate::sequential::Builder;
-use crate::{Scalar, Sequential, Shape, Tensor};
+use crate::{Scalar, Sequential, Tensor};
 
 /// The most layers of a model in a file.
 const MOST_LAYERS: usize = 4096;
@@ -36,7 +36,15 @@ pub(super) fn describe<T: Scalar>(model: &Sequential<T>) -> Value {
             entry
         })
         .collect();
-    json!({ "input": model.input().axes(), "layers": layers })
+    let mut described = json!({ "input": model.input().axes(), "layers": layers });
+    // Of a part of a model more may be known than the shape tells.
+    match model.known_order().filter(|&order| order != Order::of_sample(&model.input())) {
+        None => {}
+        Some(Order::Same) => described["features"] = "same".into(),
+        Some(Order::Unknown) => described["features"] = "unknown".into(),
+        Some(Order::ChannelsLast(image)) => described["features"] = json!(image.axes()),
+    }
+    described
 }
 
 /// A layer's kind and settings. A layer that is not of this crate has no settings that we could know.
@@ -112,42 +120,13 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
     }
 }
 
-/// The parameters that there are.
-struct Parameters<'a> {
-    orientation: Orientation,
-    shapes: &'a mut Shapes<'a>,
-}
-
-/// The shape of a parameter that there is, as it lies in the file, by name. Each is asked for once.
-pub(super) type Shapes<'a> = dyn FnMut(&str) -> Verdict<Shape> + 'a;
-
-impl Parameters<'_> {
-    /// Whether a layer's parameter is there, in its shape.
-    fn expect(&mut self, layer: &str, parameter: &str, expected: Shape) -> Verdict<()> {
-        let got = (self.shapes)(&format!("{layer}.{parameter}"))?;
-        if got == expected {
-            return Ok(());
-        }
-        Err(format!("layer `{layer}`: expected a {parameter} {expected}, got {got}"))
-    }
-
-    /// The same for the weight and bias of a layer of sums, in this crate's orientation.
-    fn expect_sums(&mut self, layer: &str, weight: Shape, has_bias: bool) -> Verdict<()> {
-        self.expect(layer, "weight", self.orientation.shape_of_weight(weight))?;
-        match weight.axes() {
-            [.., outputs] if has_bias => self.expect(layer, "bias", [*outputs].into()),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// The model of a description, with zeros for parameters. Nothing is allocated for one that is not there.
 pub(super) fn rebuild<T: Scalar>(
     description: &Value,
-    orientation: Orientation,
+    document: &Document,
     shapes: &mut Shapes<'_>,
 ) -> Verdict<Sequential<T>> {
-    build(description, "", MOST_NESTED, &mut Parameters { orientation, shapes })
+    build(description, "", MOST_NESTED, &mut Parameters { document, shapes })
 }
 
 fn build<T: Scalar>(
@@ -168,7 +147,28 @@ fn build<T: Scalar>(
         let name = entry.text("name")?;
         builder = add_layer(builder, entry, &format!("{prefix}{name}"), nested, parameters)?.named(name);
     }
-    builder.build(&mut crate::seeded(0)).map_err(|error| error.to_string())
+    let model = builder.build(&mut crate::seeded(0)).map_err(|error| error.to_string())?;
+    let order = order(&object)?.map(|order| check_order(order, &model)).transpose()?;
+    Ok(model.with_known_order(order))
+}
+
+/// What is known of the order of a model's inputs.
+fn order(model: &Object<'_>) -> Verdict<Option<Order>> {
+    match model.get("features") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text == "same" => Ok(Some(Order::Same)),
+        Some(Value::String(text)) if text == "unknown" => Ok(Some(Order::Unknown)),
+        Some(_) => shape(model, "features").map(|image| Some(Order::ChannelsLast(image))),
+    }
+}
+
+fn check_order<T: Scalar>(order: Order, model: &Sequential<T>) -> Verdict<Order> {
+    match order {
+        Order::ChannelsLast(image) if image.len() != model.input().len() || image.is_empty() => {
+            Err(format!("model: expected `features` of {} inputs, got {image}", model.input().len()))
+        }
+        order => Ok(order),
+    }
 }
 
 /// Adds the layer of an entry that [`describe_layer`] wrote.
@@ -284,10 +284,16 @@ fn unknown(name: &str, kind: &str) -> String {
 mod tests {
     use super::*;
     use crate::Param;
+    use crate::io::Orientation;
     use crate::layers::{Padding, Window};
 
     fn rebuilt(model: &Sequential<f64>) -> Verdict<Sequential<f64>> {
-        rebuild(&describe(model), Orientation::Keras, &mut shapes(model))
+        rebuild(&describe(model), &keras(), &mut shapes(model))
+    }
+
+    /// Of a file in which weights lie as here.
+    fn keras() -> Document {
+        Document { orientation: Orientation::Keras, ..Document::default() }
     }
 
     fn shapes(model: &Sequential<f64>) -> impl FnMut(&str) -> Verdict<Shape> {
@@ -383,7 +389,7 @@ mod tests {
             (pool("avg_pool2d", json!([2, 2])), "expected `counts_padding`, true or false, got none"),
         ];
         for (description, text) in cases {
-            let error = rebuild::<f64>(&description, Orientation::Keras, &mut shapes(&model)).unwrap_err();
+            let error = rebuild::<f64>(&description, &keras(), &mut shapes(&model)).unwrap_err();
             assert!(error.contains(text), "{description}: {error}");
         }
     }

@@ -3,13 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::Verdict;
+use super::file_order::Said;
 use super::json::Object;
 use super::orientation::Orientation;
 use super::unique_keys;
 use crate::Shape;
 
 /// The version of what is written here. A reader refuses what is newer; `docs/files.md` tells what each version has.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// The most values of any kind in the text. A parsed one takes up to 700 bytes, so this is a part of the constant by
 /// which reading a file may take more memory than the file has; a layer has five or so, a parameter of a checkpoint
@@ -21,8 +22,8 @@ const MOST_VALUES: usize = 1 << 16;
 pub(super) struct Document {
     /// Which way dense weights lie.
     pub(super) orientation: Orientation,
-    /// The shape that is flattened before the first dense layer: the order of that layer's rows.
-    pub(super) flattened: Option<Shape>,
+    /// What lies along features, and how.
+    pub(super) said: Said,
     /// The layers, from which a model can be rebuilt.
     pub(super) model: Option<Value>,
     /// An input and its output.
@@ -32,6 +33,17 @@ pub(super) struct Document {
 }
 
 impl Document {
+    /// Whether a parameter lies along features, and maybe in another order than in memory.
+    pub(super) fn lies_along_features(&self, parameter: &str) -> bool {
+        matches!(&self.said, Said::Each(each) if each.get(parameter).is_some_and(Option::is_some))
+    }
+
+    /// The shape of a sample that the model in the file takes.
+    pub(super) fn input(&self) -> Option<Shape> {
+        let object = Object::new("model", self.model.as_ref()?).ok()?;
+        shape(&object, "input").ok()
+    }
+
     /// # Errors
     /// Where reading it would be refused.
     pub(super) fn into_text(self) -> Verdict<String> {
@@ -39,7 +51,11 @@ impl Document {
         map.insert("format".into(), FORMAT.into());
         map.insert("version".into(), env!("CARGO_PKG_VERSION").into());
         map.insert("orientation".into(), self.orientation.name().into());
-        map.insert("flattened".into(), self.flattened.map_or(Value::Null, |shape| json!(shape.axes())));
+        if let Said::Each(each) = self.said {
+            let features =
+                each.into_iter().map(|(name, shape)| (name, json!(shape.map(|shape| shape.axes().to_vec()))));
+            map.insert("features".into(), Value::Object(features.collect()));
+        }
         for (key, value) in [("model", self.model), ("check", self.check), ("checkpoint", self.checkpoint)] {
             if let Some(value) = value {
                 map.insert(key.into(), value);
@@ -66,19 +82,34 @@ impl Document {
         let name = object.text("orientation")?;
         let orientation = Orientation::of_name(name)
             .ok_or_else(|| format!("description: expected orientation `pytorch` or `keras`, got {name:?}"))?;
-        let flattened = match object.get("flattened") {
-            None | Some(Value::Null) => None,
-            Some(_) => Some(shape(&object, "flattened")?),
+        let said = match (format, object.get("flattened")) {
+            (0 | 1, None | Some(Value::Null)) => Said::First(None),
+            (0 | 1, Some(_)) => Said::First(Some(shape(&object, "flattened")?)),
+            _ => features(&object)?,
         };
         let mut part = |key| value.get_mut(key).map(Value::take);
         Ok(Self {
             orientation,
-            flattened,
+            said,
             model: part("model"),
             check: part("check"),
             checkpoint: part("checkpoint"),
         })
     }
+}
+
+/// The features that each parameter lies along.
+fn features(object: &Object<'_>) -> Verdict<Said> {
+    let value = object.get("features").unwrap_or(&Value::Null);
+    let features = Object::new("features", value)?;
+    let each = features.keys().map(|name| {
+        let axes = match features.get(name) {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(shape(&features, name)?).filter(|axes| axes.rank() > 1 && !axes.is_empty()),
+        };
+        Ok((name.clone(), axes))
+    });
+    each.collect::<Verdict<_>>().map(Said::Each)
 }
 
 /// A shape, written as the list of its axes.
@@ -94,9 +125,9 @@ mod tests {
     fn a_later_format_is_refused_with_the_version_that_wrote_it() {
         let text = Document::default().into_text().unwrap();
         assert!(Document::parse(&text).is_ok());
-        let later = text.replace("\"format\":1", "\"format\":2");
+        let later = text.replace("\"format\":2", "\"format\":3");
         let error = Document::parse(&later).unwrap_err();
-        assert!(error.starts_with("expected a file of format 1 or earlier, got format 2"), "{error}");
+        assert!(error.starts_with("expected a file of format 2 or earlier, got format 3"), "{error}");
     }
 
     #[test]

@@ -21,6 +21,11 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// The names of all values.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a String> {
+        self.map.keys()
+    }
+
     /// The value of this name, where it is there.
     pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
         self.map.get(key)

@@ -9,6 +9,7 @@ use super::Verdict;
 use super::archive::{Archive, Entry};
 use super::atomic::io_error;
 use super::document::Document;
+use super::lie::RowOrder;
 use super::matching::{Matched, Refusal, match_tensors};
 use super::orientation::Orientation;
 use super::{IN_MEMORY, check, description};
@@ -32,18 +33,39 @@ pub struct Load {
     pub(super) orientation: Option<Orientation>,
     pub(super) renames: Vec<(String, String)>,
     pub(super) features: Option<Features>,
+    pub(super) in_model_order: Vec<String>,
     pub(super) allow_missing: bool,
     pub(super) allow_left_over: bool,
     pub(super) allow_not_finite: bool,
 }
 
-/// The order of the rows of the first dense weight in a file.
+/// The order of the features in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Features {
     /// `[channels, height, width]`.
     ChannelsFirst([usize; 3]),
     /// `[height, width, channels]`.
     ChannelsLast([usize; 3]),
+}
+
+impl Features {
+    pub(super) fn is_first(self) -> bool {
+        matches!(self, Self::ChannelsFirst(_))
+    }
+
+    /// As they are in the file.
+    pub(super) fn axes(self) -> Shape {
+        let (Self::ChannelsFirst(axes) | Self::ChannelsLast(axes)) = self;
+        axes.into()
+    }
+
+    /// As they are here.
+    pub(super) fn channels_last(self) -> Shape {
+        match self {
+            Self::ChannelsFirst([channels, height, width]) => [height, width, channels].into(),
+            Self::ChannelsLast(axes) => axes.into(),
+        }
+    }
 }
 
 /// What was unusual about a file that was loaded.
@@ -56,6 +78,21 @@ pub struct Loaded {
     pub left_over: Vec<String>,
     /// Parameters with a NaN or an infinity.
     pub not_finite: Vec<String>,
+    /// What became of the [check](super::Save::with_check) in the file.
+    pub check: Check,
+}
+
+/// What became of the check that a file may carry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Check {
+    /// The file has none.
+    #[default]
+    Absent,
+    /// The outputs are those that the file says.
+    Passed,
+    /// It could not be made, for this reason.
+    LeftOut(String),
 }
 
 impl Load {
@@ -81,8 +118,10 @@ impl Load {
         self
     }
 
-    /// The file's first dense weight takes features `[channels, height, width]` flattened, as PyTorch does, and the
-    /// model's takes them `[height, width, channels]`: its rows are put into the model's order.
+    /// The file's features are `[channels, height, width]`, as PyTorch flattens them: whatever lies along them is put into
+    /// the model's order, `[height, width, channels]`. A model that takes a row of features knows from then on what they are.
+    ///
+    /// The sizes are those of the features that some layer of the model flattens; one call is for the whole file.
     ///
     /// ```
     /// # let load = taper::io::Load::new();
@@ -94,11 +133,20 @@ impl Load {
         self
     }
 
-    /// The file's first dense weight takes features `[height, width, channels]` flattened, as Keras does, and the
-    /// model's takes them `[channels, height, width]`: its rows are put into the model's order.
+    /// The file's features are `[height, width, channels]`, as Keras flattens them, and so are those of a model of this
+    /// crate: they stay as they are. Of a model whose input is `[channels, height, width]` and that flattens it so, they
+    /// are put into that order.
     #[must_use]
     pub fn from_channels_last(mut self, features: [usize; 3]) -> Self {
         self.features = Some(Features::ChannelsLast(features));
+        self
+    }
+
+    /// This parameter of the model lies in the file as it does in the model, whatever it lies along: for one of a layer of
+    /// one's own, which nobody else can put in order.
+    #[must_use]
+    pub fn in_model_order(mut self, parameter: &str) -> Self {
+        self.in_model_order.push(parameter.to_owned());
         self
     }
 
@@ -127,6 +175,10 @@ impl Load {
 impl<T: Scalar> Sequential<T> {
     /// Gives the model the weights of a safetensors file, of this crate or of PyTorch: `f64`, `f32`, `f16` or `bf16`,
     /// which are rounded to the model's numbers.
+    ///
+    /// PyTorch flattens `[channels, height, width]`, this crate `[height, width, channels]`. A file of this crate says what
+    /// it has; of another, which may be either, it has to be told wherever it makes a difference:
+    /// [`Load::from_channels_first`] or [`Load::from_channels_last`].
     ///
     /// # Errors
     /// [`Error::Io`] where the file cannot be read, [`Error::File`] where it is none or is damaged, [`Error::Tensors`]
@@ -174,12 +226,18 @@ impl<T: Scalar> Sequential<T> {
 fn load_named<T: Scalar>(model: &mut Sequential<T>, path: &str, bytes: &[u8], load: &Load) -> Result<Loaded> {
     let (archive, document) = parse(bytes).map_err(in_file(path))?;
     let mut candidate = model.clone();
-    let Matched { loaded, order } = match_tensors(&mut candidate, &archive, document.as_ref(), load)
+    let Matched { mut loaded, inputs } = match_tensors(&mut candidate, &archive, document.as_ref(), load)
         .map_err(|refusal| refusal.in_file(path))?;
-    // The check is of the whole model in the file; of a part of it nothing is known.
-    let is_whole = loaded.missing.is_empty() && loaded.left_over.is_empty();
-    if let Some(check) = document.as_ref().and_then(|document| document.check.as_ref()).filter(|_| is_whole) {
-        check::verify(&candidate, check, order.as_ref()).map_err(in_file(path))?;
+    if let Some(check) = document.as_ref().and_then(|document| document.check.as_ref()) {
+        // The check is of the whole model in the file; of a part of it nothing is known.
+        loaded.check = if !loaded.missing.is_empty() {
+            Check::LeftOut(format!("the file lacks {} parameters of the model", loaded.missing.len()))
+        } else if !loaded.left_over.is_empty() {
+            Check::LeftOut(format!("the model lacks {} tensors of the file", loaded.left_over.len()))
+        } else {
+            let input = document.as_ref().and_then(Document::input);
+            check::verify(&candidate, check, input, &inputs).map_err(in_file(path))?
+        };
     }
     *model = candidate;
     Ok(loaded)
@@ -200,12 +258,11 @@ fn open_named<T: Scalar>(path: &str, bytes: &[u8]) -> Result<Sequential<T>> {
         entry.numbers().map_err(|problem| format!("tensor `{name}`: {problem}"))?;
         Ok(entry.shape)
     };
-    let mut model =
-        description::rebuild(description, document.orientation, &mut shape).map_err(in_file(path))?;
+    let mut model = description::rebuild(description, document, &mut shape).map_err(in_file(path))?;
     match_tensors(&mut model, &archive, Some(document), &Load::new())
         .map_err(|refusal: Refusal| refusal.in_file(path))?;
     if let Some(check) = &document.check {
-        check::verify(&model, check, None).map_err(in_file(path))?;
+        check::verify(&model, check, document.input(), &RowOrder::default()).map_err(in_file(path))?;
     }
     Ok(model)
 }

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::Verdict;
 use super::archive::{Archive, Entry};
 use super::document::Document;
+use super::file_order::{FileOrder, Pair, adopt};
+use super::lie::{Lie, RowOrder, features};
 use super::load::{Load, Loaded};
-use super::row_order::{RowOrder, row_order};
 use super::values::Numbers;
 use crate::layers::{Layer, Param};
 use crate::{Error, Scalar, Sequential, Shape, Tensor};
@@ -26,8 +27,8 @@ impl Refusal {
 /// What became of the tensors of a file.
 pub(super) struct Matched {
     pub(super) loaded: Loaded,
-    /// Where the rows of the first dense weight were put into another order.
-    pub(super) order: Option<RowOrder>,
+    /// The order in which the file has samples of features.
+    pub(super) inputs: RowOrder,
 }
 
 /// Gives each parameter its tensor, which takes no memory. Where something does not fit, the model may have a part of them.
@@ -38,31 +39,46 @@ pub(super) fn match_tensors<T: Scalar>(
     load: &Load,
 ) -> Result<Matched, Refusal> {
     let mut problems = Vec::new();
-    let orientation = load.orientation.or(document.map(|document| document.orientation)).unwrap_or_default();
-    let order = row_order(model, document, load).unwrap_or_else(|problem| {
-        problems.push(problem);
-        None
-    });
     let is_checkpoint = document.is_some_and(|document| document.checkpoint.is_some());
     let own = archive.entries.iter().filter(|entry| !(is_checkpoint && entry.name.starts_with(BESIDE)));
     let mut entries = renamed(own, load, &mut problems);
-    let (mut loaded, mut is_first) = (Loaded::default(), true);
+    if let Some(document) = document.filter(|_| load.features.is_none()) {
+        adopt(model, &document.said, &|name| entries.get(name).map(|entry| entry.name.clone()));
+    }
+    let order = FileOrder::new(model, document, load).map_err(|problem| Refusal(vec![problem]))?;
+    let mut inputs = None;
+    let (mut loaded, mut turns, mut is_first) =
+        (Loaded::default(), model.turns_of_params().into_iter(), true);
+    // That of a file is told once, and not for every parameter.
+    let mut order_problem = None;
     model.params_mut(&mut |param| {
-        let order = order.as_ref().filter(|_| param.is_dense_weight() && std::mem::take(&mut is_first));
+        let turn = turns.next().expect("one for each parameter");
+        let is_first = param.is_dense_weight() && std::mem::take(&mut is_first);
         let name = param.name().to_owned();
         // PyTorch counts batches beside its running statistics, in a whole number that is of no use here.
         if let (true, Some(layer)) = (param.is_statistic(), name.strip_suffix("running_mean")) {
             entries.remove(&format!("{layer}num_batches_tracked"));
         }
-        let expected = orientation.shape_of(param);
         let Some(entry) = entries.remove(&*name) else {
             loaded.missing.push(name.clone());
             if !load.allow_missing {
+                let expected = Lie::written(order.orientation(), turn).shape(param);
                 problems.push(format!("`{name}` {expected} is missing"));
             }
             return;
         };
-        let numbers = match fitting(param, entry, expected) {
+        let pair = Pair { name: &name, turn, tensor: &entry.name, shape: entry.shape, is_first };
+        if features(turn).is_some() {
+            inputs.get_or_insert_with(|| order.told_rows(&pair));
+        }
+        let lie = match order.lie(&pair) {
+            Ok(lie) => lie,
+            Err(problem) => {
+                order_problem.get_or_insert(problem);
+                return;
+            }
+        };
+        let numbers = match fitting(param, entry, lie.shape(param)) {
             Ok(numbers) => numbers,
             Err(problem) => return problems.push(format!("`{name}`: {problem}")),
         };
@@ -72,9 +88,10 @@ pub(super) fn match_tensors<T: Scalar>(
             }
             loaded.not_finite.push(name);
         }
-        let place = orientation.place(param);
-        param.fill(|row, column| numbers.at(place(order.map_or(row, |order| order.of(row)), column)));
+        let place = lie.place(param);
+        param.fill(|row, column| numbers.at(place(row, column)));
     });
+    problems.extend(order_problem);
     // In the file's order.
     let left: HashSet<&str> = entries.into_values().map(|entry| &*entry.name).collect();
     for entry in archive.entries.iter().filter(|entry| left.contains(&*entry.name)) {
@@ -83,7 +100,11 @@ pub(super) fn match_tensors<T: Scalar>(
             problems.push(format!("`{}` {} is left over", entry.name, entry.shape));
         }
     }
-    if problems.is_empty() { Ok(Matched { loaded, order }) } else { Err(Refusal(problems)) }
+    if !problems.is_empty() {
+        return Err(Refusal(problems));
+    }
+    let inputs = inputs.filter(|_| model.takes_features()).unwrap_or_default();
+    Ok(Matched { loaded, inputs })
 }
 
 impl<'a> Entry<'a> {

@@ -15,10 +15,13 @@ mod checkpoint;
 mod description;
 #[cfg(feature = "safetensors")]
 mod document;
+#[cfg(feature = "safetensors")]
+mod file_order;
 #[cfg(any(feature = "npy", feature = "safetensors"))]
 mod half;
 #[cfg(feature = "safetensors")]
 mod json;
+mod lie;
 #[cfg(feature = "safetensors")]
 mod load;
 #[cfg(feature = "safetensors")]
@@ -27,7 +30,7 @@ mod matching;
 pub mod npy;
 mod orientation;
 #[cfg(feature = "safetensors")]
-mod row_order;
+mod parameters;
 #[cfg(feature = "safetensors")]
 mod save;
 mod state;
@@ -41,7 +44,7 @@ mod window;
 #[cfg(feature = "safetensors")]
 pub use checkpoint::Checkpoints;
 #[cfg(feature = "safetensors")]
-pub use load::{Load, Loaded};
+pub use load::{Check, Load, Loaded};
 pub use orientation::Orientation;
 #[cfg(feature = "safetensors")]
 pub use save::Save;

@@ -1,15 +1,17 @@
 //! A model goes into a file.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Verdict;
 use super::archive::{Draft, Piece};
 use super::atomic::write_atomically;
 use super::document::Document;
+use super::file_order::{Said, not_known};
+use super::lie::{Lie, features};
 use super::orientation::Orientation;
 use super::values::{dtype_of, encode};
 use super::{check, description};
-use crate::layers::{Layer, Param};
+use crate::layers::{Layer, Param, Turn};
 use crate::{Error, Result, Scalar, Sequential, Tensor};
 
 /// How a model is written; for [`Sequential::save_with`].
@@ -24,16 +26,17 @@ use crate::{Error, Result, Scalar, Sequential, Tensor};
 pub struct Save<T> {
     orientation: Orientation,
     check: Option<Tensor<T>>,
+    in_model_order: Vec<String>,
 }
 
 impl<T: Scalar> Save<T> {
     /// In PyTorch's orientation, without a check.
     #[must_use]
     pub fn new() -> Self {
-        Self { orientation: Orientation::default(), check: None }
+        Self { orientation: Orientation::default(), check: None, in_model_order: Vec::new() }
     }
 
-    /// Which axis of a dense weight comes first.
+    /// Which axis of a weight comes first, and in which order the features of images lie.
     #[must_use]
     pub fn with_orientation(mut self, orientation: Orientation) -> Self {
         self.orientation = orientation;
@@ -49,10 +52,39 @@ impl<T: Scalar> Save<T> {
         self
     }
 
-    fn draft<'m>(&self, model: &'m Sequential<T>) -> Result<Verdict<Draft<'m>>> {
+    /// This parameter is right as it lies in the model, whatever it lies along: for one of a layer of one's own, which nobody
+    /// else can put in PyTorch's order.
+    #[must_use]
+    pub fn in_model_order(mut self, parameter: &str) -> Self {
+        self.in_model_order.push(parameter.to_owned());
+        self
+    }
+
+    fn draft<'m>(&self, model: &'m Sequential<T>, path: &str) -> Result<Draft<'m>> {
         let check = self.check.as_ref().map(|inputs| check::make(model, inputs.view())).transpose()?;
-        let document = Document { orientation: self.orientation, check, ..Document::of(model) };
-        Ok(document.into_text().and_then(|text| Draft::new(parameters(model, self.orientation), text)))
+        let mut turns = model.turns_of_params();
+        for name in &self.in_model_order {
+            model.param(name)?;
+        }
+        let (mut problems, mut index) = (Vec::new(), 0);
+        model.params(&mut |param| {
+            if self.in_model_order.iter().any(|name| name == param.name()) {
+                turns[index] = Turn::None;
+            }
+            if self.orientation == Orientation::PyTorch && turns[index] == Turn::Unknown {
+                problems.push(not_known(param.name()));
+            }
+            index += 1;
+        });
+        if !problems.is_empty() {
+            return Err(Error::Tensors { path: path.to_owned(), problems });
+        }
+        let mut document = Document { orientation: self.orientation, check, ..Document::of(model, &turns) };
+        document.keep_in_order(&self.in_model_order);
+        let draft = document
+            .into_text()
+            .and_then(|text| Draft::new(parameters(model, self.orientation, &turns), text));
+        draft.map_err(|problem| Error::File { path: path.to_owned(), problem })
     }
 }
 
@@ -63,44 +95,63 @@ impl<T: Scalar> Default for Save<T> {
 }
 
 impl Document {
-    /// What there is to say of a model.
-    pub(super) fn of<T: Scalar>(model: &Sequential<T>) -> Self {
-        let model_part = Some(description::describe(model));
-        Self { flattened: model.flattened(), model: model_part, ..Self::default() }
+    /// What there is to say of a model whose parameters lie so.
+    pub(super) fn of<T: Scalar>(model: &Sequential<T>, turns: &[Turn]) -> Self {
+        let (mut each, mut turns) = (BTreeMap::new(), turns.iter());
+        model.params(&mut |param| {
+            let turn = *turns.next().expect("one for each parameter");
+            if let Some(image) = features(turn) {
+                each.insert(param.name().to_owned(), Some(image));
+            } else if turn == Turn::Unknown {
+                each.insert(param.name().to_owned(), None);
+            }
+        });
+        Self { said: Said::Each(each), model: Some(description::describe(model)), ..Self::default() }
+    }
+
+    /// Says of these parameters that they lie as in the model.
+    fn keep_in_order(&mut self, names: &[String]) {
+        if let Said::Each(each) = &mut self.said {
+            each.extend(names.iter().map(|name| (name.clone(), None)));
+        }
     }
 }
 
 /// The parameters of a model as tensors of a file.
-pub(super) fn parameters<T: Scalar>(model: &Sequential<T>, orientation: Orientation) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
-    model.params(&mut |param| pieces.push(piece(param.name(), param, param.buffer(), orientation)));
+pub(super) fn parameters<'m, T: Scalar>(
+    model: &'m Sequential<T>,
+    orientation: Orientation,
+    turns: &[Turn],
+) -> Vec<Piece<'m>> {
+    let (mut pieces, mut turns) = (Vec::new(), turns.iter());
+    model.params(&mut |param| {
+        let turn = *turns.next().expect("one for each parameter");
+        pieces.push(piece(param.name(), param, param.buffer(), Lie::written(orientation, turn)));
+    });
     pieces
 }
 
 /// A buffer that is laid out as a parameter's, as a tensor of a file.
-pub(super) fn piece<'a, T: Scalar>(
-    name: &str,
-    param: &'a Param<T>,
-    buffer: &'a [T],
-    orientation: Orientation,
-) -> Piece<'a> {
+pub(super) fn piece<'a, T: Scalar>(name: &str, param: &'a Param<T>, buffer: &'a [T], lie: Lie) -> Piece<'a> {
     Piece {
         name: name.to_owned(),
         dtype: dtype_of::<T>(),
-        shape: orientation.shape_of(param).axes().to_vec(),
-        bytes: Box::new(move || encode(orientation.of_buffer(param, buffer).as_slice())),
+        shape: lie.shape(param).axes().to_vec(),
+        bytes: Box::new(move || encode(lie.to_file(param, buffer).as_slice())),
     }
 }
 
 /// Writes a file as a whole or not at all.
-pub(super) fn write(path: &Path, draft: Verdict<Draft<'_>>) -> Result<()> {
-    let draft = draft.map_err(|problem| Error::File { path: path.display().to_string(), problem })?;
+pub(super) fn write(path: &Path, draft: &Draft<'_>) -> Result<()> {
     write_atomically(path, &mut |file| draft.write(file))
 }
 
 impl<T: Scalar> Sequential<T> {
     /// Writes the model into a safetensors file: weights as PyTorch keeps them, and a description from which
     /// [`Sequential::open`] makes the model again.
+    ///
+    /// What lies along the features of an image is put into PyTorch's order, channels, height, width, so that a
+    /// `torch.nn.Module` of the same layers takes the file as it is.
     ///
     /// The file is the old one or the new one at any time, even if the process or the machine dies.
     ///
@@ -113,7 +164,8 @@ impl<T: Scalar> Sequential<T> {
     ///
     /// # Errors
     /// [`Error::Io`] where the file cannot be written; [`Error::File`] where two parameters have the same name, or names
-    /// are beyond what a file may have.
+    /// are beyond what a file may have; [`Error::Tensors`] with those parameters that may lie along features in an order
+    /// that is not known ([`Save::in_model_order`]).
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.save_with(path, &Save::new())
     }
@@ -123,7 +175,8 @@ impl<T: Scalar> Sequential<T> {
     /// # Errors
     /// As [`Sequential::save`], and where the inputs of a check do not fit the model.
     pub fn save_with(&self, path: impl AsRef<Path>, save: &Save<T>) -> Result<()> {
-        write(path.as_ref(), save.draft(self)?)
+        let path = path.as_ref();
+        write(path, &save.draft(self, &path.display().to_string())?)
     }
 
     /// The bytes that [`Sequential::save_with`] would write, for where there are no files.
@@ -131,8 +184,7 @@ impl<T: Scalar> Sequential<T> {
     /// # Errors
     /// As [`Sequential::save_with`].
     pub fn to_bytes(&self, save: &Save<T>) -> Result<Vec<u8>> {
-        let draft = save.draft(self)?;
-        let draft = draft.map_err(|problem| Error::File { path: super::IN_MEMORY.into(), problem })?;
+        let draft = save.draft(self, super::IN_MEMORY)?;
         let mut bytes = Vec::new();
         draft.write(&mut bytes).expect("memory takes all that is written");
         Ok(bytes)

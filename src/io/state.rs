@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::lie::Lie;
 use super::orientation::Orientation;
 use crate::layers::{Layer, Param};
 use crate::{Result, Scalar, Sequential, Tensor};
@@ -80,14 +81,22 @@ impl<T: fmt::Debug> fmt::Debug for State<T> {
 
 impl<T: Scalar> Sequential<T> {
     /// A copy of all parameters under the names and in the orientation of PyTorch: a dense weight is
-    /// `[outputs, inputs]`. Parameters of a layer of one's own are as they are.
+    /// `[outputs, inputs]`, and what lies along the features of an image has them in the order channels, height, width.
+    /// Parameters of a layer of one's own are as they are.
     #[must_use]
     pub fn state(&self) -> State<T> {
         let mut state = State::new();
+        let mut lies = self.lies();
         self.params(&mut |param| {
-            state.insert(param.name(), Orientation::PyTorch.of_param(param));
+            let lie = lies.next().expect("one for each parameter");
+            state.insert(param.name(), lie.to_file(param, param.buffer()));
         });
         state
+    }
+
+    /// How each parameter lies in PyTorch's orientation.
+    fn lies(&self) -> impl Iterator<Item = Lie> + use<T> {
+        self.turns_of_params().into_iter().map(|turn| Lie::written(Orientation::PyTorch, turn))
     }
 
     /// Gives every parameter the tensor of its name.
@@ -97,10 +106,10 @@ impl<T: Scalar> Sequential<T> {
     /// unchanged then.
     pub fn set_state(&mut self, state: &State<T>) -> Result<()> {
         let mut problems = Vec::new();
-        let mut names = Vec::new();
+        let (mut names, lies) = (Vec::new(), self.lies().collect::<Vec<_>>());
         self.params(&mut |param| {
+            let expected = lies[names.len()].shape(param);
             names.push(param.name());
-            let expected = Orientation::PyTorch.shape_of(param);
             match state.get(param.name()) {
                 None => problems.push(format!("`{}` {expected} is missing", param.name())),
                 Some(tensor) if tensor.shape() != expected => {
@@ -114,9 +123,11 @@ impl<T: Scalar> Sequential<T> {
         if !problems.is_empty() {
             return Err(crate::Error::Tensors { path: "state".into(), problems });
         }
+        let mut lies = lies.into_iter();
         self.params_mut(&mut |param: &mut Param<T>| {
             let tensor = state.get(param.name()).expect("checked above");
-            let own = Orientation::PyTorch.to_param(param, tensor.clone());
+            let lie = lies.next().expect("one for each parameter");
+            let own = lie.of_file(param, tensor.clone());
             param.set(&own).expect("the shape was checked");
         });
         Ok(())

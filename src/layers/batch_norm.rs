@@ -1,6 +1,6 @@
 //! Normalises channels over a batch.
 
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Whole};
+use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Whole};
 use crate::kernels::{ColumnMap, ColumnSums, Parallelism};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -57,17 +57,6 @@ pub struct BatchNorm<T> {
     epsilon: f64,
 }
 
-/// How much of a running statistic a batch replaces: the two libraries call opposite shares by one name.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Momentum {
-    /// new = (1 − m)·old + m·batch, with the unbiased variance of the batch, which divides by n − 1. PyTorch's is 0.1
-    /// unless set. A batch that has one value a channel has no such variance: it is an error.
-    PyTorch(f64),
-    /// new = m·old + (1 − m)·batch, with the biased variance of the batch, which divides by n. Keras's is 0.99 unless set,
-    /// with ε = 1e-3.
-    Keras(f64),
-}
-
 impl<T: Scalar> BatchNorm<T> {
     /// A layer for this many channels with ε = 1e-5 and PyTorch's momentum of 0.1.
     ///
@@ -79,10 +68,10 @@ impl<T: Scalar> BatchNorm<T> {
         }
         let (zeros, ones) = (Tensor::zeros([channels])?, Tensor::full([channels], T::one())?);
         Ok(Self {
-            weight: Param::new("weight", &ones),
-            bias: Param::new("bias", &zeros),
-            running_mean: Param::statistic("running_mean", &zeros),
-            running_var: Param::statistic("running_var", &ones),
+            weight: Param::new("weight", &ones).with_along(Along::LastAxes),
+            bias: Param::new("bias", &zeros).with_along(Along::LastAxes),
+            running_mean: Param::statistic("running_mean", &zeros).with_along(Along::LastAxes),
+            running_var: Param::statistic("running_var", &ones).with_along(Along::LastAxes),
             momentum: Momentum::PyTorch(0.1),
             epsilon: 1e-5,
         })
@@ -396,5 +385,10 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
 
     fn multiply_adds(&self, input: &Shape) -> usize {
         input.len()
+    }
+
+    /// Samples of two axes are `[length, channels]` here, and `[channels, length]` in PyTorch.
+    fn output_order(&self, input: &Shape, order: Order) -> Order {
+        if order == Order::Same && input.rank() == 2 { Order::ChannelsLast(*input) } else { order }
     }
 }

@@ -1,7 +1,7 @@
 //! The order of an image's axes: where data or another program have it the other way round.
 
 use super::samples::by_samples;
-use super::{Backward, Forward, GradientSink, Layer};
+use super::{Backward, Forward, GradientSink, Layer, Order};
 use crate::kernels::{Parallelism, transpose};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -61,6 +61,10 @@ impl<T: Scalar> Layer<T> for ChannelsLast {
         }
         Ok(())
     }
+
+    fn output_order(&self, input: &Shape, _: Order) -> Order {
+        Layer::<T>::output_shape(self, input).map_or(Order::Unknown, |image| Order::ChannelsLast(image))
+    }
 }
 
 impl<T: Scalar> Layer<T> for ChannelsFirst {
@@ -90,6 +94,11 @@ impl<T: Scalar> Layer<T> for ChannelsFirst {
             to_last(pass.parallelism, &pass.dy.shape(), pass.dy.as_slice(), dx.as_mut_slice());
         }
         Ok(())
+    }
+
+    /// It is what such a program has.
+    fn output_order(&self, _: &Shape, _: Order) -> Order {
+        Order::Same
     }
 }
 

@@ -4,7 +4,7 @@ use rand::Rng;
 
 use super::dense::{check_width, initialized, scale_outputs};
 use super::row_gradient::RowGradient;
-use super::{Activation, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Whole, Window};
+use super::{Activation, Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Whole, Window};
 use crate::init::{Init, Initializer};
 use crate::kernels::{
     ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, Finish,
@@ -178,7 +178,8 @@ impl<T: Scalar> Conv2d<T> {
         let [height, width] = window.kernel.into();
         let shape = Shape::from([height, width, channels.inputs / channels.groups, channels.outputs]);
         let weight = Param::zero_kernels("weight", shape, channels.groups)?;
-        let bias = Tensor::zeros([channels.outputs]).map(|bias| Param::new("bias", &bias));
+        let bias = Tensor::zeros([channels.outputs])
+            .map(|bias| Param::new("bias", &bias).with_along(Along::Nothing));
         let bias = has_bias.then_some(bias).transpose()?;
         Ok(Self { channels, window, weight, bias })
     }

@@ -5,7 +5,9 @@ use std::ops::Range;
 use rand::Rng;
 
 use super::row_gradient::RowGradient;
-use super::{Activation, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param};
+use super::{
+    Activation, Along, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Order, Param,
+};
 use crate::init::{Init, Initializer};
 use crate::kernels::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, Finish};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -99,12 +101,7 @@ impl<T: Scalar> Dense<T> {
         if let Some(bias) = bias.filter(|bias| bias.shape().axes() != [outputs]) {
             return Err(Error::shape("bias", format!("[{outputs}]"), bias.shape()));
         }
-        Ok(Self {
-            inputs,
-            outputs,
-            weight: Param::panels("weight", weight),
-            bias: bias.map(|bias| Param::new("bias", bias)),
-        })
+        Ok(Self { inputs, outputs, weight: Param::panels("weight", weight), bias: bias.map(bias_of) })
     }
 
     /// A layer of zeros, to be filled: made of a size alone, without a tensor beside it.
@@ -115,7 +112,7 @@ impl<T: Scalar> Dense<T> {
         check_width("inputs", inputs)?;
         check_width("outputs", outputs)?;
         let weight = Param::zero_panels("weight", inputs, outputs)?;
-        let bias = if has_bias { Some(Param::new("bias", &Tensor::zeros([outputs])?)) } else { None };
+        let bias = if has_bias { Some(bias_of(&Tensor::zeros([outputs])?)) } else { None };
         Ok(Self { inputs, outputs, weight, bias })
     }
 
@@ -155,12 +152,17 @@ impl<T: Scalar> Dense<T> {
         rng: &mut dyn Rng,
     ) -> Result<Param<T>> {
         let bias = initialized("initial bias", init, [outputs].into(), inputs, rng)?;
-        Ok(Param::new("bias", &bias))
+        Ok(bias_of(&bias))
     }
 
     fn size(&self, batch: usize) -> DenseSize {
         DenseSize { batch, inputs: self.inputs, outputs: self.outputs }
     }
+}
+
+/// A number for each output, which lies along nothing of the input.
+fn bias_of<T: Scalar>(bias: &Tensor<T>) -> Param<T> {
+    Param::new("bias", bias).with_along(Along::Nothing)
 }
 
 /// Changes the weight and bias of a layer of sums so that its outputs are scale·y + shift. Where there is no bias, there is
@@ -280,6 +282,11 @@ impl<T: Scalar> Layer<T> for Dense<T> {
 
     fn applies_activation(&self) -> bool {
         true
+    }
+
+    /// Each output is a sum over all inputs.
+    fn output_order(&self, _: &Shape, _: Order) -> Order {
+        Order::Same
     }
 
     fn multiply_adds(&self, _: &Shape) -> usize {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::{Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param};
+use super::{Along, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param};
 use crate::init::{Init, Initializer};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -68,7 +68,8 @@ impl<T: Scalar> Embedding<T> {
             return Err(Error::shape("rows", "[vocabulary, dimension]", rows.shape()));
         };
         check_size::<T>(vocabulary, dimension)?;
-        Ok(Self { weight: Param::new("weight", rows), vocabulary, dimension, padding: None })
+        let weight = Param::new("weight", rows).with_along(Along::Nothing);
+        Ok(Self { weight, vocabulary, dimension, padding: None })
     }
 
     /// Numbers that fill up samples which are too short: the row of this number is 0 from now on, and has no gradient. A

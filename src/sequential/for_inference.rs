@@ -57,7 +57,7 @@ impl<T: Scalar> Sequential<T> {
         if steps.is_empty() {
             Ok(self.clone())
         } else {
-            Ok(Self::of_named(self.input(), self.output(), steps))
+            Ok(Self::of_named(self.input(), self.output(), steps).with_known_order(self.known_order()))
         }
     }
 }

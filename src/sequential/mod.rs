@@ -2,9 +2,9 @@
 
 mod builder;
 mod checks;
-mod flattened;
 mod for_inference;
 mod model;
+mod order;
 mod parts;
 mod pass;
 mod plan;

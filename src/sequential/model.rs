@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::step::{Route, Step};
 use super::{Builder, Summary, Workspace};
 use crate::kernels::{self, Parallelism};
-use crate::layers::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param, number_params};
+use crate::layers::{
+    Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Turn, number_params,
+};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// Layers one after another, each taking what the one before it gives.
@@ -38,6 +40,8 @@ pub struct Sequential<T: Scalar> {
     id: u64,
     input: Shape,
     output: Shape,
+    // That of the inputs, where more is known of it than their shape tells.
+    pub(super) order: Option<Order>,
     steps: Vec<Step<T>>,
     infer: Route,
     train: Route,
@@ -74,7 +78,7 @@ impl<T: Scalar> Sequential<T> {
         }
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (infer, train) = (Route::new(&steps, Mode::Infer), Route::new(&steps, Mode::Train));
-        let mut model = Self { id, input, output, steps, infer, train };
+        let mut model = Self { id, input, output, order: None, steps, infer, train };
         number_params(&mut model);
         model
     }
@@ -367,6 +371,17 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
 
     fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
         self.steps.iter_mut().for_each(|step| step.layer.params_mut(visit));
+    }
+
+    fn turns(&self, input: &Shape, order: Order, visit: &mut dyn FnMut(Turn)) -> Order {
+        let mut turns = Vec::new();
+        let order = self.walk(self.inner_order(order, input), &mut turns);
+        turns.into_iter().for_each(visit);
+        order
+    }
+
+    fn output_order(&self, input: &Shape, order: Order) -> Order {
+        self.turns(input, order, &mut |_| {})
     }
 
     fn multiply_adds(&self, _: &Shape) -> usize {

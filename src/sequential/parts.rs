@@ -1,7 +1,6 @@
 //! A model in parts: one that makes features, and one that classifies them.
 
 use super::Sequential;
-use super::step::Step;
 use crate::layers::Mode;
 use crate::{Error, Result, Scalar, Tensor, TensorView};
 
@@ -42,11 +41,11 @@ impl<T: Scalar> Sequential<T> {
             return Err(Error::setting("split_at", "a layer that has one before it", format!("`{layer}`")));
         }
         let middle = steps[index].input;
-        let part = |steps: &[Step<T>]| steps.to_vec();
-        Ok((
-            Self::of_named(self.input(), middle, part(&steps[..index])),
-            Self::of_named(middle, self.output(), part(&steps[index..])),
-        ))
+        let body = Self::of_named(self.input(), middle, steps[..index].to_vec());
+        let body = body.with_known_order(Some(self.order_of_input()));
+        let order = body.walk(self.order_of_input(), &mut Vec::new());
+        let head = Self::of_named(middle, self.output(), steps[index..].to_vec());
+        Ok((body, head.with_known_order(Some(order))))
     }
 
     /// The outputs for any number of samples, a few at a time: as [`Sequential::predict`], in the memory that 32 samples

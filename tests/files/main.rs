@@ -5,6 +5,8 @@ mod features;
 mod hand_made;
 mod hostile;
 mod matching;
+mod order;
+mod order_of_own_layers;
 mod own_layers;
 mod pytorch;
 mod resume;

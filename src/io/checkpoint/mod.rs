@@ -103,7 +103,9 @@ impl<T: Scalar> Keeper<T> for Writer {
         if !is_due || self.written == place {
             return Ok(());
         }
-        save::write(&self.checkpoints.path, write::draft(trainer, Some((plan, run))))?;
+        let path = &self.checkpoints.path;
+        let draft = write::draft(trainer, Some((plan, run)));
+        save::write(path, &draft.map_err(in_file(&path.display().to_string()))?)?;
         self.written = place;
         Ok(())
     }
@@ -123,7 +125,8 @@ impl<T: Scalar> Trainer<'_, T> {
     /// # Errors
     /// [`Error::Io`] where the file cannot be written; [`Error::File`] for a model that cannot be kept in one.
     pub fn save_checkpoint(&self, path: impl AsRef<Path>) -> Result<()> {
-        save::write(path.as_ref(), write::draft(self, None))
+        let path = path.as_ref();
+        save::write(path, &write::draft(self, None).map_err(in_file(&path.display().to_string()))?)
     }
 
     /// Puts everything as it was when a checkpoint was written; [`Trainer::fit`] or steps by hand go on from there.

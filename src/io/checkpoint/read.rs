@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::super::Verdict;
 use super::super::archive::Archive;
 use super::super::document::Document;
+use super::super::file_order::FileOrder;
 use super::super::json::Object;
+use super::super::lie::Lie;
 use super::super::load::{Load, in_file};
 use super::super::matching::match_tensors;
 use super::super::values::dtype_of;
@@ -36,6 +38,13 @@ struct ParamSettings {
     weight_decay_scale: f64,
 }
 
+/// What lies beside the model.
+struct Beside<'a> {
+    archive: &'a Archive<'a>,
+    /// How each parameter lies in the file, and whatever is remembered of it.
+    lies: Vec<Lie>,
+}
+
 /// Puts a trainer as it was, or leaves it as it is.
 pub(super) fn resume<T: Scalar>(
     trainer: &mut Trainer<'_, T>,
@@ -49,7 +58,9 @@ pub(super) fn resume<T: Scalar>(
     let mut model = trainer.model.clone();
     let load = Load::new().with_orientation(ORIENTATION).allow_not_finite();
     match_tensors(&mut model, archive, document, &load).map_err(|refusal| refusal.in_file(path))?;
-    let parts = parts(trainer, archive, checkpoint).map_err(in_file(path))?;
+    let lies = FileOrder::new(&mut model, document, &load).and_then(|order| order.lies(&model));
+    let parts =
+        lies.and_then(|lies| parts(trainer, &Beside { archive, lies }, checkpoint)).map_err(in_file(path))?;
 
     trainer.optimizer.set_learning_rate(parts.learning_rate)?;
     let mut settings = parts.params.into_iter();
@@ -91,11 +102,7 @@ fn replace<T>(buffers: &mut [Buffer<T>], new: Vec<Buffer<T>>) {
     }
 }
 
-fn parts<T: Scalar>(
-    trainer: &Trainer<'_, T>,
-    archive: &Archive<'_>,
-    checkpoint: &Value,
-) -> Verdict<Parts<T>> {
+fn parts<T: Scalar>(trainer: &Trainer<'_, T>, beside: &Beside<'_>, checkpoint: &Value) -> Verdict<Parts<T>> {
     let object = Object::new("checkpoint", checkpoint)?;
     expect("numbers", T::NAME, object.text("type")?)?;
     expect("rule", trainer.optimizer.rule().kind(), object.text("rule")?)?;
@@ -108,10 +115,10 @@ fn parts<T: Scalar>(
         let steps = steps.ok_or("checkpoint: expected `optimizer_steps`, one for each parameter")?;
         // Without momentum, a rule of the same kind would go on by half of what the file has.
         let beyond = rule_buffer(buffers.len(), param.name());
-        if archive.entry(&beyond).is_some() {
+        if beside.archive.entry(&beyond).is_some() {
             return Err(format!("expected a rule that remembers `{beyond}`, got one that does not"));
         }
-        let read = |number| beside(archive, &rule_buffer(number, param.name()), param);
+        let read = |number| beside.buffer(&rule_buffer(number, param.name()), param, &beside.lies[index]);
         optimizer.push((steps, (0..buffers.len()).map(read).collect::<Verdict<_>>()?));
     }
     let decay = object.get("average").filter(|average| !average.is_null());
@@ -119,7 +126,7 @@ fn parts<T: Scalar>(
         (None, None) => None,
         (Some(moving), Some(_)) => {
             expect("decay of the moving average", &moving.decay(), &object.number("average")?)?;
-            Some(all_beside(archive, &params, average)?)
+            Some(beside.all(&params, average)?)
         }
         (None, Some(_)) => return Err("expected a trainer with a moving average, got one without".into()),
         (Some(_), None) => return Err("expected a trainer without a moving average, got one with".into()),
@@ -147,7 +154,7 @@ fn parts<T: Scalar>(
                 seed: trainer.seed,
                 shuffle: plan.flag("shuffle")?,
             };
-            Some((plan, read_run(archive, &Object::new("run", run)?, plan, trainer, &params)?))
+            Some((plan, read_run(beside, &Object::new("run", run)?, plan, trainer, &params)?))
         }
     };
     Ok(Parts {
@@ -163,12 +170,13 @@ fn parts<T: Scalar>(
 }
 
 fn read_run<T: Scalar>(
-    archive: &Archive<'_>,
+    beside: &Beside<'_>,
     run: &Object<'_>,
     plan: Plan,
     trainer: &Trainer<'_, T>,
     params: &[&Param<T>],
 ) -> Verdict<Run<T>> {
+    let archive = beside.archive;
     let history = history::read(archive)?;
     let (epoch, samples) = (run.count("epoch")?, run.count("samples")?);
     let group = plan.batch.saturating_mul(plan.accumulation);
@@ -197,7 +205,7 @@ fn read_run<T: Scalar>(
             Some(Kept {
                 epoch: kept.count("epoch")?,
                 score: kept.number("score")?,
-                weights: all_beside(archive, params, best)?,
+                weights: beside.all(params, best)?,
             })
         }
     };
@@ -228,30 +236,29 @@ fn param_settings(object: &Object<'_>, count: usize) -> Verdict<Vec<ParamSetting
     .collect()
 }
 
-/// One tensor for each parameter.
-fn all_beside<T: Scalar>(
-    archive: &Archive<'_>,
-    params: &[&Param<T>],
-    name: fn(&str) -> String,
-) -> Verdict<Vec<Buffer<T>>> {
-    params.iter().map(|param| beside(archive, &name(param.name()), param)).collect()
-}
-
-/// A tensor beside the model, as it lies in the parameter's buffer.
-fn beside<T: Scalar>(archive: &Archive<'_>, name: &str, param: &Param<T>) -> Verdict<Buffer<T>> {
-    let expected = ORIENTATION.shape_of(param);
-    let entry = archive.entry(name).ok_or_else(|| format!("`{name}` {expected} is missing"))?;
-    if entry.shape != expected || entry.dtype != dtype_of::<T>() {
-        return Err(format!(
-            "`{name}`: expected {expected} of {}, got {} of {:?}",
-            T::NAME,
-            entry.shape,
-            entry.dtype
-        ));
+impl Beside<'_> {
+    /// One tensor for each parameter.
+    fn all<T: Scalar>(&self, params: &[&Param<T>], name: fn(&str) -> String) -> Verdict<Vec<Buffer<T>>> {
+        let pairs = params.iter().zip(&self.lies);
+        pairs.map(|(param, lie)| self.buffer(&name(param.name()), param, lie)).collect()
     }
-    let mut buffer = Buffer::zeroed(param.buffer().len());
-    param.pack(&ORIENTATION.to_param(param, entry.tensor()?), &mut buffer);
-    Ok(buffer)
+
+    /// A tensor as it lies in the parameter's buffer.
+    fn buffer<T: Scalar>(&self, name: &str, param: &Param<T>, lie: &Lie) -> Verdict<Buffer<T>> {
+        let expected = lie.shape(param);
+        let entry = self.archive.entry(name).ok_or_else(|| format!("`{name}` {expected} is missing"))?;
+        if entry.shape != expected || entry.dtype != dtype_of::<T>() {
+            return Err(format!(
+                "`{name}`: expected {expected} of {}, got {} of {:?}",
+                T::NAME,
+                entry.shape,
+                entry.dtype
+            ));
+        }
+        let mut buffer = Buffer::zeroed(param.buffer().len());
+        param.pack(&lie.of_file(param, entry.tensor()?), &mut buffer);
+        Ok(buffer)
+    }
 }
 
 fn expect<V: PartialEq + Display + ?Sized>(what: &str, here: &V, file: &V) -> Verdict<()> {

@@ -6,6 +6,7 @@ use super::super::Verdict;
 use super::super::archive::{Draft, Piece};
 use super::super::document::Document;
 use super::super::json::number;
+use super::super::lie::Lie;
 use super::super::orientation::Orientation;
 use super::super::save::{parameters, piece};
 use super::history;
@@ -14,7 +15,7 @@ use crate::layers::{Layer, Param};
 use crate::train::{Pace, Plan, Run};
 use crate::{Scalar, Sequential, Trainer};
 
-/// Which way dense weights lie in a checkpoint.
+/// Which way weights lie in a checkpoint.
 pub(super) const ORIENTATION: Orientation = Orientation::PyTorch;
 
 /// The names of what lies beside the model, in front of the names of its parameters.
@@ -36,15 +37,17 @@ pub(super) fn draft<'a, T: Scalar>(
     run: Option<(Plan, &'a Run<T>)>,
 ) -> Verdict<Draft<'a>> {
     let model = &*trainer.model;
-    let mut pieces = parameters(model, ORIENTATION);
+    let turns = model.turns_of_params();
+    let lies: Vec<Lie> = turns.iter().map(|&turn| Lie::written(ORIENTATION, turn)).collect();
+    let mut pieces = parameters(model, ORIENTATION, &turns);
     let params = all_params(model);
-    for (param, (_, buffers)) in params.iter().zip(trainer.optimizer.memory()) {
+    for ((param, lie), (_, buffers)) in params.iter().zip(&lies).zip(trainer.optimizer.memory()) {
         for (number, buffer) in buffers.iter().enumerate() {
-            pieces.push(piece(&rule_buffer(number, param.name()), param, buffer, ORIENTATION));
+            pieces.push(piece(&rule_buffer(number, param.name()), param, buffer, lie.clone()));
         }
     }
     if let Some(moving) = &trainer.average {
-        pieces.extend(weights(&params, moving.values(), average));
+        pieces.extend(weights(&params, &lies, moving.values(), average));
     }
     let mut checkpoint = json!({
         "type": T::NAME,
@@ -76,10 +79,10 @@ pub(super) fn draft<'a, T: Scalar>(
         });
         history::write(&run.history, &mut pieces)?;
         if let Some(kept) = &run.best {
-            pieces.extend(weights(&params, &kept.weights, best));
+            pieces.extend(weights(&params, &lies, &kept.weights, best));
         }
     }
-    let document = Document { checkpoint: Some(checkpoint), ..Document::of(model) };
+    let document = Document { checkpoint: Some(checkpoint), ..Document::of(model, &turns) };
     Draft::new(pieces, document.into_text()?)
 }
 
@@ -92,11 +95,12 @@ pub(super) fn all_params<T: Scalar>(model: &Sequential<T>) -> Vec<&Param<T>> {
 /// One tensor for each parameter.
 fn weights<'a, T: Scalar>(
     params: &[&'a Param<T>],
+    lies: &[Lie],
     buffers: &'a [Buffer<T>],
     name: fn(&str) -> String,
 ) -> Vec<Piece<'a>> {
-    let pairs = params.iter().zip(buffers);
-    pairs.map(|(param, buffer)| piece(&name(param.name()), param, buffer, ORIENTATION)).collect()
+    let all = params.iter().zip(lies).zip(buffers);
+    all.map(|((param, lie), buffer)| piece(&name(param.name()), param, buffer, lie.clone())).collect()
 }
 
 fn plateau(pace: &Pace) -> Value {

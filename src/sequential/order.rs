@@ -1,0 +1,149 @@
+//! The order of features on their way through a model, and of what lies along them.
+
+use std::any::Any;
+
+use super::Sequential;
+use crate::layers::{ChannelsLast, Order, Turn};
+use crate::{Scalar, Shape};
+
+impl<T: Scalar> Sequential<T> {
+    /// In which order the inputs lie, where more is known of it than their shape tells: of a part of a model.
+    pub(crate) fn known_order(&self) -> Option<Order> {
+        self.order
+    }
+
+    pub(crate) fn set_known_order(&mut self, order: Order) {
+        self.order = Some(order);
+    }
+
+    pub(crate) fn with_known_order(mut self, order: Option<Order>) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// In which way each parameter lies where images have their channels first, in the order of [`Layer::params`].
+    pub(crate) fn turns_of_params(&self) -> Vec<Turn> {
+        let mut turns = Vec::new();
+        self.walk(self.order_of_input(), &mut turns);
+        turns
+    }
+
+    /// The order of the inputs: what is known of them, or what their shape and the first layers tell.
+    pub(crate) fn order_of_input(&self) -> Order {
+        let mut changing = self.steps().iter().skip_while(|step| step.output == step.input);
+        let takes_channels_first = changing.next().is_some_and(|step| {
+            let layer: &dyn Any = &*step.layer;
+            layer.is::<ChannelsLast>()
+        });
+        let told = || if takes_channels_first { Order::Same } else { Order::of_sample(&self.input()) };
+        self.known_order().unwrap_or_else(told)
+    }
+
+    /// Whether the features that the first parameters lie along are the inputs themselves, maybe under other axes.
+    pub(crate) fn takes_features(&self) -> bool {
+        let (mut order, mut turns) = (self.order_of_input(), Vec::new());
+        for step in self.steps() {
+            order = step.layer.turns(&step.input, order, &mut |turn| turns.push(turn));
+            if !turns.is_empty() || !step.layer.is_reshape() && step.output != step.input {
+                break;
+            }
+        }
+        turns.first().is_some_and(|turn| matches!(turn, Turn::Rows(_) | Turn::Axes(_)))
+    }
+
+    /// The order of the outputs of inputs in this order; one turn for each parameter is added.
+    pub(super) fn walk(&self, input: Order, turns: &mut Vec<Turn>) -> Order {
+        let mut order = input;
+        // Where the turns of the parameters begin that have made the features.
+        let mut made = turns.len();
+        for step in self.steps() {
+            let before = turns.len();
+            let output = step.layer.turns(&step.input, order, &mut |turn| turns.push(turn));
+            if step.layer.is_reshape() {
+                // An image is made of features that have no other order: what made them would have to be put in one.
+                if order == Order::Same && output.matters() {
+                    turns[made..].iter_mut().for_each(|turn| *turn = Turn::Unknown);
+                }
+            } else if step.output != step.input {
+                made = before;
+            }
+            order = output;
+        }
+        order
+    }
+
+    /// The order of the inputs of a model in a model: what the outer one knows, or else what this one does.
+    pub(super) fn inner_order(&self, outer: Order, input: &Shape) -> Order {
+        match self.known_order() {
+            Some(known) if outer == Order::Same && input.rank() == 1 => known,
+            _ => outer,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sequential::Builder;
+
+    fn turns(builder: Builder<f32>) -> Vec<Turn> {
+        builder.build(&mut crate::seeded(0)).unwrap().turns_of_params()
+    }
+
+    fn image() -> Builder<f32> {
+        Sequential::builder([2, 3, 4])
+    }
+
+    #[test]
+    fn what_lies_along_flattened_features_is_turned() {
+        let rows = Turn::Rows([2, 3, 4].into());
+        let dense = [rows, Turn::None, Turn::None, Turn::None];
+        assert_eq!(turns(image().flatten().dense(3).dense(2)), dense);
+        assert_eq!(turns(image().relu().flatten().dropout(0.1).relu().dense(3).dense(2)), dense);
+        assert_eq!(
+            turns(image().reshape([6, 4]).flatten().dense(3).without_bias())[0],
+            Turn::Rows([6, 4].into())
+        );
+        let normed = turns(image().layer_norm().flatten().batch_norm().layer_norm().dense(2));
+        assert_eq!(normed[..2], [Turn::None; 2], "the last axis of an image is channels");
+        assert_eq!(normed[2..9], [rows; 7]);
+        let convolved = turns(image().conv2d(5, 1).flatten().dense(2));
+        assert_eq!(convolved[2], Turn::Rows([2, 3, 5].into()));
+        assert_eq!(turns(Sequential::builder([24]).dense(2)), [Turn::None; 2]);
+        assert_eq!(turns(Sequential::builder([6, 4]).flatten().dense(2)), [Turn::None; 2]);
+        assert_eq!(turns(image().global_avg_pool2d().dense(2)), [Turn::None; 2]);
+    }
+
+    #[test]
+    fn channels_first_need_no_turn() {
+        assert_eq!(turns(image().channels_first().flatten().dense(2)), [Turn::None; 2]);
+        let torch = Sequential::builder([4, 2, 3]).relu().channels_last();
+        assert_eq!(turns(torch.flatten().dense(2))[0], Turn::Rows([2, 3, 4].into()));
+        let norm = crate::layers::LayerNorm::new([4, 2, 3]).unwrap();
+        assert_eq!(turns(Sequential::builder([4, 2, 3]).layer(norm).channels_last()), [Turn::None; 2]);
+    }
+
+    #[test]
+    fn parts_and_models_in_models_know_their_features() {
+        let model = image().flatten().named("flat").dropout(0.1).named("drop").dense(3).dense(2);
+        let model = model.build(&mut crate::seeded(0)).unwrap();
+        let rows = Turn::Rows([2, 3, 4].into());
+        let (_, head) = model.split_at("drop").unwrap();
+        assert_eq!((head.input().axes(), head.turns_of_params()[0]), (&[24][..], rows));
+        assert!(head.takes_features() && model.takes_features());
+        assert_eq!(turns(image().flatten().layer(head.clone()))[0], rows);
+        assert_eq!(turns(Sequential::builder([24]).layer(head.clone()))[0], rows);
+        assert_eq!(head.for_inference().unwrap().turns_of_params()[0], rows);
+        let (_, tail) = model.split_at("3").unwrap();
+        assert_eq!(tail.turns_of_params()[0], Turn::None);
+    }
+
+    /// Where features become an image, PyTorch's make another image.
+    #[test]
+    fn what_makes_an_image_of_features_is_not_known() {
+        let decoder = turns(Sequential::builder([5]).dense(24).reshape([2, 3, 4]).conv2d(2, 1));
+        assert_eq!(decoder, [Turn::Unknown, Turn::Unknown, Turn::None, Turn::None]);
+        assert_eq!(turns(Sequential::builder([5]).dense(24).reshape([6, 4, 1])), [Turn::None; 2]);
+        assert_eq!(turns(Sequential::builder([24]).reshape([2, 3, 4]).conv2d(2, 1)), [Turn::None; 2]);
+    }
+}
