@@ -284,6 +284,7 @@ fn unknown(name: &str, kind: &str) -> String {
 mod tests {
     use super::*;
     use crate::Param;
+    use crate::Shape;
     use crate::io::Orientation;
     use crate::layers::{Padding, Window};
 

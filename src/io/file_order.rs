@@ -107,10 +107,9 @@ impl<'a> FileOrder<'a> {
         let own = features(pair.turn);
         match self.said {
             Some((Said::Each(each), orientation)) => match each.get(pair.tensor) {
-                Some(None) => Ok(plain),
                 Some(Some(file)) => self.lie_of_said(pair, file, orientation == Orientation::PyTorch),
                 None if own.is_some() => self.lie_of_told(pair),
-                None => Ok(plain),
+                Some(None) | None => Ok(plain),
             },
             Some((Said::First(Some(file)), _)) if pair.is_first => match (self.load.features, own) {
                 (Some(_), _) => self.lie_of_told(pair),

@@ -63,7 +63,7 @@ impl<T: Scalar> Layer<T> for ChannelsLast {
     }
 
     fn output_order(&self, input: &Shape, _: Order) -> Order {
-        Layer::<T>::output_shape(self, input).map_or(Order::Unknown, |image| Order::ChannelsLast(image))
+        Layer::<T>::output_shape(self, input).map_or(Order::Unknown, Order::ChannelsLast)
     }
 }
 

@@ -89,11 +89,10 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
     /// one with its channels last, and of anything else made of an image the order is not known.
     fn output_order(&self, input: &Shape, order: Order) -> Order {
         match self.output_shape(input) {
-            Err(_) => Order::Unknown,
             Ok(output) if self.is_reshape() => order.reshaped(input, &output),
             Ok(output) if output == *input => order,
             Ok(output) if output.rank() >= 3 || order == Order::Same => Order::of_sample(&output),
-            Ok(_) => Order::Unknown,
+            _ => Order::Unknown,
         }
     }
 
