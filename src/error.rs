@@ -2,6 +2,17 @@
 
 use std::fmt;
 
+use crate::brief::brief;
+
+/// No text of an error is longer.
+const MOST_BYTES: usize = 1000;
+
+/// What is wrong with a file takes no more, so that there is room for the path.
+const MOST_PROBLEM_BYTES: usize = 700;
+
+/// So many tensors that do not fit are told of.
+const MOST_PROBLEMS: usize = 12;
+
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -155,7 +166,8 @@ pub enum Error {
     Tensors {
         /// The file.
         path: String,
-        /// Every tensor that is missing, left over or of another shape or type, each in words.
+        /// Every tensor that is missing, left over or of another shape or type, each in words. Of more than twelve, the
+        /// first and the last six, and between them how many are left out.
         problems: Vec<String>,
     },
     /// Two layers have the same name.
@@ -175,7 +187,7 @@ pub enum Error {
 impl Error {
     /// The same error, told with the layer in which it happened.
     pub(crate) fn in_layer(self, layer: impl fmt::Display) -> Self {
-        Self::Layer { layer: layer.to_string(), source: Box::new(self) }
+        Self::Layer { layer: brief(&layer.to_string(), MOST_PROBLEM_BYTES), source: Box::new(self) }
     }
 
     /// A shape that does not fit.
@@ -200,14 +212,32 @@ impl Error {
         Self::UnknownName { what, known, got: got.to_owned() }
     }
 
+    /// A file that does not hold what it must.
+    pub(crate) fn file(path: &str, problem: &str) -> Self {
+        Self::File { path: path.to_owned(), problem: brief(problem, MOST_PROBLEM_BYTES) }
+    }
+
+    /// Tensors that are not those of the model. Of many, the first and the last are told.
+    pub(crate) fn tensors(path: &str, problems: &[String]) -> Self {
+        let brief = |problem: &String| brief(problem, MOST_PROBLEM_BYTES / 2);
+        let left_out = problems.len().saturating_sub(MOST_PROBLEMS);
+        let first = if left_out > 0 { MOST_PROBLEMS / 2 } else { problems.len() };
+        let (first, rest) = problems.split_at(first);
+        let mut told: Vec<String> = first.iter().map(brief).collect();
+        if left_out > 0 {
+            told.push(format!("… {left_out} more …"));
+            told.extend(rest[left_out..].iter().map(brief));
+        }
+        Self::Tensors { path: path.to_owned(), problems: told }
+    }
+
     /// A setting that is outside of its range.
     pub(crate) fn setting(name: &'static str, expected: &'static str, got: impl fmt::Display) -> Self {
         Self::Setting { name, expected, got: got.to_string() }
     }
-}
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// All that there is to say.
+    fn words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shape { what, expected, got, hint } => {
                 write!(f, "expected {what} {expected}, got {got}")?;
@@ -256,11 +286,45 @@ impl fmt::Display for Error {
     }
 }
 
+impl fmt::Display for Error {
+    /// One line of at most 1000 bytes, whatever a file or a name has in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&brief(&Words(self).to_string(), MOST_BYTES))
+    }
+}
+
+/// An error in its full length.
+struct Words<'a>(&'a Error);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.words(f)
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Layer { source, .. } => Some(source),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_problems_the_first_and_the_last_are_told() {
+        let problems = |count: usize| -> Vec<String> { (0..count).map(|i| i.to_string()).collect() };
+        let told = |count: usize| match Error::tensors("x", &problems(count)) {
+            Error::Tensors { problems, .. } => problems.join(" "),
+            other => panic!("{other}"),
+        };
+        assert_eq!(told(0), "");
+        assert_eq!(told(12), "0 1 2 3 4 5 6 7 8 9 10 11");
+        assert_eq!(told(13), "0 1 2 3 4 5 … 1 more … 7 8 9 10 11 12");
+        assert_eq!(told(1000), "0 1 2 3 4 5 … 988 more … 994 995 996 997 998 999");
     }
 }

@@ -58,13 +58,14 @@
 //! - `safetensors` (default): models and checkpoints in files.
 //! - `progress`: `train::ProgressBar`.
 //! - `ndarray`: tensors and views from arrays of the crate `ndarray`, and back (`arrays`).
-//! - `npy`: NumPy's `.npy` and `.npz` files (`io::npy`); brings `ndarray`.
+//! - `npy`: NumPy's `.npy` and `.npz` files (`io::npy`).
 
 // So that what files need does not have to be marked one by one.
 #![cfg_attr(not(feature = "safetensors"), expect(dead_code, reason = "some of it is for files alone"))]
 
 #[cfg(feature = "ndarray")]
 pub mod arrays;
+mod brief;
 mod error;
 pub mod gradcheck;
 pub mod init;

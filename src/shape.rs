@@ -3,7 +3,11 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use crate::brief::brief;
 use crate::{Error, Result};
+
+/// A shape that is none is told in so many bytes.
+const MOST_BYTES: usize = 200;
 
 /// The lengths of up to [`Shape::MAX_RANK`] axes, slowest first. Copying it allocates nothing.
 ///
@@ -32,10 +36,11 @@ impl Shape {
     /// [`Error::TooLarge`] for more than [`Shape::MAX_RANK`] axes.
     pub fn new(axes: &[usize]) -> Result<Self> {
         let mut shape = Self { axes: [0; Self::MAX_RANK], rank: axes.len() };
-        match shape.axes.get_mut(..axes.len()) {
-            Some(inline) => inline.copy_from_slice(axes),
-            None => return Err(Error::TooLarge { shape: format!("{axes:?}"), limit: "at most 6 axes" }),
-        }
+        let Some(inline) = shape.axes.get_mut(..axes.len()) else {
+            let shape = brief(&format!("{axes:?}"), MOST_BYTES);
+            return Err(Error::TooLarge { shape, limit: "at most 6 axes" });
+        };
+        inline.copy_from_slice(axes);
         Ok(shape)
     }
 

@@ -1,4 +1,4 @@
-//! A model's file that may be anything: an error or a model of the right shapes, and never a panic.
+//! A model's file that may be anything: an error of a bounded text or a model of the right shapes, and never a panic.
 //!
 //! The first byte of an input chooses: the rest is a file as it is, or it says how a valid file is changed.
 
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
 use taper::io::{Load, Orientation, Save, State};
-use taper::{Sequential, Tensor};
+use taper::{Error, Sequential, Tensor};
 
 /// What the target loads into; also what is saved and changed.
 struct Fixed {
@@ -85,9 +85,17 @@ fn load(choice: u8) -> Load {
     }
 }
 
+/// No text grows with the file, and none has what a terminal would obey.
+fn is_brief(error: Option<&Error>) {
+    let text = error.map(Error::to_string).unwrap_or_default();
+    assert!(text.len() <= 1000 && !text.chars().any(char::is_control), "{} bytes: {text:?}", text.len());
+}
+
 fn survive(bytes: &[u8], choice: u8) {
     let fixed = fixed();
-    if let Ok(opened) = Sequential::<f32>::open_bytes(bytes) {
+    let opened = Sequential::<f32>::open_bytes(bytes);
+    is_brief(opened.as_ref().err());
+    if let Ok(opened) = opened {
         // Two bytes a number are the least that is read.
         assert!(2 * opened.parameters() <= bytes.len());
         if opened.input().len() <= 1 << 12 {
@@ -100,7 +108,9 @@ fn survive(bytes: &[u8], choice: u8) {
         assert_eq!(Sequential::<f32>::open_bytes(&again).unwrap().state(), opened.state());
     }
     let mut target = fixed.model.clone();
-    match target.load_bytes(bytes, &load(choice)) {
+    let loaded = target.load_bytes(bytes, &load(choice));
+    is_brief(loaded.as_ref().err());
+    match loaded {
         Err(_) => assert_eq!(target.state(), fixed.state),
         Ok(_) => {
             let state = target.state();

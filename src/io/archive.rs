@@ -9,6 +9,7 @@ pub(super) use safetensors::tensor::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::Verdict;
+use super::recognise::{SAFETENSORS, recognise};
 use super::unique_keys;
 use crate::Shape;
 
@@ -55,6 +56,10 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// What is wrong, in words.
     pub(super) fn parse(bytes: &'a [u8]) -> Verdict<Self> {
+        Self::checked(bytes).map_err(|problem| recognise(bytes, SAFETENSORS).unwrap_or(problem))
+    }
+
+    fn checked(bytes: &'a [u8]) -> Verdict<Self> {
         let header = header(bytes)?;
         let data = &bytes[LENGTH_BYTES + header.len()..];
         let keys = unique_keys::count(header, MOST_VALUES)?;
@@ -97,7 +102,9 @@ fn header(bytes: &[u8]) -> Verdict<&str> {
     };
     let length = u64::from_le_bytes(*length);
     if length > MOST_HEADER_BYTES as u64 {
-        return Err(format!("expected a header of at most {MOST_HEADER_BYTES} bytes, got one of {length}"));
+        return Err(format!(
+            "expected a safetensors file, which begins with the length of its header, at most {MOST_HEADER_BYTES}, got {length}"
+        ));
     }
     let Some(header) = rest.get(..length as usize) else {
         return Err(format!("expected a header of {length} bytes, got only {} bytes", rest.len()));

@@ -8,11 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Error, Result};
 
+/// So many links in a row are followed, as by Linux.
+const MOST_LINKS: usize = 40;
+
 /// Writes a file so that nobody ever sees a part of it, whatever happens in between: into a temporary file in the same
 /// folder, which is synced, renamed over the old one, and the folder synced.
 ///
 /// A process that is killed meanwhile leaves the temporary file behind (`.taper-….tmp`); an error removes it. A link is
-/// followed: what it points to is replaced. A file that is marked read-only is left alone.
+/// followed: what it points to is replaced, or made where there is nothing. A file that is marked read-only is left alone.
+///
+/// Where the folder may be written but not read, it cannot be synced, and the file is in place all the same: only a power
+/// cut soon after may bring the old one back. An error means that the old file is there, but for one: a folder whose
+/// syncing fails, which says that the new file is in place.
 pub(crate) fn write_atomically(
     path: &Path,
     write: &mut dyn FnMut(&mut File) -> io::Result<()>,
@@ -27,7 +34,7 @@ pub(crate) fn io_error(action: &'static str, path: &Path, error: &io::Error) -> 
 }
 
 fn replace(path: &Path, write: &mut dyn FnMut(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = &followed(path)?;
     let old = fs::metadata(path).ok();
     match &old {
         Some(old) if !old.is_file() => {
@@ -55,6 +62,18 @@ fn replace(path: &Path, write: &mut dyn FnMut(&mut File) -> io::Result<()>) -> i
     sync_folder(folder)
 }
 
+/// What a path leads to when it is a link, and when that is one.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..=MOST_LINKS {
+        // What is no link, or not there, is what will be written.
+        let Ok(target) = fs::read_link(&path) else { return Ok(path) };
+        path = path.parent().map_or(target.clone(), |folder| folder.join(target));
+    }
+    let problem = format!("expected a link that leads to a file, got more than {MOST_LINKS} links in a row");
+    Err(io::Error::new(ErrorKind::InvalidInput, problem))
+}
+
 /// A file of a name that no other has.
 fn create_temporary(folder: &Path) -> io::Result<(PathBuf, File)> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -72,7 +91,17 @@ fn create_temporary(folder: &Path) -> io::Result<(PathBuf, File)> {
 
 /// Without it, a power cut can undo the renaming.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let synced = match File::open(folder) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(()),
+        folder => folder.and_then(|folder| folder.sync_all()),
+    };
+    synced.map_err(|error| {
+        let problem = format!("the new file is in place, but its folder could not be synced: {error}");
+        io::Error::new(error.kind(), problem)
+    })
 }
 
 #[cfg(test)]
@@ -165,5 +194,48 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_what_is_not_there_makes_it() {
+        use std::os::unix::fs::symlink;
+
+        let folder = Folder::new("dangling");
+        let (inner, at) = (folder.0.join("inner"), |name: &str| folder.0.join(name));
+        fs::create_dir(&inner).unwrap();
+        symlink("model", at("relative")).unwrap();
+        symlink(at("model"), at("absolute")).unwrap();
+        symlink("relative", at("chain")).unwrap();
+        symlink("../chain", inner.join("up")).unwrap();
+        symlink("inner", at("folder")).unwrap();
+        let links = ["relative", "absolute", "chain", "inner/up", "folder/up"];
+        // With nothing at the end, and with a file there.
+        for text in ["new", "newer"] {
+            for link in links {
+                if text == "new" {
+                    let _ = fs::remove_file(at("model"));
+                }
+                put(&at(link), text).unwrap();
+                assert_eq!(fs::read_to_string(at("model")).unwrap(), text, "{link}");
+                assert!(fs::symlink_metadata(at(link)).unwrap().is_symlink(), "{link}");
+            }
+        }
+
+        symlink("b", at("a")).unwrap();
+        symlink("a", at("b")).unwrap();
+        symlink("itself", at("itself")).unwrap();
+        symlink("missing/model", at("nowhere")).unwrap();
+        for (link, text) in [
+            ("a", "expected a link that leads to a file, got more than 40 links in a row"),
+            ("itself", "expected a link that leads to a file, got more than 40 links in a row"),
+            ("nowhere", "No such file or directory (os error 2)"),
+            ("folder", "expected a file, got a folder or a device"),
+        ] {
+            let before = folder.names().len();
+            let error = put(&at(link), "text").unwrap_err().to_string();
+            assert_eq!(error, format!("write `{}`: {text}", at(link).display()));
+            assert_eq!(folder.names().len(), before, "{link}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A file goes into a model.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use super::document::Document;
 use super::lie::RowOrder;
 use super::matching::{Matched, Refusal, match_tensors};
 use super::orientation::Orientation;
+use super::recognise::open;
 use super::{IN_MEMORY, check, description};
 use crate::{Error, Result, Scalar, Sequential, Shape};
 
@@ -275,23 +276,20 @@ pub(super) fn parse(bytes: &[u8]) -> Verdict<(Archive<'_>, Option<Document>)> {
 }
 
 pub(super) fn in_file(path: &str) -> impl FnOnce(String) -> Error + '_ {
-    |problem| Error::File { path: path.to_owned(), problem }
+    move |problem| Error::file(path, &problem)
 }
 
 /// The bytes of a file, which must be one and no device that never ends.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
-    read_file(path).map_err(|error| io_error("read", path, &error))
+    let (file, len) = open(path)?;
+    read_bytes(file, len).map_err(|error| io_error("read", path, &error))
 }
 
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "expected a file, got a folder or a device"));
-    }
+fn read_bytes(file: File, len: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let len = usize::try_from(metadata.len()).map_err(|_| ErrorKind::OutOfMemory)?;
-    bytes.try_reserve_exact(len).map_err(|_| ErrorKind::OutOfMemory)?;
+    let reserved = usize::try_from(len).map_err(|_| ErrorKind::OutOfMemory)?;
+    bytes.try_reserve_exact(reserved).map_err(|_| ErrorKind::OutOfMemory)?;
     // Where somebody makes the file longer meanwhile, the rest is not read.
-    File::open(path)?.take(metadata.len()).read_to_end(&mut bytes)?;
+    file.take(len).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

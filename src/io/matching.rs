@@ -20,7 +20,7 @@ pub(super) struct Refusal(pub(super) Vec<String>);
 
 impl Refusal {
     pub(super) fn in_file(self, path: &str) -> Error {
-        Error::Tensors { path: path.to_owned(), problems: self.0 }
+        Error::tensors(path, &self.0)
     }
 }
 

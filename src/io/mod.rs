@@ -31,6 +31,8 @@ pub mod npy;
 mod orientation;
 #[cfg(feature = "safetensors")]
 mod parameters;
+#[cfg(any(feature = "npy", feature = "safetensors"))]
+mod recognise;
 #[cfg(feature = "safetensors")]
 mod save;
 mod state;
@@ -55,5 +57,5 @@ pub use state::State;
 const IN_MEMORY: &str = "in memory";
 
 /// A value, or what is wrong with a file, in words; whoever knows the file's name makes an error of it.
-#[cfg(feature = "safetensors")]
+#[cfg(any(feature = "npy", feature = "safetensors"))]
 type Verdict<T> = std::result::Result<T, String>;

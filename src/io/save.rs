@@ -77,14 +77,14 @@ impl<T: Scalar> Save<T> {
             index += 1;
         });
         if !problems.is_empty() {
-            return Err(Error::Tensors { path: path.to_owned(), problems });
+            return Err(Error::tensors(path, problems));
         }
         let mut document = Document { orientation: self.orientation, check, ..Document::of(model, &turns) };
         document.keep_in_order(&self.in_model_order);
         let draft = document
             .into_text()
             .and_then(|text| Draft::new(parameters(model, self.orientation, &turns), text));
-        draft.map_err(|problem| Error::File { path: path.to_owned(), problem })
+        draft.map_err(|problem| Error::file(path, &problem))
     }
 }
 

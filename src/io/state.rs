@@ -121,7 +121,7 @@ impl<T: Scalar> Sequential<T> {
         let left = state.iter().filter(|(name, _)| !names.contains(name));
         problems.extend(left.map(|(name, tensor)| format!("`{name}` {} is left over", tensor.shape())));
         if !problems.is_empty() {
-            return Err(crate::Error::Tensors { path: "state".into(), problems });
+            return Err(crate::Error::tensors("state", &problems));
         }
         let mut lies = lies.into_iter();
         self.params_mut(&mut |param: &mut Param<T>| {

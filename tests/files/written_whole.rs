@@ -36,11 +36,24 @@ fn writes_until_it_is_killed() {
     }
 }
 
+/// Not a test of its own: the child, which writes the second model once.
+#[test]
+fn writes_once() {
+    let Ok(path) = std::env::var(PATH) else { return };
+    if let Err(error) = model(2).save(&path) {
+        eprintln!("{error}");
+        std::process::exit(3);
+    }
+}
+
 fn child(path: &Path, prefix: &[&str]) -> Command {
     let program = std::env::current_exe().unwrap();
-    let program = program.to_str().unwrap();
-    let words =
-        [prefix, &[program, "--nocapture", "--exact", "written_whole::writes_until_it_is_killed"]].concat();
+    child_of(&program, "writes_until_it_is_killed", path, prefix)
+}
+
+fn child_of(program: &Path, test: &str, path: &Path, prefix: &[&str]) -> Command {
+    let test = format!("written_whole::{test}");
+    let words = [prefix, &[program.to_str().unwrap(), "--nocapture", "--exact", &test]].concat();
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).env(PATH, path).stdout(Stdio::null()).stderr(Stdio::piped());
     command
@@ -174,4 +187,50 @@ fn a_folder_that_cannot_be_written_is_told() {
     if !is_root {
         assert_eq!(Sequential::<f32>::open(&path).unwrap().state(), model(1).state());
     }
+}
+
+/// Such a folder cannot be synced.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_can_be_written_but_not_read_gets_the_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new("blind");
+    let (inner, program) = (folder.0.join("inner"), folder.0.join("program"));
+    std::fs::create_dir(&inner).unwrap();
+    let path = inner.join("model.safetensors");
+    model(1).save(&path).unwrap();
+    let allow = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // Permissions do not hold for root, who can become somebody else, and needs the program where all may run it.
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    allow(&folder.0, 0o755);
+    allow(&program, 0o755);
+    allow(&path, 0o666);
+    allow(&inner, 0o333);
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let is_root = std::fs::read_dir(&inner).is_ok();
+    let prefix = if is_root { &nobody[..] } else { &[] };
+    let save = |path: &Path| child_of(&program, "writes_once", path, prefix).output();
+    let Ok(output) = save(&path) else {
+        println!("left out: root has no `setpriv` to become somebody else with");
+        return;
+    };
+    let new = save(&inner.join("new.safetensors")).unwrap();
+    // A folder that may not be written either leaves the old file.
+    allow(&inner, 0o111);
+    let refused = save(&path).unwrap();
+    allow(&inner, 0o755);
+    for output in [output, new] {
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{message}");
+    }
+    let message = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(3), "{message}");
+    assert!(message.contains("Permission denied"), "{message}");
+    for path in [path, inner.join("new.safetensors")] {
+        assert_eq!(Sequential::<f32>::open(&path).unwrap().state(), model(2).state());
+    }
+    assert_eq!(std::fs::read_dir(&inner).unwrap().count(), 2, "a temporary file is left");
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Cursor, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use taper::io::npy::{self, Archive};
 use zip::write::SimpleFileOptions;
@@ -42,7 +42,11 @@ fn another_file_is_an_error() {
     let other = "expected a NumPy array, which begins with `\\x93NUMPY`, got another file";
     let cut = "expected a complete header, got the end of the file";
     for (name, bytes, expected) in [
-        ("empty", &b""[..], other),
+        (
+            "empty",
+            &b""[..],
+            "expected a NumPy array, got an empty file; it was not written to its end: get it again",
+        ),
         ("text", b"x,y\n1,2\n", other),
         ("magic-begun", b"\x93NUM", other),
         ("magic-alone", b"\x93NUMPY", cut),
@@ -57,7 +61,7 @@ fn another_file_is_an_error() {
         (
             "version-4",
             b"\x93NUMPY\x04\x00\x02\x00\x00\x00{}\n",
-            "expected a header of NumPy's, got another (error parsing header: unknown version number: 4.0)",
+            "expected a header of NumPy's version 1.0, 2.0 or 3.0, got [4, 0]",
         ),
     ] {
         assert_eq!(error(npy::open(file(name, bytes))), expected, "{name}");
@@ -67,37 +71,93 @@ fn another_file_is_an_error() {
 }
 
 #[test]
+fn files_of_other_programs_are_recognised() {
+    let path: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "tests", "fixtures", "others", "beginnings.jsonl"].iter().collect();
+    for row in fs::read_to_string(path).unwrap().lines() {
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        let (what, start) = (row["what"].as_str().unwrap(), row["start"].as_str().unwrap());
+        let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        let path = file("other", &start.as_bytes().chunks(2).map(digits).collect::<Vec<u8>>());
+        for (expected, text) in [
+            ("a NumPy array", error(npy::open(&path))),
+            ("an archive of NumPy arrays", error(Archive::open(&path))),
+        ] {
+            let recognised = text.starts_with(&format!("expected {expected}, got what looks like {what}; "));
+            assert_eq!(recognised, what != expected && text != "no error", "{what}: {text}");
+        }
+    }
+    // A whole zip file of others is one, too.
+    let torch = archive("model/data.pkl", CompressionMethod::Stored, b"\x80\x02}q\x00.");
+    let text = error(Archive::open(file("other.npz", &torch)));
+    let expected =
+        "expected an archive of NumPy arrays, got what looks like a file of `torch.save`; in Python: ";
+    assert!(text.starts_with(expected), "{text}");
+}
+
+/// No text grows with what a file has in it, and none has lines.
+#[test]
+fn errors_are_brief() {
+    let long = "x".repeat(9000);
+    let lines = "\x1b[2J\u{85}".repeat(1000);
+    for (dictionary, numbers) in [
+        (dictionary("'<f4'", &format!("({})", "1, ".repeat(3000))), &[0; 4][..]),
+        (dictionary("'<f4'", &format!("({})", "9".repeat(9000))), &[]),
+        (dictionary("'<f4'", &long), &[]),
+        (dictionary(&format!("'{long}'"), "(1,)"), &[]),
+        (dictionary(&format!("'{lines}'"), "(1,)"), &[]),
+        (dictionary(&format!("'<f4', '{long}': 1"), "(1,)"), &[]),
+        (lines.clone(), &[]),
+    ] {
+        let bytes = array(&dictionary, numbers);
+        let text = error(npy::open(file("brief", &bytes)));
+        assert!(text.len() < 800 && !text.chars().any(char::is_control), "{} bytes: {text:?}", text.len());
+        let name = "n".repeat(60_000);
+        let bytes = archive(&format!("{name}.npy"), CompressionMethod::Stored, &bytes);
+        let mut archive = Archive::open(file("brief.npz", &bytes)).unwrap();
+        for text in
+            [archive.array(&name).unwrap_err().to_string(), archive.array("x").unwrap_err().to_string()]
+        {
+            assert!(
+                text.len() <= 1000 && !text.chars().any(char::is_control),
+                "{} bytes: {text:?}",
+                text.len()
+            );
+        }
+    }
+}
+
+#[test]
 fn a_wrong_header_is_an_error() {
-    let nested = "expected an array of plain numbers, got one of structures";
     for (dictionary, expected) in [
-        (dictionary("'<f4'", "(-1,)"), "illegal value for key shape"),
-        (dictionary("'<f4'", "(99999999999999999999999,)"), "illegal value for key shape"),
-        (dictionary("'<f4'", "(1.0,)"), "illegal value for key shape"),
-        (dictionary("'<f4'", "3"), "illegal value for key shape"),
-        (dictionary("'<f4'", "(3"), "syntax error"),
-        (dictionary("'<f4'", "(__import__('os'),)"), nested),
-        (dictionary("'<f4', 'more': 1", "(1,)"), "unknown key: 'more'"),
+        (dictionary("'<f4'", "(-1,)"), "`shape` is no tuple of lengths"),
+        (dictionary("'<f4'", "(99999999999999999999999,)"), "`shape` is no tuple of lengths"),
+        (dictionary("'<f4'", "(1.0,)"), "expected a whole number, got `1.0`"),
+        (dictionary("'<f4'", "3"), "`shape` is no tuple of lengths"),
+        (dictionary("'<f4'", "(3"), "expected a value, got `}`"),
+        (dictionary("'<f4'", "(__import__('os'),)"), "expected a value, got `__import__`"),
+        (dictionary("'<f4', 'more': 1", "(1,)"), "unknown key `more`"),
         (dictionary("'<g4'", "(1,)"), "expected real numbers, got `<g4`"),
-        (dictionary("'é'", "(1,)"), "non-ascii"),
-        (dictionary("4", "(1,)"), "expected real numbers, got ``"),
+        (dictionary("'é'", "(1,)"), "expected real numbers, got `Ã©`"),
+        (dictionary("4", "(1,)"), "expected real numbers, got a `descr` that is no text"),
         (dictionary("''", "(1,)"), "expected real numbers, got ``"),
-        ("{'descr': '<f4', 'shape': (1,)}".to_owned(), "missing key: fortran_order"),
-        ("[1]".to_owned(), "metadata is not a dict"),
-        (String::new(), "syntax error"),
+        ("{'descr': '<f4', 'shape': (1,)}".to_owned(), "missing key `fortran_order`"),
+        ("[1]".to_owned(), "no dictionary"),
+        (String::new(), "expected a value, got the end"),
     ] {
         let text = error(npy::open(file("header", &array(&dictionary, &[0; 4]))));
         assert!(text.contains(expected), "{dictionary}: {text}");
     }
 }
 
-/// A parser that tries two ways at each bracket would not come to an end with these.
+/// Brackets in brackets take neither the stack nor time without end.
 #[test]
 fn a_deep_header_is_an_error() {
     for (open, close) in [("{", "}"), ("[", "]"), ("(", ",)"), ("{1:", "}")] {
         for depth in [3, 20, 2000] {
             let descr = format!("{}1{}", open.repeat(depth), close.repeat(depth));
             let text = error(npy::open(file("deep", &array(&dictionary(&descr, "(1,)"), &[0; 4]))));
-            assert_eq!(text, "expected an array of plain numbers, got one of structures");
+            assert!(text.len() < 200, "{text}");
         }
     }
     let wide = format!("({})", "1, ".repeat(3000));
@@ -110,8 +170,6 @@ fn a_deep_header_is_an_error() {
 fn a_shape_that_the_file_cannot_fill_is_an_error() {
     for (shape, expected) in [
         ("(3,)", "expected 12 bytes for float32 [3], got 8"),
-        ("(1,)", "expected 4 bytes for float32 [1], got 8"),
-        ("(0,)", "expected 0 bytes for float32 [0], got 8"),
         ("(1099511627776,)", "expected 4398046511104 bytes for float32 [1099511627776], got 8"),
         (
             "(9223372036854775807, 9223372036854775807)",
@@ -127,13 +185,6 @@ fn a_shape_that_the_file_cannot_fill_is_an_error() {
     // Nothing of a length that does not fit beside an axis of none.
     let bytes = array(&dictionary("'<f4'", "(9223372036854775807, 9223372036854775807, 0)"), &[]);
     read(&file("nothing.npy", &bytes));
-}
-
-#[test]
-fn a_wrong_truth_value_is_an_error() {
-    let bytes = array(&dictionary("'|b1'", "(2,)"), &[1, 2]);
-    let text = error(npy::read_labels(file("truth.npy", &bytes)));
-    assert!(text.contains("error parsing value 0x02 as a bool"), "{text}");
 }
 
 /// The sizes that an archive states are compared with its own.

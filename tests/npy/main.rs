@@ -1,5 +1,6 @@
 //! Files of NumPy's are read and written, and whatever else a file may hold is an error.
 
+mod headers;
 mod hostile;
 mod reading;
 mod writing;

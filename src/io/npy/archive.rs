@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use zip::result::ZipError;
@@ -13,6 +13,7 @@ use super::array::NumpyArray;
 use super::entry::Entry;
 use super::origin::Origin;
 use crate::io::atomic::write_atomically;
+use crate::io::recognise::{self, NUMPY_ARCHIVE, START, recognise};
 use crate::{Error, Result, Scalar, Tensor};
 
 const EXTENSION: &str = ".npy";
@@ -50,10 +51,19 @@ impl Archive {
     /// [`Error::Io`] where it cannot be read, [`Error::File`] where it is not a zip file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let origin = Origin::file(path.as_ref());
-        let file = File::open(path).map_err(|error| origin.failed(&error))?;
-        let bytes = file.metadata().map_err(|error| origin.failed(&error))?.len();
-        let zip = ZipArchive::new(BufReader::new(file)).map_err(|error| failed(&origin, error))?;
-        Ok(Self { origin, zip, bytes })
+        let (mut file, bytes) = recognise::open(path.as_ref())?;
+        let mut start = Vec::new();
+        let read =
+            Read::by_ref(&mut file).take(START as u64).read_to_end(&mut start).and_then(|_| file.rewind());
+        read.map_err(|error| origin.failed(&error))?;
+        let another = || recognise(&start, NUMPY_ARCHIVE).map(|problem| origin.problem(problem));
+        let zip = ZipArchive::new(BufReader::new(file));
+        let zip = zip.map_err(|error| another().unwrap_or_else(|| failed(&origin, error)))?;
+        let archive = Self { origin: origin.clone(), zip, bytes };
+        match another() {
+            Some(error) if archive.names().is_empty() && !archive.zip.is_empty() => Err(error),
+            _ => Ok(archive),
+        }
     }
 
     /// The names of the arrays, in the order of the file.

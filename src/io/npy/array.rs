@@ -1,17 +1,19 @@
 //! An array in a file, from its header to its numbers.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 
-use ndarray::ArrayD;
-use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement};
 use num_traits::NumCast;
 
+use super::super::Verdict;
 use super::super::half::half;
-use super::dtype::Dtype;
+use super::dtype::{ByteOrder, Dtype};
 use super::header::Header;
 use super::origin::Origin;
 use crate::{Result, Scalar, Shape, Tensor};
+
+/// So many bytes are turned into numbers at a time; a multiple of every number's.
+const BLOCK: usize = 1 << 16;
 
 /// An array in a `.npy` file or in an [`Archive`](super::Archive): its header has been read, its numbers have not.
 ///
@@ -38,22 +40,14 @@ impl<'a> NumpyArray<'a> {
     /// The array that is the next `bytes` bytes of the reader.
     pub(super) fn new(origin: Origin, mut reader: Box<dyn Read + 'a>, bytes: u64) -> Result<Self> {
         let header = Header::read(&mut reader, &origin)?;
-        let (dtype, shape) = (header.dtype, header.shape);
-        let array = Self { origin, header, reader };
-        let (expected, got) = (array.bytes(), bytes.saturating_sub(array.header.bytes.len() as u64));
-        if expected as u64 != got {
-            let name = dtype.name();
-            let problem = format!("expected {expected} bytes for {name} {shape}, got {got}");
-            return Err(array.origin.problem(problem));
+        let (name, shape) = (header.dtype.name(), header.shape);
+        let expected = shape.len().saturating_mul(header.dtype.bytes()) as u64;
+        // What lies behind the array is none of its business.
+        let got = bytes.saturating_sub(header.len as u64);
+        if got < expected {
+            return Err(origin.problem(format!("expected {expected} bytes for {name} {shape}, got {got}")));
         }
-        // At the widest the file's numbers and their eight bytes each in a tensor are there at once.
-        let most = expected.saturating_add(shape.len().saturating_mul(8));
-        if Vec::<u8>::new().try_reserve_exact(most).is_err() {
-            return Err(array
-                .origin
-                .problem(format!("expected an array that fits into memory, got {shape}")));
-        }
-        Ok(array)
+        Ok(Self { origin, header, reader })
     }
 
     /// The lengths of the axes.
@@ -130,78 +124,62 @@ impl<'a> NumpyArray<'a> {
     fn floats<T: Scalar>(self) -> Result<Tensor<T>> {
         let shape = self.shape();
         let values = match self.header.dtype {
-            Dtype::Float16 => narrow(self.halves()?, half),
-            Dtype::Float32 => narrow(self.values()?, |value: f32| value),
-            _ => self.values::<f64>()?.into_iter().map(T::of).collect(),
+            Dtype::Float16 => self.numbers(|bytes| Ok(narrow(half(u16::from_le_bytes(bytes))))),
+            Dtype::Float32 => self.numbers(|bytes| Ok(narrow(f32::from_le_bytes(bytes)))),
+            _ => self.numbers(|bytes| Ok(T::of(f64::from_le_bytes(bytes)))),
         };
-        Tensor::from_vec(shape, values)
+        Tensor::from_vec(shape, values?)
     }
 
     /// Whole numbers of any type, each as what `convert` makes of it.
-    fn whole<N>(self, convert: impl Fn(i128) -> Option<N>, expected: &str) -> Result<Vec<N>> {
+    fn whole<N: Copy>(self, convert: impl Fn(i128) -> Option<N>, expected: &str) -> Result<Vec<N>> {
+        let convert = |value: i128| convert(value).ok_or_else(|| format!("expected {expected}, got {value}"));
         match self.header.dtype {
-            Dtype::Bool => self.converted::<bool, N>(convert, expected),
-            Dtype::Int8 => self.converted::<i8, N>(convert, expected),
-            Dtype::Int16 => self.converted::<i16, N>(convert, expected),
-            Dtype::Int32 => self.converted::<i32, N>(convert, expected),
-            Dtype::Int64 => self.converted::<i64, N>(convert, expected),
-            Dtype::Uint8 => self.converted::<u8, N>(convert, expected),
-            Dtype::Uint16 => self.converted::<u16, N>(convert, expected),
-            Dtype::Uint32 => self.converted::<u32, N>(convert, expected),
-            Dtype::Uint64 => self.converted::<u64, N>(convert, expected),
+            // As for NumPy, all but 0 is true.
+            Dtype::Bool => self.numbers(|[byte]| convert((byte != 0).into())),
+            Dtype::Int8 => self.numbers(|bytes| convert(i8::from_le_bytes(bytes).into())),
+            Dtype::Int16 => self.numbers(|bytes| convert(i16::from_le_bytes(bytes).into())),
+            Dtype::Int32 => self.numbers(|bytes| convert(i32::from_le_bytes(bytes).into())),
+            Dtype::Int64 => self.numbers(|bytes| convert(i64::from_le_bytes(bytes).into())),
+            Dtype::Uint8 => self.numbers(|bytes| convert(u8::from_le_bytes(bytes).into())),
+            Dtype::Uint16 => self.numbers(|bytes| convert(u16::from_le_bytes(bytes).into())),
+            Dtype::Uint32 => self.numbers(|bytes| convert(u32::from_le_bytes(bytes).into())),
+            Dtype::Uint64 => self.numbers(|bytes| convert(u64::from_le_bytes(bytes).into())),
             Dtype::Float16 | Dtype::Float32 | Dtype::Float64 => {
                 Err(self.origin.problem(format!("expected whole numbers, got {}", self.header.dtype.name())))
             }
         }
     }
 
-    fn converted<E, N>(self, convert: impl Fn(i128) -> Option<N>, expected: &str) -> Result<Vec<N>>
-    where
-        E: ReadableElement + Copy + Into<i128>,
-    {
-        let origin = self.origin.clone();
-        let values = self.values::<E>()?.into_iter().map(Into::into).enumerate();
-        let converted = values.map(|(index, value)| {
-            let problem = || origin.problem(format!("number {index}: expected {expected}, got {value}"));
-            convert(value).ok_or_else(problem)
-        });
-        converted.collect()
-    }
-
-    /// The bits of halves. For the crate that reads them they are whole numbers of two bytes.
-    fn halves(mut self) -> Result<Vec<u16>> {
-        let bytes = &mut self.header.bytes;
-        let descr = bytes.windows(2).position(|pair| pair == b"f2").expect("the header says so");
-        bytes[descr] = b'u';
-        self.values()
-    }
-
-    /// The numbers in row-major order.
-    fn values<E: ReadableElement + Copy>(mut self) -> Result<Vec<E>> {
-        let bytes = self.bytes() as u64;
-        let numbers = self.reader.by_ref().take(bytes);
-        let array = ArrayD::<E>::read_npy(self.header.bytes.chain(numbers)).map_err(|error| match error {
-            ReadNpyError::Io(error) => self.origin.failed(&error),
-            ReadNpyError::MissingData => self.origin.problem("expected more bytes, got the end of the file"),
-            error => {
-                self.origin.problem(format!("expected numbers of the header's type, got others ({error})"))
+    /// The numbers in row-major order, each made of its bytes, the lowest first.
+    fn numbers<N: Copy, const BYTES: usize>(
+        mut self,
+        number: impl Fn([u8; BYTES]) -> Verdict<N>,
+    ) -> Result<Vec<N>> {
+        let (origin, shape) = (&self.origin, self.header.shape);
+        let count = shape.len();
+        let mut numbers = Vec::new();
+        if numbers.try_reserve_exact(count).is_err() {
+            return Err(origin.problem(format!("expected an array that fits into memory, got {shape}")));
+        }
+        let mut block = vec![0; BLOCK.min(count * BYTES)];
+        while numbers.len() < count {
+            let bytes = BLOCK.min((count - numbers.len()) * BYTES);
+            let block = &mut block[..bytes];
+            self.reader.read_exact(block).map_err(|error| origin.failed(&error))?;
+            for bytes in block.as_chunks_mut::<BYTES>().0 {
+                if self.header.byte_order == ByteOrder::Big {
+                    bytes.reverse();
+                }
+                let problem = |problem| origin.problem(format!("number {}: {problem}", numbers.len()));
+                numbers.push(number(*bytes).map_err(problem)?);
             }
-        })?;
-        // The end of the bytes is where an archive compares its checksum.
-        match self.reader.read(&mut [0]) {
-            Ok(0) => {}
-            Ok(_) => return Err(self.origin.problem("expected the end of the numbers, got more bytes")),
-            Err(error) => return Err(self.origin.failed(&error)),
         }
-        if array.is_standard_layout() {
-            return Ok(array.into_raw_vec_and_offset().0);
+        if origin.is_in_archive() {
+            // At the end of the bytes an archive compares its checksum.
+            io::copy(&mut self.reader, &mut io::sink()).map_err(|error| origin.failed(&error))?;
         }
-        Ok(array.iter().copied().collect())
-    }
-
-    /// How many bytes the numbers take.
-    fn bytes(&self) -> usize {
-        self.header.shape.len().saturating_mul(self.header.dtype.bytes())
+        Ok(if self.header.is_fortran { row_major(shape, &numbers) } else { numbers })
     }
 }
 
@@ -216,8 +194,32 @@ fn cast<T: NumCast>(value: i128) -> Option<T> {
     T::from(value)
 }
 
-/// Numbers that `f32` holds in a type that holds those of `f32`. Of `f32` itself they keep all bits.
-fn narrow<E, T: Scalar>(values: Vec<E>, number: impl Fn(E) -> f32) -> Vec<T> {
-    let exact = |value: E| <T as NumCast>::from(number(value)).expect("f32 and f64 hold every f32");
-    values.into_iter().map(exact).collect()
+/// A number of `f32` in a type that holds all of those. In `f32` itself it keeps all bits.
+fn narrow<T: Scalar>(number: f32) -> T {
+    <T as NumCast>::from(number).expect("f32 and f64 hold every f32")
+}
+
+/// Numbers of which the first axis is the fastest, put so that the last one is.
+fn row_major<N: Copy>(shape: Shape, numbers: &[N]) -> Vec<N> {
+    if numbers.is_empty() {
+        return Vec::new();
+    }
+    let axes = shape.axes();
+    let stride = |axis: usize| axes[..axis].iter().product();
+    let strides: Vec<usize> = (0..axes.len()).map(stride).collect();
+    let (mut place, mut from) = (vec![0; axes.len()], 0);
+    let next = |_| {
+        let number = numbers[from];
+        for axis in (0..axes.len()).rev() {
+            place[axis] += 1;
+            from += strides[axis];
+            if place[axis] < axes[axis] {
+                break;
+            }
+            from -= strides[axis] * axes[axis];
+            place[axis] = 0;
+        }
+        number
+    };
+    (0..numbers.len()).map(next).collect()
 }

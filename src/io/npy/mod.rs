@@ -25,8 +25,10 @@
 //! | float64 | into `f64` | | to the nearest | |
 //! | bool, int8 … uint64 | | each exactly, or an error | to the nearest | from 0 |
 //!
-//! Either byte order is read, and arrays in Fortran order are put into row-major order. Strings, dates, complex numbers,
-//! structures and Python objects are errors; nothing that a file holds is ever run.
+//! Of these numbers all is read that NumPy's own reader takes: the versions 1.0, 2.0 and 3.0, either byte order or the
+//! machine's, all names of the types, headers of Python 2 and of other writers. Arrays in Fortran order are put into
+//! row-major order, and what lies behind an array is left alone. Strings, dates, complex numbers, structures and Python
+//! objects are errors; nothing that a file holds is ever run.
 //!
 //! Several arrays lie in an [`Archive`], deflated or not:
 //!
@@ -49,7 +51,7 @@
 //!
 //! A file may come from anywhere. What is wrong with it is an [`Error::File`](crate::Error::File) that names the file and
 //! the array. Memory is taken only after the shape has been compared with the file's length; in an archive, with
-//! what its bytes can become at most, which is 1032 times as many where they are deflated. A file whose bytes are more or
+//! what its bytes can become at most, which is 1032 times as many where they are deflated. A file whose bytes are
 //! fewer than its shape needs is an error, and so is an archive with a wrong checksum.
 //!
 //! Files are written beside their place and moved there when they are complete. `.npy` files have the same bytes as
@@ -60,13 +62,14 @@ mod array;
 mod dtype;
 mod entry;
 mod header;
+mod literal;
 mod origin;
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::atomic::write_atomically;
+use super::recognise;
 use crate::{Result, Scalar, Tensor};
 use origin::Origin;
 
@@ -99,8 +102,7 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<usize>> {
 /// array of numbers.
 pub fn open(path: impl AsRef<Path>) -> Result<NumpyArray<'static>> {
     let origin = Origin::file(path.as_ref());
-    let file = File::open(path).map_err(|error| origin.failed(&error))?;
-    let bytes = file.metadata().map_err(|error| origin.failed(&error))?.len();
+    let (file, bytes) = recognise::open(path.as_ref())?;
     NumpyArray::new(origin, Box::new(file), bytes)
 }
 

@@ -22,13 +22,17 @@ impl Origin {
         Self { path: self.path.clone(), array: Some(name.to_owned()) }
     }
 
+    pub(super) fn is_in_archive(&self) -> bool {
+        self.array.is_some()
+    }
+
     /// The file does not hold what it should.
     pub(super) fn problem(&self, problem: impl Display) -> Error {
         let problem = match &self.array {
             Some(name) => format!("array `{name}`: {problem}"),
             None => problem.to_string(),
         };
-        Error::File { path: self.path.clone(), problem }
+        Error::file(&self.path, &problem)
     }
 
     /// Reading failed: because of what the file holds, or because of the system.

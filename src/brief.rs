@@ -1,0 +1,55 @@
+//! Texts that do not grow with what somebody put into them.
+
+/// The text in at most so many bytes: of a longer one the middle is left out. Characters that a terminal would obey stand
+/// as escapes.
+pub(crate) fn brief(text: &str, most: usize) -> String {
+    /// What stands for the middle takes less.
+    const MARK: usize = 50;
+    let (whole, read) = shown(text.chars(), most);
+    if read == text.len() {
+        return whole.concat();
+    }
+    let half = most.saturating_sub(MARK) / 2;
+    let ((start, before), (mut end, behind)) = (shown(text.chars(), half), shown(text.chars().rev(), half));
+    end.reverse();
+    format!("{} … {} bytes left out … {}", start.concat(), text.len() - before - behind, end.concat())
+}
+
+/// The first characters, as many as fit into so many bytes as they are shown, and how many bytes they have themselves.
+fn shown(chars: impl Iterator<Item = char>, most: usize) -> (Vec<String>, usize) {
+    let (mut shown, mut read, mut left) = (Vec::new(), 0, most);
+    for c in chars {
+        // Line and paragraph separators, and what turns the direction of writing.
+        let obeyed = c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let text = if obeyed { c.escape_debug().to_string() } else { c.to_string() };
+        let Some(rest) = left.checked_sub(text.len()) else { break };
+        (left, read) = (rest, read + c.len_utf8());
+        shown.push(text);
+    }
+    (shown, read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_loses_its_middle() {
+        assert_eq!(brief("short", 5), "short");
+        let text = brief(&"0123456789".repeat(100), 100);
+        assert_eq!(
+            text,
+            format!("{}01234 … 950 bytes left out … 56789{}", "0123456789".repeat(2), "0123456789".repeat(2))
+        );
+        for most in 50..300 {
+            for c in ['x', 'é', '…', '𝄞', '\n', '\u{202e}'] {
+                let text = brief(&c.to_string().repeat(1000), most);
+                assert!(text.len() <= most && text.chars().all(|c| !c.is_control()), "{most}: {text}");
+                // What has been shortened is short.
+                assert_eq!(brief(&text, most), text);
+            }
+        }
+        assert_eq!(brief("a\n\u{1b}[31m\u{202e}b\\n'\"größe", 100), "a\\n\\u{1b}[31m\\u{202e}b\\n'\"größe");
+    }
+}
