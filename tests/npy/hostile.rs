@@ -79,12 +79,18 @@ fn files_of_other_programs_are_recognised() {
         let (what, start) = (row["what"].as_str().unwrap(), row["start"].as_str().unwrap());
         let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
         let path = file("other", &start.as_bytes().chunks(2).map(digits).collect::<Vec<u8>>());
-        for (expected, text) in [
-            ("a NumPy array", error(npy::open(&path))),
-            ("an archive of NumPy arrays", error(Archive::open(&path))),
-        ] {
-            let recognised = text.starts_with(&format!("expected {expected}, got what looks like {what}; "));
-            assert_eq!(recognised, what != expected && text != "no error", "{what}: {text}");
+        let opened = [
+            ("a NumPy array", npy::open(&path).map(drop)),
+            ("an archive of NumPy arrays", Archive::open(&path).map(drop)),
+        ];
+        // An archive of nothing is one of no arrays.
+        let is_empty = start.starts_with("504b0506");
+        for (expected, opened) in opened {
+            if what != expected && !(is_empty && opened.is_ok()) {
+                let text = error(opened);
+                let known = format!("expected {expected}, got what looks like {what}; ");
+                assert!(text.starts_with(&known), "{text}");
+            }
         }
     }
     // A whole zip file of others is one, too.
