@@ -77,7 +77,7 @@ impl<T: Scalar> Save<T> {
             index += 1;
         });
         if !problems.is_empty() {
-            return Err(Error::tensors(path, problems));
+            return Err(Error::tensors(path, &problems));
         }
         let mut document = Document { orientation: self.orientation, check, ..Document::of(model, &turns) };
         document.keep_in_order(&self.in_model_order);
