@@ -34,6 +34,11 @@ pub trait Scalar:
     fn as_f64(self) -> f64;
 }
 
+/// A sum in double precision, in the order of the terms: hundreds of millions of them cost an `f32` no digit.
+pub(crate) fn sum<T: Scalar>(terms: impl Iterator<Item = T>) -> f64 {
+    terms.map(T::as_f64).sum()
+}
+
 impl Scalar for f32 {
     const NAME: &'static str = "f32";
 

@@ -8,7 +8,7 @@
 //!
 //! The right side takes batch²·(inputs + outputs)/2 multiply-adds where dW takes batch·inputs·outputs. It is a sum of
 //! numbers of either sign where the left side has squares, so inner products are summed in double precision, piece by
-//! piece.
+//! piece, and a piece in chains of a few, one sum of them after another.
 
 #![expect(
     clippy::inline_always,
@@ -16,13 +16,11 @@
 )]
 
 use super::backend::{Backend, Kernel};
+use super::column_sums::{CHAIN, DEPTH, wide};
 use super::{DenseSize, Element, Simd};
 
 /// Rows on either side of a block of inner products: sixteen sums hide the latency of an addition.
 const ROWS: usize = 4;
-
-/// The vectors of a row that are summed in the numbers' own precision.
-const PIECE: usize = 32;
 
 /// The square of the norm of a dense weight's gradient.
 pub(super) fn square_norm_on<T: Element>(backend: Backend, size: DenseSize, x: &[T], dy: &[T]) -> f64 {
@@ -66,19 +64,25 @@ impl<T: Element> Kernel<T> for Products<'_, T> {
         let mut products = [[0.0; ROWS]; ROWS];
         let mut column = 0;
         while column + S::LANES <= self.columns {
-            let end = self.columns.min(column + PIECE * S::LANES);
+            let end = self.columns.min(column + DEPTH * S::LANES);
             let (a, b) =
                 (a.map(|row| S::split(&row[column..end]).0), b.map(|row| S::split(&row[column..end]).0));
             let vectors = a[0].len();
             let (a, b) = (a.map(|row| &row[..vectors]), b.map(|row| &row[..vectors]));
             let mut sums = [[simd.splat(T::zero()); ROWS]; ROWS];
-            for vector in 0..vectors {
-                let b = b.map(|row| simd.load(&row[vector]));
-                for (a, sums) in a.iter().zip(&mut sums) {
-                    let a = simd.load(&a[vector]);
-                    for (b, sum) in b.into_iter().zip(sums) {
-                        *sum = simd.mul_add(a, b, *sum);
+            for start in (0..vectors).step_by(CHAIN) {
+                let mut chain = [[simd.splat(T::zero()); ROWS]; ROWS];
+                for vector in start..vectors.min(start + CHAIN) {
+                    let b = b.map(|row| simd.load(&row[vector]));
+                    for (a, sums) in a.iter().zip(&mut chain) {
+                        let a = simd.load(&a[vector]);
+                        for (b, sum) in b.into_iter().zip(sums) {
+                            *sum = simd.mul_add(a, b, *sum);
+                        }
                     }
+                }
+                for (sum, &chain) in sums.as_flattened_mut().iter_mut().zip(chain.as_flattened()) {
+                    *sum = simd.add(*sum, chain);
                 }
             }
             for (products, sums) in products.iter_mut().zip(sums) {
@@ -100,10 +104,6 @@ impl<T: Element> Kernel<T> for Products<'_, T> {
         }
         products
     }
-}
-
-fn wide<T: Element>(value: T) -> f64 {
-    value.to_f64().expect("a float is a double or less")
 }
 
 #[cfg(test)]

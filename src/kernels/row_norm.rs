@@ -6,12 +6,11 @@
 )]
 
 use super::backend::Kernel;
-use super::column_sums::{from_wide, wide};
+use super::column_sums::{CHAIN, DEPTH, add_to, from_wide, wide};
 use super::{Element, Parallelism, Simd, Split, split_work};
 
-/// The running sums of a row side by side, and how many numbers each adds up in their own precision.
+/// The running sums of a row side by side. Each adds up `DEPTH` numbers in their own precision, as the sums of columns do.
 const LANES: usize = 32;
-const DEPTH: usize = 64;
 
 /// An element is bound by memory: it takes about as long as eight multiply-adds.
 const WORK: usize = 8;
@@ -157,29 +156,46 @@ fn sums<T: Element, const N: usize>(
     let stretches =
         first.chunks(LANES * DEPTH).zip(second.chunks(LANES * DEPTH)).zip(third.chunks(LANES * DEPTH));
     for ((first, second), third) in stretches {
-        let mut lanes = [[T::zero(); LANES]; N];
-        let (first, first_left) = first.as_chunks::<LANES>();
-        let (second, second_left) = second.as_chunks::<LANES>();
-        let (third, third_left) = third.as_chunks::<LANES>();
-        for ((first, second), third) in first.iter().zip(second).zip(third) {
-            for lane in 0..LANES {
-                let terms = term(first[lane], second[lane], third[lane]);
-                for (lanes, term) in lanes.iter_mut().zip(terms) {
-                    lanes[lane] += term;
-                }
-            }
+        let mut sums = [[T::zero(); LANES]; N];
+        let chains =
+            first.chunks(LANES * CHAIN).zip(second.chunks(LANES * CHAIN)).zip(third.chunks(LANES * CHAIN));
+        for ((first, second), third) in chains {
+            let chain = chain(first, second, third, &term);
+            sums.iter_mut().zip(&chain).for_each(|(sums, chain)| add_to(sums, chain));
         }
-        for (lane, ((&first, &second), &third)) in
-            first_left.iter().zip(second_left).zip(third_left).enumerate()
-        {
-            let terms = term(first, second, third);
+        for (total, sums) in totals.iter_mut().zip(sums) {
+            *total += sums.into_iter().map(wide).sum::<f64>();
+        }
+    }
+    totals
+}
+
+/// The running sums of N terms over the beginning of a stretch.
+#[inline(always)]
+fn chain<T: Element, const N: usize>(
+    first: &[T],
+    second: &[T],
+    third: &[T],
+    term: &impl Fn(T, T, T) -> [T; N],
+) -> [[T; LANES]; N] {
+    let mut lanes = [[T::zero(); LANES]; N];
+    let (first, first_left) = first.as_chunks::<LANES>();
+    let (second, second_left) = second.as_chunks::<LANES>();
+    let (third, third_left) = third.as_chunks::<LANES>();
+    for ((first, second), third) in first.iter().zip(second).zip(third) {
+        for lane in 0..LANES {
+            let terms = term(first[lane], second[lane], third[lane]);
             for (lanes, term) in lanes.iter_mut().zip(terms) {
                 lanes[lane] += term;
             }
         }
-        for (total, lanes) in totals.iter_mut().zip(lanes) {
-            *total += lanes.into_iter().map(wide).sum::<f64>();
+    }
+    for (lane, ((&first, &second), &third)) in first_left.iter().zip(second_left).zip(third_left).enumerate()
+    {
+        let terms = term(first, second, third);
+        for (lanes, term) in lanes.iter_mut().zip(terms) {
+            lanes[lane] += term;
         }
     }
-    totals
+    lanes
 }

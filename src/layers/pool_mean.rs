@@ -1,9 +1,12 @@
-//! Means of windows, for the average pools: sums of a row of a window first and then of its rows.
+//! Means of windows, for the average pools: sums of a row of a window first and then of its rows. Where a window is large, as
+//! that of a whole image is, a few numbers at a time are added in their own precision and these sums in double.
 
 #![expect(
     clippy::inline_always,
     reason = "vector code must end up inside the function with its instruction set"
 )]
+
+use std::ops::Range;
 
 use super::pool_window::{Patch, Zeroed};
 use super::samples::by_samples;
@@ -74,6 +77,9 @@ const WIDE: usize = 16;
 /// Of what is left, so many at a time, and then each.
 const NARROW: usize = 4;
 
+/// How many numbers are added in their own precision, one after another.
+const CHAIN: usize = 8;
+
 /// y from x, of the samples that y has.
 struct OfWindows<'a, T> {
     means: &'a Means<T>,
@@ -122,15 +128,22 @@ fn mean_of<T: Scalar>(x: &[T], patch: Patch, share: T, y: &mut [T]) {
 
 #[inline(always)]
 fn mean<T: Scalar, const N: usize>(x: &[T], patch: Patch, share: T, y: &mut [T; N]) {
-    let mut sum = [T::zero(); N];
-    for row in 0..patch.rows {
-        let mut row_sum = [T::zero(); N];
-        for column in 0..patch.columns {
-            let x: &[T; N] = x[patch.place(row, column)..].first_chunk().expect("inside of the image");
-            for lane in 0..N {
-                row_sum[lane] += x[lane];
+    if patch.rows > CHAIN || patch.columns > CHAIN {
+        let mut sum = [0.0; N];
+        for row in 0..patch.rows {
+            for start in (0..patch.columns).step_by(CHAIN) {
+                let chain: [T; N] = row_sum(x, patch, row, start..patch.columns.min(start + CHAIN));
+                for lane in 0..N {
+                    sum[lane] += chain[lane].as_f64();
+                }
             }
         }
+        *y = sum.map(|sum| T::of(sum) * share);
+        return;
+    }
+    let mut sum = [T::zero(); N];
+    for row in 0..patch.rows {
+        let row_sum: [T; N] = row_sum(x, patch, row, 0..patch.columns);
         for lane in 0..N {
             sum[lane] += row_sum[lane];
         }
@@ -138,6 +151,19 @@ fn mean<T: Scalar, const N: usize>(x: &[T], patch: Patch, share: T, y: &mut [T; 
     for lane in 0..N {
         y[lane] = sum[lane] * share;
     }
+}
+
+/// The sums of some columns in a row of a patch.
+#[inline(always)]
+fn row_sum<T: Scalar, const N: usize>(x: &[T], patch: Patch, row: usize, columns: Range<usize>) -> [T; N] {
+    let mut sum = [T::zero(); N];
+    for column in columns {
+        let x: &[T; N] = x[patch.place(row, column)..].first_chunk().expect("inside of the image");
+        for lane in 0..N {
+            sum[lane] += x[lane];
+        }
+    }
+    sum
 }
 
 /// dx from dy, of the samples that dx has.

@@ -1,6 +1,7 @@
 //! Scores become probabilities.
 
 use super::{Backward, Forward, GradientSink, Layer};
+use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Probabilities over the last axis: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ), from xᵢ − max so that nothing overflows.
@@ -49,7 +50,7 @@ impl<T: Scalar> Layer<T> for Softmax {
         let classes = classes(&pass.y.shape());
         let rows = pass.y.as_slice().chunks_exact(classes).zip(pass.dy.as_slice().chunks_exact(classes));
         for (dx, (y, dy)) in dx.as_mut_slice().chunks_exact_mut(classes).zip(rows) {
-            let mean: T = y.iter().zip(dy).map(|(&y, &dy)| y * dy).sum();
+            let mean = T::of(sum(y.iter().zip(dy).map(|(&y, &dy)| y * dy)));
             for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
                 *dx = y * (dy - mean);
             }
@@ -95,7 +96,7 @@ impl<T: Scalar> Layer<T> for LogSoftmax {
         let classes = classes(&pass.y.shape());
         let rows = pass.y.as_slice().chunks_exact(classes).zip(pass.dy.as_slice().chunks_exact(classes));
         for (dx, (y, dy)) in dx.as_mut_slice().chunks_exact_mut(classes).zip(rows) {
-            let sum: T = dy.iter().copied().sum();
+            let sum = T::of(sum(dy.iter().copied()));
             for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
                 *dx = dy - y.exp() * sum;
             }
@@ -121,7 +122,7 @@ fn classes(batch: &Shape) -> usize {
 pub(crate) fn softmax<T: Scalar>(row: &mut [T]) -> (T, T) {
     let max = max(row);
     row.iter_mut().for_each(|x| *x = (*x - max).exp());
-    let sum: T = row.iter().copied().sum();
+    let sum = T::of(sum(row.iter().copied()));
     row.iter_mut().for_each(|x| *x /= sum);
     (max, sum)
 }
@@ -134,7 +135,7 @@ fn max<T: Scalar>(row: &[T]) -> T {
 /// m = maxⱼ xⱼ and ln Σⱼ exp(xⱼ − m); the two together are ln Σⱼ exp(xⱼ). NaN where an x is NaN.
 pub(crate) fn max_and_log_sum<T: Scalar>(row: &[T]) -> (T, T) {
     let max = max(row);
-    let sum: T = row.iter().map(|&x| (x - max).exp()).sum();
+    let sum = T::of(sum(row.iter().map(|&x| (x - max).exp())));
     (max, sum.ln())
 }
 
