@@ -79,6 +79,8 @@ pub fn layer(layer: &mut dyn Layer<f64>, x: &Tensor<f64>) -> Result<()> {
 
 /// Compares a loss's gradient with respect to the outputs with central differences.
 ///
+/// Also checked: that [`Loss::part`] of a whole that is twice as large is half of both.
+///
 /// # Errors
 /// [`Error::Gradient`] telling which element is off by how much; the loss's own errors.
 pub fn loss<'a>(
@@ -98,7 +100,26 @@ pub fn loss<'a>(
         let value = loss.forward(moved.view(), target);
         moved.as_mut_slice()[index] = outputs.as_slice()[index];
         value
-    })
+    })?;
+    let divisor = 2.0 * loss.divisor(target).unwrap_or(1.0);
+    if divisor == 0.0 {
+        return Ok(());
+    }
+    let mut half = Tensor::full(outputs.shape(), f64::NAN)?;
+    let value = loss.part(outputs.view(), target, divisor, Some(half.view_mut()))?;
+    let values = [(loss.forward(outputs.view(), target)?, value)];
+    let gradients = gradient.as_slice().iter().copied().zip(half.as_slice().iter().copied());
+    for (whole, part) in values.into_iter().chain(gradients) {
+        let (expected, off) = (whole / 2.0, (part - whole / 2.0).abs());
+        if off.is_nan() || off > 1e-9 * (1.0 + expected.abs()) {
+            return Err(Error::Gradient {
+                mismatch: format!(
+                    "`part` of a loss whose divisor is {divisor}: expected {expected:e}, half of the whole, got {part:e}"
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Compares each element of a gradient with the central difference of `value(index, by)`.

@@ -1,7 +1,7 @@
 //! Yes or no, for each output.
 
 use super::elementwise::{self, Elementwise};
-use super::loss::{Loss, Reduction, Target};
+use super::loss::{Loss, Reduction, Target, of_whole_batches};
 use crate::{Error, Result, Scalar, Tensor, TensorView, TensorViewMut};
 
 /// For a logit x and a target t from 0 to 1, with σ(x) = 1/(1 + e⁻ˣ) and a weight p of the positive class:
@@ -99,18 +99,19 @@ impl<T: Scalar> Loss<T> for BinaryCrossEntropy {
         elementwise::each(self, outputs, self.target(outputs, target)?)
     }
 
-    fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
-        let target = self.target(outputs, target)?;
-        Ok(elementwise::forward(self, self.reduction, outputs, target))
+    fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
+        self.reduction.divisor(target.elements() as f64)
     }
 
-    fn backward(
+    fn part(
         &self,
         outputs: TensorView<'_, T>,
         target: Target<'_, T>,
-        gradient: TensorViewMut<'_, T>,
-    ) -> Result<()> {
-        let target = self.target(outputs, target)?;
-        elementwise::backward(self, self.reduction, outputs, target, gradient)
+        divisor: f64,
+        gradient: Option<TensorViewMut<'_, T>>,
+    ) -> Result<T> {
+        elementwise::part(self, outputs, self.target(outputs, target)?, divisor, gradient)
     }
+
+    of_whole_batches!();
 }

@@ -1,7 +1,8 @@
 //! One of several classes.
 
-use super::loss::{Loss, Reduction, Target, check_gradient, class_rows};
+use super::loss::{Loss, Reduction, Target, check_gradient, class_rows, of_whole_batches, scale_of};
 use crate::layers::{max_and_log_sum, softmax};
+use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// For logits x of C classes and a target distribution q, with p = softmax(x) and class weights w:
@@ -11,8 +12,17 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// ```
 ///
 /// A target of class indices means q = 1 for that class. Label smoothing ε (Szegedy et al., 2015) makes q into
-/// (1 − ε)·q + ε/C. The mean is, as PyTorch's, over the weights of the target classes that are not ignored for
-/// class indices, and over the samples for probabilities. Where all are ignored the loss is 0.
+/// (1 − ε)·q + ε/C.
+///
+/// # What the mean is divided by
+///
+/// As PyTorch's, by the sum of the weights of the target classes that are not ignored, for class indices, and by the number
+/// of rows of classes for probabilities. A batch all of whose targets are ignored has a loss and a gradient of 0 (PyTorch's
+/// is NaN), and so has one of classes that weigh 0.
+///
+/// With label smoothing, a target whose class weighs 0 still has a loss, that of the other classes' shares. Among
+/// others it counts, as in PyTorch. In a batch where all targets weigh 0 there would be a loss and nothing to divide it by: the
+/// mean grows without bound as the weights approach 0, PyTorch's is infinite, and here it is an error.
 ///
 /// # Shapes
 /// Outputs `[batch, …, classes]`; one class index for each row of classes, or probabilities of the same shape.
@@ -82,7 +92,7 @@ impl CrossEntropy {
         self
     }
 
-    /// The target of each row, checked, and the number that the mean divides by.
+    /// The target of each row, checked.
     fn rows<'a, T: Scalar>(
         &'a self,
         outputs: TensorView<'_, T>,
@@ -95,32 +105,24 @@ impl CrossEntropy {
             let what = "class_weights of cross_entropy".into();
             return Err(Error::Length { what, expected: classes, got: weights.len() });
         }
-        let divisor = match target {
+        match target {
             Target::Values(_) => {
                 target.values("cross_entropy", outputs)?;
-                T::of(count as f64)
             }
             Target::Classes(indices) => {
                 if indices.len() != count {
                     let what = "target of cross_entropy".into();
                     return Err(Error::Length { what, expected: count, got: indices.len() });
                 }
-                let mut sum = 0.0;
-                for (sample, &class) in indices.iter().enumerate() {
-                    if Some(class) == self.ignored {
-                        continue;
-                    }
-                    if class >= classes {
-                        return Err(Error::Class { sample, classes, got: class });
-                    }
-                    sum += weights.map_or(1.0, |weights| weights[class]);
+                let is_wrong = |class: usize| class >= classes && Some(class) != self.ignored;
+                if let Some(sample) = indices.iter().position(|&class| is_wrong(class)) {
+                    return Err(Error::Class { sample, classes, got: indices[sample] });
                 }
-                T::of(sum)
             }
-        };
+        }
         let smoothing = T::of(self.label_smoothing);
         let (keep, spread) = (T::one() - smoothing, smoothing / T::of(classes as f64));
-        Ok(Rows { loss: self, classes, target, divisor, keep, spread })
+        Ok(Rows { loss: self, classes, count, target, keep, spread })
     }
 }
 
@@ -128,8 +130,8 @@ impl CrossEntropy {
 struct Rows<'a, T> {
     loss: &'a CrossEntropy,
     classes: usize,
+    count: usize,
     target: Target<'a, T>,
-    divisor: T,
     /// What smoothing leaves of a target, and what it gives to every class.
     keep: T,
     spread: T,
@@ -152,6 +154,16 @@ impl<T: Scalar> Rows<'_, T> {
         };
         let share = share * self.keep + self.spread;
         share * self.loss.class_weights.as_ref().map_or(T::one(), |weights| T::of(weights[class]))
+    }
+
+    /// The sum of that over the classes of a row.
+    fn weight(&self, row: usize) -> T {
+        T::of(sum((0..self.classes).map(|class| self.weighted(row, class))))
+    }
+
+    /// Whether any row may have a loss.
+    fn count_at_all(&self) -> bool {
+        (0..self.count).any(|row| !self.is_ignored(row) && self.weight(row) > T::zero())
     }
 
     /// The class of a row that is all of its target and weighs 1. Nothing else of the row has to be looked at.
@@ -182,7 +194,7 @@ impl<T: Scalar> Rows<'_, T> {
             // A class of probability 0 may have an infinite logarithm: nothing times it is nothing.
             if weighted == T::zero() && !x.is_nan() { T::zero() } else { weighted * (max - x + log_sum) }
         });
-        terms.sum()
+        T::of(sum(terms))
     }
 
     /// Writes the gradient of a row, and gives back its loss as well.
@@ -197,7 +209,7 @@ impl<T: Scalar> Rows<'_, T> {
             gradient[class] -= T::one();
             gradient.iter_mut().for_each(|gradient| *gradient *= scale);
         } else {
-            let total: T = (0..self.classes).map(|class| self.weighted(row, class)).sum();
+            let total = self.weight(row);
             for (class, gradient) in gradient.iter_mut().enumerate() {
                 *gradient = scale * (*gradient * total - self.weighted(row, class));
             }
@@ -218,37 +230,55 @@ impl<T: Scalar> Loss<T> for CrossEntropy {
         Tensor::from_fn(leading, |row| rows.value(row, &logits[row * rows.classes..][..rows.classes]))
     }
 
-    fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
-        let rows = self.rows(outputs, target)?;
-        let logits = outputs.as_slice().chunks_exact(rows.classes).enumerate();
-        let sum: T = logits.map(|(row, logits)| rows.value(row, logits)).sum();
-        Ok(sum * self.reduction.scale(rows.divisor))
-    }
-
-    fn backward(
-        &self,
-        outputs: TensorView<'_, T>,
-        target: Target<'_, T>,
-        gradient: TensorViewMut<'_, T>,
-    ) -> Result<()> {
-        self.value_and_gradient(outputs, target, gradient).map(|_| ())
+    fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
+        let weight = |class: usize| match &self.class_weights {
+            None => 1.0,
+            Some(weights) => weights.get(class).copied().unwrap_or_default(),
+        };
+        self.reduction.divisor(match target {
+            Target::Values(_) => target.rows() as f64,
+            Target::Classes(indices) => {
+                indices.iter().filter(|&&class| Some(class) != self.ignored).map(|&class| weight(class)).sum()
+            }
+        })
     }
 
     /// The exponentials are computed once.
-    fn value_and_gradient(
+    fn part(
         &self,
         outputs: TensorView<'_, T>,
         target: Target<'_, T>,
-        mut gradient: TensorViewMut<'_, T>,
+        divisor: f64,
+        gradient: Option<TensorViewMut<'_, T>>,
     ) -> Result<T> {
-        check_gradient(outputs, &gradient)?;
+        if let Some(gradient) = &gradient {
+            check_gradient(outputs, gradient)?;
+        }
         let rows = self.rows(outputs, target)?;
-        let scale = self.reduction.scale(rows.divisor);
+        let Some(scale) = scale_of::<T>(divisor)? else {
+            if rows.count_at_all() {
+                let expected =
+                    "target classes whose weights, which the mean is divided by, add up to more than 0";
+                return Err(Error::setting("class_weights", expected, divisor));
+            }
+            gradient.into_iter().for_each(|mut gradient| gradient.as_mut_slice().fill(T::zero()));
+            return Ok(T::zero());
+        };
         let logits = outputs.as_slice().chunks_exact(rows.classes);
-        let gradients = gradient.as_mut_slice().chunks_exact_mut(rows.classes);
-        let losses = logits.zip(gradients).enumerate();
-        let sum: T =
-            losses.map(|(row, (x, gradient))| rows.value_and_gradient(row, x, scale, gradient)).sum();
-        Ok(sum * scale)
+        let sum = match gradient {
+            None => sum(logits.enumerate().map(|(row, logits)| rows.value(row, logits))),
+            Some(mut gradient) => {
+                let gradients = gradient.as_mut_slice().chunks_exact_mut(rows.classes);
+                let losses = logits.zip(gradients).enumerate();
+                sum(losses.map(|(row, (x, gradient))| rows.value_and_gradient(row, x, scale, gradient)))
+            }
+        };
+        Ok(T::of(sum / divisor))
     }
+
+    fn ignores(&self, class: usize) -> bool {
+        Some(class) == self.ignored
+    }
+
+    of_whole_batches!();
 }

@@ -1,6 +1,7 @@
 //! What losses of single elements have in common.
 
-use super::loss::{Reduction, check_gradient};
+use super::loss::{check_gradient, no_divisor, scale_of};
+use crate::scalar::sum;
 use crate::{Result, Scalar, Tensor, TensorView, TensorViewMut};
 
 /// A loss that is a function of one output and one target. The index is that of the element in its sample.
@@ -21,31 +22,33 @@ pub(super) fn each<T: Scalar>(
     Tensor::from_fn(outputs.shape(), |i| loss.value(i % sample, values[i], target[i]))
 }
 
-pub(super) fn forward<T: Scalar>(
+/// The sum, divided, and the gradient of that where there is a place for it.
+pub(super) fn part<T: Scalar>(
     loss: &impl Elementwise<T>,
-    reduction: Reduction,
     outputs: TensorView<'_, T>,
     target: &[T],
-) -> T {
+    divisor: f64,
+    gradient: Option<TensorViewMut<'_, T>>,
+) -> Result<T> {
+    if let Some(gradient) = &gradient {
+        check_gradient(outputs, gradient)?;
+    }
+    let Some(scale) = scale_of::<T>(divisor)? else { return of_nothing(target.len(), divisor) };
     let sample = outputs.sample_len().max(1);
     let pairs = outputs.as_slice().iter().zip(target).enumerate();
-    let sum: T = pairs.map(|(i, (&output, &target))| loss.value(i % sample, output, target)).sum();
-    sum * reduction.scale(T::of(target.len() as f64))
+    let value = |(i, (&output, &target)): (usize, (&T, &T))| loss.value(i % sample, output, target);
+    let sum = match gradient {
+        None => sum(pairs.map(value)),
+        Some(mut gradient) => sum(pairs.zip(gradient.as_mut_slice()).map(|(pair, gradient)| {
+            let (i, (&output, &target)) = pair;
+            *gradient = scale * loss.slope(i % sample, output, target);
+            value(pair)
+        })),
+    };
+    Ok(T::of(sum / divisor))
 }
 
-pub(super) fn backward<T: Scalar>(
-    loss: &impl Elementwise<T>,
-    reduction: Reduction,
-    outputs: TensorView<'_, T>,
-    target: &[T],
-    mut gradient: TensorViewMut<'_, T>,
-) -> Result<()> {
-    check_gradient(outputs, &gradient)?;
-    let sample = outputs.sample_len().max(1);
-    let scale = reduction.scale(T::of(target.len() as f64));
-    let pairs = outputs.as_slice().iter().zip(target).enumerate();
-    for (gradient, (i, (&output, &target))) in gradient.as_mut_slice().iter_mut().zip(pairs) {
-        *gradient = scale * loss.slope(i % sample, output, target);
-    }
-    Ok(())
+/// The loss of no elements, which needs no divisor.
+pub(super) fn of_nothing<T: Scalar>(elements: usize, divisor: f64) -> Result<T> {
+    if elements == 0 { Ok(T::zero()) } else { Err(no_divisor(divisor)) }
 }

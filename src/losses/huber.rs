@@ -1,7 +1,7 @@
 //! Square near the target, straight far from it.
 
 use super::elementwise::{self, Elementwise};
-use super::loss::{Loss, Reduction, Target};
+use super::loss::{Loss, Reduction, Target, of_whole_batches};
 use crate::{Error, Result, Scalar, Tensor, TensorView, TensorViewMut};
 
 /// With d = output − target: d²/2 where |d| ≤ delta, delta·(|d| − delta/2) beyond; by default the mean over all
@@ -65,18 +65,19 @@ impl<T: Scalar> Loss<T> for Huber {
         elementwise::each(self, outputs, target.values("huber", outputs)?)
     }
 
-    fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
-        let target = target.values("huber", outputs)?;
-        Ok(elementwise::forward(self, self.reduction, outputs, target))
+    fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
+        self.reduction.divisor(target.elements() as f64)
     }
 
-    fn backward(
+    fn part(
         &self,
         outputs: TensorView<'_, T>,
         target: Target<'_, T>,
-        gradient: TensorViewMut<'_, T>,
-    ) -> Result<()> {
-        let target = target.values("huber", outputs)?;
-        elementwise::backward(self, self.reduction, outputs, target, gradient)
+        divisor: f64,
+        gradient: Option<TensorViewMut<'_, T>>,
+    ) -> Result<T> {
+        elementwise::part(self, outputs, target.values("huber", outputs)?, divisor, gradient)
     }
+
+    of_whole_batches!();
 }

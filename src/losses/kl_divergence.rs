@@ -1,7 +1,9 @@
 //! How far one distribution is from another.
 
-use super::loss::{Loss, Reduction, Target, check_gradient, class_rows};
+use super::elementwise::of_nothing;
+use super::loss::{Loss, Reduction, Target, check_gradient, class_rows, of_whole_batches, scale_of};
 use crate::layers::max_and_log_sum;
+use crate::scalar::sum;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// For logits x and a target distribution t, with p = softmax(x) (Kullback and Leibler, 1951):
@@ -45,10 +47,13 @@ impl KlDivergence {
 
 fn value<T: Scalar>(logits: &[T], target: &[T]) -> T {
     let (max, log_sum) = max_and_log_sum(logits);
-    let terms = logits.iter().zip(target).map(|(&x, &t)| {
+    terms(logits, target, max, log_sum)
+}
+
+fn terms<T: Scalar>(logits: &[T], target: &[T], max: T, log_sum: T) -> T {
+    T::of(sum(logits.iter().zip(target).map(|(&x, &t)| {
         if t == T::zero() && !x.is_nan() { T::zero() } else { t * (t.ln() + (max - x + log_sum)) }
-    });
-    terms.sum()
+    })))
 }
 
 impl<T: Scalar> Loss<T> for KlDivergence {
@@ -67,34 +72,40 @@ impl<T: Scalar> Loss<T> for KlDivergence {
         })
     }
 
-    fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
-        let classes = class_rows(outputs)?;
-        let target = target.values("kl_divergence", outputs)?;
-        let rows = outputs.as_slice().chunks_exact(classes).zip(target.chunks_exact(classes));
-        let sum: T = rows.map(|(logits, target)| value(logits, target)).sum();
-        Ok(sum * self.reduction.scale(T::of((target.len() / classes) as f64)))
+    fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
+        self.reduction.divisor(target.rows() as f64)
     }
 
-    fn backward(
+    fn part(
         &self,
         outputs: TensorView<'_, T>,
         target: Target<'_, T>,
-        mut gradient: TensorViewMut<'_, T>,
-    ) -> Result<()> {
-        check_gradient(outputs, &gradient)?;
+        divisor: f64,
+        gradient: Option<TensorViewMut<'_, T>>,
+    ) -> Result<T> {
+        if let Some(gradient) = &gradient {
+            check_gradient(outputs, gradient)?;
+        }
         let classes = class_rows(outputs)?;
         let target = target.values("kl_divergence", outputs)?;
-        let scale = self.reduction.scale(T::of((target.len() / classes) as f64));
+        let Some(scale) = scale_of::<T>(divisor)? else { return of_nothing(target.len(), divisor) };
         let rows = outputs.as_slice().chunks_exact(classes).zip(target.chunks_exact(classes));
-        for (gradient, (logits, target)) in gradient.as_mut_slice().chunks_exact_mut(classes).zip(rows) {
+        let Some(mut gradient) = gradient else {
+            return Ok(T::of(sum(rows.map(|(logits, target)| value(logits, target))) / divisor));
+        };
+        let gradients = gradient.as_mut_slice().chunks_exact_mut(classes);
+        let values = rows.zip(gradients).map(|((logits, target), gradient)| {
             let (max, log_sum) = max_and_log_sum(logits);
-            let total: T = target.iter().copied().sum();
+            let total = T::of(sum(target.iter().copied()));
             for (gradient, (&x, &t)) in gradient.iter_mut().zip(logits.iter().zip(target)) {
                 *gradient = scale * ((x - max - log_sum).exp() * total - t);
             }
-        }
-        Ok(())
+            terms(logits, target, max, log_sum)
+        });
+        Ok(T::of(sum(values) / divisor))
     }
+
+    of_whole_batches!();
 }
 
 #[cfg(test)]

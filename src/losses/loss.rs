@@ -8,6 +8,13 @@ use crate::{Error, Result, Scalar, Tensor, TensorView, TensorViewMut};
 ///
 /// To write one's own, implement [`Loss::kind`], [`Loss::each`], [`Loss::forward`] and [`Loss::backward`] and
 /// put it through [`crate::gradcheck::loss`].
+///
+/// # Batches that belong together
+///
+/// The loss of a batch is a sum over its samples and a number that it is divided by, [`Loss::divisor`]. Whoever looks at a
+/// large batch piece by piece ([`crate::Trainer::evaluate`], a trainer that accumulates, the loss of an epoch) adds up sums
+/// and divisors and divides once, so it comes to the number that the large batch would have, to rounding. A loss of one's
+/// own that is neither a mean over samples nor has a weight for each of them says so in [`Loss::divisor`].
 pub trait Loss<T: Scalar>: Debug + Send + Sync {
     /// The kind in lower-case words: `cross_entropy`.
     fn kind(&self) -> &'static str;
@@ -52,7 +59,100 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
         self.backward(outputs, target, gradient)?;
         Ok(value)
     }
+
+    /// What the sum of the losses is divided by: the number of samples unless written, or that of the elements, or the sum
+    /// of the targets' weights. `None` for a loss that is a sum and is not divided.
+    ///
+    /// It follows from the target alone, and that of a batch is the sum of those of its samples: a sample that is left out
+    /// has 0. A target that does not fit may have any.
+    fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
+        Some(target.batch() as f64)
+    }
+
+    /// The loss of a batch that is a part of a larger one: its sum, divided by the `divisor` of the whole, and in `gradient`,
+    /// if there is one, the same of its gradient. These parts add up to the loss and the gradient of the whole. Allocates
+    /// nothing.
+    ///
+    /// Unless written, [`Loss::value_and_gradient`] is multiplied by what [`Loss::divisor`] is of the whole's; a part whose
+    /// own divisor is 0 adds nothing. For a loss that is a sum, give 1.
+    ///
+    /// ```
+    /// use taper::losses::{CrossEntropy, Loss};
+    /// use taper::{Target, Tensor};
+    ///
+    /// let loss = CrossEntropy::new().with_ignored(1);
+    /// let (logits, labels) = (Tensor::from([[2.0, 0.0], [0.5, 0.0], [0.0, 3.0]]), [0, 1, 0]);
+    /// let whole: f64 = loss.forward(logits.view(), (&labels).into())?;
+    ///
+    /// let divisor = Loss::<f64>::divisor(&loss, (&labels).into()).expect("a mean is divided");
+    /// let first = loss.part(Tensor::from([[2.0, 0.0]]).view(), (&labels[..1]).into(), divisor, None)?;
+    /// let rest = Tensor::from([[0.5, 0.0], [0.0, 3.0]]);
+    /// let rest = loss.part(rest.view(), (&labels[1..]).into(), divisor, None)?;
+    /// assert!((first + rest - whole).abs() < 1e-15);
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Where the target does not fit the outputs; [`Error::Setting`] for a divisor that is not finite or below 0, or that is
+    /// 0 where there is a loss to divide.
+    fn part(
+        &self,
+        outputs: TensorView<'_, T>,
+        target: Target<'_, T>,
+        divisor: f64,
+        gradient: Option<TensorViewMut<'_, T>>,
+    ) -> Result<T> {
+        let own = self.divisor(target).unwrap_or(1.0);
+        if checked_divisor(divisor)? == 0.0 && own > 0.0 {
+            return Err(no_divisor(divisor));
+        }
+        let share = T::of(own / divisor);
+        // What is left out may be anything, NaN too.
+        let scaled = |value: T| if own == 0.0 { T::zero() } else { value * share };
+        let Some(mut gradient) = gradient else { return self.forward(outputs, target).map(scaled) };
+        let place = TensorViewMut::trusted(gradient.shape(), gradient.as_mut_slice());
+        let value = self.value_and_gradient(outputs, target, place)?;
+        gradient.as_mut_slice().iter_mut().for_each(|gradient| *gradient = scaled(*gradient));
+        Ok(scaled(value))
+    }
+
+    /// Whether targets of this class are left out, which [`crate::Trainer`]'s accuracy and confusion matrix then do as well.
+    /// None are unless written.
+    fn ignores(&self, class: usize) -> bool {
+        let _ = class;
+        false
+    }
 }
+
+/// What a loss with a [`Loss::part`] of its own does with a batch that is the whole.
+macro_rules! of_whole_batches {
+    () => {
+        fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
+            let divisor = Loss::<T>::divisor(self, target).unwrap_or(1.0);
+            self.part(outputs, target, divisor, None)
+        }
+
+        fn backward(
+            &self,
+            outputs: TensorView<'_, T>,
+            target: Target<'_, T>,
+            gradient: TensorViewMut<'_, T>,
+        ) -> Result<()> {
+            self.value_and_gradient(outputs, target, gradient).map(|_: T| ())
+        }
+
+        fn value_and_gradient(
+            &self,
+            outputs: TensorView<'_, T>,
+            target: Target<'_, T>,
+            gradient: TensorViewMut<'_, T>,
+        ) -> Result<T> {
+            let divisor = Loss::<T>::divisor(self, target).unwrap_or(1.0);
+            self.part(outputs, target, divisor, Some(gradient))
+        }
+    };
+}
+pub(super) use of_whole_batches;
 
 /// What the outputs should have been.
 ///
@@ -72,6 +172,39 @@ impl<'a, T: Scalar> Target<'a, T> {
         match self {
             Self::Classes(classes) => classes.len(),
             Self::Values(values) => values.batch(),
+        }
+    }
+
+    /// The number of values, or of classes.
+    pub(super) fn elements(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.len(),
+            Self::Values(values) => values.as_slice().len(),
+        }
+    }
+
+    /// The number of distributions over classes.
+    pub(super) fn rows(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.len(),
+            Self::Values(values) => {
+                values.as_slice().len() / values.shape().axes().last().map_or(1, |&classes| classes.max(1))
+            }
+        }
+    }
+
+    /// That of one sample.
+    ///
+    /// # Panics
+    /// Where there is no such sample.
+    pub(crate) fn sample(self, index: usize) -> Self {
+        match self {
+            Self::Classes(classes) => Self::Classes(&classes[index..=index]),
+            Self::Values(values) => {
+                let (_, sample) = values.shape().split_batch().expect("values with an axis of samples");
+                let shape = sample.with_batch(1).expect("one sample is no larger than all");
+                Self::Values(TensorView::trusted(shape, values.sample(index)))
+            }
         }
     }
 
@@ -126,14 +259,31 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// What the sum over `count` losses (or a gradient of it) is multiplied by.
-    pub(super) fn scale<T: Scalar>(self, count: T) -> T {
+    /// What the sum of losses is divided by that count as so many.
+    pub(super) fn divisor(self, count: f64) -> Option<f64> {
         match self {
-            // Nothing to average: the sum is 0 and so is the mean.
-            Self::Mean if count > T::zero() => count.recip(),
-            _ => T::one(),
+            Self::Mean => Some(count),
+            Self::Sum => None,
         }
     }
+}
+
+/// What gradients are multiplied by for a divisor; `None` where that is no number of this type, as for 0.
+pub(super) fn scale_of<T: Scalar>(divisor: f64) -> Result<Option<T>> {
+    let scale = T::of(checked_divisor(divisor)?.recip());
+    Ok(scale.is_finite().then_some(scale))
+}
+
+fn checked_divisor(divisor: f64) -> Result<f64> {
+    if divisor.is_finite() && divisor >= 0.0 {
+        return Ok(divisor);
+    }
+    Err(Error::setting("divisor of a loss", "a finite number of at least 0", divisor))
+}
+
+/// For a loss that cannot be divided by this.
+pub(super) fn no_divisor(divisor: f64) -> Error {
+    Error::setting("divisor of a loss", "a number above 0 where there is a loss to divide", divisor)
 }
 
 /// The rows of outputs that hold scores of classes along their last axis.

@@ -1,7 +1,7 @@
 //! The square of the difference.
 
 use super::elementwise::{self, Elementwise};
-use super::loss::{Loss, Reduction, Target};
+use super::loss::{Loss, Reduction, Target, of_whole_batches};
 use crate::{Result, Scalar, Tensor, TensorView, TensorViewMut};
 
 /// (output − target)², by default the mean over all elements.
@@ -52,18 +52,19 @@ impl<T: Scalar> Loss<T> for MeanSquaredError {
         elementwise::each(self, outputs, target.values("mean_squared_error", outputs)?)
     }
 
-    fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
-        let target = target.values("mean_squared_error", outputs)?;
-        Ok(elementwise::forward(self, self.reduction, outputs, target))
+    fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
+        self.reduction.divisor(target.elements() as f64)
     }
 
-    fn backward(
+    fn part(
         &self,
         outputs: TensorView<'_, T>,
         target: Target<'_, T>,
-        gradient: TensorViewMut<'_, T>,
-    ) -> Result<()> {
-        let target = target.values("mean_squared_error", outputs)?;
-        elementwise::backward(self, self.reduction, outputs, target, gradient)
+        divisor: f64,
+        gradient: Option<TensorViewMut<'_, T>>,
+    ) -> Result<T> {
+        elementwise::part(self, outputs, target.values("mean_squared_error", outputs)?, divisor, gradient)
     }
+
+    of_whole_batches!();
 }

@@ -10,6 +10,9 @@
 //! The first three start from logits: the numbers of the last dense layer, with no softmax or sigmoid between.
 //! They are computed so that nothing overflows and no small probability is rounded to 0 before its logarithm is
 //! taken.
+//!
+//! Each is a mean unless [`Reduction::Sum`] is asked for, summed in double precision. What a mean is divided by is its
+//! [divisor](Loss::divisor): with it, batches can be put together.
 
 mod binary_cross_entropy;
 mod cross_entropy;

@@ -131,8 +131,25 @@ impl<T: Scalar> Workspace<T> {
     /// Those of the loss; [`Error::Workspace`] where no training pass came before.
     pub fn loss<'a>(&mut self, loss: &dyn Loss<T>, target: impl Into<Target<'a, T>>) -> Result<T> {
         let target = target.into();
+        self.loss_by(|outputs, gradient| loss.value_and_gradient(outputs, target, gradient))
+    }
+
+    /// The same of a part of a larger batch, whose divisor is given ([`Loss::part`]).
+    pub(crate) fn loss_of_part(
+        &mut self,
+        loss: &dyn Loss<T>,
+        target: Target<'_, T>,
+        divisor: f64,
+    ) -> Result<T> {
+        self.loss_by(|outputs, gradient| loss.part(outputs, target, divisor, Some(gradient)))
+    }
+
+    fn loss_by(
+        &mut self,
+        value_and_gradient: impl FnOnce(TensorView<'_, T>, TensorViewMut<'_, T>) -> Result<T>,
+    ) -> Result<T> {
         let (outputs, gradient) = self.outputs_and_gradient()?;
-        let value = loss.value_and_gradient(outputs, target, gradient);
+        let value = value_and_gradient(outputs, gradient);
         if value.is_err() {
             // There is no gradient yet: another target can be tried, but not a backward pass.
             self.progress = Progress::Forward;

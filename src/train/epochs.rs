@@ -202,6 +202,8 @@ impl<T: Scalar> Trainer<'_, T> {
         what: impl Fn() -> String + Copy + Send,
     ) -> Result<f64> {
         self.clear_gradients();
+        let group = left[..samples].iter().map(|&sample| self.loss.divisor(data.target().sample(sample)));
+        let divisor: Option<f64> = group.sum();
         let (mut group_loss, mut done) = (0.0, 0);
         for batch in left[..samples].chunks(self.batch) {
             done += batch.len();
@@ -209,21 +211,21 @@ impl<T: Scalar> Trainer<'_, T> {
             let next = &next[..next.len().min(batch.len())];
             let gathered = batches.take(data, batch);
             let (x, target) = gathered.view(data)?;
-            let share = batch.len() as f64 / samples as f64;
             let next = batches.next_rows(data, next);
             let loss = if batch.len() == samples {
                 self.step_on(x, target, next, what)?
             } else {
-                self.accumulate(x, target, next, share, what)?
+                self.accumulate(x, target, next, Some(divisor.unwrap_or(1.0)), what)?
             };
-            group_loss += share * loss.as_f64();
+            group_loss += loss.as_f64();
             let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
-            tally.add(loss.as_f64(), outputs, target);
+            tally.add_outputs(outputs, target, &*self.loss);
             batches.put_back(gathered);
         }
         if samples > self.batch {
             self.step_by_gradients()?;
         }
+        tally.add_loss(group_loss, divisor);
         Ok(group_loss)
     }
 }

@@ -6,11 +6,13 @@ use super::metrics::ConfusionMatrix;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Evaluation {
-    /// The mean loss of the samples (of the batches, weighted by their size).
+    /// The loss that one batch of all samples would have: the sum over them, divided by what the loss is divided by
+    /// ([`Loss::divisor`](crate::Loss::divisor)).
     pub loss: f64,
-    /// The part of the samples whose highest output is that of their class, where targets are classes.
+    /// The part of the samples whose highest output is that of their class, where targets are classes. Samples that the loss
+    /// [ignores](crate::Loss::ignores) do not count; 0 where that is all of them.
     pub accuracy: Option<f64>,
-    /// Which class was taken for which, where targets are classes, up to 1000 of them.
+    /// Which class was taken for which, where targets are classes, up to 1000 of them; without what the loss ignores.
     pub confusion: Option<ConfusionMatrix>,
 }
 
@@ -22,7 +24,7 @@ pub struct Epoch {
     pub epoch: usize,
     /// The learning rate of its last step.
     pub learning_rate: f64,
-    /// Measured batch by batch while the model was learning.
+    /// Measured batch by batch while the model was learning, and put together as one batch's.
     pub train: Evaluation,
     /// Measured after it, where there is data for it.
     pub validation: Option<Evaluation>,

@@ -1,4 +1,7 @@
 //! How often a classifier is right, and where it is wrong.
+//!
+//! [`Trainer`](crate::Trainer) leaves out what its loss [ignores](crate::Loss::ignores). The functions here know no loss and
+//! count every label; [`ConfusionMatrix::with_ignored`] leaves one out.
 
 use std::fmt;
 
@@ -30,7 +33,7 @@ pub fn top_k<'a, T: Scalar>(
     k: usize,
 ) -> Result<f64> {
     let outputs = outputs.into();
-    check(outputs, labels)?;
+    check(outputs, labels, None)?;
     if k == 0 {
         return Err(Error::setting("k", "at least 1", k));
     }
@@ -82,7 +85,7 @@ fn class_count<T: Scalar>(outputs: TensorView<'_, T>) -> Result<usize> {
     }
 }
 
-fn check<T: Scalar>(outputs: TensorView<'_, T>, labels: &[usize]) -> Result<usize> {
+fn check<T: Scalar>(outputs: TensorView<'_, T>, labels: &[usize], ignored: Option<usize>) -> Result<usize> {
     let classes = class_count(outputs)?;
     if labels.len() != outputs.batch() {
         return Err(Error::Length { what: "labels".into(), expected: outputs.batch(), got: labels.len() });
@@ -90,7 +93,7 @@ fn check<T: Scalar>(outputs: TensorView<'_, T>, labels: &[usize]) -> Result<usiz
     if labels.is_empty() {
         return Err(Error::Empty { what: "samples of the metric" });
     }
-    match labels.iter().position(|&label| label >= classes) {
+    match labels.iter().position(|&label| label >= classes && Some(label) != ignored) {
         Some(sample) => Err(Error::Class { sample, classes, got: labels[sample] }),
         None => Ok(classes),
     }
@@ -112,19 +115,37 @@ fn check<T: Scalar>(outputs: TensorView<'_, T>, labels: &[usize]) -> Result<usiz
 pub struct ConfusionMatrix {
     classes: usize,
     counts: Vec<u64>,
+    ignored: Option<usize>,
 }
 
 impl ConfusionMatrix {
     /// Counts of 0.
     #[must_use]
     pub fn new(classes: usize) -> Self {
-        Self { classes, counts: vec![0; classes * classes] }
+        Self { classes, counts: vec![0; classes * classes], ignored: None }
+    }
+
+    /// Leaves out samples with this label, which need not be a class: as
+    /// [`CrossEntropy::with_ignored`](crate::losses::CrossEntropy::with_ignored) does. What is taken for that class still counts.
+    ///
+    /// ```
+    /// use taper::{Tensor, train::metrics::ConfusionMatrix};
+    ///
+    /// let mut confusion = ConfusionMatrix::new(2).with_ignored(255);
+    /// confusion.record(&Tensor::from([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]), &[1, 255, 0])?;
+    /// assert_eq!((confusion.total(), confusion.accuracy()), (2, 0.5));
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_ignored(mut self, label: usize) -> Self {
+        self.ignored = Some(label);
+        self
     }
 
     /// Counts that were counted before, a row for each true class.
     pub(crate) fn from_counts(classes: usize, counts: Vec<u64>) -> Self {
         assert_eq!(counts.len(), classes * classes, "a count for each pair of classes");
-        Self { classes, counts }
+        Self { classes, counts, ignored: None }
     }
 
     /// All counts, a row for each true class.
@@ -142,11 +163,13 @@ impl ConfusionMatrix {
         labels: &[usize],
     ) -> Result<()> {
         let outputs = outputs.into();
-        let classes = check(outputs, labels)?;
+        let classes = check(outputs, labels, self.ignored)?;
         if classes != self.classes {
             return Err(Error::shape("outputs", format!("[batch, {}]", self.classes), outputs.shape()));
         }
-        for (row, &label) in outputs.samples().zip(labels) {
+        let ignored = self.ignored;
+        let counts = |label: usize| Some(label) != ignored;
+        for (row, &label) in outputs.samples().zip(labels).filter(|&(_, &label)| counts(label)) {
             self.count_one(label, highest(row));
         }
         Ok(())
@@ -204,10 +227,18 @@ impl ConfusionMatrix {
         if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 }
     }
 
-    /// The mean of [`ConfusionMatrix::f1`] over the classes.
+    /// The mean of [`ConfusionMatrix::f1`] over the classes that occur or are predicted; 0 where nothing was counted. A class
+    /// of which there is no sample and for which none was taken has no F1 and is left out, as in scikit-learn.
     #[must_use]
     pub fn macro_f1(&self) -> f64 {
-        (0..self.classes).map(|class| self.f1(class)).sum::<f64>() / self.classes.max(1) as f64
+        let is_there = |class: usize| {
+            (0..self.classes).any(|other| self.count(class, other) + self.count(other, class) > 0)
+        };
+        let (mut sum, mut classes) = (0.0, 0_u32);
+        for class in (0..self.classes).filter(|&class| is_there(class)) {
+            (sum, classes) = (sum + self.f1(class), classes + 1);
+        }
+        sum / f64::from(classes.max(1))
     }
 }
 

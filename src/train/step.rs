@@ -40,11 +40,11 @@ impl<T: Scalar> Trainer<'_, T> {
     ) -> Result<T> {
         if !self.can_apply(x.batch()) {
             self.clear_gradients();
-            let loss = self.accumulate(x, target, next, 1.0, what)?;
+            let loss = self.accumulate(x, target, next, None, what)?;
             self.step_by_gradients()?;
             return Ok(loss);
         }
-        let loss = self.forward(x, target, what)?;
+        let loss = self.forward(x, target, None, what)?;
         self.pace_step()?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let mut scale = 1.0;
@@ -67,21 +67,18 @@ impl<T: Scalar> Trainer<'_, T> {
         Ok(loss)
     }
 
-    /// Forward, loss and backward of one of several batches; its gradient is added to the others with this share.
+    /// Forward, loss and backward of one of several batches, with the divisor of them all, or of the only one. Its gradient is
+    /// added to the others.
     pub(super) fn accumulate(
         &mut self,
         x: TensorView<'_, T>,
         target: Target<'_, T>,
         next: NextRows<'_>,
-        share: f64,
+        divisor: Option<f64>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        let loss = self.forward(x, target, what)?;
+        let loss = self.forward(x, target, divisor, what)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
-        if share < 1.0 {
-            let (_, mut gradient) = workspace.outputs_and_gradient()?;
-            gradient.as_mut_slice().iter_mut().for_each(|g| *g *= T::of(share));
-        }
         let gradients = self
             .gradients
             .get_or_insert_with(|| GradientStore::new(self.model).with_parallelism(self.parallelism));
@@ -110,13 +107,17 @@ impl<T: Scalar> Trainer<'_, T> {
         &mut self,
         x: TensorView<'_, T>,
         target: Target<'_, T>,
+        divisor: Option<f64>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
         let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
         workspace.set_random(self.seed, self.passes);
         self.passes += 1;
         self.model.forward(x, workspace)?;
-        let loss = workspace.loss(&*self.loss, target)?;
+        let loss = match divisor {
+            None => workspace.loss(&*self.loss, target)?,
+            Some(divisor) => workspace.loss_of_part(&*self.loss, target, divisor)?,
+        };
         self.check_loss(loss, what)?;
         Ok(loss)
     }

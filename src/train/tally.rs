@@ -2,7 +2,7 @@
 
 use super::metrics::{ConfusionMatrix, highest};
 use super::{Dataset, Evaluation};
-use crate::losses::Target;
+use crate::losses::{Loss, Target};
 use crate::{Scalar, Sequential, TensorView};
 
 /// The most classes of which an epoch keeps a confusion matrix: 8 MB of counts.
@@ -11,8 +11,9 @@ const MOST_CLASSES: usize = 1000;
 /// Losses and hits added up over batches.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
-    pub(crate) samples: usize,
+    /// The sum of the losses, and what it is divided by: 0 for a loss that is a sum, and where nothing has counted yet.
     pub(crate) loss: f64,
+    pub(crate) divisor: f64,
     pub(crate) hits: Option<Hits>,
 }
 
@@ -36,15 +37,26 @@ impl Tally {
             }),
             _ => None,
         };
-        Self { samples: 0, loss: 0.0, hits }
+        Self { loss: 0.0, divisor: 0.0, hits }
     }
 
-    pub(super) fn add<T: Scalar>(&mut self, loss: f64, outputs: TensorView<'_, T>, target: Target<'_, T>) {
-        self.samples += outputs.batch();
-        self.loss += loss * outputs.batch() as f64;
+    /// Adds the loss of a step, or of all, and what it was divided by.
+    pub(super) fn add_loss(&mut self, loss: f64, divisor: Option<f64>) {
+        self.loss += loss * divisor.unwrap_or(1.0);
+        self.divisor += divisor.unwrap_or(0.0);
+    }
+
+    /// Counts the hits of a batch, without what the loss leaves out.
+    pub(super) fn add_outputs<T: Scalar>(
+        &mut self,
+        outputs: TensorView<'_, T>,
+        target: Target<'_, T>,
+        loss: &dyn Loss<T>,
+    ) {
         let (Some(hits), Target::Classes(labels)) = (&mut self.hits, target) else { return };
         // What is no class was ignored by the loss, or the loss would have refused it.
-        for (row, &label) in outputs.samples().zip(labels).filter(|&(_, &label)| label < hits.classes) {
+        let counts = |label: usize| label < hits.classes && !loss.ignores(label);
+        for (row, &label) in outputs.samples().zip(labels).filter(|&(_, &label)| counts(label)) {
             hits.labelled += 1;
             let predicted = highest(row);
             hits.right += u64::from(predicted == label);
@@ -57,7 +69,7 @@ impl Tally {
     pub(super) fn finish(self) -> Evaluation {
         let accuracy = |hits: &Hits| hits.right as f64 / hits.labelled.max(1) as f64;
         Evaluation {
-            loss: self.loss / self.samples.max(1) as f64,
+            loss: if self.divisor > 0.0 { self.loss / self.divisor } else { self.loss },
             accuracy: self.hits.as_ref().map(accuracy),
             confusion: self.hits.and_then(|hits| hits.confusion),
         }

@@ -114,8 +114,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         self
     }
 
-    /// Adds up the gradients of so many batches for each step, each by its share of the samples: with a loss that is
-    /// a mean over samples or elements, as if they were one large batch.
+    /// Adds up the gradients of so many batches for each step, as if they were one large batch: what the loss is divided by
+    /// ([`Loss::divisor`]) is known from their targets before the first pass. To rounding, with every loss of this crate.
     ///
     /// # Errors
     /// [`Error::Setting`] for 0.
@@ -212,7 +212,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         self.step_on(x.into(), target.into(), NextRows::default(), || format!("loss of step {step}"))
     }
 
-    /// Measures the model on data, without training it.
+    /// Measures the model on data, without training it: as one large batch would, in batches of any size.
     ///
     /// # Errors
     /// Where data, model and loss do not fit together.
@@ -224,6 +224,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
 
     fn measure(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
         let mut tally = Tally::new(&data, self.model);
+        let (divisor, mut loss) = (self.loss.divisor(data.target()), 0.0);
         let size = self.batch.min(data.len());
         let mut batch = Vec::with_capacity(size);
         for start in (0..data.len()).step_by(size) {
@@ -234,8 +235,10 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             let (x, target) = gathered.view(&data)?;
             let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
             let outputs = self.model.infer(x, workspace)?;
-            tally.add(self.loss.forward(outputs, target)?.as_f64(), outputs, target);
+            loss += self.loss.part(outputs, target, divisor.unwrap_or(1.0), None)?.as_f64();
+            tally.add_outputs(outputs, target, &*self.loss);
         }
+        tally.add_loss(loss, divisor);
         Ok(tally.finish())
     }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use taper::layers::{Backward, Forward, GradientSink, GradientSource, Memory, Whole};
+use taper::losses::MeanSquaredError;
 use taper::{Layer, Loss, Mode, Param, Result, Shape, Target, Tensor, TensorView, TensorViewMut, gradcheck};
 
 use super::cases::{layers, losses};
@@ -250,4 +251,51 @@ fn every_planted_error_in_a_loss_is_found() {
         }
     }
     assert!(failures.is_empty(), "{}:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// A loss whose `part` divides by its own divisor, whatever the whole's is.
+#[derive(Debug)]
+struct Alone(MeanSquaredError);
+
+impl Loss<f64> for Alone {
+    fn kind(&self) -> &'static str {
+        "alone"
+    }
+
+    fn each(&self, outputs: TensorView<'_, f64>, target: Target<'_, f64>) -> Result<Tensor<f64>> {
+        self.0.each(outputs, target)
+    }
+
+    fn forward(&self, outputs: TensorView<'_, f64>, target: Target<'_, f64>) -> Result<f64> {
+        self.0.forward(outputs, target)
+    }
+
+    fn backward(
+        &self,
+        outputs: TensorView<'_, f64>,
+        target: Target<'_, f64>,
+        gradient: TensorViewMut<'_, f64>,
+    ) -> Result<()> {
+        self.0.backward(outputs, target, gradient)
+    }
+
+    fn part(
+        &self,
+        outputs: TensorView<'_, f64>,
+        target: Target<'_, f64>,
+        _: f64,
+        gradient: Option<TensorViewMut<'_, f64>>,
+    ) -> Result<f64> {
+        let gradient = gradient.expect("the check wants both");
+        self.0.value_and_gradient(outputs, target, gradient)
+    }
+}
+
+#[test]
+fn a_part_that_is_not_divided_by_the_divisor_of_the_whole_is_found() {
+    let (outputs, target) = (Tensor::from([[1.0, 2.0]]), Tensor::from([[0.0, 0.0]]));
+    let error = gradcheck::loss(&Alone(MeanSquaredError::new()), &outputs, &target).unwrap_err();
+    let expected =
+        "gradient: `part` of a loss whose divisor is 2: expected 1.25e0, half of the whole, got 2.5e0";
+    assert_eq!(error.to_string(), expected);
 }

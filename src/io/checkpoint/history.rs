@@ -121,7 +121,7 @@ pub(super) fn tally(tally: &Tally, pieces: &mut Vec<Piece<'_>>) -> Value {
             "confusion": hits.confusion.is_some(),
         })
     });
-    json!({ "samples": tally.samples, "loss": number(tally.loss), "hits": hits })
+    json!({ "loss": number(tally.loss), "divisor": number(tally.divisor), "hits": hits })
 }
 
 /// What [`tally`] wrote.
@@ -144,7 +144,12 @@ pub(super) fn read_tally(object: &Object<'_>, archive: &Archive<'_>) -> Verdict<
             Some(Hits { classes, labelled, right, confusion })
         }
     };
-    Ok(Tally { samples: object.count("samples")?, loss: object.number("loss")?, hits })
+    // A file without a divisor has a mean over samples.
+    let divisor = match object.get("divisor") {
+        None => object.count("samples")? as f64,
+        Some(_) => object.number("divisor")?,
+    };
+    Ok(Tally { loss: object.number("loss")?, divisor, hits })
 }
 
 fn whole_numbers<'a>(name: &str, shape: Vec<usize>, values: Vec<u64>) -> Piece<'a> {

@@ -1,0 +1,4 @@
+//! What losses and metrics come to over many batches.
+
+mod divisors;
+mod metrics;
