@@ -36,8 +36,10 @@ fn optimizer(clip: Option<Clip>) -> Optimizer<f64> {
     clip.map_or_else(|| Optimizer::new(Sgd::new(0.5).unwrap()), |clip| optimizer.with_clip(clip).unwrap())
 }
 
+type Named = (&'static str, fn() -> CrossEntropy);
+
 /// Losses that take labels, and of which some are ignored, weigh nothing or are not divided.
-fn of_labels() -> Vec<(&'static str, fn() -> CrossEntropy)> {
+fn of_labels() -> Vec<Named> {
     fn plain() -> CrossEntropy {
         CrossEntropy::new()
     }
@@ -270,7 +272,7 @@ fn the_divisor_is_samples_elements_weights_or_none() {
     assert_eq!(divisor(&loss.with_reduction(Reduction::Sum), (&[0]).into()), None);
 }
 
-/// PyTorch's formula, in a naive loop: Σ_i Σ_c w_c·q_ic·(−ln p_ic) / Σ_i w_{t_i}.
+/// PyTorch's formula, in a naive loop: Σ w·q·(−ln p) over samples and classes, divided by the sum of w of the targets.
 #[test]
 fn a_target_that_weighs_nothing_counts_among_others() -> Result<()> {
     let (weights, smoothing, labels) = ([0.0, 1.0, 2.0], 0.1, [0, 1, 2, 0]);
