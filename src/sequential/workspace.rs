@@ -158,7 +158,7 @@ impl<T: Scalar> Workspace<T> {
     }
 
     /// The outputs of the last training pass, and the place for the gradient with respect to them: for a loss
-    /// that is computed by hand. The gradient has to be filled.
+    /// that is computed by hand, or a part of that of a larger batch ([`Loss::part`]). The gradient has to be filled.
     ///
     /// # Errors
     /// [`Error::Workspace`] where no training pass came before.
