@@ -69,12 +69,21 @@ pub enum Error {
     },
     /// A target names a class that does not exist.
     Class {
-        /// Which sample of the batch.
+        /// Which sample of the batch or of the data set.
         sample: usize,
         /// How many classes there are; valid are 0 to `classes - 1`.
         classes: usize,
         /// The class that came.
         got: usize,
+    },
+    /// A number of a target is none that the loss can use.
+    TargetValue {
+        /// Which sample of the batch or of the data set.
+        sample: usize,
+        /// The range: `a number from 0 to 1`.
+        expected: &'static str,
+        /// The number that came.
+        got: f64,
     },
     /// A target is of a kind that the loss or metric cannot use.
     Target {
@@ -175,6 +184,13 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// Something is wrong with one part of the data.
+    Data {
+        /// Which part: `validation data`, `last batch of an epoch`, …
+        part: String,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
     /// An error inside of a layer.
     Layer {
         /// Position, name and kind: ``layer 3 `fc2` (dense 1024 -> 512)``.
@@ -188,6 +204,29 @@ impl Error {
     /// The same error, told with the layer in which it happened.
     pub(crate) fn in_layer(self, layer: impl fmt::Display) -> Self {
         Self::Layer { layer: brief(&layer.to_string(), MOST_PROBLEM_BYTES), source: Box::new(self) }
+    }
+
+    /// The same error, told with the part of the data that it is about.
+    pub(crate) fn in_data(self, part: impl Into<String>) -> Self {
+        Self::Data { part: part.into(), source: Box::new(self) }
+    }
+
+    /// An error of a batch of these samples as one of the data set that they are from.
+    pub(crate) fn of_samples(mut self, samples: &[usize]) -> Self {
+        match &mut self {
+            Self::Class { sample, .. } | Self::TargetValue { sample, .. } => {
+                *sample = samples.get(*sample).copied().unwrap_or(*sample);
+            }
+            Self::Index { place, .. } => {
+                let sample = place.first_mut();
+                sample
+                    .into_iter()
+                    .for_each(|sample| *sample = samples.get(*sample).copied().unwrap_or(*sample));
+            }
+            Self::Layer { source, .. } => **source = (**source).clone().of_samples(samples),
+            _ => {}
+        }
+        self
     }
 
     /// A shape that does not fit.
@@ -251,6 +290,9 @@ impl Error {
             Self::Class { sample, classes, got } => {
                 write!(f, "target of sample {sample}: expected a class below {classes}, got {got}")
             }
+            Self::TargetValue { sample, expected, got } => {
+                write!(f, "target of sample {sample}: expected {expected}, got {got}")
+            }
             Self::Target { by, expected, got } => write!(f, "target of {by}: expected {expected}, got {got}"),
             Self::Index { what, place, below, got } => {
                 write!(f, "{what} at {place:?}: expected a whole number from 0 to {}, got {got}", below - 1)
@@ -281,7 +323,9 @@ impl Error {
             Self::DuplicateName { name } => {
                 write!(f, "layer name `{name}`: expected a name of its own, got one that another layer has")
             }
-            Self::Layer { layer, source } => write!(f, "{layer}: {source}"),
+            Self::Data { part: place, source } | Self::Layer { layer: place, source } => {
+                write!(f, "{place}: {source}")
+            }
         }
     }
 }
@@ -305,7 +349,7 @@ impl fmt::Display for Words<'_> {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Layer { source, .. } => Some(source),
+            Self::Data { source, .. } | Self::Layer { source, .. } => Some(source),
             _ => None,
         }
     }

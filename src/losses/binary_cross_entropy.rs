@@ -2,7 +2,7 @@
 
 use super::elementwise::{self, Elementwise};
 use super::loss::{Loss, Reduction, Target, of_whole_batches};
-use crate::{Error, Result, Scalar, Tensor, TensorView, TensorViewMut};
+use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// For a logit x and a target t from 0 to 1, with σ(x) = 1/(1 + e⁻ˣ) and a weight p of the positive class:
 ///
@@ -114,4 +114,8 @@ impl<T: Scalar> Loss<T> for BinaryCrossEntropy {
     }
 
     of_whole_batches!();
+
+    fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
+        target.check_shares("binary_cross_entropy", outputs)
+    }
 }

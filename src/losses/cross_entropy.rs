@@ -1,6 +1,8 @@
 //! One of several classes.
 
-use super::loss::{Loss, Reduction, Target, check_gradient, class_rows, of_whole_batches, scale_of};
+use super::loss::{
+    Loss, Reduction, Target, check_gradient, class_rows, class_rows_of, of_whole_batches, scale_of,
+};
 use crate::layers::{max_and_log_sum, softmax};
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -92,6 +94,28 @@ impl CrossEntropy {
         self
     }
 
+    fn check_weights(&self, classes: usize) -> Result<()> {
+        match &self.class_weights {
+            Some(weights) if weights.len() != classes => {
+                let what = "class_weights of cross_entropy".into();
+                Err(Error::Length { what, expected: classes, got: weights.len() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether there is an index for each of so many rows, and each is a class or ignored.
+    fn check_classes(&self, indices: &[usize], count: usize, classes: usize) -> Result<()> {
+        if indices.len() != count {
+            let what = "target of cross_entropy".into();
+            return Err(Error::Length { what, expected: count, got: indices.len() });
+        }
+        match indices.iter().position(|&class| class >= classes && Some(class) != self.ignored) {
+            Some(sample) => Err(Error::Class { sample, classes, got: indices[sample] }),
+            None => Ok(()),
+        }
+    }
+
     /// The target of each row, checked.
     fn rows<'a, T: Scalar>(
         &'a self,
@@ -100,24 +124,13 @@ impl CrossEntropy {
     ) -> Result<Rows<'a, T>> {
         let classes = class_rows(outputs)?;
         let count = outputs.as_slice().len() / classes;
-        let weights = self.class_weights.as_deref();
-        if let Some(weights) = weights.filter(|weights| weights.len() != classes) {
-            let what = "class_weights of cross_entropy".into();
-            return Err(Error::Length { what, expected: classes, got: weights.len() });
-        }
+        self.check_weights(classes)?;
         match target {
             Target::Values(_) => {
                 target.values("cross_entropy", outputs)?;
             }
             Target::Classes(indices) => {
-                if indices.len() != count {
-                    let what = "target of cross_entropy".into();
-                    return Err(Error::Length { what, expected: count, got: indices.len() });
-                }
-                let is_wrong = |class: usize| class >= classes && Some(class) != self.ignored;
-                if let Some(sample) = indices.iter().position(|&class| is_wrong(class)) {
-                    return Err(Error::Class { sample, classes, got: indices[sample] });
-                }
+                self.check_classes(indices, count, classes)?;
             }
         }
         let smoothing = T::of(self.label_smoothing);
@@ -281,4 +294,13 @@ impl<T: Scalar> Loss<T> for CrossEntropy {
     }
 
     of_whole_batches!();
+
+    fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
+        let classes = class_rows_of(outputs)?;
+        self.check_weights(classes)?;
+        match target {
+            Target::Values(_) => target.check_shares("cross_entropy", outputs),
+            Target::Classes(indices) => self.check_classes(indices, outputs.len() / classes, classes),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::elementwise::{self, Elementwise};
 use super::loss::{Loss, Reduction, Target, of_whole_batches};
-use crate::{Error, Result, Scalar, Tensor, TensorView, TensorViewMut};
+use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// With d = output − target: d²/2 where |d| ≤ delta, delta·(|d| − delta/2) beyond; by default the mean over all
 /// elements (Huber, 1964).
@@ -80,4 +80,8 @@ impl<T: Scalar> Loss<T> for Huber {
     }
 
     of_whole_batches!();
+
+    fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
+        target.check_finite("huber", outputs)
+    }
 }

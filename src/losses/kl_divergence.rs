@@ -1,7 +1,9 @@
 //! How far one distribution is from another.
 
 use super::elementwise::of_nothing;
-use super::loss::{Loss, Reduction, Target, check_gradient, class_rows, of_whole_batches, scale_of};
+use super::loss::{
+    Loss, Reduction, Target, check_gradient, class_rows, class_rows_of, of_whole_batches, scale_of,
+};
 use crate::layers::max_and_log_sum;
 use crate::scalar::sum;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -106,6 +108,11 @@ impl<T: Scalar> Loss<T> for KlDivergence {
     }
 
     of_whole_batches!();
+
+    fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
+        class_rows_of(outputs)?;
+        target.check_shares("kl_divergence", outputs)
+    }
 }
 
 #[cfg(test)]

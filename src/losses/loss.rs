@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::{Error, Result, Scalar, Tensor, TensorView, TensorViewMut};
+use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// A function of a model's outputs and of what they should have been.
 ///
@@ -122,6 +122,17 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
         let _ = class;
         false
     }
+
+    /// Whether a target is one for outputs of this shape, the batch axis in front: its kind, its shape and its values.
+    /// [`Trainer`](crate::Trainer) asks for all targets of a data set at once, before the first step. A loss that does
+    /// not say takes everything until [`Loss::forward`] refuses it.
+    ///
+    /// # Errors
+    /// Where the target does not fit the outputs, or has a value that is none for this loss.
+    fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
+        let _ = (outputs, target);
+        Ok(())
+    }
 }
 
 /// What a loss with a [`Loss::part`] of its own does with a batch that is the whole.
@@ -210,11 +221,39 @@ impl<'a, T: Scalar> Target<'a, T> {
 
     /// The values, in the shape of the outputs, for a loss that takes no others.
     pub(crate) fn values(self, by: &'static str, outputs: TensorView<'_, T>) -> Result<&'a [T]> {
+        self.values_of(by, outputs.shape())
+    }
+
+    fn values_of(self, by: &'static str, outputs: Shape) -> Result<&'a [T]> {
         match self {
-            Self::Values(values) if values.shape() == outputs.shape() => Ok(values.as_slice()),
-            Self::Values(values) => Err(Error::shape("target", outputs.shape(), values.shape())),
+            Self::Values(values) if values.shape() == outputs => Ok(values.as_slice()),
+            Self::Values(values) => Err(Error::shape("target", outputs, values.shape())),
             Self::Classes(_) => Err(Error::Target { by, expected: "values", got: "class indices" }),
         }
+    }
+
+    /// Whether the values have the shape of the outputs and all are finite.
+    pub(super) fn check_finite(self, by: &'static str, outputs: Shape) -> Result<()> {
+        self.check_values(by, outputs, "a finite number", T::is_finite)
+    }
+
+    /// The same for shares and probabilities.
+    pub(super) fn check_shares(self, by: &'static str, outputs: Shape) -> Result<()> {
+        let is_share = |value| (T::zero()..=T::one()).contains(&value);
+        self.check_values(by, outputs, "a number from 0 to 1", is_share)
+    }
+
+    fn check_values(
+        self,
+        by: &'static str,
+        outputs: Shape,
+        expected: &'static str,
+        is_right: impl Fn(T) -> bool,
+    ) -> Result<()> {
+        let values = self.values_of(by, outputs)?;
+        let Some(place) = values.iter().position(|&value| !is_right(value)) else { return Ok(()) };
+        let sample = place / (values.len() / self.batch()).max(1);
+        Err(Error::TargetValue { sample, expected, got: values[place].as_f64() })
     }
 }
 
@@ -288,9 +327,14 @@ pub(super) fn no_divisor(divisor: f64) -> Error {
 
 /// The rows of outputs that hold scores of classes along their last axis.
 pub(super) fn class_rows<T: Scalar>(outputs: TensorView<'_, T>) -> Result<usize> {
-    match outputs.shape().axes() {
+    class_rows_of(outputs.shape())
+}
+
+/// The same of outputs of this shape.
+pub(super) fn class_rows_of(outputs: Shape) -> Result<usize> {
+    match outputs.axes() {
         [_, .., classes] if *classes > 0 => Ok(*classes),
-        _ => Err(Error::shape("outputs", "[batch, classes]", outputs.shape())),
+        _ => Err(Error::shape("outputs", "[batch, classes]", outputs)),
     }
 }
 

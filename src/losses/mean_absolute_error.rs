@@ -2,7 +2,7 @@
 
 use super::elementwise::{self, Elementwise};
 use super::loss::{Loss, Reduction, Target, of_whole_batches};
-use crate::{Result, Scalar, Tensor, TensorView, TensorViewMut};
+use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// |output − target|, also called L1; by default the mean over all elements. The derivative at 0 is 0.
 ///
@@ -68,4 +68,8 @@ impl<T: Scalar> Loss<T> for MeanAbsoluteError {
     }
 
     of_whole_batches!();
+
+    fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
+        target.check_finite("mean_absolute_error", outputs)
+    }
 }

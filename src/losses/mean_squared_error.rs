@@ -2,7 +2,7 @@
 
 use super::elementwise::{self, Elementwise};
 use super::loss::{Loss, Reduction, Target, of_whole_batches};
-use crate::{Result, Scalar, Tensor, TensorView, TensorViewMut};
+use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// (output − target)², by default the mean over all elements.
 ///
@@ -67,4 +67,8 @@ impl<T: Scalar> Loss<T> for MeanSquaredError {
     }
 
     of_whole_batches!();
+
+    fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
+        target.check_finite("mean_squared_error", outputs)
+    }
 }
