@@ -267,6 +267,11 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
         Err(Error::shape("input", expected, input.batch_pattern()))
     }
 
+    fn check_batch(&self, input: &Shape, batch: usize, mode: Mode) -> Result<()> {
+        let takes_batch = mode == Mode::Train && self.learns();
+        if takes_batch { self.check_count(batch * input.len() / self.channels()) } else { Ok(()) }
+    }
+
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
         let channels = self.channels();
         match mode {

@@ -133,6 +133,14 @@ fn check_size<T: Scalar>(vocabulary: usize, dimension: usize) -> Result<()> {
     Ok(())
 }
 
+/// Backward keeps places as numbers of this type.
+fn check_places<T: Scalar>(input: Shape, mode: Mode) -> Result<()> {
+    if mode == Mode::Train && input.len() as f64 > whole_numbers::<T>() {
+        return Err(Error::TooLarge { shape: input.to_string(), limit: "at most 2^24 numbers in f32" });
+    }
+    Ok(())
+}
+
 /// How many whole numbers from 0 on `T` can tell apart.
 fn whole_numbers<T: Scalar>() -> f64 {
     2.0 / T::epsilon().as_f64()
@@ -152,6 +160,14 @@ impl<T: Scalar> Layer<T> for Embedding<T> {
         Shape::new(&axes)
     }
 
+    fn check_batch(&self, input: &Shape, batch: usize, mode: Mode) -> Result<()> {
+        check_places::<T>(input.with_batch(batch)?, mode)
+    }
+
+    fn vocabulary(&self) -> Option<usize> {
+        Some(self.vocabulary)
+    }
+
     /// In training a number of the input and its place, for each of them.
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
         Memory { cache: 0, scratch: if mode == Mode::Train { 2 * batch * input.len() } else { 0 } }
@@ -163,13 +179,7 @@ impl<T: Scalar> Layer<T> for Embedding<T> {
         mut y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        // Backward keeps places as numbers of this type.
-        if context.mode == Mode::Train && x.as_slice().len() as f64 > whole_numbers::<T>() {
-            return Err(Error::TooLarge {
-                shape: x.shape().to_string(),
-                limit: "at most 2^24 numbers in f32",
-            });
-        }
+        check_places::<T>(x.shape(), context.mode)?;
         let rows = self.weight.buffer();
         for (place, y) in y.as_mut_slice().chunks_exact_mut(self.dimension).enumerate() {
             let row = self.row(&x, place)?;

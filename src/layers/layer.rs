@@ -39,6 +39,22 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
         Memory::default()
     }
 
+    /// Whether a pass can take a batch of so many inputs of this shape. [`Trainer::fit`](crate::Trainer::fit) asks for
+    /// every size of batch that it will come to before it makes the first step.
+    ///
+    /// # Errors
+    /// Those that [`Layer::forward`] would give for the size alone.
+    fn check_batch(&self, input: &Shape, batch: usize, mode: Mode) -> Result<()> {
+        let _ = (input, batch, mode);
+        Ok(())
+    }
+
+    /// Where an input is a whole number that stands for something: how many such numbers there are, from 0.
+    /// [`Trainer::fit`](crate::Trainer::fit) looks through the inputs of its first layer for others.
+    fn vocabulary(&self) -> Option<usize> {
+        None
+    }
+
     /// Computes y from x. Both have the shapes that [`Layer::output_shape`] agreed on, with the batch in front.
     ///
     /// # Errors

@@ -1,10 +1,21 @@
 //! What the container relies on, and a layer of one's own may get wrong.
 
-use crate::layers::Layer;
+use super::Sequential;
+use crate::layers::{Layer, Mode};
 use crate::{Error, Result, Scalar, Shape};
 
 /// What a sample can look like, at the input and between layers.
 pub(super) const SAMPLE: &str = "of 0 to 5 axes that are not empty (one more is the batch)";
+
+impl<T: Scalar> Sequential<T> {
+    /// Whether every layer can take a batch of so many samples.
+    pub(super) fn check_steps(&self, batch: usize, mode: Mode) -> Result<()> {
+        self.steps().iter().enumerate().try_for_each(|(index, step)| {
+            let checked = step.layer.check_batch(&step.input, batch, mode);
+            checked.map_err(|error| self.error_in(index, error))
+        })
+    }
+}
 
 /// Whether both visitors go to the same parameters: everything that finds parameters by their place relies on it.
 pub(super) fn check_params<T: Scalar>(layer: &mut dyn Layer<T>) -> Result<()> {

@@ -349,6 +349,14 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
         self.pass_memory(batch, mode)
     }
 
+    fn check_batch(&self, _: &Shape, batch: usize, mode: Mode) -> Result<()> {
+        self.check_steps(batch, mode)
+    }
+
+    fn vocabulary(&self) -> Option<usize> {
+        self.steps.iter().find(|step| !step.reshapes)?.layer.vocabulary()
+    }
+
     fn forward(
         &self,
         x: TensorView<'_, T>,
