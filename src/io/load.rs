@@ -13,7 +13,7 @@ use super::lie::RowOrder;
 use super::matching::{Matched, Refusal, match_tensors};
 use super::orientation::Orientation;
 use super::recognise::open;
-use super::{IN_MEMORY, check, description};
+use super::{IN_MEMORY, check, description, settings};
 use crate::{Error, Result, Scalar, Sequential, Shape};
 
 /// How a file is read into a model; for [`Sequential::load_with`].
@@ -175,7 +175,8 @@ impl Load {
 
 impl<T: Scalar> Sequential<T> {
     /// Gives the model the weights of a safetensors file, of this crate or of PyTorch: `f64`, `f32`, `f16` or `bf16`,
-    /// which are rounded to the model's numbers.
+    /// which are rounded to the model's numbers. Which parameters are frozen, and their shares of learning rate and decay,
+    /// stay the model's own, whatever the file says.
     ///
     /// PyTorch flattens `[channels, height, width]`, this crate `[height, width, channels]`. A file of this crate says what
     /// it has; of another, which may be either, it has to be told wherever it makes a difference:
@@ -205,7 +206,8 @@ impl<T: Scalar> Sequential<T> {
         load_named(self, IN_MEMORY, bytes, load)
     }
 
-    /// The model that [`Sequential::save`] wrote, layers and weights.
+    /// The model that [`Sequential::save`] wrote: layers, weights, which parameters are frozen, and their shares of learning
+    /// rate and decay.
     ///
     /// # Errors
     /// As [`Sequential::load`]; [`Error::File`] too where the file does not describe its model, as one of PyTorch, or
@@ -262,6 +264,7 @@ fn open_named<T: Scalar>(path: &str, bytes: &[u8]) -> Result<Sequential<T>> {
     let mut model = description::rebuild(description, document, &mut shape).map_err(in_file(path))?;
     match_tensors(&mut model, &archive, Some(document), &Load::new())
         .map_err(|refusal: Refusal| refusal.in_file(path))?;
+    settings::apply(&mut model, description).map_err(in_file(path))?;
     if let Some(check) = &document.check {
         check::verify(&model, check, document.input(), &RowOrder::default()).map_err(in_file(path))?;
     }

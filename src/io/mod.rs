@@ -35,6 +35,8 @@ mod parameters;
 mod recognise;
 #[cfg(feature = "safetensors")]
 mod save;
+#[cfg(feature = "safetensors")]
+mod settings;
 mod state;
 #[cfg(feature = "safetensors")]
 mod unique_keys;

@@ -10,7 +10,7 @@ use super::file_order::{Said, not_known};
 use super::lie::{Lie, features};
 use super::orientation::Orientation;
 use super::values::{dtype_of, encode};
-use super::{check, description};
+use super::{check, description, settings};
 use crate::layers::{Layer, Param, Turn};
 use crate::{Error, Result, Scalar, Sequential, Tensor};
 
@@ -106,7 +106,9 @@ impl Document {
                 each.insert(param.name().to_owned(), None);
             }
         });
-        Self { said: Said::Each(each), model: Some(description::describe(model)), ..Self::default() }
+        let mut described = description::describe(model);
+        settings::describe(model, &mut described);
+        Self { said: Said::Each(each), model: Some(described), ..Self::default() }
     }
 
     /// Says of these parameters that they lie as in the model.
@@ -148,7 +150,7 @@ pub(super) fn write(path: &Path, draft: &Draft<'_>) -> Result<()> {
 
 impl<T: Scalar> Sequential<T> {
     /// Writes the model into a safetensors file: weights as PyTorch keeps them, and a description from which
-    /// [`Sequential::open`] makes the model again.
+    /// [`Sequential::open`] makes the model again, with what is frozen in it.
     ///
     /// What lies along the features of an image is put into PyTorch's order, channels, height, width, so that a
     /// `torch.nn.Module` of the same layers takes the file as it is.

@@ -13,5 +13,6 @@ mod pytorch;
 mod resume;
 mod round_trip;
 mod self_check;
+mod settings;
 mod texts;
 mod written_whole;
