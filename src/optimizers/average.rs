@@ -36,13 +36,19 @@ impl<T: Scalar> MovingAverage<T> {
     /// [`Error::Setting`] unless 0 ≤ decay < 1.
     pub fn new(model: &dyn Layer<T>, decay: f64) -> Result<Self> {
         check_share("decay", decay)?;
-        let mut values = Vec::new();
+        let mut average = Self { decay, values: Vec::new() };
+        average.restart(model);
+        Ok(average)
+    }
+
+    /// Starts from the model as it is.
+    pub(crate) fn restart(&mut self, model: &dyn Layer<T>) {
+        self.values.clear();
         model.params(&mut |param| {
             let mut buffer = Buffer::zeroed(param.buffer().len());
             buffer.copy_from_slice(param.buffer());
-            values.push(buffer);
+            self.values.push(buffer);
         });
-        Ok(Self { decay, values })
     }
 
     /// Takes the model's parameters in.

@@ -124,6 +124,12 @@ impl<T: Scalar> Optimizer<T> {
         });
     }
 
+    /// Forgets all steps.
+    pub(crate) fn forget(&mut self, model: &dyn Layer<T>) {
+        self.states.clear();
+        self.prepare(model);
+    }
+
     /// Moves every parameter that is not frozen, and clears the gradients.
     ///
     /// # Errors

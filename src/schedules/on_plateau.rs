@@ -78,6 +78,11 @@ impl OnPlateau {
         (self.best, self.worse, self.cooling) = (best, worse, cooling);
     }
 
+    /// Remembers nothing.
+    pub(crate) fn forget(&mut self) {
+        self.remember((f64::INFINITY, 0, 0));
+    }
+
     /// The learning rate to go on with, after a loss and from the present rate.
     pub fn observe(&mut self, loss: f64, learning_rate: f64) -> f64 {
         if loss < self.best * (1.0 - self.threshold) {

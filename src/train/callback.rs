@@ -37,9 +37,9 @@ pub enum Control {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct StepReport {
-    /// The epoch, from 0.
+    /// The epoch, from 0, counted over all that the trainer was asked for.
     pub epoch: usize,
-    /// The epochs asked for.
+    /// How many there will have been at the end of this call.
     pub epochs: usize,
     /// The step in the epoch, from 0.
     pub step: usize,

@@ -7,7 +7,7 @@ use super::dataset::shuffle;
 use super::run::{Moment, Plan, Run};
 use super::tally::Tally;
 use super::trainer::Pace;
-use super::{Control, Dataset, Epoch, Fit, History, StepReport, Trainer};
+use super::{Control, Dataset, EarlyStopping, Epoch, Fit, History, StepReport, Trainer};
 use crate::{Error, Result, Scalar, kernels};
 
 /// What is left of an epoch.
@@ -18,86 +18,121 @@ struct Pass<'a, 'd, T> {
     plan: Plan,
     /// When it began.
     start: Instant,
+    /// How many epochs there will be.
+    end: usize,
 }
 
 impl<T: Scalar> Trainer<'_, T> {
-    /// Trains for some epochs. After [`Trainer::resume`] it goes on where the checkpoint was written.
+    /// Trains for some epochs, after those that the trainer has made before: n calls of one epoch are a call of n epochs,
+    /// to the bit, with every schedule, apart from the patience of early stopping. [`Trainer::begin_anew`] counts from 0
+    /// again. After [`Trainer::resume`] it goes on with the call that the checkpoint was written in.
+    ///
+    /// Shapes, the sizes of all batches, inputs and targets are looked at before the first step, those of the validation
+    /// data too.
     ///
     /// Where the inputs take 32 MiB or more, and several threads may be used but a step is too small for them, a thread of
     /// its own gathers each batch while the one before it is at work.
     ///
     /// # Errors
-    /// Where data, model, loss and settings do not fit together; [`Error::NotFinite`] at the first loss that is
-    /// not finite, with the model as it was before that step; [`Error::File`] where a training that goes on has other
-    /// settings than before; those of the callbacks and of writing checkpoints.
+    /// Where data, model, loss and settings do not fit together, or an input is not finite: an error that names the sample
+    /// of the data set, and nothing is changed. [`Error::File`] where a training that goes on has other settings than
+    /// before.
+    ///
+    /// On the way: [`Error::NotFinite`] at the first loss that is not finite, with the model as it was before that step;
+    /// those of the callbacks and of writing checkpoints. With early stopping the model then gets the weights of the
+    /// best epoch, where there is one. [`Trainer::history`] has the epochs that are done, and another call begins with
+    /// the one that is not.
     pub fn fit(&mut self, data: Dataset<'_, T>, options: Fit<'_, T>) -> Result<History> {
         kernels::enter(self.threads_of_epoch(data.len()) > 1, || self.epochs(data, options))
     }
 
     fn epochs(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
-        options.check(self.model)?;
         let plan = Plan {
             samples: data.len(),
             batch: self.batch,
             accumulation: self.accumulation,
             seed: self.seed,
             shuffle: options.shuffle,
+            drop_last: self.drop_last,
         };
+        self.check_fit(&data, &options, plan)?;
         let mut run = self.begin_run(plan)?;
         let stopping = options.early_stopping.take();
         if stopping.is_none() {
             run.best = None;
         }
-        let mut order: Vec<usize> = (0..data.len()).collect();
+        let result = self.run_epochs(&data, plan, &mut run, stopping.as_ref(), &mut options);
+        let restored = run.best.as_ref().map(|best| best.restore(self.model));
+        self.history.restored = restored.or(self.history.restored);
+        result?;
+        Ok(History { epochs: self.history.epochs[run.first..].to_vec(), restored })
+    }
+
+    fn run_epochs(
+        &mut self,
+        data: &Dataset<'_, T>,
+        plan: Plan,
+        run: &mut Run<T>,
+        stopping: Option<&EarlyStopping>,
+        options: &mut Fit<'_, T>,
+    ) -> Result<()> {
+        let end = run.first.saturating_add(options.epochs);
+        let mut order: Vec<usize> = (0..plan.samples).collect();
         let mut is_whole = true;
-        while run.epoch < options.epochs {
+        while self.epoch_number() < end {
+            let number = self.epoch_number();
             let is_over = |last: &Epoch| {
-                stopping.as_ref().is_some_and(|stopping| stopping.is_over(run.best.as_ref(), last.epoch))
+                stopping.is_some_and(|stopping| stopping.is_over(run.best.as_ref(), last.epoch))
             };
-            if run.history.epochs.last().is_some_and(is_over) {
+            if self.history.epochs.last().is_some_and(is_over) {
                 break;
             }
             let start = Instant::now();
             if let Pace::ByEpoch(schedule) = &self.pace {
-                self.optimizer.set_learning_rate(schedule.learning_rate(run.epoch as u64))?;
+                self.optimizer.set_learning_rate(schedule.learning_rate(number as u64))?;
             }
             if options.shuffle {
-                shuffle(&mut order, data.len(), self.seed, run.epoch as u64);
+                shuffle(&mut order, plan.samples, self.seed, number as u64);
             }
-            let pass = Pass { data: &data, order: &order[run.samples..], plan, start };
-            let control = self.epoch(pass, &mut run, &mut options)?;
+            let pass = Pass { data, order: &order[run.samples..plan.used()], plan, start, end };
+            let control = self.epoch(pass, run, options)?;
             let mut stop = control == Control::Stop;
             let learning_rate = self.optimizer.learning_rate();
-            let validation = options.validation.map(|data| self.evaluate(data)).transpose()?;
+            let validation = options.validation.map(|data| self.measure(data)).transpose();
+            let validation = validation.map_err(|error| error.in_data("validation data"))?;
             let train = run.tally.take().expect("an epoch was gone through").finish();
             let seconds = run.seconds + start.elapsed().as_secs_f64();
-            let epoch = Epoch { epoch: run.epoch, learning_rate, train, validation, seconds };
+            let epoch = Epoch { epoch: number, learning_rate, train, validation, seconds };
             if let Pace::OnPlateau(plateau) = &mut self.pace {
                 let loss = epoch.validation.as_ref().unwrap_or(&epoch.train).loss;
                 self.optimizer.set_learning_rate(plateau.observe(loss, learning_rate))?;
             }
-            for callback in &mut options.callbacks {
-                stop |= callback.after_epoch(&epoch, self.model)? == Control::Stop;
-            }
-            if let Some(stopping) = &stopping {
+            if let Some(stopping) = stopping {
                 stopping.observe(&mut run.best, &epoch, self.model);
             }
-            run.history.epochs.push(epoch);
-            (run.epoch, run.samples, run.seconds) = (run.epoch + 1, 0, 0.0);
+            self.history.epochs.push(epoch);
+            (run.samples, run.seconds) = (0, 0.0);
+            for callback in &mut options.callbacks {
+                stop |= callback.after_epoch(&self.history.epochs[number], self.model)? == Control::Stop;
+            }
             // Where a callback has ended it in the middle of an epoch, the file says so already.
             is_whole = control == Control::Continue;
             if is_whole {
-                self.keep(Moment::Epoch, plan, &run, &mut options)?;
+                self.keep(Moment::Epoch, plan, run, options)?;
             }
             if stop {
                 break;
             }
         }
         if is_whole {
-            self.keep(Moment::End, plan, &run, &mut options)?;
+            self.keep(Moment::End, plan, run, options)?;
         }
-        run.history.restored = run.best.as_ref().map(|best| best.restore(self.model));
-        Ok(run.history)
+        Ok(())
+    }
+
+    /// How many epochs there were, which is the number of the one that comes.
+    pub(crate) fn epoch_number(&self) -> usize {
+        self.history.epochs.len()
     }
 
     /// How many threads share the steps of an epoch of so many samples.
@@ -109,7 +144,7 @@ impl<T: Scalar> Trainer<'_, T> {
     /// A new run, or the one that was read from a file.
     fn begin_run(&mut self, plan: Plan) -> Result<Run<T>> {
         match self.resumed.take() {
-            None => Ok(Run::new()),
+            None => Ok(Run::new(self.epoch_number())),
             Some(resumed) if resumed.plan == plan => Ok(resumed.run),
             Some(resumed) => {
                 let problem = format!("expected to go on with {}, got {plan}", resumed.plan);
@@ -133,7 +168,7 @@ impl<T: Scalar> Trainer<'_, T> {
         options: &mut Fit<'_, T>,
     ) -> Result<Control> {
         let Pass { data, order, plan, .. } = pass;
-        let busy = self.threads_of_epoch(plan.samples);
+        let busy = self.threads_of_epoch(plan.used());
         if !Batches::pay_a_thread(data, self.parallelism.threads(), busy) {
             let mut batches = Batches::here(std::mem::take(&mut self.gathered), self.parallelism);
             let result = self.steps_of(pass, run, options, &mut batches);
@@ -156,10 +191,10 @@ impl<T: Scalar> Trainer<'_, T> {
         options: &mut Fit<'_, T>,
         batches: &mut Batches<T>,
     ) -> Result<Control> {
-        let Pass { data, order, plan, start } = pass;
-        let (epoch, before, group) = (run.epoch, run.seconds, plan.group());
-        let steps = plan.samples.div_ceil(group);
-        let threads = self.threads_of_epoch(plan.samples);
+        let Pass { data, order, plan, start, end } = pass;
+        let (epoch, before, group) = (self.epoch_number(), run.seconds, plan.group());
+        let steps = plan.used().div_ceil(group);
+        let threads = self.threads_of_epoch(plan.used());
         let mut left = order;
         while !left.is_empty() {
             let step = run.samples / group;
@@ -170,7 +205,7 @@ impl<T: Scalar> Trainer<'_, T> {
             let loss = kernels::together(threads, step_on_group)?;
             left = &left[samples..];
             run.samples += samples;
-            let report = StepReport { epoch, epochs: options.epochs, step, steps, loss };
+            let report = StepReport { epoch, epochs: end, step, steps, loss };
             let mut control = Control::Continue;
             for callback in &mut options.callbacks {
                 control = callback.after_step(&report)?;
@@ -213,11 +248,11 @@ impl<T: Scalar> Trainer<'_, T> {
             let (x, target) = gathered.view(data)?;
             let next = batches.next_rows(data, next);
             let loss = if batch.len() == samples {
-                self.step_on(x, target, next, what)?
+                self.step_on(x, target, next, what)
             } else {
-                self.accumulate(x, target, next, Some(divisor.unwrap_or(1.0)), what)?
+                self.accumulate(x, target, next, Some(divisor.unwrap_or(1.0)), what)
             };
-            group_loss += loss.as_f64();
+            group_loss += loss.map_err(|error| error.of_samples(batch))?.as_f64();
             let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
             tally.add_outputs(outputs, target, &*self.loss);
             batches.put_back(gathered);

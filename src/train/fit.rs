@@ -29,7 +29,7 @@ pub struct Fit<'a, T: Scalar> {
 }
 
 impl<'a, T: Scalar> Fit<'a, T> {
-    /// So many passes over the data, each in another order.
+    /// So many passes over the data, each in another order, after those that the trainer has made before.
     #[must_use]
     pub fn epochs(epochs: usize) -> Self {
         Self {
@@ -49,7 +49,8 @@ impl<'a, T: Scalar> Fit<'a, T> {
         self
     }
 
-    /// Stops early, and restores the best weights at the end in any case.
+    /// Stops early, and restores the best weights at the end in any case, after an error too. Each call of
+    /// [`Trainer::fit`](crate::Trainer::fit) looks for a best epoch of its own, with all of its patience.
     #[must_use]
     pub fn with_early_stopping(mut self, stopping: EarlyStopping) -> Self {
         self.early_stopping = Some(stopping);

@@ -20,7 +20,7 @@ pub struct Evaluation {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Epoch {
-    /// Its number, from 0.
+    /// Its number, from 0, counted over all that the trainer was asked for.
     pub epoch: usize,
     /// The learning rate of its last step.
     pub learning_rate: f64,
@@ -32,7 +32,7 @@ pub struct Epoch {
     pub seconds: f64,
 }
 
-/// All epochs of a [`crate::Trainer::fit`].
+/// All epochs of a [`crate::Trainer::fit`], or of a [`crate::Trainer`].
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct History {

@@ -6,6 +6,7 @@
 mod ask_ahead;
 mod batches;
 mod callback;
+mod checks;
 mod dataset;
 mod early_stopping;
 mod epochs;

@@ -92,6 +92,15 @@ impl<'a> Pixels<'a> {
         Ok(tensor)
     }
 
+    /// The number that each byte stands for.
+    pub(super) fn numbers<T: Scalar>(&self) -> [T; 256] {
+        let bytes: [u8; 256] = std::array::from_fn(|byte| byte as u8);
+        let mut numbers = [T::zero(); 256];
+        let whole = Gather { matrix: &bytes, columns: 256, rows: &[0], parallelism: Parallelism::Threads(1) };
+        self.rescale(whole, &mut numbers);
+        numbers
+    }
+
     /// Writes these rows as numbers.
     pub(super) fn rescale<T: Scalar>(&self, rows: Gather<'_, u8>, to: &mut [T]) {
         rows.rescale(T::of(self.scale), T::of(self.offset), to);

@@ -2,32 +2,30 @@
 
 use std::fmt;
 
+use super::Trainer;
 use super::early_stopping::Kept;
 use super::tally::Tally;
-use super::{History, Trainer};
 use crate::{Result, Scalar};
 
 /// How far a [`Trainer::fit`] has come.
 #[derive(Debug)]
 pub(crate) struct Run<T> {
-    /// The epoch that it is in.
-    pub(crate) epoch: usize,
+    /// The epochs of the trainer before it, those of earlier calls.
+    pub(crate) first: usize,
     /// How many samples of the epoch it has gone through: its place in the shuffled data.
     pub(crate) samples: usize,
     /// Losses and hits of the epoch so far.
     pub(crate) tally: Option<Tally>,
     /// How long the epoch has taken so far.
     pub(crate) seconds: f64,
-    /// The epochs before.
-    pub(crate) history: History,
-    /// The best of them.
+    /// The best of its epochs so far.
     pub(crate) best: Option<Kept<T>>,
 }
 
 impl<T> Run<T> {
-    /// At the beginning.
-    pub(crate) fn new() -> Self {
-        Self { epoch: 0, samples: 0, tally: None, seconds: 0.0, history: History::default(), best: None }
+    /// At the beginning, behind so many epochs.
+    pub(crate) fn new(first: usize) -> Self {
+        Self { first, samples: 0, tally: None, seconds: 0.0, best: None }
     }
 }
 
@@ -39,9 +37,15 @@ pub(crate) struct Plan {
     pub(crate) accumulation: usize,
     pub(crate) seed: u64,
     pub(crate) shuffle: bool,
+    pub(crate) drop_last: bool,
 }
 
 impl Plan {
+    /// The samples of an epoch.
+    pub(crate) fn used(&self) -> usize {
+        if self.drop_last { self.samples - self.samples % self.batch } else { self.samples }
+    }
+
     /// The samples of a step.
     pub(crate) fn group(&self) -> usize {
         self.batch.saturating_mul(self.accumulation)
@@ -50,9 +54,10 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { samples, batch, accumulation, seed, shuffle } = self;
+        let Self { samples, batch, accumulation, seed, shuffle, drop_last } = self;
         let order = if *shuffle { "shuffled" } else { "in order" };
-        write!(f, "{samples} samples {order} by seed {seed}, steps of {accumulation} times {batch} of them")
+        write!(f, "{samples} samples {order} by seed {seed}, steps of {accumulation} times {batch} of them")?;
+        f.write_str(if *drop_last { ", without what fills no batch" } else { "" })
     }
 }
 

@@ -63,7 +63,7 @@ impl<T: Scalar> Trainer<'_, T> {
         let mut ask_ahead = AskAhead::new(&mut apply, next, self.model);
         self.model.backward(x, workspace, &mut ask_ahead)?;
         apply.finish(self.model)?;
-        self.steps += 1;
+        self.count_step();
         Ok(loss)
     }
 
@@ -99,8 +99,14 @@ impl<T: Scalar> Trainer<'_, T> {
         if let Some(average) = &mut self.average {
             average.update(self.model)?;
         }
-        self.steps += 1;
+        self.count_step();
         Ok(())
+    }
+
+    /// The model has other weights than those that early stopping may have restored.
+    fn count_step(&mut self) {
+        self.steps += 1;
+        self.history.restored = None;
     }
 
     fn forward(

@@ -5,7 +5,7 @@ use std::fmt;
 use super::dataset::Batch;
 use super::run::Resumed;
 use super::tally::Tally;
-use super::{Dataset, Evaluation};
+use super::{Dataset, Evaluation, History, Inputs};
 use crate::kernels::{self, NextRows, Parallelism};
 use crate::layers::{GradientStore, Mode};
 use crate::losses::{Loss, Target};
@@ -39,10 +39,11 @@ pub struct Trainer<'m, T: Scalar> {
     pub(crate) optimizer: Optimizer<T>,
     pub(super) batch: usize,
     pub(super) accumulation: usize,
+    pub(super) drop_last: bool,
     pub(crate) seed: u64,
     pub(crate) pace: Pace,
     pub(crate) average: Option<MovingAverage<T>>,
-    allow_not_finite: bool,
+    pub(super) allow_not_finite: bool,
     pub(super) parallelism: Parallelism,
     pub(super) workspace: Option<Workspace<T>>,
     /// Made where gradients have to be in memory.
@@ -53,6 +54,10 @@ pub struct Trainer<'m, T: Scalar> {
     pub(crate) steps: u64,
     /// Forward passes of training so far; dropout goes by it.
     pub(crate) passes: u64,
+    /// All epochs so far; a schedule by epochs and shuffling go by how many there are.
+    pub(crate) history: History,
+    /// What the optimizer began with.
+    learning_rate: f64,
     /// A training that was read from a file, for `fit` to go on with.
     pub(crate) resumed: Option<Resumed<T>>,
 }
@@ -75,11 +80,13 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     ) -> Self {
         optimizer.prepare(model);
         Self {
+            learning_rate: optimizer.learning_rate(),
             model,
             loss: Box::new(loss),
             optimizer,
             batch: 32,
             accumulation: 1,
+            drop_last: false,
             seed: 0,
             pace: Pace::Constant,
             average: None,
@@ -90,6 +97,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             gathered: Default::default(),
             steps: 0,
             passes: 0,
+            history: History::default(),
             resumed: None,
         }
     }
@@ -105,6 +113,18 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         }
         self.batch = batch;
         Ok(self)
+    }
+
+    /// Leaves out the samples at the end of each epoch that fill no whole batch. They are others in each epoch, unless
+    /// the samples are taken [in order](crate::train::Fit::in_order). [`Trainer::evaluate`] and validation leave nothing
+    /// out.
+    ///
+    /// For layers that cannot learn from every batch: [`BatchNorm`](crate::layers::BatchNorm) has no variance of a
+    /// single value. [`Trainer::fit`] refuses data with fewer samples than a batch then.
+    #[must_use]
+    pub fn with_drop_last(mut self) -> Self {
+        self.drop_last = true;
+        self
     }
 
     /// Where the order of the samples and dropout come from. The same seed gives the same bits.
@@ -134,7 +154,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         self
     }
 
-    /// A learning rate for each epoch of [`Trainer::fit`].
+    /// A learning rate for each epoch, counted over all calls of [`Trainer::fit`].
     #[must_use]
     pub fn with_epoch_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
         self.pace = Pace::ByEpoch(Box::new(schedule));
@@ -158,7 +178,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         Ok(self)
     }
 
-    /// Goes on when a loss is not finite, instead of ending with an error.
+    /// Goes on when a loss or an input is not finite, instead of ending with an error. Targets have to be finite all the
+    /// same, for the losses of this crate.
     #[must_use]
     pub fn allow_not_finite(mut self) -> Self {
         self.allow_not_finite = true;
@@ -184,6 +205,46 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         &self.optimizer
     }
 
+    /// All epochs so far, those of earlier calls of [`Trainer::fit`] and of those that ended with an error too.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Begins a new training of the model as it is, as a new trainer with a new optimizer would: epochs and steps are
+    /// counted from 0, so that schedules, the order of the samples and dropout begin anew; the learning rate is that of
+    /// the beginning; what the optimizer, a plateau and the history remember is gone, and a moving average starts from
+    /// the present weights.
+    ///
+    /// ```
+    /// # use taper::{Optimizer, Sequential, Tensor, Trainer};
+    /// # use taper::{losses::CrossEntropy, optimizers::Adam, schedules::Cosine, train::{Dataset, Fit}};
+    /// # let (inputs, labels) = (Tensor::<f32>::zeros([3, 4])?, vec![0, 1, 2]);
+    /// # let data = Dataset::new(&inputs, &labels)?;
+    /// # let mut model = Sequential::builder([4]).dense(3).build(&mut taper::seeded(7))?;
+    /// # let optimizer = Optimizer::new(Adam::new(0.01)?);
+    /// let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), optimizer)
+    ///     .with_epoch_schedule(Cosine::new(0.01, 4)?);
+    /// trainer.fit(data, Fit::epochs(2))?;
+    /// trainer.fit(data, Fit::epochs(2))?; // goes on: the same as `Fit::epochs(4)` at once
+    /// assert_eq!(trainer.history().epochs.len(), 4);
+    /// trainer.begin_anew();
+    /// trainer.fit(data, Fit::epochs(4))?; // the whole schedule again, from the weights that there are
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    pub fn begin_anew(&mut self) {
+        self.optimizer.forget(self.model);
+        self.optimizer.set_learning_rate(self.learning_rate).expect("the optimizer had it before");
+        if let Pace::OnPlateau(plateau) = &mut self.pace {
+            plateau.forget();
+        }
+        if let Some(average) = &mut self.average {
+            average.restart(self.model);
+        }
+        (self.steps, self.passes) = (0, 0);
+        (self.history, self.resumed) = (History::default(), None);
+    }
+
     /// Exchanges the model's weights and their moving average; doing it again undoes it.
     ///
     /// # Errors
@@ -200,7 +261,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// One step on one batch: forward, loss, backward, update. The loss before the update.
     ///
     /// # Errors
-    /// Where the batch does not fit the model or the loss; [`Error::NotFinite`] for a loss that is not finite. The
+    /// Where the batch does not fit the model or the loss, which says what its targets may be; [`Error::NotFinite`] for a loss that is not finite. The
     /// model is unchanged then. Those of a layer of one's own, whose `backward` may fail after the layers above it have
     /// moved.
     pub fn step<'a>(
@@ -208,21 +269,31 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         x: impl Into<TensorView<'a, T>>,
         target: impl Into<Target<'a, T>>,
     ) -> Result<T> {
-        let step = self.steps;
-        self.step_on(x.into(), target.into(), NextRows::default(), || format!("loss of step {step}"))
+        let (step, x, target) = (self.steps, x.into(), target.into());
+        self.check_step(x, target)?;
+        self.step_on(x, target, NextRows::default(), || format!("loss of step {step}"))
     }
 
     /// Measures the model on data, without training it: as one large batch would, in batches of any size.
     ///
     /// # Errors
-    /// Where data, model and loss do not fit together.
+    /// Where data, model and loss do not fit together: all targets are looked at first. [`Error::NotFinite`] where
+    /// the loss is not finite because an input is not, unless that is [allowed](Trainer::allow_not_finite). Errors name
+    /// the sample of the data set.
     pub fn evaluate(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
-        let batch = self.batch.min(data.len());
-        let threads = self.model.threads(data.len() / batch, batch, self.parallelism);
-        kernels::together(threads, || self.measure(data))
+        self.check_shape(&data)?;
+        self.check_targets(&data)?;
+        self.measure(data)
     }
 
-    fn measure(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
+    /// The same for data that has been looked at.
+    pub(super) fn measure(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
+        let batch = self.batch.min(data.len());
+        let threads = self.model.threads(data.len() / batch, batch, self.parallelism);
+        kernels::together(threads, || self.measure_all(data))
+    }
+
+    fn measure_all(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
         let mut tally = Tally::new(&data, self.model);
         let (divisor, mut loss) = (self.loss.divisor(data.target()), 0.0);
         let size = self.batch.min(data.len());
@@ -230,16 +301,33 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         for start in (0..data.len()).step_by(size) {
             batch.clear();
             batch.extend(start..(start + size).min(data.len()));
-            let [gathered, _] = &mut self.gathered;
-            gathered.fill(&data, &batch, self.parallelism);
-            let (x, target) = gathered.view(&data)?;
-            let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
-            let outputs = self.model.infer(x, workspace)?;
-            loss += self.loss.part(outputs, target, divisor.unwrap_or(1.0), None)?.as_f64();
-            tally.add_outputs(outputs, target, &*self.loss);
+            let part = self.measure_batch(&data, &batch, divisor, &mut tally);
+            loss += part.map_err(|error| error.of_samples(&batch))?;
         }
         tally.add_loss(loss, divisor);
         Ok(tally.finish())
+    }
+
+    /// The part of the loss that these samples have.
+    fn measure_batch(
+        &mut self,
+        data: &Dataset<'_, T>,
+        batch: &[usize],
+        divisor: Option<f64>,
+        tally: &mut Tally,
+    ) -> Result<f64> {
+        let [gathered, _] = &mut self.gathered;
+        gathered.fill(data, batch, self.parallelism);
+        let (x, target) = gathered.view(data)?;
+        let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
+        let outputs = self.model.infer(x, workspace)?;
+        let loss = self.loss.part(outputs, target, divisor.unwrap_or(1.0), None)?;
+        // Of the data set, and so by its sample, only where it is in this batch.
+        if !loss.is_finite() && !self.allow_not_finite && Inputs::Values(x).check_finite().is_err() {
+            data.inputs().check_finite()?;
+        }
+        tally.add_outputs(outputs, target, &*self.loss);
+        Ok(loss.as_f64())
     }
 
     /// The learning rate of a schedule by steps.

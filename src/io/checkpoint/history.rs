@@ -60,9 +60,10 @@ pub(super) fn write(history: &History, pieces: &mut Vec<Piece<'_>>) -> Verdict<(
     Ok(())
 }
 
-/// The epochs that [`write`] wrote.
+/// The epochs that [`write`] wrote; none where there is nothing of it.
 pub(super) fn read(archive: &Archive<'_>) -> Verdict<History> {
-    let numbers = archive.entry(NUMBERS).filter(|entry| entry.dtype == Dtype::F64);
+    let Some(numbers) = archive.entry(NUMBERS) else { return Ok(History::default()) };
+    let numbers = Some(numbers).filter(|entry| entry.dtype == Dtype::F64);
     let numbers = numbers.filter(|entry| entry.shape.rank() == 2 && entry.shape.axes()[1] == COLUMNS);
     let numbers = numbers.ok_or_else(|| format!("expected `{NUMBERS}` [epochs, {COLUMNS}], f64"))?;
     let (shape, counts) = read_whole_numbers(archive, CONFUSIONS)?;

@@ -95,11 +95,11 @@ impl<T: Scalar> Keeper<T> for Writer {
     fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()> {
         let is_due = match (moment, self.checkpoints.every) {
             (Moment::Step, Every::Steps(steps)) => trainer.steps.is_multiple_of(steps),
-            (Moment::Epoch, Every::Epochs(epochs)) => run.epoch.is_multiple_of(epochs),
+            (Moment::Epoch, Every::Epochs(epochs)) => trainer.epoch_number().is_multiple_of(epochs),
             (Moment::Step | Moment::Epoch, _) => false,
             (Moment::Stop | Moment::End, _) => true,
         };
-        let place = Some((trainer.steps, run.epoch, run.samples));
+        let place = Some((trainer.steps, trainer.epoch_number(), run.samples));
         if !is_due || self.written == place {
             return Ok(());
         }
@@ -120,16 +120,21 @@ impl<T: Scalar> Fit<'_, T> {
 }
 
 impl<T: Scalar> Trainer<'_, T> {
-    /// Writes a checkpoint between steps made by hand, or between two calls of [`Trainer::fit`].
+    /// Writes a checkpoint between steps made by hand, or between two calls of [`Trainer::fit`]: the next call goes on
+    /// behind it with the next epoch. Where a call was resumed and has not gone on yet, the file is in the middle of it as
+    /// the one that it came from.
     ///
     /// # Errors
     /// [`Error::Io`] where the file cannot be written; [`Error::File`] for a model that cannot be kept in one.
     pub fn save_checkpoint(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        save::write(path, &write::draft(self, None).map_err(in_file(&path.display().to_string()))?)
+        let resumed = self.resumed.as_ref().map(|resumed| (resumed.plan, &resumed.run));
+        let (path, draft) = (path.as_ref(), write::draft(self, resumed));
+        save::write(path, &draft.map_err(in_file(&path.display().to_string()))?)
     }
 
-    /// Puts everything as it was when a checkpoint was written; [`Trainer::fit`] or steps by hand go on from there.
+    /// Puts everything as it was when a checkpoint was written; [`Trainer::fit`] or steps by hand go on from there. Where
+    /// the checkpoint was written in a call of `fit`, the next call is the rest of that one: it is asked for as many
+    /// epochs as that one was, and its history has those that were done.
     ///
     /// The trainer must be made as before: the same layers, rule, batches, seed, schedule and data. Only settings
     /// that do not change what the file means may differ, such as a rule's; the learning rate, which parameters are

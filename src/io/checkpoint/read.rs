@@ -17,7 +17,7 @@ use super::history;
 use super::write::{ORIENTATION, all_params, average, best, rule_buffer};
 use crate::kernels::Buffer;
 use crate::layers::{Layer, Param};
-use crate::train::{Kept, Pace, Plan, Resumed, Run};
+use crate::train::{History, Kept, Pace, Plan, Resumed, Run};
 use crate::{Result, Scalar, Trainer};
 
 /// Everything of a checkpoint but the model, checked.
@@ -29,6 +29,7 @@ struct Parts<T> {
     plateau: Option<(f64, u64, u64)>,
     steps: u64,
     passes: u64,
+    history: History,
     resumed: Option<(Plan, Run<T>)>,
 }
 
@@ -90,7 +91,7 @@ pub(super) fn resume<T: Scalar>(
     if let (Pace::OnPlateau(plateau), Some(memory)) = (&mut trainer.pace, parts.plateau) {
         plateau.remember(memory);
     }
-    (trainer.steps, trainer.passes) = (parts.steps, parts.passes);
+    (trainer.steps, trainer.passes, trainer.history) = (parts.steps, parts.passes, parts.history);
     trainer.resumed = parts.resumed.map(|(plan, run)| Resumed { path: path.to_owned(), plan, run });
     *trainer.model = model;
     Ok(())
@@ -143,6 +144,7 @@ fn parts<T: Scalar>(trainer: &Trainer<'_, T>, beside: &Beside<'_>, checkpoint: &
             "expected a trainer with the same kind of schedule, got one with a plateau here only".into()
         );
     }
+    let history = history::read(beside.archive)?;
     let run = match object.get("run") {
         None => None,
         Some(run) => {
@@ -153,8 +155,10 @@ fn parts<T: Scalar>(trainer: &Trainer<'_, T>, beside: &Beside<'_>, checkpoint: &
                 accumulation: plan.count("accumulation")?,
                 seed: trainer.seed,
                 shuffle: plan.flag("shuffle")?,
+                drop_last: plan.get("drop_last").is_some() && plan.flag("drop_last")?,
             };
-            Some((plan, read_run(beside, &Object::new("run", run)?, plan, trainer, &params)?))
+            let epochs = history.epochs.len();
+            Some((plan, read_run(beside, &Object::new("run", run)?, (plan, epochs), trainer, &params)?))
         }
     };
     Ok(Parts {
@@ -165,6 +169,7 @@ fn parts<T: Scalar>(trainer: &Trainer<'_, T>, beside: &Beside<'_>, checkpoint: &
         plateau,
         steps: object.whole("steps")?,
         passes: object.whole("passes")?,
+        history,
         resumed: run,
     })
 }
@@ -172,19 +177,18 @@ fn parts<T: Scalar>(trainer: &Trainer<'_, T>, beside: &Beside<'_>, checkpoint: &
 fn read_run<T: Scalar>(
     beside: &Beside<'_>,
     run: &Object<'_>,
-    plan: Plan,
+    (plan, epochs): (Plan, usize),
     trainer: &Trainer<'_, T>,
     params: &[&Param<T>],
 ) -> Verdict<Run<T>> {
     let archive = beside.archive;
-    let history = history::read(archive)?;
     let (epoch, samples) = (run.count("epoch")?, run.count("samples")?);
-    let group = plan.batch.saturating_mul(plan.accumulation);
-    if epoch != history.epochs.len() || samples > plan.samples || group == 0 || plan.samples == 0 {
+    // A file without it was written in a trainer's first call.
+    let first = if run.get("first").is_some() { run.count("first")? } else { 0 };
+    if epoch != epochs || first > epochs || plan.group() == 0 || samples > plan.used() || plan.used() == 0 {
         return Err(format!(
-            "run: expected a place in the data, got sample {samples} of {} in epoch {epoch} after {} epochs",
-            plan.samples,
-            history.epochs.len()
+            "run: expected a place in the data, got sample {samples} of {} in epoch {epoch} after {epochs} epochs",
+            plan.samples
         ));
     }
     let tally = match run.get("tally") {
@@ -209,7 +213,7 @@ fn read_run<T: Scalar>(
             })
         }
     };
-    Ok(Run { epoch, samples, tally, seconds: run.number("seconds")?, history, best: best_epoch })
+    Ok(Run { first, samples, tally, seconds: run.number("seconds")?, best: best_epoch })
 }
 
 fn param_settings(object: &Object<'_>, count: usize) -> Verdict<Vec<ParamSettings>> {

@@ -63,21 +63,23 @@ pub(super) fn draft<'a, T: Scalar>(
         "steps": trainer.steps,
         "passes": trainer.passes,
     });
+    history::write(&trainer.history, &mut pieces)?;
     if let Some((plan, run)) = run {
         checkpoint["plan"] = json!({
             "samples": plan.samples,
             "batch": plan.batch,
             "accumulation": plan.accumulation,
             "shuffle": plan.shuffle,
+            "drop_last": plan.drop_last,
         });
         checkpoint["run"] = json!({
-            "epoch": run.epoch,
+            "first": run.first,
+            "epoch": trainer.epoch_number(),
             "samples": run.samples,
             "seconds": number(run.seconds),
             "tally": run.tally.as_ref().map(|tally| history::tally(tally, &mut pieces)),
             "best": run.best.as_ref().map(|best| json!({ "epoch": best.epoch, "score": number(best.score) })),
         });
-        history::write(&run.history, &mut pieces)?;
         if let Some(kept) = &run.best {
             pieces.extend(weights(&params, &lies, &kept.weights, best));
         }
