@@ -7,6 +7,10 @@
 //!
 //! Debian and Ubuntu have the data in the package `dataset-fashion-mnist`; elsewhere, name a folder that holds its
 //! four files.
+//!
+//! The test images are looked at after each epoch, to be shown, and choose nothing: the number of epochs is fixed, and the
+//! model is that of the last one. To choose an epoch, set some of the images to train with apart, as the example `pets`
+//! does.
 
 #[path = "common/idx.rs"]
 mod idx;
@@ -19,7 +23,7 @@ use clap::Parser;
 use idx::{Idx, IdxError};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
-use taper::train::{Dataset, EarlyStopping, Fit, Monitor, Pixels};
+use taper::train::{Dataset, Fit, Pixels};
 use taper::{Optimizer, Sequential, Trainer};
 
 const CLASSES: usize = 10;
@@ -58,16 +62,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let optimizer = Optimizer::new(Adam::new(1e-3)?);
     let mut trainer =
         Trainer::new(&mut model, CrossEntropy::new(), optimizer).with_batch(64)?.with_seed(arguments.seed);
-    // A patience of all epochs: none is left out, and the best one is restored.
-    let stopping = EarlyStopping::new(arguments.epochs).monitoring(Monitor::ValidationAccuracy);
-    let fit = Fit::epochs(arguments.epochs)
-        .with_validation(dataset(&test)?)
-        .with_early_stopping(stopping)
-        .after_epoch(|epoch, _| {
-            let accuracy = epoch.validation.as_ref().and_then(|test| test.accuracy).unwrap_or(f64::NAN);
-            let (number, loss, seconds) = (epoch.epoch + 1, epoch.train.loss, epoch.seconds);
-            println!("epoch {number:2}  loss {loss:.4}  test accuracy {accuracy:.4}  {seconds:.2} s");
-        });
+    let fit = Fit::epochs(arguments.epochs).with_validation(dataset(&test)?).after_epoch(|epoch, _| {
+        let accuracy = epoch.validation.as_ref().and_then(|test| test.accuracy).unwrap_or(f64::NAN);
+        let (number, loss, seconds) = (epoch.epoch + 1, epoch.train.loss, epoch.seconds);
+        println!("epoch {number:2}  loss {loss:.4}  test accuracy {accuracy:.4}  {seconds:.2} s");
+    });
     trainer.fit(dataset(&train)?, fit)?;
     let accuracy = trainer.evaluate(dataset(&test)?)?.accuracy.unwrap_or(f64::NAN);
     println!("test accuracy {accuracy:.4}");

@@ -11,9 +11,10 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use recipe::mirror::mirrored;
 use recipe::samples::Samples;
 use taper::train::{Dataset, Fit};
-use taper::{Layer, Parallelism, TensorView};
+use taper::{Layer, Parallelism, Tensor, TensorView};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -26,6 +27,35 @@ fn the_pets_are_as_many_as_their_readme_says() -> Outcome {
         let counted = [0, 1, 2].map(|class| samples.labels.iter().filter(|&&label| label == class).count());
         assert_eq!(counted, of_class);
     }
+    Ok(())
+}
+
+/// A fifth of each class, of the images to train with alone; and nothing is lost.
+#[test]
+fn pets_for_validation_are_no_others() -> Outcome {
+    let [all, test] = recipe::data()?;
+    let [train, validation] = recipe::set_apart(&all)?;
+    let counted =
+        |set: &Samples| [0, 1, 2].map(|class| set.labels.iter().filter(|&&label| label == class).count());
+    assert_eq!([counted(&train), counted(&validation)], [[639, 636, 520], [159, 158, 130]]);
+    let images = |set: &Samples| -> HashSet<Vec<u32>> {
+        set.images.view().samples().map(|image| image.iter().map(|pixel| pixel.to_bits()).collect()).collect()
+    };
+    let [all, train, validation, test] = [&all, &train, &validation, &test].map(images);
+    assert!(train.is_disjoint(&validation) && validation.is_disjoint(&test) && train.is_disjoint(&test));
+    assert_eq!(train.union(&validation).count(), all.len());
+    Ok(())
+}
+
+#[test]
+fn a_mirror_shows_an_image_the_other_way() -> Outcome {
+    let pixels: Vec<f32> = (0..12_u8).map(f32::from).collect();
+    let samples = Samples { images: Tensor::from_vec([2, 2, 3], pixels)?, labels: vec![2, 0] };
+    let both = mirrored(samples)?;
+    let expected =
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 2, 1, 0, 5, 4, 3, 8, 7, 6, 11, 10, 9_u8].map(f32::from);
+    assert_eq!((both.images.as_slice(), &*both.labels), (&expected[..], &[2, 0, 2, 0][..]));
+    assert_eq!(both.images.shape().axes(), [4, 2, 3]);
     Ok(())
 }
 

@@ -2,17 +2,20 @@
 
 #[path = "../common/idx.rs"]
 pub(crate) mod idx;
+#[path = "../common/mirror.rs"]
+mod mirror;
 #[path = "../common/samples.rs"]
 pub(crate) mod samples;
 
 use std::path::Path;
 
 use idx::IdxError;
+use mirror::mirrored;
 use samples::Samples;
 use taper::layers::{Padding, Window};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
-use taper::{Optimizer, Result, Sequential, Tensor, Trainer};
+use taper::{Optimizer, Result, Sequential, Trainer};
 
 /// Images with the names of their classes, and how long to train on them.
 pub(crate) struct Task {
@@ -53,17 +56,6 @@ impl Task {
             axes => Err(format!("{}: expected images of 28x28 pixels, got {axes:?}", folder.display())),
         }
     }
-}
-
-/// The images, and each of them as a mirror shows it: an animal can look either way.
-fn mirrored(samples: Samples) -> Result<Samples> {
-    let Samples { images, mut labels } = samples;
-    let mut pixels = images.as_slice().to_vec();
-    for row in images.as_slice().chunks_exact(SIDE) {
-        pixels.extend(row.iter().rev());
-    }
-    labels.extend_from_within(..);
-    Ok(Samples { images: Tensor::from_vec([labels.len(), SIDE, SIDE], pixels)?, labels })
 }
 
 /// Two convolutions of 3×3, each followed by a pool that keeps the largest of 2×2, and a classifier of 128 units.

@@ -8,8 +8,12 @@
 //! ```
 //!
 //! The data is in the repository (`examples/pets/data/README.md`). A run takes some seconds, and the same seed
-//! gives the same bits. The model that is kept is that of the epoch that did best on the test images; an accuracy
-//! that is to stand for images of another source would have to choose the epoch by images set aside for it.
+//! gives the same bits. A fifth of the images to train with is set apart for validation, and the model that is kept is
+//! that of the epoch that did best on those; the others are trained with twice, as they are and mirrored. The test images are looked at once, when nothing is left to choose, so the
+//! accuracy on them stands for other images of the same source.
+//!
+//! Of the 559 test images 0.919 are right, a mean of 5 seeds from 0.912 to 0.925; in PyTorch, by the same protocol
+//! (`train_pytorch.py`), 0.920, from 0.918 to 0.923. Over 20 seeds the means are 0.917 and 0.918.
 
 mod picture;
 mod recipe;
@@ -22,6 +26,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use picture::Mistake;
 use recipe::CLASSES;
+use recipe::mirror::mirrored;
 use recipe::samples::Samples;
 use taper::io::Save;
 use taper::train::metrics::{self, ConfusionMatrix};
@@ -62,8 +67,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let [train_set, test_set] = recipe::data()?;
-    println!("{} images to train with, {} to test with\n", train_set.labels.len(), test_set.labels.len());
+    let [all, test_set] = recipe::data()?;
+    let [train_set, validation_set] = recipe::set_apart(&all)?;
+    let train_set = mirrored(train_set)?;
+    let [count, validation_count, test_count] =
+        [&train_set, &validation_set, &test_set].map(|samples| samples.labels.len());
+    println!(
+        "{count} images to train with, half of them mirrored, {validation_count} to choose the epoch by, {test_count} to test with\n"
+    );
     let mut model = recipe::model(arguments.seed)?;
     println!("{}", model.summary());
 
@@ -73,7 +84,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             println!("weights are from {}\n", path.display());
             None
         }
-        None => Some(train(&mut model, arguments, &train_set, &test_set)?),
+        None => Some(train(&mut model, arguments, &train_set, &validation_set)?),
     };
     let result = recipe::trainer(&mut model, arguments.seed)?.evaluate(test_set.dataset()?)?;
     let confusion = result.confusion.ok_or("expected classes to count")?;
@@ -112,17 +123,17 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Trains the model; it is that of the epoch that did best on the test images.
+/// Trains the model; it is that of the epoch that did best on the images for validation.
 fn train(
     model: &mut Sequential<f32>,
     arguments: &Arguments,
     train_set: &Samples,
-    test_set: &Samples,
+    validation_set: &Samples,
 ) -> Result<History, Box<dyn Error>> {
     // A patience of all epochs: none is left out, and the best one is restored.
     let stopping = EarlyStopping::new(arguments.epochs).monitoring(Monitor::ValidationAccuracy);
     let fit = Fit::epochs(arguments.epochs)
-        .with_validation(test_set.dataset()?)
+        .with_validation(validation_set.dataset()?)
         .with_early_stopping(stopping)
         .after_epoch(|epoch, _| print_epoch(epoch));
     let history = recipe::trainer(model, arguments.seed)?.fit(train_set.dataset()?, fit)?;
@@ -131,7 +142,7 @@ fn train(
     Ok(history)
 }
 
-/// A line: losses and accuracies while learning and on the test images, and the time that it took.
+/// A line: losses and accuracies while learning and in validation, and the time that it took.
 fn print_epoch(epoch: &Epoch) {
     let accuracy = |accuracy: Option<f64>| accuracy.unwrap_or(f64::NAN);
     print!(
@@ -140,8 +151,8 @@ fn print_epoch(epoch: &Epoch) {
         epoch.train.loss,
         accuracy(epoch.train.accuracy)
     );
-    if let Some(test) = &epoch.validation {
-        print!("  test loss {:.4}  test accuracy {:.3}", test.loss, accuracy(test.accuracy));
+    if let Some(validation) = &epoch.validation {
+        print!("  validation loss {:.4}  accuracy {:.3}", validation.loss, accuracy(validation.accuracy));
     }
     println!("  {:.2} s", epoch.seconds);
 }

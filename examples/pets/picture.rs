@@ -58,25 +58,25 @@ pub(crate) fn draw(path: &Path, history: &History, mistakes: &[Mistake<'_>]) -> 
     Ok(())
 }
 
-/// One number over the epochs, counted from 1: while learning, and on the test images.
+/// One number over the epochs, counted from 1: while learning, and in validation.
 struct Curves {
     train: Vec<(f64, f64)>,
-    test: Vec<(f64, f64)>,
+    validation: Vec<(f64, f64)>,
 }
 
 impl Curves {
     fn of(history: &History, number: impl Fn(&Evaluation) -> Option<f64>) -> Self {
-        let (mut train, mut test) = (Vec::new(), Vec::new());
+        let (mut train, mut validation) = (Vec::new(), Vec::new());
         for epoch in &history.epochs {
             let along = epoch.epoch as f64 + 1.0;
             train.extend(number(&epoch.train).map(|value| (along, value)));
-            test.extend(epoch.validation.as_ref().and_then(&number).map(|value| (along, value)));
+            validation.extend(epoch.validation.as_ref().and_then(&number).map(|value| (along, value)));
         }
-        Self { train, test }
+        Self { train, validation }
     }
 
     fn values(&self) -> impl Iterator<Item = f64> {
-        self.train.iter().chain(&self.test).map(|&(_, value)| value)
+        self.train.iter().chain(&self.validation).map(|&(_, value)| value)
     }
 
     fn draw(self, area: &Area<'_>, name: &str, range: Range<f64>, legend: SeriesLabelPosition) -> Outcome {
@@ -94,7 +94,7 @@ impl Curves {
             .x_label_formatter(&|epoch| format!("{epoch:.0}"))
             .y_label_formatter(&|value| format!("{value:.2}"))
             .draw()?;
-        for (points, name, color) in [(self.train, "train", BLUE), (self.test, "test", RED)] {
+        for (points, name, color) in [(self.train, "train", BLUE), (self.validation, "validation", RED)] {
             chart
                 .draw_series(LineSeries::new(points, color.stroke_width(2)))?
                 .label(name)

@@ -2,6 +2,8 @@
 
 #[path = "../common/idx.rs"]
 pub(crate) mod idx;
+#[path = "../common/mirror.rs"]
+pub(crate) mod mirror;
 #[path = "../common/samples.rs"]
 pub(crate) mod samples;
 
@@ -12,7 +14,7 @@ use samples::Samples;
 use taper::init::Init;
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
-use taper::{Optimizer, Sequential, Trainer};
+use taper::{Optimizer, Sequential, Tensor, Trainer};
 
 /// The names of the labels 0, 1 and 2.
 pub(crate) const CLASSES: [&str; 3] = ["dog", "cat", "bird"];
@@ -23,11 +25,28 @@ pub(crate) fn data() -> Result<[Samples; 2], IdxError> {
     Ok([Samples::read(folder, "train", CLASSES.len())?, Samples::read(folder, "test", CLASSES.len())?])
 }
 
+/// Without every fifth image of each class, and those: to train with, and for validation.
+pub(crate) fn set_apart(samples: &Samples) -> taper::Result<[Samples; 2]> {
+    let mut counts = [0; CLASSES.len()];
+    let mut parts = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
+    for (image, &label) in samples.images.view().samples().zip(&samples.labels) {
+        counts[label] += 1;
+        let (pixels, labels) = &mut parts[usize::from(counts[label] % 5 == 0)];
+        pixels.extend_from_slice(image);
+        labels.push(label);
+    }
+    let [train, validation] = parts.map(|(pixels, labels)| {
+        let images = Tensor::from_vec([labels.len(), 28, 28], pixels)?;
+        Ok(Samples { images, labels })
+    });
+    Ok([train?, validation?])
+}
+
 /// 784 pixels → 128 → 64 → 3 classes.
 ///
 /// He's initialisation keeps the size of what passes through a ReLU; the default, PyTorch's, makes it smaller from
-/// layer to layer. Over 40 seeds the mean accuracy is 0.906 with it and 0.892 without, on the same test images; so they
-/// had a say in this choice, as they have in that of the epoch.
+/// layer to layer. Over 40 seeds the mean accuracy of the best epoch is 0.912 with it and 0.899 without, and 0.941 with it
+/// and with mirrored images: on those for validation, which choose the epoch too. No test image had a say in it.
 pub(crate) fn model(seed: u64) -> taper::Result<Sequential<f32>> {
     let model = Sequential::builder([28, 28]).flatten();
     let model = model.dense(128).named("fc1").weight_init(Init::KaimingNormal).relu();
