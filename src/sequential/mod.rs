@@ -8,11 +8,14 @@ mod order;
 mod parts;
 mod pass;
 mod plan;
+mod predict;
 mod step;
 mod summary;
 mod workspace;
+mod workspace_pool;
 
 pub use builder::Builder;
 pub use model::Sequential;
 pub use summary::{Summary, SummaryRow};
 pub use workspace::Workspace;
+pub use workspace_pool::WorkspacePool;

@@ -9,7 +9,7 @@ use crate::kernels::{self, Parallelism};
 use crate::layers::{
     Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Turn, number_params,
 };
-use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
+use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Layers one after another, each taking what the one before it gives.
 ///
@@ -33,7 +33,7 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// ```
 ///
 /// A model is a [`Layer`], so models nest. It is `Sync`: many threads can [`infer`](Sequential::infer) with one
-/// model, each with a workspace of its own.
+/// model, each with a workspace of its own or one of a [`WorkspacePool`](super::WorkspacePool).
 #[derive(Clone)]
 pub struct Sequential<T: Scalar> {
     // The same in clones, which have the same layers: a workspace fits all of them.
@@ -208,22 +208,15 @@ impl<T: Scalar> Sequential<T> {
         Workspace::new(self, mode, batch)
     }
 
-    /// The outputs for a batch. Allocates a workspace and the result: for single calls.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] where the input is no batch of this model's samples.
-    pub fn predict<'a>(&self, x: impl Into<TensorView<'a, T>>) -> Result<Tensor<T>> {
-        let x = x.into();
-        let batch = self.check_input(x)?;
-        let mut workspace = self.workspace(Mode::Infer, batch)?;
-        Ok(self.infer(x, &mut workspace)?.to_tensor())
-    }
-
     /// The outputs for a batch, in the workspace. Allocates nothing.
+    ///
+    /// May be called from any number of threads at once, also from tasks of a `rayon` pool and with locks held: helpers do pieces
+    /// of large products, but this thread runs nothing else meanwhile and waits for nobody else's work (see
+    /// [`Parallelism`]).
     ///
     /// # Errors
     /// [`Error::Shape`] where the input is no batch of this model's samples; [`Error::Workspace`] where the
-    /// workspace is too small or was made for another model.
+    /// workspace is too small or was made for a model of other layers.
     pub fn infer<'w, 'a>(
         &self,
         x: impl Into<TensorView<'a, T>>,

@@ -1,8 +1,7 @@
 //! A model in parts: one that makes features, and one that classifies them.
 
 use super::Sequential;
-use crate::layers::Mode;
-use crate::{Error, Result, Scalar, Tensor, TensorView};
+use crate::{Error, Result, Scalar};
 
 impl<T: Scalar> Sequential<T> {
     /// Two models: the layers before the one of this name, and the rest from it on. Names stay, so that what is learned in
@@ -47,27 +46,4 @@ impl<T: Scalar> Sequential<T> {
         let head = Self::of_named(middle, self.output(), steps[index..].to_vec());
         Ok((body, head.with_known_order(Some(order))))
     }
-
-    /// The outputs for any number of samples, a few at a time: as [`Sequential::predict`], in the memory that 32 samples
-    /// take between layers.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] where the inputs are no samples of this model; [`Error::TooLarge`] where the result does not fit
-    /// into memory.
-    pub fn features<'a>(&self, inputs: impl Into<TensorView<'a, T>>) -> Result<Tensor<T>> {
-        let inputs = inputs.into();
-        let samples = self.check_input(inputs)?;
-        let batch = samples.min(BATCH);
-        let mut workspace = self.workspace(Mode::Infer, batch)?;
-        let mut features = Tensor::zeros(self.output().with_batch(samples)?)?;
-        let (from, to) = (batch * self.input().len(), batch * self.output().len());
-        for (x, y) in inputs.as_slice().chunks(from).zip(features.as_mut_slice().chunks_mut(to)) {
-            let x = TensorView::new(self.input().with_batch(x.len() / self.input().len())?, x)?;
-            y.copy_from_slice(self.infer(x, &mut workspace)?.as_slice());
-        }
-        Ok(features)
-    }
 }
-
-/// The samples that go through the model at once.
-const BATCH: usize = 32;

@@ -1,6 +1,7 @@
 //! All the memory of a pass, made once.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Sequential;
 use crate::kernels::{self, Buffer, Parallelism};
@@ -11,7 +12,14 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// What passes through a model need besides its parameters: outputs of all layers, gradients, scratch.
 ///
 /// Made by [`Sequential::workspace`] for a mode and a largest batch. After that neither inference nor a training
-/// step allocates; smaller batches use a part of it. One workspace serves one thread at a time.
+/// step allocates; smaller batches use a part of it.
+///
+/// It serves every model of the same layers, also one that is opened from a file or trained further: [`Sequential::infer`] takes
+/// it with any of them. A backward pass wants the model of its forward pass.
+///
+/// One workspace serves one thread at a time. Threads that share a model have one each, or take turns at those of a
+/// [`WorkspacePool`](super::WorkspacePool). A `Mutex` around one is safe as well: no pass runs tasks of its caller's while it waits
+/// for its own share of work, so a thread that holds the lock gives it back.
 ///
 /// ```
 /// use taper::{Mode, Sequential};
@@ -23,7 +31,9 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub struct Workspace<T> {
+    /// The model of the last pass, and what all have in common that can have been it.
     model: u64,
+    layers: u64,
     mode: Mode,
     capacity: usize,
     output_sample: Shape,
@@ -71,6 +81,7 @@ impl<T: Scalar> Workspace<T> {
         Vec::<T>::new().try_reserve_exact(whole).map_err(|_| too_large(model, capacity))?;
         Ok(Self {
             model: model.id(),
+            layers: layers(model, capacity, mode),
             mode,
             capacity,
             output_sample: model.output(),
@@ -96,6 +107,11 @@ impl<T: Scalar> Workspace<T> {
 
     pub(super) fn parallelism(&self) -> Parallelism {
         self.parallelism
+    }
+
+    /// The same for workspaces that serve the same models.
+    pub(super) fn layers(&self) -> u64 {
+        self.layers
     }
 
     /// The largest batch that fits.
@@ -178,7 +194,7 @@ impl<T: Scalar> Workspace<T> {
         batch: usize,
     ) -> Result<(TensorViewMut<'_, T>, Forward<'_, T>)> {
         self.check(model, batch)?;
-        self.progress = Progress::Inferred;
+        (self.model, self.progress) = (model.id(), Progress::Inferred);
         Ok(self.begin(Mode::Infer, batch))
     }
 
@@ -191,7 +207,7 @@ impl<T: Scalar> Workspace<T> {
         if self.mode == Mode::Infer {
             return Err(problem("expected one made for `Mode::Train`, got one for `Mode::Infer`"));
         }
-        self.progress = Progress::Forward;
+        (self.model, self.progress) = (model.id(), Progress::Forward);
         self.random = RandomKey::new(self.seed, self.step);
         self.step += 1;
         Ok(self.begin(Mode::Train, batch))
@@ -224,6 +240,11 @@ impl<T: Scalar> Workspace<T> {
         x: TensorView<'a, T>,
     ) -> Result<Backward<'a, T>> {
         self.check(model, batch)?;
+        if self.model != model.id() {
+            return Err(problem(
+                "expected the model of the forward pass, got another one of the same layers",
+            ));
+        }
         if self.progress != Progress::Loss {
             return Err(problem(
                 "expected a training pass and its loss before backward; call `forward` and `loss` first",
@@ -254,8 +275,8 @@ impl<T: Scalar> Workspace<T> {
     }
 
     fn check(&self, model: &Sequential<T>, batch: usize) -> Result<()> {
-        if self.model != model.id() {
-            return Err(problem("expected one made for this model, got another model's"));
+        if self.model != model.id() && self.layers != layers(model, self.capacity, self.mode) {
+            return Err(another_model());
         }
         if batch > self.capacity {
             let text = format!("expected a batch of at most {} samples, got {batch}", self.capacity);
@@ -267,6 +288,20 @@ impl<T: Scalar> Workspace<T> {
     fn output_shape(&self) -> Shape {
         self.output_sample.with_batch(self.batch).expect("a model's shapes leave room for the batch axis")
     }
+}
+
+/// Models for which this is the same need the same memory in every layer.
+fn layers<T: Scalar>(model: &Sequential<T>, capacity: usize, mode: Mode) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for step in model.steps() {
+        (step.layer.kind(), step.input.axes(), step.output.axes()).hash(&mut hasher);
+        (step.reshapes, step.fused.is_some()).hash(&mut hasher);
+        for mode in [mode, Mode::Infer] {
+            let memory = step.layer.memory(&step.input, capacity, mode);
+            (memory.cache, memory.scratch).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
 }
 
 /// Whether the sizes of all buffers can be counted in a `usize` with room to spare.
@@ -283,6 +318,10 @@ fn check_size<T: Scalar>(model: &Sequential<T>, capacity: usize) -> Result<()> {
 fn too_large<T: Scalar>(model: &Sequential<T>, capacity: usize) -> Error {
     let shape = format!("of a workspace for {capacity} samples {}", model.input());
     Error::TooLarge { shape, limit: "no more elements than fit into memory" }
+}
+
+pub(super) fn another_model() -> Error {
+    problem("expected one made for this model, got another model's")
 }
 
 fn problem(text: &str) -> Error {

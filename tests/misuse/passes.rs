@@ -3,6 +3,7 @@
 use taper::layers::Reshape;
 use taper::losses::CrossEntropy;
 use taper::optimizers::{Adam, Clip, MovingAverage, Optimizer, Rule, RuleSettings, Sgd, Update};
+use taper::sequential::WorkspacePool;
 use taper::{GradientStore, Mode, Sequential, Tensor, Workspace, seeded};
 
 use super::{Case, error, model};
@@ -156,7 +157,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     (
         "a workspace of another model",
-        || error(model().infer(&x(2), &mut workspace(Mode::Infer))),
+        || error(other().infer(&x(2), &mut workspace(Mode::Infer))),
         "workspace: expected one made for this model, got another model's",
     ),
     (
@@ -252,6 +253,37 @@ pub(crate) const CASES: &[Case] = &[
         "backward of another model",
         || after_loss(|_, workspace, store| error(other().backward(&x(2), workspace, store))),
         "workspace: expected one made for this model, got another model's",
+    ),
+    (
+        "backward of another model of the same layers",
+        || after_loss(|_, workspace, store| error(self::model().backward(&x(2), workspace, store))),
+        "workspace: expected the model of the forward pass, got another one of the same layers",
+    ),
+    (
+        "a pool of no workspaces",
+        || error(WorkspacePool::new(&model(), 2, 0)),
+        "workspaces: expected at least 1, got 0",
+    ),
+    (
+        "a pool for batches of nothing",
+        || error(WorkspacePool::new(&model(), 0, 1)),
+        "samples of the workspace's batch: expected at least one, got none",
+    ),
+    (
+        "another model in a pool of workspaces",
+        || {
+            let pool = WorkspacePool::new(&model(), 2, 1).unwrap();
+            error(pool.infer(&other(), &x(2), &mut zeros([2, 2])))
+        },
+        "workspace: expected one made for this model, got another model's",
+    ),
+    (
+        "outputs of another shape from a pool of workspaces",
+        || {
+            let pool = WorkspacePool::new(&model(), 2, 1).unwrap();
+            error(pool.infer(&model(), &x(2), &mut zeros([3, 3])))
+        },
+        "expected outputs [2, 2], got [3, 3]",
     ),
     (
         "backward into another model's gradients",
