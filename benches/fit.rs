@@ -59,9 +59,7 @@ fn main() -> Result<()> {
         for (name, data) in kinds {
             for (threads, parallelism) in [("1", Parallelism::Threads(1)), ("all", Parallelism::Pool)] {
                 let round = |_| round(&training, data, (batch, &labels), parallelism);
-                let all = || (0..rounds).map(round).collect::<Result<Vec<_>>>();
-                // Each step by itself would go to the threads and back, which an epoch does only once.
-                let rounds = if parallelism == Parallelism::Pool { rayon::scope(|_| all()) } else { all() }?;
+                let rounds = (0..rounds).map(round).collect::<Result<Vec<_>>>()?;
                 let epoch = median(rounds.iter().map(|[epoch, _]| epoch * 1e3));
                 let alone = median(rounds.iter().map(|[_, alone]| alone * 1e3));
                 let share = median(rounds.iter().map(|[epoch, alone]| (1.0 - alone / epoch) * 100.0));

@@ -55,8 +55,9 @@ mod row_sums;
 mod runs;
 mod simd;
 mod sliding;
+#[cfg_attr(not(feature = "rayon"), path = "alone.rs")]
+mod team;
 mod tile;
-mod together;
 mod transpose;
 
 pub(crate) use backend::Kernel;
@@ -83,14 +84,14 @@ pub(crate) use row_sums::RowSums;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;
 pub(crate) use sliding::{Axis, Geometry};
-pub(crate) use together::{enter, together};
+pub(crate) use team::together;
 pub(crate) use transpose::transpose;
 
 /// Does what the first pass would otherwise do, which may allocate: detects the instruction set and, where so many
 /// products of so many multiply-adds will be shared, starts the threads.
 pub(crate) fn prepare(products: usize, multiply_adds: usize) {
     backend::Backend::current();
-    Parallelism::default().threads_together(products, multiply_adds);
+    together(Parallelism::default().threads_together(products, multiply_adds), || ());
 }
 
 /// The instruction set that the kernels run with.

@@ -1,22 +1,38 @@
 //! Work spread over threads, in pieces that never change a result.
 
-use super::together::is_together;
+use super::team::{is_in_piece, is_together, most_threads};
 
 /// How many threads a pass may use. A setting of the workspace or the gradient store.
 ///
 /// Work is split over output columns or parameter elements, never inside of a sum, so every result has the
 /// same bits at any number of threads. Small work stays on the calling thread whatever the setting.
 ///
-/// Threads that share a step or a pass look for work until it is done. Where other programs need the processors,
+/// # Where it runs
+/// A call runs on the thread that makes it: layers, losses, sinks and callbacks all do. Large products are cut into pieces, and helpers,
+/// threads of this crate that do nothing but such pieces, take a part of them if they are free. A piece is arithmetic; of a user's own
+/// code, only an optimizer's `Rule` and the `GradientSource` of a layer of one's own run in one.
+///
+/// A call waits only for those of its pieces that a helper has begun, and runs nothing else while it waits. So a task of a `rayon` pool
+/// may hold a lock when it calls, as any thread may: it is never handed another task in the middle of the call, as it could be where it
+/// waits in `rayon` itself.
+///
+/// # How many threads
+/// The setting is a limit. All calls together have no more threads than the pool has, calls that are at work counted with their
+/// helpers: eight tasks of a pool of eight, which all predict, are left to themselves, since whoever calls from many threads has
+/// spread the work already; a single call, from a thread of that pool or from anywhere else, gets the help of seven.
+///
+/// Helpers look for work until the step or the pass that they share is done. Where other programs need the processors,
 /// fewer threads can be faster.
 ///
 /// Without the feature `rayon`, everything runs on the calling thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Parallelism {
-    /// As many threads as the current `rayon` pool has.
+    /// As many threads as the current `rayon` pool has: the one in which the caller runs (`ThreadPool::install`), else the global
+    /// one, whose size is that of the machine, of `RAYON_NUM_THREADS` or of `ThreadPoolBuilder::build_global`. Only the size is
+    /// taken from it.
     #[default]
     Pool,
-    /// At most this many; 0 counts as 1.
+    /// At most this many, and no more than [`Parallelism::Pool`]; 0 counts as 1.
     Threads(usize),
 }
 
@@ -24,27 +40,30 @@ impl Parallelism {
     /// The threads that there are to use.
     pub(crate) fn threads(self) -> usize {
         match self {
-            Self::Pool => pool_threads(),
-            Self::Threads(threads) => threads.clamp(1, pool_threads()),
+            Self::Pool => most_threads(),
+            Self::Threads(threads) => threads.clamp(1, most_threads()),
         }
     }
 
     /// Into how many pieces to split work of so many multiply-adds.
     pub(crate) fn pieces(self, multiply_adds: usize) -> usize {
+        if is_in_piece() {
+            return 1;
+        }
         let piece = if is_together() { PIECE_TOGETHER } else { PIECE };
         let pieces = match self {
             Self::Pool => multiply_adds / piece,
             Self::Threads(threads) => threads.min(multiply_adds / piece),
         };
         // Small work does not so much as ask for the pool, which would start it.
-        if pieces < 2 { 1 } else { pieces.min(pool_threads()) }
+        if pieces < 2 { 1 } else { pieces.min(most_threads()) }
     }
 
     /// As [`Parallelism::pieces`], but several for each thread where the work is large: a thread whose core is slower at that
     /// moment then does fewer of them. Only where every thread of the pool may take part, for whoever is free takes the next.
     pub(crate) fn small_pieces(self, multiply_adds: usize) -> usize {
         let pieces = self.pieces(multiply_adds);
-        if pieces < 2 || pieces < pool_threads() {
+        if pieces < 2 || pieces < most_threads() {
             return pieces;
         }
         // As many for each thread, or one would have more to do.
@@ -74,16 +93,6 @@ const SMALL_PIECE: usize = 4_000_000;
 /// The most pieces for a thread.
 const PIECES_OF_A_THREAD: usize = 8;
 
-#[cfg(feature = "rayon")]
-fn pool_threads() -> usize {
-    rayon::current_num_threads()
-}
-
-#[cfg(not(feature = "rayon"))]
-fn pool_threads() -> usize {
-    1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,7 +100,7 @@ mod tests {
     #[test]
     fn large_work_has_several_pieces_for_each_thread_and_no_more_threads_than_asked_for() {
         let pieces = |multiply_adds| Parallelism::Pool.small_pieces(multiply_adds);
-        let all = pool_threads();
+        let all = most_threads();
         assert_eq!(pieces(2 * PIECE - 1), 1);
         assert_eq!(pieces(usize::MAX), if all > 1 { PIECES_OF_A_THREAD * all } else { 1 });
         for multiply_adds in [2 * PIECE, 10 * PIECE, 100 * PIECE, 1000 * PIECE] {
@@ -107,7 +116,7 @@ mod tests {
     #[test]
     fn threads_share_what_is_large_enough_in_all_and_in_each_product() {
         let threads = |products, multiply_adds| Parallelism::Pool.threads_together(products, multiply_adds);
-        let all = pool_threads();
+        let all = most_threads();
         assert_eq!(threads(1, 2 * PIECE - 1), 1);
         assert_eq!(threads(1, 2 * PIECE), all.min(16));
         assert_eq!(threads(usize::MAX, 2 * PIECE_TOGETHER - 1), 1);

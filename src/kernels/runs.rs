@@ -1,8 +1,10 @@
 //! Slices worked on by several threads.
 
+use std::mem::take;
 use std::ops::Range;
+use std::sync::Mutex;
 
-use super::together::join;
+use super::team::{lock, share};
 
 /// Something that can be cut in two at an element, as slices can.
 pub(crate) trait Split: Send + Sized {
@@ -11,23 +13,9 @@ pub(crate) trait Split: Send + Sized {
     fn split(self, middle: usize) -> (Self, Self);
 }
 
-/// Cuts `whole` into `pieces` at multiples of `granule` and calls `work` with each, on as many threads. Halving
-/// with `join` allocates nothing.
+/// Cuts `whole` into `pieces` at multiples of `granule` and calls `work` with each, on as many threads. Allocates nothing.
 pub(crate) fn split_work<S: Split>(whole: S, granule: usize, pieces: usize, work: &(impl Fn(S) + Sync)) {
-    if pieces > 1 {
-        let half = pieces / 2;
-        let granules = whole.len().div_ceil(granule);
-        let middle = (granules * half / pieces * granule).min(whole.len());
-        let (left, right) = whole.split(middle);
-        let has_parts = pieces - half > 1;
-        join(
-            || split_work(left, granule, half, work),
-            || split_work(right, granule, pieces - half, work),
-            has_parts,
-        );
-    } else if whole.len() > 0 {
-        work(whole);
-    }
+    split_with_scratch(whole, granule, pieces, &mut [(); 0], &|piece, _: &mut [()]| work(piece));
 }
 
 /// As [`split_work`], each piece with a part of `scratch` of its own: `scratch / pieces` elements.
@@ -39,18 +27,77 @@ pub(crate) fn split_with_scratch<S: Split, T: Send>(
     work: &(impl Fn(S, &mut [T]) + Sync),
 ) {
     if pieces > 1 {
-        let half = pieces / 2;
-        let granules = whole.len().div_ceil(granule);
-        let middle = (granules * half / pieces * granule).min(whole.len());
-        let (left, right) = whole.split(middle);
-        let (scratch_left, scratch_right) = scratch.split_at_mut(scratch.len() / pieces * half);
-        join(
-            || split_with_scratch(left, granule, half, scratch_left, work),
-            || split_with_scratch(right, granule, pieces - half, scratch_right, work),
-            pieces - half > 1,
-        );
+        let rest = Mutex::new(Rest::new(whole, granule, pieces, scratch));
+        let own = || {
+            while let Some((piece, scratch)) = lock(&rest).take_first() {
+                work(piece, scratch);
+            }
+        };
+        let help = || {
+            while let Some((piece, scratch)) = lock(&rest).take_last() {
+                work(piece, scratch);
+            }
+        };
+        share(pieces, own, &help);
     } else if whole.len() > 0 {
         work(whole, scratch);
+    }
+}
+
+/// The pieces that nobody has taken yet. The thread that has the work takes the first, and those that help it the last: so each
+/// comes to about the same elements in the next pass, and finds them in its cache.
+struct Rest<'a, S, T> {
+    whole: Option<S>,
+    scratch: &'a mut [T],
+    scratch_of_piece: usize,
+    len: usize,
+    granule: usize,
+    pieces: usize,
+    left: Range<usize>,
+}
+
+impl<'a, S: Split, T> Rest<'a, S, T> {
+    fn new(whole: S, granule: usize, pieces: usize, scratch: &'a mut [T]) -> Self {
+        let (len, scratch_of_piece) = (whole.len(), scratch.len() / pieces);
+        let scratch = &mut scratch[..pieces * scratch_of_piece];
+        Self { whole: Some(whole), scratch, scratch_of_piece, len, granule, pieces, left: 0..pieces }
+    }
+
+    /// Where a piece begins.
+    fn start_of(&self, piece: usize) -> usize {
+        let granules = self.len.div_ceil(self.granule);
+        (granules * piece / self.pieces * self.granule).min(self.len)
+    }
+
+    fn take_first(&mut self) -> Option<(S, &'a mut [T])> {
+        while !self.left.is_empty() {
+            let start = self.start_of(self.left.start);
+            self.left.start += 1;
+            let (piece, rest) = self.whole.take()?.split(self.start_of(self.left.start) - start);
+            self.whole = Some(rest);
+            let (scratch, rest) = take(&mut self.scratch).split_at_mut(self.scratch_of_piece);
+            self.scratch = rest;
+            if piece.len() > 0 {
+                return Some((piece, scratch));
+            }
+        }
+        None
+    }
+
+    fn take_last(&mut self) -> Option<(S, &'a mut [T])> {
+        while !self.left.is_empty() {
+            let start = self.start_of(self.left.start);
+            self.left.end -= 1;
+            let (rest, piece) = self.whole.take()?.split(self.start_of(self.left.end) - start);
+            self.whole = Some(rest);
+            let scratch = take(&mut self.scratch);
+            let (rest, scratch) = scratch.split_at_mut(scratch.len() - self.scratch_of_piece);
+            self.scratch = rest;
+            if piece.len() > 0 {
+                return Some((piece, scratch));
+            }
+        }
+        None
     }
 }
 

@@ -42,7 +42,7 @@ impl<T: Scalar> GradientSource<T> for Whole<'_, T> {
     }
 }
 
-/// What a backward pass hands gradients to, on whichever thread it runs.
+/// What a backward pass hands gradients to, on the thread that called it.
 pub trait GradientSink<T>: Send {
     /// Takes the gradient of one parameter.
     ///

@@ -3,7 +3,7 @@
 use super::Epoch;
 use crate::{Result, Scalar, Sequential};
 
-/// What [`crate::Trainer::fit`] calls after each step and each epoch, from whichever thread it runs on.
+/// What [`crate::Trainer::fit`] calls after each step and each epoch, on the thread that called it.
 pub trait Callback<T: Scalar>: Send {
     /// After a step.
     ///

@@ -42,11 +42,7 @@ impl<T: Scalar> Trainer<'_, T> {
     /// those of the callbacks and of writing checkpoints. With early stopping the model then gets the weights of the
     /// best epoch, where there is one. [`Trainer::history`] has the epochs that are done, and another call begins with
     /// the one that is not.
-    pub fn fit(&mut self, data: Dataset<'_, T>, options: Fit<'_, T>) -> Result<History> {
-        kernels::enter(self.threads_of_epoch(data.len()) > 1, || self.epochs(data, options))
-    }
-
-    fn epochs(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
+    pub fn fit(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
         let plan = Plan {
             samples: data.len(),
             batch: self.batch,
@@ -234,7 +230,7 @@ impl<T: Scalar> Trainer<'_, T> {
         samples: usize,
         batches: &mut Batches<T>,
         tally: &mut Tally,
-        what: impl Fn() -> String + Copy + Send,
+        what: impl Fn() -> String + Copy,
     ) -> Result<f64> {
         self.clear_gradients();
         let group = left[..samples].iter().map(|&sample| self.loss.divisor(data.target().sample(sample)));

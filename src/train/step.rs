@@ -21,7 +21,7 @@ impl<T: Scalar> Trainer<'_, T> {
         x: TensorView<'_, T>,
         target: Target<'_, T>,
         next: NextRows<'_>,
-        what: impl FnOnce() -> String + Send,
+        what: impl FnOnce() -> String,
     ) -> Result<T> {
         kernels::together(self.threads(1, x.batch()), || self.whole_step(x, target, next, what))
     }

@@ -1,0 +1,27 @@
+//! What stands for `team` where there are no threads: the caller does everything itself.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(super) fn most_threads() -> usize {
+    1
+}
+
+pub(super) fn is_together() -> bool {
+    false
+}
+
+pub(super) fn is_in_piece() -> bool {
+    false
+}
+
+pub(crate) fn together<R>(_threads: usize, work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+pub(super) fn share(_threads: usize, own: impl FnOnce(), _help: &(dyn Fn() + Sync)) {
+    own();
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
