@@ -1,5 +1,6 @@
 //! Slices worked on by several threads.
 
+use std::iter::from_fn;
 use std::mem::take;
 use std::ops::Range;
 use std::sync::Mutex;
@@ -28,16 +29,11 @@ pub(crate) fn split_with_scratch<S: Split, T: Send>(
 ) {
     if pieces > 1 {
         let rest = Mutex::new(Rest::new(whole, granule, pieces, scratch));
-        let own = || {
-            while let Some((piece, scratch)) = lock(&rest).take_first() {
-                work(piece, scratch);
-            }
-        };
-        let help = || {
-            while let Some((piece, scratch)) = lock(&rest).take_last() {
-                work(piece, scratch);
-            }
-        };
+        // In a `while let`, the lock would be held while a piece is worked on.
+        let first = || lock(&rest).take_first();
+        let last = || lock(&rest).take_last();
+        let own = || from_fn(first).for_each(|(piece, scratch)| work(piece, scratch));
+        let help = || from_fn(last).for_each(|(piece, scratch)| work(piece, scratch));
         share(pieces, own, &help);
     } else if whole.len() > 0 {
         work(whole, scratch);
@@ -156,6 +152,52 @@ mod tests {
                     values.iter().enumerate().all(|(place, &value)| value == place + 1),
                     "{len} in {pieces}"
                 );
+            }
+        }
+    }
+    /// Nobody keeps the others from taking a piece while at work on one.
+    #[cfg(feature = "rayon")]
+    #[test]
+    fn pieces_are_worked_on_at_the_same_time() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        use std::time::{Duration, Instant};
+
+        let (start, most) = (Instant::now(), AtomicUsize::new(0));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
+        // Helpers may be busy with other tests.
+        while most.load(Ordering::Relaxed) < 2 && start.elapsed() < Duration::from_secs(60) {
+            let inside = AtomicUsize::new(0);
+            pool.install(|| {
+                split_runs(8, 1, 8, &|_| {
+                    most.fetch_max(inside.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                    std::thread::sleep(Duration::from_millis(2));
+                    inside.fetch_sub(1, Ordering::Relaxed);
+                });
+            });
+        }
+        assert_eq!(most.into_inner(), 2);
+    }
+
+    /// Every piece has scratch of its own, from whichever end it is taken.
+    #[test]
+    fn scratch_is_not_shared() {
+        for (len, pieces, scratch) in [(10, 3, 11), (7, 7, 7), (2, 5, 20), (100, 8, 64)] {
+            let work = || vec![0_usize; len];
+            for taken_last in [0, 1, pieces / 2, pieces] {
+                let (mut values, mut scratch) = (work(), vec![0_usize; scratch]);
+                let part = scratch.len() / pieces;
+                let mut rest = Rest::new(Run { start: 0, values: &mut values }, 1, pieces, &mut scratch);
+                let last: Vec<_> = (0..taken_last).filter_map(|_| rest.take_last()).collect();
+                let first: Vec<_> = from_fn(|| rest.take_first()).collect();
+                for (run, scratch) in last.into_iter().chain(first) {
+                    assert_eq!(scratch.len(), part);
+                    for (place, value) in (run.start..).zip(run.values) {
+                        *value += place + 1;
+                    }
+                    scratch.iter_mut().for_each(|value| *value += 1);
+                }
+                assert!(values.iter().enumerate().all(|(place, &value)| value == place + 1));
+                assert!(scratch.iter().all(|&value| value <= 1));
             }
         }
     }
