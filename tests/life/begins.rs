@@ -157,6 +157,8 @@ fn values_that_are_none_for_a_loss_are_told_with_their_sample() {
         values.as_mut_slice()[7 * 3 + 1] = value;
         values
     };
+    // A share that was rounded up is one.
+    let good = with(1.0 + f32::EPSILON);
     let good = Dataset::new(&inputs, &good).unwrap();
     for (value, text) in [(1.5, "1.5"), (-0.25, "-0.25"), (f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
         let expected = format!("target of sample 7: expected a number from 0 to 1, got {text}");
