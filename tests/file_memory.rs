@@ -127,14 +127,17 @@ fn long_texts() -> Vec<Bomb> {
     let chains = vec![&*chain; (1 << 16) / 91 - 1].join(",");
     let many = (0..1 << 14).fold(HandMade::new(), |file, i| file.f32(&i.to_string(), &[0], &[]));
     let rest: Value = serde_json::from_str(&format!("[{chains}]")).unwrap();
-    let all = json!({ "format": 2, "x": rest, "y": "y".repeat(5 * MB / 2) });
+    let all = json!({ "format": 3, "x": rest, "y": "y".repeat(5 * MB / 2) });
+    // What lies along features, of parameters that there are not.
+    let features: String = (0..13_000).map(|i| format!(r#""{i}":[2,2,2],"#)).collect();
+    let features = format!(r#"{{"format":2,"orientation":"pytorch","features":{{{features}"x":null}}}}"#);
     let (too_many, json) = ("expected at most 65536 values", "expected JSON");
     vec![
         raw(&"x".repeat(long)),
         text(&"x".repeat(long), json),
         text(&format!("[{}1]", "1,".repeat(long / 2 - 100)), too_many),
         text(&format!("[{}1]", r#"{"":1},"#.repeat(long / 9 - 100)), too_many),
-        text(&format!(r#"{{"format":2,"x":[{chains}]}}"#), "expected a file of format 1 or earlier"),
+        text(&format!(r#"{{"format":3,"x":[{chains}]}}"#), "expected a file of format 2 or earlier"),
         Bomb {
             told: "at most 262144 values",
             ..raw(&format!("{{\"x\":[{}1]}}", r#"{"":1},"#.repeat(long / 7 - 9)))
@@ -145,8 +148,9 @@ fn long_texts() -> Vec<Bomb> {
         },
         raw(&"[".repeat(long)),
         text(&"[".repeat(long), json),
+        text(&features, "expected a description"),
         bomb(&many, 0, "expected a description"),
-        bomb(&many.described(&all), 0, "expected a file of format 1 or earlier"),
+        bomb(&many.described(&all), 0, "expected a file of format 2 or earlier"),
     ]
 }
 
