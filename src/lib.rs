@@ -105,3 +105,8 @@ pub fn seeded(seed: u64) -> impl rand::Rng + Clone {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// And so are the guide's.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;
