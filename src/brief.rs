@@ -1,4 +1,4 @@
-//! Texts that do not grow with what somebody put into them.
+//! Cuts text from outside, such as names in a file, to a length that an error can show.
 
 /// The text in at most so many bytes: of a longer one the middle is left out. Characters that a terminal would obey stand
 /// as escapes.

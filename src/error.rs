@@ -1,4 +1,4 @@
-//! What can go wrong, in words that say what to change.
+//! The errors. Each says what was expected and what came.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! How parameters start.
+//! Initialisers: the values that parameters start with.
 
 use std::f64::consts::TAU;
 use std::fmt::Debug;

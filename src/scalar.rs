@@ -1,4 +1,4 @@
-//! The numbers that tensors are made of.
+//! The number types of tensors: `f32` and `f64`.
 
 use std::fmt::{Debug, Display, LowerExp};
 use std::iter::Sum;

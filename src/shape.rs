@@ -1,4 +1,4 @@
-//! The lengths of a tensor's axes, kept inline.
+//! The lengths of a tensor's axes, stored inline.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

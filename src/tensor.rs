@@ -1,4 +1,4 @@
-//! Numbers with a shape: owned, row-major, contiguous.
+//! Owned tensors: row-major and contiguous.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Tensors that borrow their numbers.
+//! Borrowed tensors.
 
 use crate::tensor::check_length;
 use crate::{Result, Scalar, Shape, Tensor};

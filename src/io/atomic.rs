@@ -1,4 +1,4 @@
-//! A file is the old one or the new one, never a part of either.
+//! Replaces a file as a whole: afterwards the path leads to the old file or to the new one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};

@@ -1,4 +1,4 @@
-//! A file that checks itself: an input and the output that the model had for it.
+//! The check in a file: some inputs, and the outputs that the model had for them when it was saved.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! What a file says about itself, beside its tensors.
+//! The metadata of a file: format, orientation, and descriptions of the model, its check and a checkpoint.
 
 use serde_json::{Map, Value, json};
 

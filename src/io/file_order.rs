@@ -1,4 +1,4 @@
-//! In which order a file has what lies along features. Nothing is guessed: it is said by the file, or has to be told.
+//! The order of features in a file. It is taken from the file or from the caller, and never guessed.
 
 use std::collections::BTreeMap;
 

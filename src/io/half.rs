@@ -1,4 +1,4 @@
-//! Numbers of IEEE 754's binary16: one bit of sign, five of exponent, ten of fraction.
+//! IEEE 754's binary16: one bit of sign, five of exponent, ten of fraction.
 
 /// The number that a float16 stands for; every one is a number of `f32` too.
 pub(super) fn half(bits: u16) -> f32 {

@@ -1,4 +1,4 @@
-//! JSON that was written by this crate, or by somebody who wants us to think so.
+//! Typed access to JSON from a file, whose values may be missing or of another type.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! How a parameter lies in a file, and the way there and back.
+//! The layout of a parameter in a file, and the conversion from and to that in memory.
 
 use super::orientation::Orientation;
 use crate::layers::{Param, Turn};

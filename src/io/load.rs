@@ -1,4 +1,4 @@
-//! A file goes into a model.
+//! Loads a file into a model.
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Which tensor of a file is which parameter of a model.
+//! Finds the tensor in a file for each parameter of a model.
 
 use std::collections::{HashMap, HashSet};
 

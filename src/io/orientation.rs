@@ -1,4 +1,4 @@
-//! Which world a file is in.
+//! PyTorch's or Keras's layout of weights and images in a file.
 
 /// Which axis of a weight comes first in a file, and how images and what lies along their features lie there. In memory a
 /// weight is neither: the kernels want panels.

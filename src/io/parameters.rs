@@ -1,4 +1,4 @@
-//! Whether a file has the parameters that its description claims.
+//! Looks up the parameters that a description says the file has.
 
 use super::Verdict;
 use super::document::Document;

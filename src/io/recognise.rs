@@ -1,4 +1,4 @@
-//! What a file looks like that is not what it should be, and what to do with it.
+//! Recognises other kinds of files by their first bytes, and says what to do with them.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};

@@ -1,4 +1,4 @@
-//! A model goes into a file.
+//! Saves a model to a file.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Numbers as bytes and back.
+//! Conversion between numbers and the bytes of a tensor in a file.
 
 use super::archive::Dtype;
 use super::half::half;

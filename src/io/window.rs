@@ -1,4 +1,4 @@
-//! Windows as JSON.
+//! The description of a convolution's or pool's window as JSON.
 
 use serde_json::{Value, json};
 

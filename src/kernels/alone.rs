@@ -1,4 +1,4 @@
-//! What stands for `team` where there are no threads: the caller does everything itself.
+//! The functions of `team` without threads: the caller does all work itself.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Sums that lie in memory before and after a tile.
+//! The sums of a tile, loaded from memory before a block and stored after it.
 
 #![expect(
     clippy::inline_always,

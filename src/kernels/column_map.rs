@@ -1,4 +1,4 @@
-//! A function of each element of a matrix and of numbers of its column.
+//! A function of the elements of one or two matrices and of numbers of each column.
 
 #![expect(
     clippy::inline_always,

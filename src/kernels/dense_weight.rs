@@ -6,9 +6,9 @@
 //! out[i, o] ← β · out[i, o] + α · Σ_s x[s, i] · dy[s, o]
 //! ```
 //!
-//! x is packed into tiles of a few inputs, all samples of a tile together, and dy into panels, so that whoever
-//! wants the gradient can ask for it run by run, in any order and from several threads, each run reading x and
-//! dy in order and `out` once. A single sample (`dense_single`) needs no packing, nor does x where it stays in the cache.
+//! x is packed into tiles of a few inputs, all samples of a tile together, and dy into panels. So the gradient can be computed
+//! run by run, in any order and on several threads; each run reads x and dy in order and `out` once. A single
+//! sample (`dense_single`) needs no packing, nor does x where it stays in the cache.
 //!
 //! A sum is one chain of fused multiply-adds over s from 0. What follows is not fused: α·sum is rounded, then β·out,
 //! then their sum, as if the gradient had been stored and a loop over its elements had followed. So descent onto the

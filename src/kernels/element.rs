@@ -1,4 +1,4 @@
-//! What the kernels need to know of a number type.
+//! The number types of the kernels.
 
 use num_traits::{Float, NumAssign};
 

@@ -1,4 +1,4 @@
-//! What will be read soon, fetched while something else is computed.
+//! Prefetching: memory is asked for while something else is computed.
 
 use super::backend::Kernel;
 use super::buffer::CACHE_LINE;

@@ -1,4 +1,4 @@
-//! A row-major matrix that several threads write, each its own part of it.
+//! A row-major matrix whose parts several threads write at once.
 
 #![expect(
     clippy::inline_always,

@@ -1,4 +1,4 @@
-//! What the machine can do at most: loops that do nothing but multiply and add, or nothing but read.
+//! Loops that measure the machine: one only multiplies and adds, one only reads.
 
 #![expect(
     clippy::inline_always,

@@ -1,4 +1,4 @@
-//! Row-major matrix products that are no dense layer's hot path, on `matrixmultiply`.
+//! Row-major matrix products outside of the layers' kernels, by `matrixmultiply`.
 
 use super::Element;
 

@@ -1,4 +1,4 @@
-//! The shortest correct products, for the kernels' tests.
+//! The shortest correct products, which the kernels' tests compare with.
 
 use std::ops::Range;
 

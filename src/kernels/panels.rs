@@ -1,4 +1,4 @@
-//! How a dense weight lies in memory.
+//! The layout of a dense weight in memory: panels of columns.
 
 use super::Element;
 

@@ -1,4 +1,4 @@
-//! Work spread over threads, in pieces that never change a result.
+//! The number of threads for a piece of work. The result does not depend on it.
 
 use super::team::{is_in_piece, is_together, most_threads};
 

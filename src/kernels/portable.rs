@@ -1,4 +1,4 @@
-//! Vectors for every processor: small arrays, whose loops the compiler turns into vector instructions.
+//! Vectors for every processor: small arrays, which the compiler turns into vector instructions.
 
 #![expect(
     clippy::inline_always,

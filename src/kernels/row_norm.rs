@@ -1,4 +1,4 @@
-//! Rows that are brought to mean 0 and variance 1, each for itself, and the way back.
+//! Normalisation of each row of a matrix to mean 0 and variance 1, and its input gradient.
 
 #![expect(
     clippy::inline_always,

@@ -1,8 +1,8 @@
 //! The gradient of what is added to, or multiplied with, each row of a matrix.
 //!
-//! A convolution has a row for each place of an image, and one chain of additions over tens of thousands of them would lose
-//! digits: rows are summed in stretches, as [`ColumnSums`](super::ColumnSums) does, each in the numbers' own precision and the
-//! stretches in double precision.
+//! A convolution has a row for each position of an image. One chain of additions over tens of thousands of rows would lose
+//! digits. So rows are summed in blocks, each in the numbers' own precision, and the blocks in double precision, as in
+//! [`ColumnSums`](super::ColumnSums).
 
 #![expect(
     clippy::inline_always,

@@ -1,4 +1,4 @@
-//! Slices worked on by several threads.
+//! Slices cut into pieces, which several threads work on.
 
 use std::iter::from_fn;
 use std::mem::take;

@@ -1,4 +1,4 @@
-//! How a window slides over an image, in numbers.
+//! The geometry of a window that slides over an image.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Rows become columns.
+//! Transposition.
 
 /// Rows of a block: as many elements of f32 as a cache line has, so that each line of either side is used up while it is
 /// in the first cache, whatever the sizes of the matrix.

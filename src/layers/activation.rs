@@ -1,4 +1,4 @@
-//! The pointwise family: y = f(x) for each element, f and f′ side by side.
+//! Activations: y = f(x) for each element, with f and f′ side by side.
 
 use super::special::erfc;
 use super::{Backward, Forward, GradientSink, Layer};

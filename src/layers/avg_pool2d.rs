@@ -1,4 +1,4 @@
-//! The mean of each window of an image.
+//! Average pooling: the mean of each window of an image.
 
 use super::pool_mean::{backward, forward};
 use super::pool_window::{pool_geometry, pool_window};

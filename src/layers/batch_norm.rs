@@ -1,4 +1,4 @@
-//! Normalises channels over a batch.
+//! Batch normalisation: each channel over the batch.
 
 use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Whole};
 use crate::kernels::{ColumnMap, ColumnSums, Parallelism};

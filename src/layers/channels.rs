@@ -1,4 +1,4 @@
-//! The order of an image's axes: where data or another program have it the other way round.
+//! Conversion between images with their channels first and last.
 
 use super::samples::by_samples;
 use super::{Backward, Forward, GradientSink, Layer, Order};

@@ -1,4 +1,4 @@
-//! Forgets at random while it trains.
+//! Dropout: sets random elements to 0 in training.
 
 use super::{Backward, Forward, GradientSink, Layer, Mode, RandomKey};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};

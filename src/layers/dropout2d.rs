@@ -1,4 +1,4 @@
-//! Forgets whole channels at random while it trains.
+//! Dropout of whole channels.
 
 use super::{Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, RandomKey};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};

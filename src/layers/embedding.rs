@@ -1,4 +1,4 @@
-//! A row of numbers for each word of a vocabulary.
+//! Embedding: a learned row of numbers for each word of a vocabulary.
 
 use std::ops::Range;
 

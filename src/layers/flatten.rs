@@ -1,4 +1,4 @@
-//! Many axes become one.
+//! Flatten: all axes of a sample become one.
 
 use super::{Backward, Forward, GradientSink, Layer};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};

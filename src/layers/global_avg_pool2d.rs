@@ -1,4 +1,4 @@
-//! The mean of each channel of an image.
+//! Global average pooling: the mean of each channel of an image.
 
 use super::pool_mean::{backward, forward};
 use super::{Backward, Forward, GradientSink, Layer, Order, Window};

@@ -1,4 +1,4 @@
-//! Where gradients of parameters go.
+//! Gradients of parameters: how a layer hands them on, and the store that keeps them.
 
 use std::fmt;
 use std::ops::Range;

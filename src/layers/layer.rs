@@ -1,4 +1,4 @@
-//! What a layer is: a function with parameters that knows its own gradient.
+//! The `Layer` trait: a function with parameters and its gradient.
 
 use std::any::Any;
 use std::fmt::Debug;

@@ -1,4 +1,4 @@
-//! Normalises each sample for itself.
+//! Layer normalisation: each sample over its last axes.
 
 use super::batch_norm::check_epsilon;
 use super::row_gradient::RowGradient;

@@ -1,4 +1,4 @@
-//! How a parameter's tensor lies in its buffer.
+//! The layout of a parameter's buffer: row-major, or panels.
 
 use super::order::Along;
 use crate::Scalar;

@@ -1,4 +1,4 @@
-//! The largest of each window of an image.
+//! Max pooling: the largest number of each window of an image.
 
 #![expect(
     clippy::inline_always,

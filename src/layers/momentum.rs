@@ -1,4 +1,4 @@
-//! How running statistics follow their batches.
+//! The momentum of running statistics.
 
 /// How much of a running statistic a batch replaces: the two libraries call opposite shares by one name.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,4 +1,4 @@
-//! In which order features lie, here and where images have their channels first.
+//! The order of features, where images have their channels last and where first.
 
 use super::Param;
 use crate::{Scalar, Shape};

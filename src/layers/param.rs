@@ -1,4 +1,4 @@
-//! A layer's trainable numbers.
+//! Parameters of layers.
 
 use std::fmt;
 

@@ -1,5 +1,7 @@
-//! Means of windows, for the average pools: sums of a row of a window first and then of its rows. Where a window is large, as
-//! that of a whole image is, a few numbers at a time are added in their own precision and these sums in double.
+//! Means of windows, for the average pools.
+//!
+//! The rows of a window are summed first, then these sums. Where a window is large, such as a whole image, a few numbers at a
+//! time are added in their own precision and these sums in double precision.
 
 #![expect(
     clippy::inline_always,

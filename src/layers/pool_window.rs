@@ -1,4 +1,4 @@
-//! What the pools have in common: a window that always meets the image, and the places of it that lie inside.
+//! The window of a pool: its places inside of the image.
 
 #![expect(
     clippy::inline_always,

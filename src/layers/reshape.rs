@@ -1,4 +1,4 @@
-//! The same numbers under other axes.
+//! Reshape: the same numbers with other axes.
 
 use super::{Backward, Forward, GradientSink, Layer};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};

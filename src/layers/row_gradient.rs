@@ -1,4 +1,4 @@
-//! The gradient of a bias, or of another row that meets all rows of a batch.
+//! The gradient of a bias, or of another row that is added to or multiplied with all rows of a batch.
 
 use std::ops::Range;
 

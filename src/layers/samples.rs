@@ -1,4 +1,4 @@
-//! Samples of a batch shared out among threads.
+//! Work on a batch, shared out among threads by samples.
 
 use crate::Scalar;
 use crate::kernels::{Parallelism, Run, split_work};

@@ -1,4 +1,4 @@
-//! Scores become probabilities.
+//! Softmax and log-softmax.
 
 use super::{Backward, Forward, GradientSink, Layer};
 use crate::scalar::sum;

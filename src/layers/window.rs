@@ -1,4 +1,4 @@
-//! What slides over an image: how large it is, how far it steps, and what lies beyond the border.
+//! The window of a convolution or pool: size, stride, dilation and padding.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Yes or no, for each output.
+//! Binary cross-entropy, for each output.
 
 use super::elementwise::{self, Elementwise};
 use super::loss::{Loss, Reduction, Target, of_whole_batches};

@@ -1,4 +1,4 @@
-//! One of several classes.
+//! Cross-entropy, for one of several classes.
 
 use super::loss::{
     Loss, Reduction, Target, check_gradient, class_rows, class_rows_of, of_whole_batches, scale_of,

@@ -1,4 +1,4 @@
-//! What losses of single elements have in common.
+//! The common part of losses that are sums over elements.
 
 use super::loss::{check_gradient, no_divisor, scale_of};
 use crate::scalar::sum;

@@ -1,4 +1,4 @@
-//! Square near the target, straight far from it.
+//! Huber's loss: quadratic near the target, linear far from it.
 
 use super::elementwise::{self, Elementwise};
 use super::loss::{Loss, Reduction, Target, of_whole_batches};

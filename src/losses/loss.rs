@@ -1,4 +1,4 @@
-//! What a loss is.
+//! The `Loss` trait.
 
 use std::fmt::Debug;
 

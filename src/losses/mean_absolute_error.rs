@@ -1,4 +1,4 @@
-//! The size of the difference.
+//! The mean absolute error.
 
 use super::elementwise::{self, Elementwise};
 use super::loss::{Loss, Reduction, Target, of_whole_batches};

@@ -1,4 +1,4 @@
-//! The square of the difference.
+//! The mean squared error.
 
 use super::elementwise::{self, Elementwise};
 use super::loss::{Loss, Reduction, Target, of_whole_batches};

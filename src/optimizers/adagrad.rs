@@ -1,4 +1,4 @@
-//! Steps divided by the size of all gradients so far.
+//! Adagrad: steps divided by the root of the sum of all squared gradients.
 
 use super::rule::{Rule, Update};
 use super::settings::{RuleSettings, WeightDecay, check_at_least_0, least_divisor};

@@ -1,4 +1,4 @@
-//! Steps scaled by running moments of the gradient.
+//! Adam and AdamW: steps from running first and second moments of the gradient.
 
 use super::rule::{Rule, Update};
 use super::settings::{RuleSettings, WeightDecay, check_at_least_0, check_share, least_divisor};

@@ -1,4 +1,4 @@
-//! Gradients that are applied as they come.
+//! The sink that moves parameters during the backward pass.
 
 use std::fmt;
 use std::ops::Range;

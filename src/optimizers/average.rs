@@ -1,4 +1,4 @@
-//! A calmer copy of a model's weights.
+//! The exponential moving average of a model's parameters.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Steps of one size, in the direction of a running gradient.
+//! Lion: steps of one size, in the direction of a running gradient.
 
 use super::rule::{Rule, Update};
 use super::settings::{RuleSettings, WeightDecay, check_share};

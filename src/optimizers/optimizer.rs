@@ -1,4 +1,4 @@
-//! A rule carried out for a whole model.
+//! The optimizer: a rule, and its state for each parameter of a model.
 
 use std::fmt;
 

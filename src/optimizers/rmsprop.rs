@@ -1,4 +1,4 @@
-//! Steps divided by the running size of the gradient.
+//! RMSprop: steps divided by the running root mean square of the gradient.
 
 use super::rule::{Rule, Update};
 use super::settings::{RuleSettings, WeightDecay, check_at_least_0, check_share, least_divisor};

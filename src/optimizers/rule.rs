@@ -1,4 +1,4 @@
-//! How one parameter moves.
+//! The `Rule` trait: how a parameter follows its gradient.
 
 use std::fmt::Debug;
 

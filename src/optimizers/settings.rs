@@ -1,4 +1,4 @@
-//! What all rules can be told.
+//! Settings of all rules: learning rate and weight decay.
 
 use crate::{Error, Result, Scalar};
 

@@ -1,4 +1,4 @@
-//! Down the gradient, with or without momentum.
+//! Gradient descent, with or without momentum.
 
 use super::rule::{Rule, Update};
 use super::settings::{RuleSettings, WeightDecay, check_share};

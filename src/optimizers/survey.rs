@@ -1,4 +1,4 @@
-//! A look at all gradients before anything moves.
+//! A sink that moves nothing: it notes which gradients come, and their norm.
 
 use super::apply::BLOCK;
 use super::optimizer::{Clip, Optimizer, State, finite_norm};

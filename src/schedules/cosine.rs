@@ -1,4 +1,4 @@
-//! Down along half a cosine, after a warm-up.
+//! Cosine decay, after a linear warm-up.
 
 use super::schedule::{Schedule, anneal, check_rate, check_steps};
 use crate::Result;

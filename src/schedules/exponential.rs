@@ -1,4 +1,4 @@
-//! Down by a factor, smoothly.
+//! Exponential decay.
 
 use super::schedule::{Schedule, check_rate, check_steps};
 use crate::Result;

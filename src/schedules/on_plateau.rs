@@ -1,4 +1,4 @@
-//! Down where it gets no better.
+//! Decay when a loss has not fallen for some epochs.
 
 use super::schedule::check_rate;
 use crate::{Error, Result};

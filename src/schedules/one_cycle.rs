@@ -1,4 +1,4 @@
-//! Up once and down once.
+//! One cycle: up once and down once.
 
 use super::schedule::{Schedule, anneal, check_rate, check_steps};
 use crate::{Error, Result};

@@ -1,4 +1,4 @@
-//! What a schedule is.
+//! The `Schedule` trait.
 
 use std::fmt::Debug;
 

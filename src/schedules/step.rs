@@ -1,4 +1,4 @@
-//! Down by a factor every so many steps.
+//! Decay by a factor every so many steps.
 
 use super::schedule::{Schedule, check_rate, check_steps};
 use crate::Result;

@@ -1,4 +1,4 @@
-//! A model is written down layer by layer and checked as a whole.
+//! The builder of a model.
 
 use std::fmt;
 

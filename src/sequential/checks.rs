@@ -1,4 +1,4 @@
-//! What the container relies on, and a layer of one's own may get wrong.
+//! Checks of what layers of one's own claim, when a model is built.
 
 use super::Sequential;
 use crate::layers::{Layer, Mode};

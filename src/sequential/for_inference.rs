@@ -1,4 +1,4 @@
-//! A model that computes the same with less.
+//! A model for inference: normalisations are folded into other layers, dropout is left out.
 
 use std::any::Any;
 

@@ -1,4 +1,4 @@
-//! Layers one after another.
+//! Models: layers one after another.
 
 mod builder;
 mod checks;

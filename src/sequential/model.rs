@@ -1,4 +1,4 @@
-//! The container: what a user holds in hand.
+//! The model: its layers, and access to them and their parameters.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

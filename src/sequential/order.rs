@@ -1,4 +1,4 @@
-//! The order of features on their way through a model, and of what lies along them.
+//! The order of features through the layers of a model, and of its parameters.
 
 use std::any::Any;
 

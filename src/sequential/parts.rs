@@ -1,4 +1,4 @@
-//! A model in parts: one that makes features, and one that classifies them.
+//! A model cut in two: a body that makes features, and a head on them.
 
 use super::Sequential;
 use crate::{Error, Result, Scalar};

@@ -1,4 +1,4 @@
-//! The way of the data through the layers, forward and backward.
+//! The passes through the layers, forward and backward.
 //!
 //! A training pass keeps every layer's output for the backward pass; they lie one after another in the cache,
 //! each behind what its layer keeps itself:

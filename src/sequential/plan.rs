@@ -1,4 +1,4 @@
-//! Layers whose weight is made when their input is known.
+//! Layers with weights, which are made when the shape of their input is known.
 
 use rand::Rng;
 

@@ -1,4 +1,4 @@
-//! Outputs for any number of samples.
+//! Outputs for any number of samples, in batches.
 
 use super::{Sequential, Workspace};
 use crate::layers::{Layer, Mode};

@@ -1,4 +1,4 @@
-//! What a model knows of its layers.
+//! A layer with its shapes, and the route of a pass through the layers.
 
 use crate::layers::{Activation, Layer, Mode};
 use crate::{Scalar, Shape};

@@ -1,4 +1,4 @@
-//! What a model is made of, and what each part costs.
+//! The summary of a model: shapes, parameters, multiply-adds and bytes of each layer.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! All the memory of a pass, made once.
+//! The workspace: all memory of a pass, made once.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};

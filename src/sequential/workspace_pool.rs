@@ -1,4 +1,4 @@
-//! Workspaces for all who share a model.
+//! A pool of workspaces for the threads that share a model.
 
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Looking on while a model is trained.
+//! Callbacks of `fit`.
 
 use super::Epoch;
 use crate::{Result, Scalar, Sequential};

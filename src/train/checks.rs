@@ -1,4 +1,4 @@
-//! What is wrong with a training and can be told before its first step: an epoch may take hours, and its end is too late.
+//! Checks of a training before its first step, so that an error does not wait for the end of an epoch.
 
 use super::run::Plan;
 use super::trainer::workspace;

@@ -1,4 +1,4 @@
-//! Samples and what they should give.
+//! Data sets: inputs and targets.
 
 use rand::Rng;
 

@@ -1,4 +1,4 @@
-//! Stopping where it gets no better, and going back to where it was best.
+//! Early stopping, and the return to the best epoch.
 
 use super::{Dataset, Epoch};
 use crate::kernels::Buffer;

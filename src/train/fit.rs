@@ -1,4 +1,4 @@
-//! What a training is asked to do.
+//! The settings of a call of `fit`.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What happened, epoch by epoch.
+//! The history: results of each epoch.
 
 use super::metrics::ConfusionMatrix;
 

@@ -1,4 +1,4 @@
-//! What the samples of a data set are kept as.
+//! The inputs of a data set: numbers or bytes.
 
 use super::Pixels;
 use crate::kernels::{Buffer, Gather, NextRows};

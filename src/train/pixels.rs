@@ -1,4 +1,4 @@
-//! Samples kept as bytes.
+//! Inputs kept as bytes.
 
 use crate::kernels::Gather;
 use crate::tensor::check_length;

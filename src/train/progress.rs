@@ -1,4 +1,4 @@
-//! Training seen in the terminal.
+//! A progress bar in the terminal.
 
 use indicatif::ProgressStyle;
 

@@ -1,4 +1,4 @@
-//! Where a training is, so that it can be gone on with.
+//! The position of a training, for checkpoints.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What an epoch adds up to.
+//! Losses and hits, added up over the batches of an epoch.
 
 use super::metrics::{ConfusionMatrix, highest};
 use super::{Dataset, Evaluation};

@@ -1,4 +1,4 @@
-//! What happened so far, as tensors: a row of numbers for each epoch, and its confusion matrices.
+//! The history of a training as tensors: a row of numbers for each epoch, and the confusion matrices.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! A training in a file, to be gone on with as if nothing had happened.
+//! Checkpoints: a training in a file, from which it goes on to the same bits.
 
 mod history;
 mod read;

@@ -1,4 +1,4 @@
-//! A training comes out of a file. [`super::write`] has the same parts in the same order.
+//! Reads a checkpoint. [`super::write`] has the same parts in the same order.
 
 use std::fmt::Display;
 

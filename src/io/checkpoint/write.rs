@@ -1,4 +1,4 @@
-//! A training goes into a file. [`super::read`] has the same parts in the same order.
+//! Writes a checkpoint. [`super::read`] has the same parts in the same order.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! An array in a file, from its header to its numbers.
+//! Reads an array, header and numbers.
 
 use std::fmt;
 use std::io::{self, Read};

@@ -1,4 +1,4 @@
-//! The types of numbers that are read.
+//! The dtypes that are read.
 
 use std::ffi::c_long;
 

@@ -1,4 +1,4 @@
-//! What can be written to a file of NumPy's.
+//! What can be written to `.npy` and `.npz` files.
 
 use std::fmt;
 use std::io::{self, Error, ErrorKind, Write};

@@ -1,5 +1,4 @@
-//! What stands before the numbers of a `.npy` file: a magic word, a version, and a Python dictionary with the type
-//! of the numbers, their order and the shape.
+//! The header of a `.npy` file: a magic string, a version, and a Python dictionary with dtype, order and shape.
 
 use std::io::Read;
 

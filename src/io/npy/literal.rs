@@ -1,4 +1,4 @@
-//! A literal of Python's, of the kinds that a header can have.
+//! Parses the Python literals that a header can have.
 
 use super::super::Verdict;
 

@@ -1,4 +1,4 @@
-//! Where an array comes from, for errors.
+//! The file and the array that an error names.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind};

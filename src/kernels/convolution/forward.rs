@@ -1,4 +1,4 @@
-//! y = act(P·W + b).
+//! The forward product, y = act(P·W + b).
 
 use super::{ConvolutionSize, MOST_PIECES, Rows};
 use crate::kernels::runs::split_with_scratch;

@@ -1,4 +1,4 @@
-//! dx, from dP = dy·Wᵀ, or as a convolution of dy.
+//! The input gradient, from dP = dy·Wᵀ or as a convolution of dy.
 
 use super::{ConvolutionForward, ConvolutionSize, MOST_PIECES, Rows, columns_of};
 use crate::kernels::runs::split_with_scratch;

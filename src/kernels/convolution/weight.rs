@@ -1,4 +1,4 @@
-//! dW = Pᵀ·dy.
+//! The weight gradient, dW = Pᵀ·dy.
 
 use std::ops::Range;
 
