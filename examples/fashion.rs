@@ -12,27 +12,31 @@
 //! model is that of the last one. To choose an epoch, set some of the images to train with apart, as the example `pets`
 //! does.
 
+#[path = "common/epochs.rs"]
+mod epochs;
+#[path = "common/exit.rs"]
+mod exit;
+#[path = "common/fashion.rs"]
+mod fashion;
 #[path = "common/idx.rs"]
 mod idx;
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use idx::{Idx, IdxError};
+use idx::Idx;
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
 use taper::train::{Dataset, Fit, Pixels};
 use taper::{Optimizer, Sequential, Trainer};
 
-const CLASSES: usize = 10;
-
 /// Trains a classifier of clothes.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The folder of the four gzipped IDX files.
-    #[arg(long, value_name = "DIR", default_value = "/usr/share/datasets/fashion-mnist")]
+    #[arg(long, value_name = "DIR", default_value = fashion::FOLDER)]
     data: PathBuf,
     /// Where the first weights and the order of the images come from.
     #[arg(long, default_value_t = 1)]
@@ -43,30 +47,23 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let [train, test] = [read(&arguments.data, "train")?, read(&arguments.data, "t10k")?];
+    let [train, test] = [fashion::read(&arguments.data, "train")?, fashion::read(&arguments.data, "t10k")?];
     let model = Sequential::builder([28, 28]).flatten();
     let model = model.dense(128).named("fc1").relu().dense(64).named("fc2").relu();
-    let mut model = model.dense(CLASSES).named("fc3").build(&mut taper::seeded(arguments.seed))?;
+    let mut model =
+        model.dense(fashion::CLASSES.len()).named("fc3").build(&mut taper::seeded(arguments.seed))?;
     println!("{}", model.summary());
 
     let optimizer = Optimizer::new(Adam::new(1e-3)?);
     let mut trainer =
         Trainer::new(&mut model, CrossEntropy::new(), optimizer).with_batch(64)?.with_seed(arguments.seed);
-    let fit = Fit::epochs(arguments.epochs).with_validation(dataset(&test)?).after_epoch(|epoch, _| {
-        let accuracy = epoch.validation.as_ref().and_then(|test| test.accuracy).unwrap_or(f64::NAN);
-        let (number, loss, seconds) = (epoch.epoch + 1, epoch.train.loss, epoch.seconds);
-        println!("epoch {number:2}  loss {loss:.4}  test accuracy {accuracy:.4}  {seconds:.2} s");
-    });
+    let fit = Fit::epochs(arguments.epochs)
+        .with_validation(dataset(&test)?)
+        .after_epoch(|epoch, _| epochs::print(epoch, "test"));
     trainer.fit(dataset(&train)?, fit)?;
     let accuracy = trainer.evaluate(dataset(&test)?)?.accuracy.unwrap_or(f64::NAN);
     println!("test accuracy {accuracy:.4}");
@@ -76,13 +73,4 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 /// The images stay bytes in memory, and become numbers from 0 to 1 batch by batch.
 fn dataset(set: &Idx) -> taper::Result<Dataset<'_, f32>> {
     Dataset::new(Pixels::new(set.shape, &set.pixels)?, &set.labels)
-}
-
-fn read(folder: &Path, part: &str) -> Result<Idx, String> {
-    Idx::read(folder, part, CLASSES).map_err(|error| match error {
-        IdxError::Missing { .. } => {
-            format!("{error}; run `sudo apt-get install dataset-fashion-mnist`, or name its folder by `--data DIR`")
-        }
-        IdxError::Malformed { .. } => error.to_string(),
-    })
 }

@@ -1,4 +1,4 @@
-//! Serves a model over HTTP. Requests are answered at the same time, and weights are exchanged while they are.
+//! A server over HTTP, which answers several requests at a time and exchanges its weights meanwhile.
 //!
 //! ```sh
 //! cargo run --release --example pets -- --save pets.safetensors

@@ -1,4 +1,4 @@
-//! The training loop written by hand, and the same by the trainer. Both end with the same bits.
+//! The training loop by hand and by the trainer, which end with the same bits.
 //!
 //! ```sh
 //! cargo run --release --example training_loop

@@ -1,4 +1,4 @@
-//! What the first convolution makes of a picture of each class.
+//! A picture of the first convolution's maps, for an image of each class.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,15 +1,18 @@
-//! What is trained on what.
+//! The data, the network and how it is trained.
 
+#[path = "../common/fashion.rs"]
+mod fashion;
 #[path = "../common/idx.rs"]
-pub(crate) mod idx;
+mod idx;
 #[path = "../common/mirror.rs"]
 mod mirror;
+#[path = "../common/pets.rs"]
+mod pets;
 #[path = "../common/samples.rs"]
-pub(crate) mod samples;
+mod samples;
 
 use std::path::Path;
 
-use idx::IdxError;
 use mirror::mirrored;
 use samples::Samples;
 use taper::layers::{Padding, Window};
@@ -25,10 +28,6 @@ pub(crate) struct Task {
     pub(crate) epochs: usize,
 }
 
-const PETS: [&str; 3] = ["dog", "cat", "bird"];
-const CLOTHES: [&str; 10] =
-    ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"];
-const FASHION: &str = "/usr/share/datasets/fashion-mnist";
 /// The images are squares.
 pub(crate) const SIDE: usize = 28;
 
@@ -36,21 +35,13 @@ impl Task {
     /// The silhouettes, `pets`; `fashion`, where the Debian package puts it; or the folder of Fashion-MNIST's files.
     pub(crate) fn read(data: &str) -> std::result::Result<Self, String> {
         if data == "pets" {
-            let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pets/data"));
-            let read = |part| Samples::read(folder, part, PETS.len()).map_err(|error| error.to_string());
-            let train = mirrored(read("train")?).map_err(|error| error.to_string())?;
-            return Ok(Self { train, test: read("test")?, classes: &PETS, epochs: 15 });
+            let [train, test] = pets::read().map_err(|error| error.to_string())?;
+            let train = mirrored(train).map_err(|error| error.to_string())?;
+            return Ok(Self { train, test, classes: &pets::CLASSES, epochs: 15 });
         }
-        let folder = Path::new(if data == "fashion" { FASHION } else { data });
-        let read = |part| {
-            Samples::read(folder, part, CLOTHES.len()).map_err(|error| match error {
-                IdxError::Missing { .. } => format!(
-                    "{error}; run `sudo apt-get install dataset-fashion-mnist`, or name its folder by `--data DIR`"
-                ),
-                IdxError::Malformed { .. } => error.to_string(),
-            })
-        };
-        let task = Self { train: read("train")?, test: read("t10k")?, classes: &CLOTHES, epochs: 5 };
+        let folder = Path::new(if data == "fashion" { fashion::FOLDER } else { data });
+        let [train, test] = [fashion::read(folder, "train")?.into(), fashion::read(folder, "t10k")?.into()];
+        let task = Self { train, test, classes: &fashion::CLASSES, epochs: 5 };
         match task.test.images.shape().axes() {
             [_, SIDE, SIDE] if task.train.images.shape().axes()[1..] == [SIDE, SIDE] => Ok(task),
             axes => Err(format!("{}: expected images of 28x28 pixels, got {axes:?}", folder.display())),

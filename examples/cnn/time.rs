@@ -1,4 +1,4 @@
-//! How long a step of training and an inference take.
+//! Times of a training step and of an inference.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Twice as many images: an animal can look either way.
+//! Mirror images as further samples: an animal can look either way.
 
 use taper::{Result, Tensor};
 

@@ -1,4 +1,4 @@
-//! Images as numbers, and the class of each.
+//! Images as numbers, with their labels.
 
 use std::path::Path;
 
@@ -18,14 +18,19 @@ pub(crate) struct Samples {
 impl Samples {
     /// Reads a part of a set, such as `train`.
     pub(crate) fn read(folder: &Path, part: &str, classes: usize) -> Result<Self, IdxError> {
-        let Idx { shape, pixels, labels } = Idx::read(folder, part, classes)?;
-        let pixels = pixels.into_iter().map(|pixel| f32::from(pixel) / 255.0).collect();
-        let images = Tensor::from_vec(shape, pixels).expect("a file has as many pixels as its shape");
-        Ok(Self { images, labels })
+        Ok(Idx::read(folder, part, classes)?.into())
     }
 
     /// As the trainer takes them.
     pub(crate) fn dataset(&self) -> taper::Result<Dataset<'_, f32>> {
         Dataset::new(&self.images, &self.labels)
+    }
+}
+
+impl From<Idx> for Samples {
+    fn from(Idx { shape, pixels, labels }: Idx) -> Self {
+        let pixels = pixels.into_iter().map(|pixel| f32::from(pixel) / 255.0).collect();
+        let images = Tensor::from_vec(shape, pixels).expect("a file has as many pixels as its shape");
+        Self { images, labels }
     }
 }

@@ -1,4 +1,4 @@
-//! A small task that no linear model can do: to which of three spirals does a point belong?
+//! A small task that no linear model can do: points of three spirals, to be told apart.
 
 use std::f32::consts::TAU;
 

@@ -1,4 +1,4 @@
-//! How training went and what was mistaken for what, as one SVG file.
+//! A picture of the curves of a training and of the mistakes, as SVG.
 //!
 //! SVG leaves letters to the program that shows it, so no font is needed here.
 

@@ -1,29 +1,20 @@
-//! What is trained on what: for the example and for the tests of its data.
+//! The data, the network and how it is trained; for the example and for the tests of its data.
 
 #[path = "../common/idx.rs"]
 pub(crate) mod idx;
 #[path = "../common/mirror.rs"]
 pub(crate) mod mirror;
+#[path = "../common/pets.rs"]
+mod pets;
 #[path = "../common/samples.rs"]
 pub(crate) mod samples;
 
-use std::path::Path;
-
-use idx::IdxError;
+pub(crate) use pets::{CLASSES, read as data};
 use samples::Samples;
 use taper::init::Init;
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
 use taper::{Optimizer, Sequential, Tensor, Trainer};
-
-/// The names of the labels 0, 1 and 2.
-pub(crate) const CLASSES: [&str; 3] = ["dog", "cat", "bird"];
-
-/// The images to train with and those to test with, from the repository.
-pub(crate) fn data() -> Result<[Samples; 2], IdxError> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pets/data"));
-    Ok([Samples::read(folder, "train", CLASSES.len())?, Samples::read(folder, "test", CLASSES.len())?])
-}
 
 /// Without every fifth image of each class, and those: to train with, and for validation.
 pub(crate) fn set_apart(samples: &Samples) -> taper::Result<[Samples; 2]> {

@@ -1,4 +1,4 @@
-//! What the hidden layers look for, as one PNG file.
+//! A picture of the weights of the hidden layers, as PNG.
 //!
 //! A unit of the first layer has a weight for each pixel, so its weights are an image. A unit of the second layer has a
 //! weight for each unit of the first: shown is the sum of the first layer's images, each times its weight. That is what

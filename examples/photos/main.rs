@@ -1,4 +1,4 @@
-//! Photographs, told apart by a convolutional network that was trained in Keras.
+//! Photographs, classified by a convolutional network that was trained in Keras.
 //!
 //! ```sh
 //! cargo run --release --example photos
@@ -7,6 +7,9 @@
 //!
 //! The network and twenty photographs, which are the first of CIFAR-10's test images, come from two packages of
 //! Python; `convert.py` beside this file makes `data/photos` of them and says how to get them.
+
+#[path = "../common/exit.rs"]
+mod exit;
 
 mod network;
 mod photographs;
@@ -35,13 +38,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {

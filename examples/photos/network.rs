@@ -1,4 +1,4 @@
-//! A network that was trained on the 50,000 photographs of CIFAR-10 in Keras.
+//! The network: trained in Keras on the 50,000 photographs of CIFAR-10.
 
 use std::path::Path;
 

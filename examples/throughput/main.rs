@@ -10,6 +10,9 @@
 //! only multiplies and adds, and of one that only reads as many bytes as the weights have. The share is that of the
 //! roofline, the longer of the two times for this work, in the time that was needed.
 
+#[path = "../common/exit.rs"]
+mod exit;
+
 mod measure;
 mod picture;
 mod report;
@@ -97,13 +100,7 @@ fn main() -> ExitCode {
         Dtype::F32 => run::<f32>(&arguments),
         Dtype::F64 => run::<f64>(&arguments),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code(outcome)
 }
 
 fn run<T: taper::Scalar>(arguments: &Arguments) -> Result<(), Box<dyn Error>> {

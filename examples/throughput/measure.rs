@@ -1,4 +1,4 @@
-//! Times, and what the machine could do while they were taken.
+//! Measures a call, and the machine at the same time.
 
 use std::alloc::System;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The roofline: what the machine could do for each number of operations a byte, and what was done.
+//! A picture of the roofline, as SVG.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A table to read, or JSON for other programs.
+//! Output of the results, as a table or as JSON.
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};

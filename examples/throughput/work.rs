@@ -1,4 +1,4 @@
-//! What is measured: a model, its input, and one call.
+//! The work that is measured: a model, its input, and one call.
 
 use taper::losses::CrossEntropy;
 use taper::optimizers::{Adam, Sgd};

@@ -1,4 +1,4 @@
-//! What it costs to leave a frozen body in the loop, and that it stays as it is.
+//! Training with a frozen body in the loop: what it costs, and that the body stays as it is.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! A small head, trained on few samples of a class, on many, or on all.
+//! A head of one dense layer, trained on few samples of a class, on many, or on all.
 
 use rand::seq::SliceRandom;
 use taper::losses::CrossEntropy;
@@ -6,7 +6,7 @@ use taper::optimizers::Adam;
 use taper::train::{Dataset, Fit};
 use taper::{Optimizer, Result, Sequential, Shape, Tensor, TensorView, Trainer};
 
-use super::silhouettes::CLASSES;
+use super::pets::CLASSES;
 
 /// Inputs of one kind, to train with and to test with.
 pub(crate) struct Task<'a> {

@@ -1,4 +1,4 @@
-//! Dogs, cats and birds from few pictures, by what another network has learned of photographs.
+//! Transfer learning: dogs, cats and birds from few pictures, on the features of a network that learned photographs.
 //!
 //! ```sh
 //! cargo run --release --example transfer
@@ -13,10 +13,14 @@
 //! photographs, and nothing that the body has seen. Their test images had no say in the head, which is that of its
 //! last epoch, but they had one in the choice of colours and of the layers to cut before.
 
+#[path = "../common/exit.rs"]
+mod exit;
 #[path = "../common/idx.rs"]
 mod idx;
 #[path = "../photos/network.rs"]
 mod network;
+#[path = "../common/pets.rs"]
+mod pets;
 #[path = "../common/samples.rs"]
 mod samples;
 
@@ -56,18 +60,12 @@ const CUTS: [&str; 2] = ["flatten", "conv5"];
 const AMOUNTS: [(Option<usize>, usize); 3] = [(Some(10), 60), (Some(50), 40), (None, 15)];
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let network = network::trained(&arguments.model)?;
-    let [train, test] = silhouettes::read()?;
+    let [train, test] = pets::read()?;
     println!("{} pictures to train with, {} to test with", train.labels.len(), test.labels.len());
     let images = [silhouettes::images(&train.images)?, silhouettes::images(&test.images)?];
 
@@ -94,7 +92,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     if let Some(path) = &arguments.picture {
         let pictures = AMOUNTS.map(|(amount, _)| {
-            amount.map_or(train.labels.len(), |amount| amount * silhouettes::CLASSES.len()) as f64
+            amount.map_or(train.labels.len(), |amount| amount * pets::CLASSES.len()) as f64
         });
         picture::draw(path, pictures, &rows).map_err(|error| format!("{}: {error}", path.display()))?;
     }

@@ -1,4 +1,4 @@
-//! Accuracy over the number of pictures to train with, on pixels and on features.
+//! A picture of the accuracy over the number of training pictures.
 
 use std::error::Error;
 use std::path::Path;

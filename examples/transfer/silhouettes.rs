@@ -1,24 +1,11 @@
-//! The silhouettes of the example `pets` as the photographs' network takes images.
-
-use std::path::Path;
+//! The silhouettes of the example `pets`, as the photographs' network takes images.
 
 use taper::{Result, Tensor};
 
-use super::idx::IdxError;
 use super::network::IMAGE;
-use super::samples::Samples;
-
-/// The names of the labels 0, 1 and 2.
-pub(crate) const CLASSES: [&str; 3] = ["dog", "cat", "bird"];
 
 /// The side of a silhouette. The border around it is white.
 const SIDE: usize = 28;
-
-/// The silhouettes to train with and those to test with, from the repository.
-pub(crate) fn read() -> std::result::Result<[Samples; 2], IdxError> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pets/data"));
-    Ok([Samples::read(folder, "train", CLASSES.len())?, Samples::read(folder, "test", CLASSES.len())?])
-}
 
 /// Dark on white, `[samples, 32, 32, 3]` from 0 to 255, of `[samples, 28, 28]` from 0 to 1, which are light on black.
 pub(crate) fn images(silhouettes: &Tensor<f32>) -> Result<Tensor<f32>> {

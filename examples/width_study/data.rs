@@ -1,9 +1,9 @@
-//! What is trained on: silhouettes from the repository, or clothes from a package; fewer of them, or some of them with
-//! a wrong label.
+//! The data: silhouettes from the repository, or clothes from a package; fewer of them, or some with a wrong label.
 
 use std::path::Path;
 
-use super::recipe::{self, idx::IdxError, samples::Samples};
+use super::fashion;
+use super::recipe::{self, samples::Samples};
 use clap::ValueEnum;
 use rand::RngExt;
 use taper::{Shape, Tensor};
@@ -23,7 +23,6 @@ pub(crate) struct Data {
     pub(crate) test: Samples,
 }
 
-const FASHION_CLASSES: usize = 10;
 const FASHION_SAMPLES: usize = 3000;
 
 impl Data {
@@ -32,8 +31,8 @@ impl Data {
         let (classes, [train, test], usual) = match source {
             Source::Pets => (recipe::CLASSES.len(), recipe::data().map_err(|error| error.to_string())?, None),
             Source::Fashion => {
-                let parts = [fashion(folder, "train")?, fashion(folder, "t10k")?];
-                (FASHION_CLASSES, parts, Some(FASHION_SAMPLES))
+                let parts = [fashion::read(folder, "train")?.into(), fashion::read(folder, "t10k")?.into()];
+                (fashion::CLASSES.len(), parts, Some(FASHION_SAMPLES))
             }
         };
         let there = train.labels.len();
@@ -70,14 +69,5 @@ fn spread(samples: &Samples, count: usize) -> taper::Result<Samples> {
     Ok(Samples {
         images: Tensor::from_vec(Shape::new(&axes)?, pixels)?,
         labels: picked().map(|index| samples.labels[index]).collect(),
-    })
-}
-
-fn fashion(folder: &Path, part: &str) -> Result<Samples, String> {
-    Samples::read(folder, part, FASHION_CLASSES).map_err(|error| match error {
-        IdxError::Missing { .. } => {
-            format!("{error}; run `sudo apt-get install dataset-fashion-mnist`, or name its folder by `--folder DIR`")
-        }
-        IdxError::Malformed { .. } => error.to_string(),
     })
 }

@@ -16,6 +16,11 @@
 //! standard error. The last column is another look at the same: the best design less this one, seed by seed. As the
 //! test images choose the design, its accuracy on them is a little better than on images of another source.
 
+#[path = "../common/exit.rs"]
+mod exit;
+#[path = "../common/fashion.rs"]
+mod fashion;
+
 mod data;
 mod picture;
 #[path = "../pets/recipe.rs"]
@@ -31,6 +36,7 @@ use clap::Parser;
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 use data::{Data, Source};
+use recipe::idx;
 use study::{Design, Mean, Row, Verdict};
 
 /// Compares widths of the two hidden layers.
@@ -40,7 +46,7 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = Source::Pets)]
     data: Source,
     /// The folder of the four files of Fashion-MNIST.
-    #[arg(long, value_name = "DIR", default_value = "/usr/share/datasets/fashion-mnist")]
+    #[arg(long, value_name = "DIR", default_value = fashion::FOLDER)]
     folder: PathBuf,
     /// The widths of the two hidden layers of each design.
     #[arg(
@@ -75,13 +81,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! Accuracies, and the gap between them, over the number of parameters, as one SVG file.
+//! A picture of accuracies and gaps over the number of parameters, as SVG.
 
 use std::error::Error;
 use std::ops::Range;

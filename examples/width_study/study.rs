@@ -1,4 +1,4 @@
-//! Trains one design after another on the same data with the same seeds, and compares what came out.
+//! Trains designs on the same data with the same seeds, and compares them.
 
 use std::fmt;
 use std::str::FromStr;
