@@ -5,7 +5,7 @@ use std::iter::Sum;
 
 use num_traits::{Float, NumAssign};
 
-use crate::kernels::Element;
+use crate::kernels::Products;
 
 /// A floating-point number that layers compute with: `f32` or `f64`, and no other.
 ///
@@ -22,7 +22,7 @@ use crate::kernels::Element;
 /// assert_eq!(half(3.0_f64), 1.5);
 /// ```
 pub trait Scalar:
-    Element + Float + NumAssign + Sum + Debug + Display + LowerExp + Default + Send + Sync + 'static
+    Products + Float + NumAssign + Sum + Debug + Display + LowerExp + Default + Send + Sync + 'static
 {
     /// The type's name: `f32` or `f64`.
     const NAME: &'static str;

@@ -7,8 +7,9 @@
 
 use std::sync::OnceLock;
 
+use super::Simd;
+use super::number::Number;
 use super::portable::Portable;
-use super::{Element, Simd};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
 
@@ -23,7 +24,7 @@ pub(crate) enum Backend {
 }
 
 /// A computation in vectors of any kind. `run` must be `#[inline(always)]`.
-pub(crate) trait Kernel<T: Element> {
+pub(crate) trait Kernel<T: Number> {
     type Output;
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output;
 }
@@ -71,18 +72,16 @@ impl Backend {
     }
 }
 
-/// A number type whose kernels exist for every instruction set.
-pub trait Dispatch: Sized {
+/// A number type whose kernels exist for every instruction set. It cannot be implemented elsewhere.
+pub trait Element: Number {
     #[doc(hidden)]
     #[expect(private_interfaces, private_bounds, reason = "the trait is sealed and its module private")]
-    fn dispatch<K: Kernel<Self>>(backend: Backend, kernel: K) -> K::Output
-    where
-        Self: Element;
+    fn dispatch<K: Kernel<Self>>(backend: Backend, kernel: K) -> K::Output;
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-fn with_avx512<T: Element, K: Kernel<T>>(simd: Avx512, kernel: K) -> K::Output
+fn with_avx512<T: Number, K: Kernel<T>>(simd: Avx512, kernel: K) -> K::Output
 where
     Avx512: Simd<T>,
 {
@@ -91,7 +90,7 @@ where
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn with_avx2<T: Element, K: Kernel<T>>(simd: Avx2, kernel: K) -> K::Output
+fn with_avx2<T: Number, K: Kernel<T>>(simd: Avx2, kernel: K) -> K::Output
 where
     Avx2: Simd<T>,
 {
@@ -100,7 +99,7 @@ where
 
 macro_rules! dispatch {
     ($($type:ty)*) => {$(
-        impl Dispatch for $type {
+        impl Element for $type {
             #[expect(private_interfaces, private_bounds, reason = "the trait is sealed and its module private")]
             fn dispatch<K: Kernel<Self>>(backend: Backend, kernel: K) -> K::Output {
                 match backend {
@@ -117,6 +116,11 @@ macro_rules! dispatch {
     )*};
 }
 dispatch!(f32 f64);
+
+/// Runs a computation with the fastest instruction set of this machine.
+pub(crate) fn run<T: Element, K: Kernel<T>>(kernel: K) -> K::Output {
+    Backend::current().run(kernel)
+}
 
 /// Every backend of this machine; the others are printed.
 #[cfg(test)]

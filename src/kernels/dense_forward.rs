@@ -28,27 +28,8 @@ use std::ops::Range;
 use super::backend::{Backend, Kernel};
 use super::block_sums::BlockSums;
 use super::grid::Grid;
-use super::tile::{Broadcast, Fetch, PanelRows, SUMS, Share, Tile, Vectors};
-use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_runs, split_work};
-
-/// What is done with an output once its sum is complete.
-#[derive(Clone, Copy)]
-pub(crate) enum Finish<'a, T> {
-    Nothing,
-    Relu,
-    /// Called with contiguous pieces of finished rows.
-    Function(&'a (dyn Fn(&mut [T]) + Sync)),
-}
-
-/// A forward product: y (batch × outputs) from x (batch × inputs).
-pub(crate) struct DenseForward<'a, T> {
-    pub(crate) size: DenseSize,
-    pub(crate) x: &'a [T],
-    pub(crate) weight: &'a [T],
-    pub(crate) bias: Option<&'a [T]>,
-    pub(crate) finish: Finish<'a, T>,
-    pub(crate) parallelism: Parallelism,
-}
+use super::tile::{Broadcast, Fetch, PanelRows, SUMS, Share, Tile, Vectors, tile_vectors};
+use super::{DenseForward, DenseSize, Element, Finish, Run, Simd, dense_single, split_runs, split_work};
 
 /// Samples that go through a block of inputs before the next block: their outputs stay in the cache.
 const BLOCK_ROWS: usize = 128;
@@ -72,15 +53,6 @@ fn block_inputs(passes: usize, rows: usize) -> usize {
     if passes > 1 { 1024 } else { 8192 / rows.max(1) }
 }
 
-/// How many vectors the next tile of a group takes where so many columns are left.
-#[inline(always)]
-pub(super) fn tile_vectors<T: Element, S: Simd<T>>(columns: usize, rows: usize) -> usize {
-    let left = columns.div_ceil(S::LANES);
-    // Whole panels while there are, then just as much of the last one as is used.
-    let left = if left > S::PER_PANEL { 1 << left.ilog2() } else { left.next_power_of_two() };
-    left.min(S::vectors(rows))
-}
-
 impl<T: Element> DenseForward<'_, T> {
     /// The error of a sum of n inputs, before the activation, is at most
     /// `ERROR · n · ε · (Σ|x·W| + |b|)` where ε is half the distance from 1 to the next number.
@@ -90,11 +62,6 @@ impl<T: Element> DenseForward<'_, T> {
     /// For every n up to a million that is below 3·n·ε.
     #[cfg(test)]
     pub(crate) const ERROR: f64 = 3.0;
-
-    /// Needs no scratch: x and W are read where they lie.
-    pub(crate) fn run(self, y: &mut [T]) {
-        T::forward(self, y);
-    }
 
     pub(super) fn run_on(self, backend: Backend, y: &mut [T]) {
         let DenseSize { batch, inputs, outputs } = self.size;

@@ -33,15 +33,7 @@ use super::block_sums::BlockSums;
 use super::dense_input_pack::{Pack, samples_across, tiles_along};
 use super::grid::Grid;
 use super::tile::{Broadcast, Nothing, Tile, Vectors};
-use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_runs, split_work};
-
-/// The gradient of a dense layer's input: dx (batch × inputs) from dy (batch × outputs).
-pub(crate) struct DenseInputGradient<'a, T> {
-    pub(crate) size: DenseSize,
-    pub(crate) dy: &'a [T],
-    pub(crate) weight: &'a [T],
-    pub(crate) parallelism: Parallelism,
-}
+use super::{DenseInputGradient, DenseSize, Element, Run, Simd, dense_single, split_runs, split_work};
 
 /// The least inputs of a block, and the granule in which inputs are shared out.
 const BLOCK_INPUTS: usize = 32;
@@ -66,10 +58,6 @@ impl<T: Element> DenseInputGradient<'_, T> {
     pub(crate) fn scratch(size: DenseSize) -> usize {
         // The samples side by side fill up a panel.
         (size.batch + T::PANEL_COLUMNS) * size.outputs.next_multiple_of(T::PANEL_COLUMNS)
-    }
-
-    pub(crate) fn run(self, dx: &mut [T], scratch: &mut [T]) {
-        T::input_gradient(self, dx, scratch);
     }
 
     pub(super) fn run_on(self, backend: Backend, dx: &mut [T], scratch: &mut [T]) {

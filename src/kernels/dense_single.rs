@@ -18,9 +18,8 @@
 )]
 
 use super::backend::Kernel;
-use super::dense_forward::tile_vectors;
 use super::dense_update::{ADD, BLEND, STORE, Scales};
-use super::tile::{Broadcast, Nothing, Target, Tile, Vectors};
+use super::tile::{Broadcast, Nothing, Target, Tile, Vectors, tile_vectors};
 use super::{DenseForward, DenseInputGradient, DenseSize, Element, Finish, Run, Simd};
 
 /// The most inputs of a forward product: 32 KiB of f32.

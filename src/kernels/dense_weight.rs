@@ -107,16 +107,11 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
         8 * T::PANEL_COLUMNS
     }
 
-    /// out ← beta·out + alpha·dW for a run of the panels, whole rows of them. `beta` 0 does not read `out`.
-    pub(crate) fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
-        T::weight_gradient(self, run, (alpha, beta), out);
-    }
-
-    /// ‖dW‖², where that takes less than dW.
-    pub(crate) fn square_norm(&self) -> Option<f64> {
+    /// What takes less than dW to find ‖dW‖²: the sizes, x and dy. `None` where nothing does.
+    pub(super) fn for_square_norm(&self) -> Option<(DenseSize, &[T], &[T])> {
         let DenseSize { batch, inputs, outputs } = self.size;
         let is_less = batch * (inputs + outputs) < inputs * outputs;
-        is_less.then(|| T::square_norm(self.size, self.rows.0, self.rows.1))
+        is_less.then_some((self.size, self.rows.0, self.rows.1))
     }
 
     pub(super) fn write_run(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {

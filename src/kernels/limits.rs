@@ -22,19 +22,11 @@ const STREAMS: usize = 4;
 const VECTORS: usize = 2;
 
 /// Does so many rounds of multiply-adds, and says how many multiply-adds they were.
-pub(crate) fn multiply_adds<T: Element>(rounds: usize) -> usize {
-    T::multiply_adds(rounds)
-}
-
-/// Reads a slice, except for some vectors at its end if it does not divide evenly.
-pub(crate) fn read<T: Element>(values: &[T]) {
-    T::read(values);
-}
-
 pub(super) fn multiply_adds_on<T: Element>(backend: Backend, rounds: usize) -> usize {
     backend.run(MultiplyAdds { rounds, number: T::one() })
 }
 
+/// Reads a slice, except for some vectors at its end if it does not divide evenly.
 pub(super) fn read_on<T: Element>(backend: Backend, values: &[T]) -> T {
     backend.run(Read { values })
 }

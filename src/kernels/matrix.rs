@@ -1,7 +1,5 @@
 //! Row-major matrix products outside of the layers' kernels, by `matrixmultiply`.
 
-use super::Element;
-
 /// The sizes of C = A·B: A is m×k, B is k×n, C is m×n.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MatrixProduct {
@@ -11,7 +9,7 @@ pub(crate) struct MatrixProduct {
 }
 
 /// C ← A·B, all row-major.
-pub(crate) fn matrix_product<T: Element>(size: MatrixProduct, a: &[T], b: &[T], c: &mut [T]) {
+pub(crate) fn matrix_product<T: Gemm>(size: MatrixProduct, a: &[T], b: &[T], c: &mut [T]) {
     let MatrixProduct { m, k, n } = size;
     assert_eq!((a.len(), b.len(), c.len()), (m * k, k * n, m * n), "matrices of other sizes");
     T::gemm(size, a, b, c);

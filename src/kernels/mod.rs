@@ -29,6 +29,7 @@ mod buffer;
 mod column_map;
 mod column_sums;
 mod convolution;
+mod dense;
 mod dense_forward;
 mod dense_input;
 mod dense_input_pack;
@@ -36,13 +37,13 @@ mod dense_norm;
 mod dense_single;
 mod dense_update;
 mod dense_weight;
-mod element;
 mod fetch;
 mod gather;
 mod grid;
 mod limits;
 mod matrix;
 mod next_rows;
+mod number;
 #[cfg(test)]
 mod oracle;
 mod panels;
@@ -60,25 +61,24 @@ mod team;
 mod tile;
 mod transpose;
 
-pub(crate) use backend::Kernel;
+pub(crate) use backend::{Element, Kernel, run};
 pub(crate) use buffer::Buffer;
 pub(crate) use column_map::ColumnMap;
 pub(crate) use column_sums::ColumnSums;
 pub(crate) use convolution::{
     ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient,
 };
-pub(crate) use dense_forward::{DenseForward, Finish};
-pub(crate) use dense_input::DenseInputGradient;
+pub(crate) use dense::{DenseForward, DenseInputGradient, DenseSize, Finish};
 pub(crate) use dense_weight::DenseWeightGradient;
-#[expect(unreachable_pub, reason = "a supertrait of the public `Scalar`; nobody else can name it")]
-pub use element::Element;
 pub(crate) use fetch::fetch_beginnings;
 pub(crate) use gather::Gather;
-pub(crate) use limits::{multiply_adds, read};
 pub(crate) use matrix::{MatrixProduct, matrix_product};
 pub(crate) use next_rows::NextRows;
 pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
+#[expect(unreachable_pub, reason = "a supertrait of the public `Scalar`; nobody else can name it")]
+pub use products::Products;
+pub(crate) use products::{multiply_adds, read};
 pub(crate) use row_norm::{RowNorm, RowNormInputGradient};
 pub(crate) use row_sums::RowSums;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
@@ -97,30 +97,4 @@ pub(crate) fn prepare(products: usize, multiply_adds: usize) {
 /// The instruction set that the kernels run with.
 pub(crate) fn backend_name() -> &'static str {
     backend::Backend::current().name()
-}
-
-/// Runs a computation with the fastest instruction set of this machine.
-pub(crate) fn run<T: Element, K: Kernel<T>>(kernel: K) -> K::Output {
-    backend::Backend::current().run(kernel)
-}
-
-/// The sizes of a dense layer's products.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DenseSize {
-    pub(crate) batch: usize,
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
-}
-
-impl DenseSize {
-    /// How the weight lies.
-    pub(crate) fn panels<T: Element>(self) -> Panels {
-        Panels::new::<T>(self.inputs, self.outputs)
-    }
-
-    /// How long one of the products takes, in multiply-adds. A weight takes as long to read, or a gradient to
-    /// write, as four samples take to compute.
-    pub(crate) fn multiply_adds(self) -> usize {
-        if self.batch == 0 { 0 } else { self.batch.max(4) * self.inputs * self.outputs }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{DenseSize, Element};
+use super::{DenseSize, Products};
 
 /// A sum in more digits than the kernels have: double-double, exact to 2⁻¹⁰⁰.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,7 +27,7 @@ impl Exact {
 }
 
 /// The types under test.
-pub(crate) trait Numbers: Element + std::fmt::Debug + std::fmt::Display {
+pub(crate) trait Numbers: Products + std::fmt::Debug + std::fmt::Display {
     /// Half the distance from 1 to the next number.
     const UNIT: f64;
     fn wide(self) -> f64;

@@ -5,7 +5,8 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use super::{Element, Simd};
+use super::Simd;
+use super::number::Number;
 
 /// Needs no proof.
 #[derive(Debug, Clone, Copy)]
@@ -22,14 +23,14 @@ const MANY_REGISTERS: bool = cfg!(target_arch = "aarch64");
 const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
 #[inline(always)]
-fn map2<T: Element>(mut a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> T) -> [T; LANES] {
+fn map2<T: Number>(mut a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> T) -> [T; LANES] {
     for lane in 0..LANES {
         a[lane] = f(a[lane], b[lane]);
     }
     a
 }
 
-impl<T: Element> Simd<T> for Portable {
+impl<T: Number> Simd<T> for Portable {
     type Vector = [T; LANES];
     type Chunk = [T; LANES];
 

@@ -5,12 +5,13 @@
 
 use std::ops::Range;
 
-use super::backend::Backend;
+use super::backend::{Backend, Element};
+use super::matrix::Gemm;
 use super::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, dense_norm, limits};
 
 /// The three products of a dense layer for one number type, and the loops that show what they could reach.
 #[expect(private_interfaces, reason = "the trait is sealed and its module private")]
-pub trait Products: Sized {
+pub trait Products: Element + Gemm {
     #[doc(hidden)]
     fn forward(product: DenseForward<'_, Self>, y: &mut [Self]);
     #[doc(hidden)]
@@ -66,3 +67,38 @@ macro_rules! products {
     )*};
 }
 products!(f32 f64);
+
+impl<T: Products> DenseForward<'_, T> {
+    /// Needs no scratch: x and W are read where they lie.
+    pub(crate) fn run(self, y: &mut [T]) {
+        T::forward(self, y);
+    }
+}
+
+impl<T: Products> DenseInputGradient<'_, T> {
+    pub(crate) fn run(self, dx: &mut [T], scratch: &mut [T]) {
+        T::input_gradient(self, dx, scratch);
+    }
+}
+
+impl<T: Products> DenseWeightGradient<'_, T> {
+    /// out ← beta·out + alpha·dW for a run of the panels, whole rows of them. `beta` 0 does not read `out`.
+    pub(crate) fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
+        T::weight_gradient(self, run, (alpha, beta), out);
+    }
+
+    /// ‖dW‖², where that takes less than dW.
+    pub(crate) fn square_norm(&self) -> Option<f64> {
+        self.for_square_norm().map(|(size, x, dy)| T::square_norm(size, x, dy))
+    }
+}
+
+/// Does so many rounds of multiply-adds, and says how many multiply-adds they were.
+pub(crate) fn multiply_adds<T: Products>(rounds: usize) -> usize {
+    T::multiply_adds(rounds)
+}
+
+/// Reads a slice, except for some vectors at its end if it does not divide evenly.
+pub(crate) fn read<T: Products>(values: &[T]) {
+    T::read(values);
+}

@@ -9,10 +9,10 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use super::Element;
+use super::number::Number;
 
 /// The vectors of one instruction set for one number type.
-pub(crate) trait Simd<T: Element>: Copy + Send + Sync {
+pub(crate) trait Simd<T: Number>: Copy + Send + Sync {
     /// A vector in a register.
     type Vector: Copy;
     /// A vector in memory: `[T; LANES]`.

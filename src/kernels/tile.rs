@@ -133,6 +133,15 @@ pub(super) fn largest<T: Element, S: Simd<T>>() -> (usize, usize) {
     (rows, S::vectors(rows).min(S::PER_PANEL))
 }
 
+/// How many vectors the next tile of so many rows takes where so many columns are left.
+#[inline(always)]
+pub(super) fn tile_vectors<T: Element, S: Simd<T>>(columns: usize, rows: usize) -> usize {
+    let left = columns.div_ceil(S::LANES);
+    // Whole panels while there are, then just as much of the last one as is used.
+    let left = if left > S::PER_PANEL { 1 << left.ilog2() } else { left.next_power_of_two() };
+    left.min(S::vectors(rows))
+}
+
 impl<T: Element, C, F: Fetch<T>> Tile<'_, T, C, F> {
     /// Adds the products onto rows × vectors of sums.
     #[inline(always)]

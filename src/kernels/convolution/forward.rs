@@ -1,8 +1,8 @@
 //! The forward product, y = act(P·W + b).
 
-use super::{ConvolutionSize, MOST_PIECES, Rows};
+use super::size::{ConvolutionSize, MOST_PIECES, Rows};
 use crate::kernels::runs::split_with_scratch;
-use crate::kernels::{DenseForward, Element, Finish, Parallelism};
+use crate::kernels::{DenseForward, Finish, Parallelism, Products};
 
 /// y (positions × outputs) from x.
 pub(crate) struct ConvolutionForward<'a, T> {
@@ -14,7 +14,7 @@ pub(crate) struct ConvolutionForward<'a, T> {
     pub(crate) parallelism: Parallelism,
 }
 
-impl<T: Element> ConvolutionForward<'_, T> {
+impl<T: Products> ConvolutionForward<'_, T> {
     /// Elements of scratch that [`ConvolutionForward::run`] needs.
     pub(crate) fn scratch(size: ConvolutionSize) -> usize {
         let blocks = size.positions().div_ceil(size.block::<T>().max(1));

@@ -1,8 +1,9 @@
 //! The input gradient, from dP = dy·Wᵀ or as a convolution of dy.
 
-use super::{ConvolutionForward, ConvolutionSize, MOST_PIECES, Rows, columns_of};
+use super::ConvolutionForward;
+use super::size::{ConvolutionSize, MOST_PIECES, Rows, columns_of};
 use crate::kernels::runs::split_with_scratch;
-use crate::kernels::{Axis, DenseInputGradient, Element, Finish, Geometry, Parallelism};
+use crate::kernels::{Axis, DenseInputGradient, Element, Finish, Geometry, Parallelism, Products};
 
 /// dx from dy.
 pub(crate) struct ConvolutionInputGradient<'a, T> {
@@ -12,7 +13,7 @@ pub(crate) struct ConvolutionInputGradient<'a, T> {
     pub(crate) parallelism: Parallelism,
 }
 
-impl<T: Element> ConvolutionInputGradient<'_, T> {
+impl<T: Products> ConvolutionInputGradient<'_, T> {
     /// Elements of scratch that [`ConvolutionInputGradient::run`] needs.
     pub(crate) fn scratch(size: ConvolutionSize) -> usize {
         match turned::<T>(size) {

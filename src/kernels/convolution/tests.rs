@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kernels::oracle::Numbers;
-use crate::kernels::{Axis, Finish};
+use crate::kernels::{Axis, Finish, Geometry, Parallelism};
 
 struct Case {
     size: ConvolutionSize,

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::{ConvolutionSize, MOST_PIECES, columns_of};
+use super::size::{ConvolutionSize, MOST_PIECES, columns_of};
 use crate::kernels::grid::Grid;
 use crate::kernels::patches::Patches;
 use crate::kernels::runs::{Indices, split_with_scratch};
-use crate::kernels::{DenseSize, DenseWeightGradient, Element, Parallelism};
+use crate::kernels::{DenseSize, DenseWeightGradient, Parallelism, Products};
 
 /// dW from x and dy, whole.
 pub(crate) struct ConvolutionWeightGradient<'a, T> {
@@ -16,7 +16,7 @@ pub(crate) struct ConvolutionWeightGradient<'a, T> {
     pub(crate) parallelism: Parallelism,
 }
 
-impl<T: Element> ConvolutionWeightGradient<'_, T> {
+impl<T: Products> ConvolutionWeightGradient<'_, T> {
     /// Elements of scratch that [`ConvolutionWeightGradient::run`] needs.
     pub(crate) fn scratch(size: ConvolutionSize) -> usize {
         size.weight_len::<T>() + Self::most_pieces(size) * Self::piece(size)

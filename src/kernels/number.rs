@@ -2,12 +2,8 @@
 
 use num_traits::{Float, NumAssign};
 
-use super::backend::Dispatch;
-use super::matrix::Gemm;
-use super::products::Products;
-
-/// A number that the kernels are written for: `f32` and `f64`. It cannot be implemented elsewhere.
-pub trait Element: Float + NumAssign + Send + Sync + Gemm + Dispatch + Products + 'static {
+/// A number that the kernels are written for: `f32` and `f64`.
+pub trait Number: Float + NumAssign + Send + Sync + 'static {
     /// The number of columns of a weight panel: 128 bytes, two vectors of AVX-512.
     const PANEL_COLUMNS: usize;
 
@@ -15,7 +11,7 @@ pub trait Element: Float + NumAssign + Send + Sync + Gemm + Dispatch + Products 
     fn from_byte(byte: u8) -> Self;
 }
 
-impl Element for f32 {
+impl Number for f32 {
     const PANEL_COLUMNS: usize = 32;
 
     #[inline]
@@ -24,7 +20,7 @@ impl Element for f32 {
     }
 }
 
-impl Element for f64 {
+impl Number for f64 {
     const PANEL_COLUMNS: usize = 16;
 
     #[inline]
