@@ -28,8 +28,10 @@ use std::ops::Range;
 use super::backend::{Backend, Kernel};
 use super::block_sums::BlockSums;
 use super::grid::Grid;
-use super::tile::{Broadcast, Fetch, PanelRows, SUMS, Share, Tile, Vectors, tile_vectors};
-use super::{DenseForward, DenseSize, Element, Finish, Run, Simd, dense_single, split_runs, split_work};
+use super::tile::{Broadcast, Fetch, PanelRows, SHARED_ROWS, SUMS, Share, Tile, Vectors, tile_vectors};
+use super::{
+    DenseForward, DenseSize, Element, Finish, Run, Simd, dense_single, most_vectors, split_runs, split_work,
+};
 
 /// Samples that go through a block of inputs before the next block: their outputs stay in the cache.
 const BLOCK_ROWS: usize = 128;
@@ -39,10 +41,6 @@ const AHEAD: usize = 64;
 
 /// Tiles of so few rows read so fast that the processor's own fetching keeps up best by itself.
 const STREAMED_ROWS: usize = 4;
-
-/// The rows of a tile where several share the rows of a panel: larger tiles gain nothing, and run out of registers
-/// for the addresses of their rows. A single tile is worth it, since it goes through the weight just once.
-const SHARED_ROWS: usize = 8;
 
 /// Granule in which samples are shared out: a whole tile of the largest kind.
 const ROWS_GRANULE: usize = 8;
@@ -123,7 +121,7 @@ impl<T: Element> Kernel<T> for Part<'_, T> {
             // Numbers of x below one another, which a tile reads together, must find room in the cache.
             let single_rows = if self.shares_cache_set() { shared_rows } else { S::ROWS };
             let tiles = if rows.len() <= single_rows { 1 } else { rows.len().div_ceil(shared_rows) };
-            let vectors = S::vectors(rows.len().div_ceil(tiles));
+            let vectors = most_vectors::<T, S>(rows.len().div_ceil(tiles));
             let passes = tiles * S::PER_PANEL.div_ceil(vectors);
             let block = block_inputs(passes, rows.len());
             let width = vectors.max(S::PER_PANEL) * S::LANES;
@@ -219,7 +217,6 @@ impl<T: Element> Part<'_, T> {
         tiles: usize,
         next: *const T,
     ) {
-        const { assert!(SHARED_ROWS <= <Share<T> as Fetch<T>>::ROWS, "tiles that are not compiled") };
         let shares = group.passes.min(T::PANEL_COLUMNS);
         let step = T::PANEL_COLUMNS / shares;
         let mut pass = 0;
@@ -248,7 +245,7 @@ impl<T: Element> Part<'_, T> {
     }
 
     #[inline(always)]
-    fn tile<S: Simd<T>, F: Fetch<T>>(&mut self, simd: S, place: Place<'_>, fetch: F) {
+    fn tile<S: Simd<T>, F: Fetch<T, S>>(&mut self, simd: S, place: Place<'_>, fetch: F) {
         let Place { inputs, columns, vectors, rows } = place;
         let DenseForward { size, x, weight, bias, finish, .. } = *self.product;
         let panel_len = size.inputs * T::PANEL_COLUMNS;

@@ -33,7 +33,9 @@ use super::block_sums::BlockSums;
 use super::dense_input_pack::{Pack, samples_across, tiles_along};
 use super::grid::Grid;
 use super::tile::{Broadcast, Nothing, Tile, Vectors};
-use super::{DenseInputGradient, DenseSize, Element, Run, Simd, dense_single, split_runs, split_work};
+use super::{
+    DenseInputGradient, DenseSize, Element, Run, Simd, dense_single, most_vectors, split_runs, split_work,
+};
 
 /// The least inputs of a block, and the granule in which inputs are shared out.
 const BLOCK_INPUTS: usize = 32;
@@ -103,7 +105,7 @@ impl<T: Element> Kernel<T> for Part<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(mut self, simd: S) {
         let across = samples_across::<T, S>(self.product.size);
-        let vectors = S::vectors(S::ROWS).min(S::PER_PANEL);
+        let vectors = most_vectors::<T, S>(S::ROWS).min(S::PER_PANEL);
         let block = self.block_inputs::<S>(across, vectors);
         let mut input = self.inputs.start;
         while input < self.inputs.end {
@@ -200,13 +202,13 @@ impl<T: Element> Part<'_, T> {
     fn along<S: Simd<T>>(&mut self, simd: S, inputs: &Range<usize>, samples: Range<usize>) {
         match samples.len() {
             1 => self.along_sized::<S, 1, 8>(simd, inputs, samples),
-            2 => self.along_sized::<S, 2, 4>(simd, inputs, samples),
-            3 => self.along_sized::<S, 3, 4>(simd, inputs, samples),
-            4 => self.along_sized::<S, 4, 2>(simd, inputs, samples),
-            5 => self.along_sized::<S, 5, 2>(simd, inputs, samples),
-            6 => self.along_sized::<S, 6, 2>(simd, inputs, samples),
-            7 => self.along_sized::<S, 7, 2>(simd, inputs, samples),
-            8 => self.along_sized::<S, 8, 2>(simd, inputs, samples),
+            2 if const { S::ROWS >= 2 } => self.along_sized::<S, 2, 4>(simd, inputs, samples),
+            3 if const { S::ROWS >= 3 } => self.along_sized::<S, 3, 4>(simd, inputs, samples),
+            4 if const { S::ROWS >= 4 } => self.along_sized::<S, 4, 2>(simd, inputs, samples),
+            5 if const { S::ROWS >= 5 } => self.along_sized::<S, 5, 2>(simd, inputs, samples),
+            6 if const { S::ROWS >= 6 } => self.along_sized::<S, 6, 2>(simd, inputs, samples),
+            7 if const { S::ROWS >= 7 } => self.along_sized::<S, 7, 2>(simd, inputs, samples),
+            8 if const { S::ROWS >= 8 } => self.along_sized::<S, 8, 2>(simd, inputs, samples),
             samples => unreachable!("no tile of {samples} samples"),
         }
     }
@@ -307,6 +309,7 @@ impl<T: Element> Part<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Parallelism;
     use super::super::backend::available;
     use super::super::oracle::{self, Case, Numbers, same_bits};
     use super::*;

@@ -19,7 +19,7 @@
 
 use super::backend::Kernel;
 use super::dense_update::{ADD, BLEND, STORE, Scales};
-use super::tile::{Broadcast, Nothing, Target, Tile, Vectors, tile_vectors};
+use super::tile::{Broadcast, NothingInRow, Target, Tile, Vectors, tile_vectors};
 use super::{DenseForward, DenseInputGradient, DenseSize, Element, Finish, Run, Simd};
 
 /// The most inputs of a forward product: 32 KiB of f32.
@@ -76,14 +76,14 @@ impl<T: Element> Kernel<T> for Forward<'_, T> {
                     chunks: weight.get(start..).unwrap_or(&[]),
                     panel_stride: size.inputs * S::PER_PANEL,
                 },
-                fetch: Nothing,
+                fetch: NothingInRow,
             };
             let outputs = Outputs {
                 y: &mut y[columns.clone()],
                 bias: bias.map(|bias| &bias[columns.clone()]),
                 relu: matches!(finish, Finish::Relu),
             };
-            tile.add_row(simd, vectors, outputs);
+            tile.add(simd, 1, vectors, outputs);
             column += columns.len();
             done = columns.end;
         }
@@ -218,8 +218,8 @@ impl<T: Element> Kernel<T> for WeightGradient<'_, T> {
             match rows.dy.len().div_ceil(S::LANES) {
                 1 => rows.update_vectors::<S, 1>(simd),
                 2 => rows.update_vectors::<S, 2>(simd),
-                3 | 4 if S::PER_PANEL >= 4 => rows.update_vectors::<S, 4>(simd),
-                5..=8 if S::PER_PANEL >= 8 => rows.update_vectors::<S, 8>(simd),
+                3 | 4 if const { S::PER_PANEL >= 4 } => rows.update_vectors::<S, 4>(simd),
+                5..=8 if const { S::PER_PANEL >= 8 } => rows.update_vectors::<S, 8>(simd),
                 vectors => unreachable!("no panel of {vectors} vectors"),
             }
         }

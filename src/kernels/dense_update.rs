@@ -8,7 +8,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use super::tile::Target;
+use super::tile::{Target, largest};
 use super::{Element, Simd};
 
 /// β is 0, and `out` is not read.
@@ -72,6 +72,8 @@ pub(super) struct Rows<'a, T, C> {
 }
 
 impl<T: Element, S: Simd<T>> Target<T, S> for Rows<'_, T, S::Chunk> {
+    const MOST_ROWS: usize = largest::<T, S>().0;
+
     #[inline(always)]
     fn start<const VECTORS: usize>(&self, simd: S, _row: usize, _vector: usize) -> S::Vector {
         simd.splat(T::zero())

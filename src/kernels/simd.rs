@@ -72,10 +72,22 @@ pub(crate) trait Simd<T: Number>: Copy + Send + Sync {
 
     /// The sum of a vector: the upper half is added onto the lower until one number is left.
     fn sum(self, vector: Self::Vector) -> T;
+}
 
-    /// The most vectors side by side in a tile of `rows` rows.
-    #[inline(always)]
-    fn vectors(rows: usize) -> usize {
-        Self::VECTORS[rows.clamp(1, Self::VECTORS.len()) - 1]
+/// The most vectors side by side in a tile of `rows` rows.
+#[inline(always)]
+pub(crate) const fn most_vectors<T: Number, S: Simd<T>>(rows: usize) -> usize {
+    S::VECTORS[clamp(rows, 1, S::VECTORS.len()) - 1]
+}
+
+/// What [`Ord::clamp`] is outside of constants.
+#[inline(always)]
+pub(super) const fn clamp(value: usize, least: usize, most: usize) -> usize {
+    if value < least {
+        least
+    } else if value > most {
+        most
+    } else {
+        value
     }
 }

@@ -24,13 +24,21 @@
 )]
 #![expect(unsafe_code, reason = "indices are checked once a tile, not once a number")]
 
-use super::{Element, Simd};
+use super::simd::clamp;
+use super::{Element, Simd, most_vectors};
 
 /// The most vectors of sums that a tile has.
 pub(super) const SUMS: usize = 24;
 
+/// The rows of a tile where several share the rows of a panel: larger tiles gain nothing, and run out of registers
+/// for the addresses of their rows. A single tile is worth it, since it goes through the weight just once.
+pub(super) const SHARED_ROWS: usize = 8;
+
 /// Where the sums of a tile come from and what becomes of them.
 pub(super) trait Target<T: Element, S: Simd<T>> {
+    /// The most rows of a tile with such sums. Larger ones are not compiled.
+    const MOST_ROWS: usize = S::ROWS;
+
     fn start<const VECTORS: usize>(&self, simd: S, row: usize, vector: usize) -> S::Vector;
     fn end<const VECTORS: usize>(&mut self, simd: S, row: usize, vector: usize, sum: S::Vector);
 }
@@ -66,32 +74,52 @@ pub(super) struct Vectors<'a, C> {
 
 /// What to ask for while a tile is summed, a little at each term: many lines at once fill up what a core keeps of lines that
 /// it waits for, and the sums wait with them. A type for each kind, for the loop has neither a branch nor an address to spare.
-pub(super) trait Fetch<T: Element>: Copy {
-    /// The most rows of a tile that asks so. Larger ones are not compiled.
-    const ROWS: usize;
+pub(super) trait Fetch<T: Element, S: Simd<T>>: Copy {
+    /// The tiles that ask so: of so many rows, from and to, and so many vectors at most. Others are not compiled.
+    const ROWS: (usize, usize);
+    const VECTORS: usize = usize::MAX;
 
-    fn next<S: Simd<T>>(&mut self, simd: S);
+    fn next(&mut self, simd: S);
 }
 
+/// For tiles within a panel.
 #[derive(Clone, Copy)]
 pub(super) struct Nothing;
 
-impl<T: Element> Fetch<T> for Nothing {
-    const ROWS: usize = 12;
+/// For tiles of a single row, which may be of several panels.
+#[derive(Clone, Copy)]
+pub(super) struct NothingInRow;
+
+impl<T: Element, S: Simd<T>> Fetch<T, S> for Nothing {
+    const ROWS: (usize, usize) = (1, S::ROWS);
+    const VECTORS: usize = largest::<T, S>().1;
 
     #[inline(always)]
-    fn next<S: Simd<T>>(&mut self, _simd: S) {}
+    fn next(&mut self, _simd: S) {}
 }
 
-/// A row of a panel at each term, from an address on: vectors that are used once.
+impl<T: Element, S: Simd<T>> Fetch<T, S> for NothingInRow {
+    const ROWS: (usize, usize) = (1, 1);
+
+    #[inline(always)]
+    fn next(&mut self, _simd: S) {}
+}
+
+/// A row of a panel at each term, from an address on: vectors that are used once, as those of whole panels are.
 #[derive(Clone, Copy)]
 pub(super) struct PanelRows<T>(pub(super) *const T);
 
-impl<T: Element> Fetch<T> for PanelRows<T> {
-    const ROWS: usize = 12;
+impl<T: Element, S: Simd<T>> Fetch<T, S> for PanelRows<T> {
+    const ROWS: (usize, usize) = {
+        let mut most = 1;
+        while most < S::ROWS && most_vectors::<T, S>(most + 1) >= S::PER_PANEL {
+            most += 1;
+        }
+        (1, most)
+    };
 
     #[inline(always)]
-    fn next<S: Simd<T>>(&mut self, simd: S) {
+    fn next(&mut self, simd: S) {
         simd.prefetch(self.0);
         simd.prefetch(self.0.wrapping_add(T::PANEL_COLUMNS / 2));
         self.0 = self.0.wrapping_add(T::PANEL_COLUMNS);
@@ -99,18 +127,21 @@ impl<T: Element> Fetch<T> for PanelRows<T> {
 }
 
 /// What lies at an address that moves on by some elements at each term, half a panel's row at most: a share of what several
-/// tiles use next.
+/// tiles use next. Where there is more than one, each has at least half as many rows as it could have.
 #[derive(Clone, Copy)]
 pub(super) struct Share<T> {
     pub(super) address: *const T,
     pub(super) step: usize,
 }
 
-impl<T: Element> Fetch<T> for Share<T> {
-    const ROWS: usize = 8;
+impl<T: Element, S: Simd<T>> Fetch<T, S> for Share<T> {
+    const ROWS: (usize, usize) = {
+        let most = clamp(S::ROWS, 1, SHARED_ROWS);
+        (most.div_ceil(2), most)
+    };
 
     #[inline(always)]
-    fn next<S: Simd<T>>(&mut self, simd: S) {
+    fn next(&mut self, simd: S) {
         simd.prefetch_for_later(self.address);
         self.address = self.address.wrapping_add(self.step);
     }
@@ -128,9 +159,41 @@ pub(super) struct Tile<'a, T, C, F> {
 
 /// The rows and vectors of [`Tile::add_largest`].
 #[inline(always)]
-pub(super) fn largest<T: Element, S: Simd<T>>() -> (usize, usize) {
-    let rows = S::ROWS.min(8);
-    (rows, S::vectors(rows).min(S::PER_PANEL))
+pub(super) const fn largest<T: Element, S: Simd<T>>() -> (usize, usize) {
+    let rows = clamp(S::ROWS, 1, 8);
+    (rows, clamp(most_vectors::<T, S>(rows), 1, S::PER_PANEL))
+}
+
+const fn is_largest<T: Element, S: Simd<T>>(rows: usize, vectors: usize) -> bool {
+    let largest = largest::<T, S>();
+    largest.0 == rows && largest.1 == vectors
+}
+
+/// Whether there are tiles of this size that ask for what comes next as `F` does and whose sums are those of `A`.
+const fn is_wanted<T, S, F, A>(rows: usize, vectors: usize) -> bool
+where
+    T: Element,
+    S: Simd<T>,
+    F: Fetch<T, S>,
+    A: Target<T, S>,
+{
+    let has_rows = F::ROWS.0 <= rows && rows <= F::ROWS.1 && rows <= A::MOST_ROWS;
+    has_rows && vectors <= most_vectors::<T, S>(rows) && vectors <= F::VECTORS
+}
+
+/// Does `add_sized` for the size that has come, out of those for which the condition holds. The others are not compiled: a
+/// tile is code for each number type and each instruction set, and these are two thirds of the crate's.
+macro_rules! add_sized {
+    ($tile:ident, $simd:ident, $sums:ident, $size:expr, if $condition:path, $($rows:literal: $($vectors:literal)*,)*) => {
+        match $size {
+            $($(
+                ($rows, $vectors) if const { $condition($rows, $vectors) } => {
+                    $tile.add_sized::<S, A, $rows, $vectors>($simd, $sums)
+                }
+            )*)*
+            (rows, vectors) => unreachable!("no tile of {rows} rows × {vectors} vectors"),
+        }
+    };
 }
 
 /// How many vectors the next tile of so many rows takes where so many columns are left.
@@ -139,73 +202,49 @@ pub(super) fn tile_vectors<T: Element, S: Simd<T>>(columns: usize, rows: usize) 
     let left = columns.div_ceil(S::LANES);
     // Whole panels while there are, then just as much of the last one as is used.
     let left = if left > S::PER_PANEL { 1 << left.ilog2() } else { left.next_power_of_two() };
-    left.min(S::vectors(rows))
+    left.min(most_vectors::<T, S>(rows))
 }
 
-impl<T: Element, C, F: Fetch<T>> Tile<'_, T, C, F> {
+impl<T: Element, C, F> Tile<'_, T, C, F> {
     /// Adds the products onto rows × vectors of sums.
     #[inline(always)]
-    pub(super) fn add<S: Simd<T, Chunk = C>>(
-        self,
-        simd: S,
-        rows: usize,
-        vectors: usize,
-        sums: impl Target<T, S>,
-    ) {
-        match (rows, vectors) {
-            (1, _) => self.add_row(simd, vectors, sums),
-            (2, 4) => self.add_sized::<S, _, 2, 4>(simd, sums),
-            (2, 2) => self.add_sized::<S, _, 2, 2>(simd, sums),
-            (2, 1) => self.add_sized::<S, _, 2, 1>(simd, sums),
-            (3, 4) => self.add_sized::<S, _, 3, 4>(simd, sums),
-            (3, 2) => self.add_sized::<S, _, 3, 2>(simd, sums),
-            (3, 1) => self.add_sized::<S, _, 3, 1>(simd, sums),
-            (4, 4) if S::vectors(4) >= 4 => self.add_sized::<S, _, 4, 4>(simd, sums),
-            (4, 2) => self.add_sized::<S, _, 4, 2>(simd, sums),
-            (4, 1) => self.add_sized::<S, _, 4, 1>(simd, sums),
-            (5, 2) if S::ROWS >= 5 => self.add_sized::<S, _, 5, 2>(simd, sums),
-            (5, 1) if S::ROWS >= 5 => self.add_sized::<S, _, 5, 1>(simd, sums),
-            (6, 2) if S::ROWS >= 6 => self.add_sized::<S, _, 6, 2>(simd, sums),
-            (6, 1) if S::ROWS >= 6 => self.add_sized::<S, _, 6, 1>(simd, sums),
-            (7, 2) if S::ROWS >= 7 => self.add_sized::<S, _, 7, 2>(simd, sums),
-            (7, 1) if S::ROWS >= 7 => self.add_sized::<S, _, 7, 1>(simd, sums),
-            (8, 2) if S::ROWS >= 8 => self.add_sized::<S, _, 8, 2>(simd, sums),
-            (8, 1) if S::ROWS >= 8 => self.add_sized::<S, _, 8, 1>(simd, sums),
-            (9, 2) if S::ROWS.min(F::ROWS) >= 9 => self.add_sized::<S, _, 9, 2>(simd, sums),
-            (9, 1) if S::ROWS.min(F::ROWS) >= 9 => self.add_sized::<S, _, 9, 1>(simd, sums),
-            (10, 2) if S::ROWS.min(F::ROWS) >= 10 => self.add_sized::<S, _, 10, 2>(simd, sums),
-            (10, 1) if S::ROWS.min(F::ROWS) >= 10 => self.add_sized::<S, _, 10, 1>(simd, sums),
-            (11, 2) if S::ROWS.min(F::ROWS) >= 11 => self.add_sized::<S, _, 11, 2>(simd, sums),
-            (11, 1) if S::ROWS.min(F::ROWS) >= 11 => self.add_sized::<S, _, 11, 1>(simd, sums),
-            (12, 2) if S::ROWS.min(F::ROWS) >= 12 => self.add_sized::<S, _, 12, 2>(simd, sums),
-            (12, 1) if S::ROWS.min(F::ROWS) >= 12 => self.add_sized::<S, _, 12, 1>(simd, sums),
-            _ => unreachable!("no tile of {rows} rows × {vectors} vectors"),
-        }
-    }
-
-    /// [`Tile::add`] for a single row.
-    #[inline(always)]
-    pub(super) fn add_row<S: Simd<T, Chunk = C>>(self, simd: S, vectors: usize, sums: impl Target<T, S>) {
-        match vectors {
-            8 => self.add_sized::<S, _, 1, 8>(simd, sums),
-            4 => self.add_sized::<S, _, 1, 4>(simd, sums),
-            2 => self.add_sized::<S, _, 1, 2>(simd, sums),
-            1 => self.add_sized::<S, _, 1, 1>(simd, sums),
-            _ => unreachable!("no tile of {vectors} vectors"),
+    pub(super) fn add<S, A>(self, simd: S, rows: usize, vectors: usize, sums: A)
+    where
+        S: Simd<T, Chunk = C>,
+        F: Fetch<T, S>,
+        A: Target<T, S>,
+    {
+        add_sized! {
+            self, simd, sums, (rows, vectors), if is_wanted::<T, S, F, A>,
+            1: 8 4 2 1,
+            2: 4 2 1,
+            3: 4 2 1,
+            4: 4 2 1,
+            5: 2 1,
+            6: 2 1,
+            7: 2 1,
+            8: 2 1,
+            9: 2 1,
+            10: 2 1,
+            11: 2 1,
+            12: 2 1,
         }
     }
 
     /// [`Tile::add`] for the largest tile of up to eight rows that an instruction set has within a panel. There is only one
     /// for each; to the compiler, `add` would be all of them.
     #[inline(always)]
-    pub(super) fn add_largest<S: Simd<T, Chunk = C>>(self, simd: S, sums: impl Target<T, S>) {
-        match largest::<T, S>() {
-            (8, 2) => self.add_sized::<S, _, 8, 2>(simd, sums),
-            (3, 4) => self.add_sized::<S, _, 3, 4>(simd, sums),
-            (4, 4) if S::vectors(4) >= 4 => self.add_sized::<S, _, 4, 4>(simd, sums),
-            (4, 2) => self.add_sized::<S, _, 4, 2>(simd, sums),
-            (4, 1) => self.add_sized::<S, _, 4, 1>(simd, sums),
-            (rows, vectors) => unreachable!("no tile of {rows} rows × {vectors} vectors"),
+    pub(super) fn add_largest<S, A>(self, simd: S, sums: A)
+    where
+        S: Simd<T, Chunk = C>,
+        F: Fetch<T, S>,
+        A: Target<T, S>,
+    {
+        add_sized! {
+            self, simd, sums, largest::<T, S>(), if is_largest::<T, S>,
+            3: 4,
+            4: 4 2 1,
+            8: 2,
         }
     }
 
@@ -213,6 +252,7 @@ impl<T: Element, C, F: Fetch<T>> Tile<'_, T, C, F> {
     fn add_sized<S, A, const ROWS: usize, const VECTORS: usize>(self, simd: S, mut target: A)
     where
         S: Simd<T, Chunk = C>,
+        F: Fetch<T, S>,
         A: Target<T, S>,
     {
         self.check::<S>(ROWS, VECTORS);

@@ -1,6 +1,7 @@
 //! The forward product against the shortest correct code.
 
 use super::*;
+use crate::kernels::Parallelism;
 use crate::kernels::backend::available;
 use crate::kernels::oracle::{self, Case, Numbers, same_bits};
 
