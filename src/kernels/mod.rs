@@ -60,6 +60,8 @@ mod sliding;
 mod team;
 mod tile;
 mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub(crate) use backend::{Element, Kernel, run};
 pub(crate) use buffer::Buffer;
