@@ -2,13 +2,11 @@
 
 use rand::Rng;
 
-use super::dense::{check_width, initialized, scale_outputs};
-use super::row_gradient::RowGradient;
-use super::{Activation, Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Whole, Window};
+use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
+use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Whole, Window};
 use crate::init::{Init, Initializer};
 use crate::kernels::{
-    ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, Finish,
-    Geometry,
+    ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, Geometry,
 };
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -100,8 +98,7 @@ impl Channels {
 pub struct Conv2d<T> {
     channels: Channels,
     window: Window,
-    weight: Param<T>,
-    bias: Option<Param<T>>,
+    parts: WeightAndBias<T>,
 }
 
 impl<T: Scalar> Conv2d<T> {
@@ -128,11 +125,8 @@ impl<T: Scalar> Conv2d<T> {
         rng: &mut dyn Rng,
     ) -> Result<Self> {
         let mut conv = Self::zeros(channels, window, bias.is_some())?;
-        let (shape, inputs) = (conv.weight.shape(), conv.patch());
-        conv.weight.set(&initialized("initial weight", weight, shape, inputs, rng)?)?;
-        if let (Some(param), Some(bias)) = (&mut conv.bias, bias) {
-            param.set(&initialized("initial bias", bias, param.shape(), inputs, rng)?)?;
-        }
+        let inputs = conv.patch();
+        conv.parts.initialize(weight, bias, inputs, rng)?;
         Ok(conv)
     }
 
@@ -156,15 +150,11 @@ impl<T: Scalar> Conv2d<T> {
             let expected = format!("[{height}, {width}, inputs, outputs]");
             return Err(Error::shape("weight", expected, weight.shape()));
         }
-        if let Some(bias) = bias.filter(|bias| bias.shape().axes() != [outputs]) {
-            return Err(Error::shape("bias", format!("[{outputs}]"), bias.shape()));
-        }
+        check_bias(bias, outputs)?;
         let channels = Channels::new(inputs.saturating_mul(groups), outputs).with_groups(groups);
         let mut conv = Self::zeros(channels, window, bias.is_some())?;
-        conv.weight.set(weight)?;
-        if let (Some(param), Some(bias)) = (&mut conv.bias, bias) {
-            param.set(bias)?;
-        }
+        conv.parts.weight.set(weight)?;
+        conv.parts.set_bias(bias)?;
         Ok(conv)
     }
 
@@ -178,10 +168,7 @@ impl<T: Scalar> Conv2d<T> {
         let [height, width] = window.kernel.into();
         let shape = Shape::from([height, width, channels.inputs / channels.groups, channels.outputs]);
         let weight = Param::zero_kernels("weight", shape, channels.groups)?;
-        let bias = Tensor::zeros([channels.outputs])
-            .map(|bias| Param::new("bias", &bias).with_along(Along::Nothing));
-        let bias = has_bias.then_some(bias).transpose()?;
-        Ok(Self { channels, window, weight, bias })
+        Ok(Self { channels, window, parts: WeightAndBias::new(weight, channels.outputs, has_bias)? })
     }
 
     /// The channels, with their groups.
@@ -199,35 +186,35 @@ impl<T: Scalar> Conv2d<T> {
     /// The weight, `[height, width, inputs / groups, outputs]`.
     #[must_use]
     pub fn weight(&self) -> &Param<T> {
-        &self.weight
+        &self.parts.weight
     }
 
     /// The weight, to be set or frozen.
     pub fn weight_mut(&mut self) -> &mut Param<T> {
-        &mut self.weight
+        &mut self.parts.weight
     }
 
     /// The bias, `[outputs]`.
     #[must_use]
     pub fn bias(&self) -> Option<&Param<T>> {
-        self.bias.as_ref()
+        self.parts.bias.as_ref()
     }
 
     /// The bias, to be set or frozen.
     pub fn bias_mut(&mut self) -> Option<&mut Param<T>> {
-        self.bias.as_mut()
+        self.parts.bias.as_mut()
     }
 
     /// A layer whose outputs are scale·y + shift, with numbers for each output channel.
     pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
         let mut scaled = self.clone();
-        scale_outputs(&mut scaled.weight, &mut scaled.bias, scales, shifts)?;
+        scaled.parts.scale_outputs(scales, shifts)?;
         Ok(scaled)
     }
 
     /// How many inputs an output is a sum of.
     fn patch(&self) -> usize {
-        self.weight.matrix()[0]
+        self.parts.weight.matrix()[0]
     }
 
     /// How the window slides over images of a shape that was checked.
@@ -283,25 +270,18 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
         mut y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let function = |y: &mut [T]| {
-            if let Some(activation) = context.activation {
-                activation.apply(y);
-            }
-        };
         let (batch, sample) = x.shape().split_batch().expect("a batch has an axis for it");
-        let product = ConvolutionForward {
-            size: self.size(&sample, batch),
-            x: x.as_slice(),
-            weight: self.weight.buffer(),
-            bias: self.bias.as_ref().map(Param::buffer),
-            finish: match context.activation {
-                None => Finish::Nothing,
-                Some(Activation::Relu) => Finish::Relu,
-                Some(_) => Finish::Function(&function),
-            },
-            parallelism: context.parallelism,
-        };
-        product.run(y.as_mut_slice(), context.scratch);
+        with_finish(context.activation, |finish| {
+            let product = ConvolutionForward {
+                size: self.size(&sample, batch),
+                x: x.as_slice(),
+                weight: self.parts.weight.buffer(),
+                bias: self.parts.bias.as_ref().map(Param::buffer),
+                finish,
+                parallelism: context.parallelism,
+            };
+            product.run(y.as_mut_slice(), context.scratch);
+        });
         Ok(())
     }
 
@@ -311,28 +291,25 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
         let (x, dy) = (pass.x.as_slice(), pass.dy.as_slice());
         // dx first: the sink may change the weight.
         if let Some(mut dx) = pass.dx {
-            let product = ConvolutionInputGradient { size, dy, weight: self.weight.buffer(), parallelism };
+            let product =
+                ConvolutionInputGradient { size, dy, weight: self.parts.weight.buffer(), parallelism };
             product.run(dx.as_mut_slice(), pass.scratch);
         }
-        if let Some(bias) = self.bias.as_mut().filter(|bias| !bias.is_frozen()) {
-            sink.take(bias, &RowGradient::of_bias(self.channels.outputs, dy))?;
-        }
-        if !self.weight.is_frozen() {
+        self.parts.take_bias(dy, sink)?;
+        if !self.parts.weight.is_frozen() {
             // A position has far more multiply-adds than the weight has elements: the gradient comes whole.
             let product = ConvolutionWeightGradient { size, x, dy, parallelism };
-            sink.take(&mut self.weight, &Whole(product.run(pass.scratch)))?;
+            sink.take(&mut self.parts.weight, &Whole(product.run(pass.scratch)))?;
         }
         Ok(())
     }
 
     fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {
-        visit(&self.weight);
-        self.bias.iter().for_each(visit);
+        self.parts.visit(visit);
     }
 
     fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
-        visit(&mut self.weight);
-        self.bias.iter_mut().for_each(visit);
+        self.parts.visit_mut(visit);
     }
 
     fn applies_activation(&self) -> bool {

@@ -4,12 +4,10 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::row_gradient::RowGradient;
-use super::{
-    Activation, Along, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Order, Param,
-};
+use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
+use super::{Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Order, Param};
 use crate::init::{Init, Initializer};
-use crate::kernels::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, Finish};
+use crate::kernels::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = x·W + b: every output is a weighted sum of all inputs.
@@ -42,8 +40,7 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 pub struct Dense<T> {
     inputs: usize,
     outputs: usize,
-    weight: Param<T>,
-    bias: Option<Param<T>>,
+    parts: WeightAndBias<T>,
 }
 
 impl<T: Scalar> Dense<T> {
@@ -52,9 +49,7 @@ impl<T: Scalar> Dense<T> {
     /// # Errors
     /// [`Error::Setting`] for a width of 0; [`Error::TooLarge`] where the weight does not fit into memory.
     pub fn new(inputs: usize, outputs: usize, rng: &mut impl Rng) -> Result<Self> {
-        let mut dense = Self::without_bias(inputs, outputs, &Init::Linear, rng)?;
-        dense.bias = Some(Self::new_bias(inputs, outputs, &Init::Linear, rng)?);
-        Ok(dense)
+        Self::initialized(inputs, outputs, &Init::Linear, Some(&Init::Linear), rng)
     }
 
     /// A layer with initialisers of one's own for weight and bias.
@@ -68,9 +63,7 @@ impl<T: Scalar> Dense<T> {
         bias: &dyn Initializer<T>,
         rng: &mut dyn Rng,
     ) -> Result<Self> {
-        let mut dense = Self::without_bias(inputs, outputs, weight, rng)?;
-        dense.bias = Some(Self::new_bias(inputs, outputs, bias, rng)?);
-        Ok(dense)
+        Self::initialized(inputs, outputs, weight, Some(bias), rng)
     }
 
     /// A layer without a bias: y = x·W.
@@ -83,9 +76,19 @@ impl<T: Scalar> Dense<T> {
         weight: &dyn Initializer<T>,
         rng: &mut dyn Rng,
     ) -> Result<Self> {
-        check_width("inputs", inputs)?;
-        check_width("outputs", outputs)?;
-        Self::from_parts(&initialized("initial weight", weight, [inputs, outputs].into(), inputs, rng)?, None)
+        Self::initialized(inputs, outputs, weight, None, rng)
+    }
+
+    fn initialized(
+        inputs: usize,
+        outputs: usize,
+        weight: &dyn Initializer<T>,
+        bias: Option<&dyn Initializer<T>>,
+        rng: &mut dyn Rng,
+    ) -> Result<Self> {
+        let mut dense = Self::zeros(inputs, outputs, bias.is_some())?;
+        dense.parts.initialize(weight, bias, inputs, rng)?;
+        Ok(dense)
     }
 
     /// A layer of given parameters: a weight `[inputs, outputs]` and, if there is one, a bias `[outputs]`.
@@ -98,10 +101,10 @@ impl<T: Scalar> Dense<T> {
         };
         check_width("inputs", inputs)?;
         check_width("outputs", outputs)?;
-        if let Some(bias) = bias.filter(|bias| bias.shape().axes() != [outputs]) {
-            return Err(Error::shape("bias", format!("[{outputs}]"), bias.shape()));
-        }
-        Ok(Self { inputs, outputs, weight: Param::panels("weight", weight), bias: bias.map(bias_of) })
+        check_bias(bias, outputs)?;
+        let mut parts = WeightAndBias::new(Param::panels("weight", weight), outputs, bias.is_some())?;
+        parts.set_bias(bias)?;
+        Ok(Self { inputs, outputs, parts })
     }
 
     /// A layer of zeros, to be filled: made of a size alone, without a tensor beside it.
@@ -112,92 +115,41 @@ impl<T: Scalar> Dense<T> {
         check_width("inputs", inputs)?;
         check_width("outputs", outputs)?;
         let weight = Param::zero_panels("weight", inputs, outputs)?;
-        let bias = if has_bias { Some(bias_of(&Tensor::zeros([outputs])?)) } else { None };
-        Ok(Self { inputs, outputs, weight, bias })
+        Ok(Self { inputs, outputs, parts: WeightAndBias::new(weight, outputs, has_bias)? })
     }
 
     /// The weight, `[inputs, outputs]`.
     #[must_use]
     pub fn weight(&self) -> &Param<T> {
-        &self.weight
+        &self.parts.weight
     }
 
     /// The weight, to be set or frozen.
     pub fn weight_mut(&mut self) -> &mut Param<T> {
-        &mut self.weight
+        &mut self.parts.weight
     }
 
     /// The bias, `[outputs]`.
     #[must_use]
     pub fn bias(&self) -> Option<&Param<T>> {
-        self.bias.as_ref()
+        self.parts.bias.as_ref()
     }
 
     /// The bias, to be set or frozen.
     pub fn bias_mut(&mut self) -> Option<&mut Param<T>> {
-        self.bias.as_mut()
+        self.parts.bias.as_mut()
     }
 
     /// The layer whose outputs are scale·y + shift, of numbers for each output.
     pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
         let mut scaled = self.clone();
-        scale_outputs(&mut scaled.weight, &mut scaled.bias, scales, shifts)?;
+        scaled.parts.scale_outputs(scales, shifts)?;
         Ok(scaled)
-    }
-
-    fn new_bias(
-        inputs: usize,
-        outputs: usize,
-        init: &dyn Initializer<T>,
-        rng: &mut dyn Rng,
-    ) -> Result<Param<T>> {
-        let bias = initialized("initial bias", init, [outputs].into(), inputs, rng)?;
-        Ok(bias_of(&bias))
     }
 
     fn size(&self, batch: usize) -> DenseSize {
         DenseSize { batch, inputs: self.inputs, outputs: self.outputs }
     }
-}
-
-/// A number for each output, which lies along nothing of the input.
-fn bias_of<T: Scalar>(bias: &Tensor<T>) -> Param<T> {
-    Param::new("bias", bias).with_along(Along::Nothing)
-}
-
-/// Changes the weight and bias of a layer of sums so that its outputs are scale·y + shift. Where there is no bias, there is
-/// one then.
-pub(super) fn scale_outputs<T: Scalar>(
-    weight: &mut Param<T>,
-    bias: &mut Option<Param<T>>,
-    scales: &[f64],
-    shifts: &[f64],
-) -> Result<()> {
-    let before = |output: usize| bias.as_ref().map_or(0.0, |bias| bias.buffer()[output].as_f64());
-    let value = |output: usize| T::of(before(output) * scales[output] + shifts[output]);
-    let values = Tensor::from_fn([scales.len()], value)?;
-    weight.scale_columns(scales);
-    if let Some(bias) = bias {
-        return bias.set(&values);
-    }
-    *bias = Some(weight.beside("bias", &values));
-    Ok(())
-}
-
-pub(super) fn check_width(name: &'static str, width: usize) -> Result<()> {
-    if width > 0 { Ok(()) } else { Err(Error::setting(name, "a width of at least 1", width)) }
-}
-
-/// What an initialiser makes, which may be one of the user's own.
-pub(super) fn initialized<T: Scalar>(
-    what: &'static str,
-    init: &dyn Initializer<T>,
-    shape: Shape,
-    inputs: usize,
-    rng: &mut dyn Rng,
-) -> Result<Tensor<T>> {
-    let tensor = init.initialize(shape, inputs, rng)?;
-    if tensor.shape() == shape { Ok(tensor) } else { Err(Error::shape(what, shape, tensor.shape())) }
 }
 
 impl<T: Scalar> Layer<T> for Dense<T> {
@@ -230,24 +182,17 @@ impl<T: Scalar> Layer<T> for Dense<T> {
         mut y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let function = |y: &mut [T]| {
-            if let Some(activation) = context.activation {
-                activation.apply(y);
-            }
-        };
-        let product = DenseForward {
-            size: self.size(x.batch()),
-            x: x.as_slice(),
-            weight: self.weight.buffer(),
-            bias: self.bias.as_ref().map(Param::buffer),
-            finish: match context.activation {
-                None => Finish::Nothing,
-                Some(Activation::Relu) => Finish::Relu,
-                Some(_) => Finish::Function(&function),
-            },
-            parallelism: context.parallelism,
-        };
-        product.run(y.as_mut_slice());
+        with_finish(context.activation, |finish| {
+            let product = DenseForward {
+                size: self.size(x.batch()),
+                x: x.as_slice(),
+                weight: self.parts.weight.buffer(),
+                bias: self.parts.bias.as_ref().map(Param::buffer),
+                finish,
+                parallelism: context.parallelism,
+            };
+            product.run(y.as_mut_slice());
+        });
         Ok(())
     }
 
@@ -256,28 +201,31 @@ impl<T: Scalar> Layer<T> for Dense<T> {
         let (x, dy) = (pass.x.as_slice(), pass.dy.as_slice());
         // dx first: the sink may change the weight.
         if let Some(mut dx) = pass.dx {
-            let product =
-                DenseInputGradient { size, dy, weight: self.weight.buffer(), parallelism: pass.parallelism };
+            let product = DenseInputGradient {
+                size,
+                dy,
+                weight: self.parts.weight.buffer(),
+                parallelism: pass.parallelism,
+            };
             product.run(dx.as_mut_slice(), pass.scratch);
         }
-        if let Some(bias) = self.bias.as_mut().filter(|bias| !bias.is_frozen()) {
-            sink.take(bias, &RowGradient::of_bias(self.outputs, dy))?;
-        }
-        if !self.weight.is_frozen() {
+        self.parts.take_bias(dy, sink)?;
+        if !self.parts.weight.is_frozen() {
             let product = DenseWeightGradient::new(size, x, dy, pass.scratch, pass.parallelism);
-            sink.take(&mut self.weight, &WeightGradient { product, multiply_adds: size.multiply_adds() })?;
+            sink.take(
+                &mut self.parts.weight,
+                &WeightGradient { product, multiply_adds: size.multiply_adds() },
+            )?;
         }
         Ok(())
     }
 
     fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {
-        visit(&self.weight);
-        self.bias.iter().for_each(visit);
+        self.parts.visit(visit);
     }
 
     fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
-        visit(&mut self.weight);
-        self.bias.iter_mut().for_each(visit);
+        self.parts.visit_mut(visit);
     }
 
     fn applies_activation(&self) -> bool {

@@ -43,6 +43,7 @@ mod row_gradient;
 mod samples;
 mod softmax;
 mod special;
+mod weight_and_bias;
 mod window;
 
 pub use activation::Activation;

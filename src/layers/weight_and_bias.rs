@@ -1,0 +1,118 @@
+//! What layers of weighted sums have in common: a weight and, if there is one, a bias.
+
+use rand::Rng;
+
+use super::row_gradient::RowGradient;
+use super::{Activation, Along, GradientSink, Param};
+use crate::init::Initializer;
+use crate::kernels::Finish;
+use crate::{Error, Result, Scalar, Shape, Tensor};
+
+/// The parameters of a layer whose outputs are weighted sums. The last axis of the weight is that of the outputs.
+#[derive(Debug, Clone)]
+pub(super) struct WeightAndBias<T> {
+    pub(super) weight: Param<T>,
+    pub(super) bias: Option<Param<T>>,
+}
+
+impl<T: Scalar> WeightAndBias<T> {
+    /// A weight, and a bias of zeros for so many outputs if there is to be one.
+    pub(super) fn new(weight: Param<T>, outputs: usize, has_bias: bool) -> Result<Self> {
+        let zeros = has_bias.then(|| Tensor::zeros([outputs])).transpose()?;
+        // A number for each output lies along nothing of the input.
+        let bias = zeros.map(|zeros| Param::new("bias", &zeros).with_along(Along::Nothing));
+        Ok(Self { weight, bias })
+    }
+
+    /// Sets what there is to what initialisers make, for outputs that are sums of so many inputs each.
+    pub(super) fn initialize(
+        &mut self,
+        weight: &dyn Initializer<T>,
+        bias: Option<&dyn Initializer<T>>,
+        inputs: usize,
+        rng: &mut dyn Rng,
+    ) -> Result<()> {
+        let shape = self.weight.shape();
+        self.weight.set(&initialized("initial weight", weight, shape, inputs, rng)?)?;
+        if let (Some(param), Some(bias)) = (&mut self.bias, bias) {
+            param.set(&initialized("initial bias", bias, param.shape(), inputs, rng)?)?;
+        }
+        Ok(())
+    }
+
+    /// Sets the bias, if there is one.
+    pub(super) fn set_bias(&mut self, bias: Option<&Tensor<T>>) -> Result<()> {
+        match (&mut self.bias, bias) {
+            (Some(param), Some(bias)) => param.set(bias),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the outputs scale·y + shift, of numbers for each output. Where there is no bias, there is one then.
+    pub(super) fn scale_outputs(&mut self, scales: &[f64], shifts: &[f64]) -> Result<()> {
+        let Self { weight, bias } = self;
+        let before = |output: usize| bias.as_ref().map_or(0.0, |bias| bias.buffer()[output].as_f64());
+        let value = |output: usize| T::of(before(output) * scales[output] + shifts[output]);
+        let values = Tensor::from_fn([scales.len()], value)?;
+        weight.scale_columns(scales);
+        if let Some(bias) = bias {
+            return bias.set(&values);
+        }
+        *bias = Some(weight.beside("bias", &values));
+        Ok(())
+    }
+
+    /// Hands the sink the gradient of the bias, db = Σ dy, if it is to learn.
+    pub(super) fn take_bias(&mut self, dy: &[T], sink: &mut dyn GradientSink<T>) -> Result<()> {
+        match self.bias.as_mut().filter(|bias| !bias.is_frozen()) {
+            Some(bias) => {
+                let gradient = RowGradient::of_bias(bias.count(), dy);
+                sink.take(bias, &gradient)
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {
+        visit(&self.weight);
+        self.bias.iter().for_each(visit);
+    }
+
+    pub(super) fn visit_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
+        visit(&mut self.weight);
+        self.bias.iter_mut().for_each(visit);
+    }
+}
+
+pub(super) fn check_width(name: &'static str, width: usize) -> Result<()> {
+    if width > 0 { Ok(()) } else { Err(Error::setting(name, "a width of at least 1", width)) }
+}
+
+/// A bias has a number for each output.
+pub(super) fn check_bias<T: Scalar>(bias: Option<&Tensor<T>>, outputs: usize) -> Result<()> {
+    match bias.filter(|bias| bias.shape().axes() != [outputs]) {
+        Some(bias) => Err(Error::shape("bias", format!("[{outputs}]"), bias.shape())),
+        None => Ok(()),
+    }
+}
+
+/// Calls `product` with what is to be done with finished outputs, where an activation follows.
+pub(super) fn with_finish<T: Scalar>(activation: Option<Activation>, product: impl FnOnce(Finish<'_, T>)) {
+    match activation {
+        None => product(Finish::Nothing),
+        Some(Activation::Relu) => product(Finish::Relu),
+        Some(activation) => product(Finish::Function(&|y: &mut [T]| activation.apply(y))),
+    }
+}
+
+/// What an initialiser makes, which may be one of the user's own.
+fn initialized<T: Scalar>(
+    what: &'static str,
+    init: &dyn Initializer<T>,
+    shape: Shape,
+    inputs: usize,
+    rng: &mut dyn Rng,
+) -> Result<Tensor<T>> {
+    let tensor = init.initialize(shape, inputs, rng)?;
+    if tensor.shape() == shape { Ok(tensor) } else { Err(Error::shape(what, shape, tensor.shape())) }
+}
