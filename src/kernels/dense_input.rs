@@ -327,29 +327,12 @@ mod tests {
     }
 
     fn every_size_is_within_the_bound<T: Numbers>() {
-        let mut failures = Vec::new();
-        for size in oracle::sizes() {
-            let case = Case::<T>::random(size);
-            let (exact, magnitude) = case.input_gradient();
-            for (name, backend) in available() {
-                let dx = gradient(backend, &case, Parallelism::Threads(1));
-                let bound = DenseInputGradient::<T>::ERROR * size.outputs as f64;
-                let off = oracle::beyond(&dx, &exact, &magnitude, bound);
-                failures.extend(off.map(|off| format!("{name} {size:?} {off}")));
-            }
-        }
-        assert!(failures.is_empty(), "{}", failures.join("\n"));
+        let (terms, error) = (|size: DenseSize| size.outputs, DenseInputGradient::<T>::ERROR);
+        oracle::check_every_size(Case::<T>::input_gradient, terms, error, |backend, case| {
+            gradient(backend, case, Parallelism::Threads(1))
+        });
     }
-
-    #[test]
-    fn every_size_is_within_the_bound_f32() {
-        every_size_is_within_the_bound::<f32>();
-    }
-
-    #[test]
-    fn every_size_is_within_the_bound_f64() {
-        every_size_is_within_the_bound::<f64>();
-    }
+    oracle::in_both_precisions!(every_size_is_within_the_bound);
 
     #[test]
     fn any_number_of_threads_gives_the_same_bits() {

@@ -109,7 +109,7 @@ impl<T: Element> Kernel<T> for Products<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::super::backend::available;
-    use super::super::oracle::{Case, Numbers};
+    use super::super::oracle::{Case, Numbers, in_both_precisions};
     use super::*;
 
     fn agrees_with_the_gradient<T: Numbers>() {
@@ -127,16 +127,7 @@ mod tests {
             }
         }
     }
-
-    #[test]
-    fn agrees_with_the_gradient_in_single_precision() {
-        agrees_with_the_gradient::<f32>();
-    }
-
-    #[test]
-    fn agrees_with_the_gradient_in_double_precision() {
-        agrees_with_the_gradient::<f64>();
-    }
+    in_both_precisions!(agrees_with_the_gradient);
 
     #[test]
     fn what_is_not_finite_stays_so() {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::backend::{Backend, available};
 use super::{DenseSize, Products};
 
 /// A sum in more digits than the kernels have: double-double, exact to 2⁻¹⁰⁰.
@@ -90,6 +91,44 @@ pub(crate) fn beyond<T: Numbers>(
         is_off.then(|| format!("[{i}]: {value} is off by {error:e}, bound {bound:e}"))
     })
 }
+
+/// Compares a product with the exact one, at every size and with every instruction set. Each element is a sum of so many terms,
+/// and off by at most `error` roundings of each.
+pub(crate) fn check_every_size<T: Numbers>(
+    exact: impl Fn(&Case<T>) -> (Vec<Exact>, Vec<f64>),
+    terms: impl Fn(DenseSize) -> usize,
+    error: f64,
+    product: impl Fn(Backend, &Case<T>) -> Vec<T>,
+) {
+    let mut failures = Vec::new();
+    for size in sizes() {
+        let case = Case::<T>::random(size);
+        let (exact, magnitude) = exact(&case);
+        for (name, backend) in available() {
+            let off = beyond(&product(backend, &case), &exact, &magnitude, error * terms(size) as f64);
+            failures.extend(off.map(|off| format!("{name} {size:?} {off}")));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// For each function that is generic over the number type, a test with either type.
+macro_rules! in_both_precisions {
+    ($($function:ident)*) => {$(
+        mod $function {
+            #[test]
+            fn f32() {
+                super::$function::<f32>();
+            }
+
+            #[test]
+            fn f64() {
+                super::$function::<f64>();
+            }
+        }
+    )*};
+}
+pub(crate) use in_both_precisions;
 
 /// A dense layer's operands.
 pub(crate) struct Case<T> {

@@ -1,7 +1,7 @@
 //! The three products against the definition.
 
 use super::*;
-use crate::kernels::oracle::Numbers;
+use crate::kernels::oracle::{Numbers, in_both_precisions};
 use crate::kernels::{Axis, Finish, Geometry, Parallelism};
 
 struct Case {
@@ -155,13 +155,4 @@ fn every_case_is_within_the_bound<T: Numbers>() {
     }
     assert!(failures.is_empty(), "{}:\n{}", failures.len(), failures.join("\n"));
 }
-
-#[test]
-fn every_case_is_within_the_bound_f32() {
-    every_case_is_within_the_bound::<f32>();
-}
-
-#[test]
-fn every_case_is_within_the_bound_f64() {
-    every_case_is_within_the_bound::<f64>();
-}
+in_both_precisions!(every_case_is_within_the_bound);

@@ -19,29 +19,12 @@ fn forward<T: Numbers>(
 }
 
 fn every_size_is_within_the_bound<T: Numbers>() {
-    let mut failures = Vec::new();
-    for size in oracle::sizes() {
-        let case = Case::<T>::random(size);
-        let (exact, magnitude) = case.forward();
-        for (name, backend) in available() {
-            let y = forward(backend, &case, Finish::Nothing, Parallelism::Threads(1));
-            let bound = DenseForward::<T>::ERROR * size.inputs.max(1) as f64;
-            let off = oracle::beyond(&y, &exact, &magnitude, bound);
-            failures.extend(off.map(|off| format!("{name} {size:?} {off}")));
-        }
-    }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let terms = |size: DenseSize| size.inputs.max(1);
+    oracle::check_every_size(Case::<T>::forward, terms, DenseForward::<T>::ERROR, |backend, case| {
+        forward(backend, case, Finish::Nothing, Parallelism::Threads(1))
+    });
 }
-
-#[test]
-fn every_size_is_within_the_bound_f32() {
-    every_size_is_within_the_bound::<f32>();
-}
-
-#[test]
-fn every_size_is_within_the_bound_f64() {
-    every_size_is_within_the_bound::<f64>();
-}
+oracle::in_both_precisions!(every_size_is_within_the_bound);
 
 #[test]
 fn a_sample_has_the_same_bits_in_every_batch_and_on_any_threads() {

@@ -17,36 +17,19 @@ fn gradient<T: Numbers>(backend: Backend, case: &Case<T>, rows: usize, alpha: T,
 }
 
 fn every_size_is_within_the_bound<T: Numbers>() {
-    let mut failures = Vec::new();
-    for size in oracle::sizes() {
-        let case = Case::<T>::random(size);
-        let (exact, magnitude) = case.weight_gradient();
-        for (name, backend) in available() {
-            let panels = size.panels::<T>();
-            let mut out = vec![T::nan(); panels.len()];
-            gradient(backend, &case, usize::MAX / 64, T::one(), T::zero(), &mut out);
-            let mut matrix = vec![T::nan(); size.inputs * size.outputs];
-            panels.unpack(&out, &mut matrix);
-            let bound = DenseWeightGradient::<T>::ERROR * size.batch as f64;
-            let off = oracle::beyond(&matrix, &exact, &magnitude, bound);
-            failures.extend(off.map(|off| format!("{name} {size:?} {off}")));
-            if out.iter().filter(|&&dw| dw == T::zero()).count() < out.len() - matrix.len() {
-                failures.push(format!("{name} {size:?}: padding is not zero"));
-            }
-        }
-    }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let (terms, error) = (|size: DenseSize| size.batch, DenseWeightGradient::<T>::ERROR);
+    oracle::check_every_size(Case::<T>::weight_gradient, terms, error, |backend, case| {
+        let panels = case.size.panels::<T>();
+        let mut out = vec![T::nan(); panels.len()];
+        gradient(backend, case, usize::MAX / 64, T::one(), T::zero(), &mut out);
+        let mut matrix = vec![T::nan(); case.weight.len()];
+        panels.unpack(&out, &mut matrix);
+        let zeros = out.iter().filter(|&&dw| dw == T::zero()).count();
+        assert!(zeros >= out.len() - matrix.len(), "{} {:?}: padding is not zero", backend.name(), case.size);
+        matrix
+    });
 }
-
-#[test]
-fn every_size_is_within_the_bound_f32() {
-    every_size_is_within_the_bound::<f32>();
-}
-
-#[test]
-fn every_size_is_within_the_bound_f64() {
-    every_size_is_within_the_bound::<f64>();
-}
+oracle::in_both_precisions!(every_size_is_within_the_bound);
 
 #[test]
 fn alpha_and_beta_and_runs_of_any_number_of_rows() {
