@@ -23,10 +23,10 @@ pub(super) fn describe_window(window: &Window) -> Value {
     entry
 }
 
-/// The `window` of the entry of a layer, that [`describe_window`] wrote. The layer has to check it.
-pub(super) fn window(entry: &Object<'_>, layer: &str) -> Verdict<Window> {
+/// A window of the entry of a layer, that [`describe_window`] wrote. The layer has to check it.
+pub(super) fn window(entry: &Object<'_>, key: &str, layer: &str) -> Verdict<Window> {
     let what = format!("window of layer `{layer}`");
-    let object = Object::new(&what, entry.get("window").unwrap_or(&Value::Null))?;
+    let object = Object::new(&what, entry.get(key).unwrap_or(&Value::Null))?;
     let sides = |key: &str| -> Verdict<Sides> {
         match object.counts(key)?[..] {
             [height, width] => Ok(Sides { height, width }),
@@ -58,7 +58,7 @@ mod tests {
         ] {
             let entry = json!({ "window": describe_window(&given) });
             let entry = Object::new("layer 0", &entry).unwrap();
-            assert_eq!(window(&entry, "pool").unwrap(), given);
+            assert_eq!(window(&entry, "window", "pool").unwrap(), given);
         }
     }
 
@@ -87,10 +87,10 @@ mod tests {
             let mut entry = json!({ "window": right });
             entry["window"][key] = value;
             let entry = Object::new("layer 0", &entry).unwrap();
-            assert_eq!(window(&entry, "pool").unwrap_err(), text);
+            assert_eq!(window(&entry, "window", "pool").unwrap_err(), text);
         }
         let entry = json!({});
-        let error = window(&Object::new("layer 0", &entry).unwrap(), "pool").unwrap_err();
+        let error = window(&Object::new("layer 0", &entry).unwrap(), "window", "pool").unwrap_err();
         assert_eq!(error, "window of layer `pool`: expected a JSON object, got null");
     }
 }

@@ -1,6 +1,7 @@
 //! Activations: y = f(x) for each element, with f and f′ side by side.
 
 use super::special::erfc;
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::{Backward, Forward, GradientSink, Layer};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -284,6 +285,34 @@ impl<T: Scalar> Layer<T> for Activation {
 
     fn activation(&self) -> Option<Activation> {
         Some(*self)
+    }
+}
+
+impl<T: Scalar> Stored<T> for Activation {
+    const KINDS: &'static [&'static str] =
+        &["relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh", "softplus"];
+
+    fn settings(&self) -> Settings {
+        match *self {
+            Self::LeakyRelu { slope } => vec![("slope", slope.into())],
+            Self::Elu { alpha } => vec![("alpha", alpha.into())],
+            _ => Vec::new(),
+        }
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        Ok(match entry.kind() {
+            "relu" => Self::Relu,
+            "leaky_relu" => Self::LeakyRelu { slope: entry.number("slope")? },
+            "elu" => Self::Elu { alpha: entry.number("alpha")? },
+            "gelu" => Self::Gelu,
+            "gelu_tanh" => Self::GeluTanh,
+            "silu" => Self::Silu,
+            "sigmoid" => Self::Sigmoid,
+            "tanh" => Self::Tanh,
+            "softplus" => Self::Softplus,
+            other => unreachable!("`{other}` is none of the kinds"),
+        })
     }
 }
 

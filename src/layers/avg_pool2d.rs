@@ -2,6 +2,7 @@
 
 use super::pool_mean::{backward, forward};
 use super::pool_window::{pool_geometry, pool_window};
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Padding, Sides, Window};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -66,16 +67,6 @@ impl AvgPool2d {
         self.counts_padding = false;
         self
     }
-
-    /// The window, with its stride.
-    pub(crate) fn window(&self) -> Window {
-        self.window
-    }
-
-    /// Whether the zeros around the image count.
-    pub(crate) fn counts_padding(&self) -> bool {
-        self.counts_padding
-    }
 }
 
 impl<T: Scalar> Layer<T> for AvgPool2d {
@@ -105,5 +96,18 @@ impl<T: Scalar> Layer<T> for AvgPool2d {
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
         backward(&self.window, self.counts_padding, pass);
         Ok(())
+    }
+}
+
+impl<T: Scalar> Stored<T> for AvgPool2d {
+    const KINDS: &'static [&'static str] = &["avg_pool2d"];
+
+    fn settings(&self) -> Settings {
+        vec![("window", self.window.into()), ("counts_padding", self.counts_padding.into())]
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        let pool = Self::new(entry.window("window")?)?;
+        Ok(if entry.flag("counts_padding")? { pool } else { pool.without_counting_padding() })
     }
 }

@@ -1,7 +1,9 @@
 //! Batch normalisation: each channel over the batch.
 
+use super::moments::measure;
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Whole};
-use crate::kernels::{ColumnMap, ColumnSums, Parallelism};
+use crate::kernels::{ColumnMap, ColumnSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = (x − mean) / √(variance + ε) · weight + bias, for each channel alone (Ioffe and Szegedy, 2015).
@@ -102,14 +104,6 @@ impl<T: Scalar> BatchNorm<T> {
     /// The number of channels.
     pub(crate) fn channels(&self) -> usize {
         self.weight.count()
-    }
-
-    pub(crate) fn momentum(&self) -> Momentum {
-        self.momentum
-    }
-
-    pub(crate) fn epsilon(&self) -> f64 {
-        self.epsilon
     }
 
     /// What normalised values are multiplied by, `[channels]`.
@@ -221,33 +215,6 @@ pub(super) fn check_epsilon<T: Scalar>(epsilon: f64) -> Result<f64> {
         return Ok(epsilon);
     }
     Err(Error::setting("epsilon", "a finite number above 0", epsilon))
-}
-
-/// Leaves mean and variance of each channel of a batch. The scratch is that of two sums, behind a number for each channel.
-fn measure<T: Scalar>(
-    x: &[T],
-    mean: &mut [T],
-    variance: &mut [T],
-    scratch: &mut [T],
-    parallelism: Parallelism,
-) {
-    let count = (x.len() / mean.len()) as f64;
-    let (center, scratch) = scratch.split_at_mut(mean.len());
-    let sums = ColumnSums { first: x, second: x, column: &*mean, term: |x: T, _, _| [x], parallelism };
-    sums.run(scratch, |channel, [sum]| center[channel] = T::of(sum / count));
-    // What the rounding of that mean and of its sum left comes out beside the squares.
-    let term = |x: T, _, center: T| {
-        let off = x - center;
-        [off, off * off]
-    };
-    let sums = ColumnSums { first: x, second: x, column: &*center, term, parallelism };
-    sums.run(scratch, |channel, [off, square]| {
-        let off = off / count;
-        mean[channel] = T::of(center[channel].as_f64() + off);
-        // A NaN stays one, which a largest number of the two would not.
-        let square = square / count - off * off;
-        variance[channel] = T::of(if square < 0.0 { 0.0 } else { square });
-    });
 }
 
 impl<T: Scalar> Layer<T> for BatchNorm<T> {
@@ -395,5 +362,23 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
     /// Samples of two axes are `[length, channels]` here, and `[channels, length]` in PyTorch.
     fn output_order(&self, input: &Shape, order: Order) -> Order {
         if order == Order::Same && input.rank() == 2 { Order::ChannelsLast(*input) } else { order }
+    }
+}
+
+impl<T: Scalar> Stored<T> for BatchNorm<T> {
+    const KINDS: &'static [&'static str] = &["batch_norm"];
+
+    fn settings(&self) -> Settings {
+        let [rule, momentum] = self.momentum.settings();
+        vec![("channels", self.channels().into()), ("epsilon", self.epsilon.into()), rule, momentum]
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        let channels = entry.count("channels")?;
+        for parameter in ["weight", "bias", "running_mean", "running_var"] {
+            entry.expect(parameter, [channels].into())?;
+        }
+        let norm = Self::new(channels)?.with_momentum(Momentum::restore(entry)?)?;
+        Ok(norm.with_epsilon(entry.number("epsilon")?)?)
     }
 }

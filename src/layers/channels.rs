@@ -1,6 +1,7 @@
 //! Conversion between images with their channels first and last.
 
 use super::samples::by_samples;
+use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Order};
 use crate::kernels::{Parallelism, transpose};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
@@ -67,6 +68,14 @@ impl<T: Scalar> Layer<T> for ChannelsLast {
     }
 }
 
+impl<T: Scalar> Stored<T> for ChannelsLast {
+    const KINDS: &'static [&'static str] = &["channels_last"];
+
+    fn restore(_: &mut dyn Entry) -> Restored<Self> {
+        Ok(Self)
+    }
+}
+
 impl<T: Scalar> Layer<T> for ChannelsFirst {
     fn kind(&self) -> &'static str {
         "channels_first"
@@ -99,6 +108,14 @@ impl<T: Scalar> Layer<T> for ChannelsFirst {
     /// It is what such a program has.
     fn output_order(&self, _: &Shape, _: Order) -> Order {
         Order::Same
+    }
+}
+
+impl<T: Scalar> Stored<T> for ChannelsFirst {
+    const KINDS: &'static [&'static str] = &["channels_first"];
+
+    fn restore(_: &mut dyn Entry) -> Restored<Self> {
+        Ok(Self)
     }
 }
 

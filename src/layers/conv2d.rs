@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
 use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Whole, Window};
 use crate::init::{Init, Initializer};
@@ -318,5 +319,30 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
 
     fn multiply_adds(&self, input: &Shape) -> usize {
         self.size(input, 1).multiply_adds()
+    }
+}
+
+impl<T: Scalar> Stored<T> for Conv2d<T> {
+    const KINDS: &'static [&'static str] = &["conv2d"];
+
+    fn settings(&self) -> Settings {
+        let Channels { inputs, outputs, groups } = self.channels;
+        vec![
+            ("inputs", inputs.into()),
+            ("outputs", outputs.into()),
+            ("groups", groups.into()),
+            ("window", self.window.into()),
+            ("bias", self.bias().is_some().into()),
+        ]
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
+        let (groups, has_bias) = (entry.count("groups")?, entry.flag("bias")?);
+        let window = entry.window("window")?;
+        let [height, width] = window.kernel.into();
+        let group_inputs = inputs.checked_div(groups).unwrap_or(0);
+        entry.expect_sums([height, width, group_inputs, outputs].into(), has_bias)?;
+        Ok(Self::zeros(Channels::new(inputs, outputs).with_groups(groups), window, has_bias)?)
     }
 }

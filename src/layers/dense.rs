@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
 use super::{Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Order, Param};
 use crate::init::{Init, Initializer};
@@ -239,6 +240,25 @@ impl<T: Scalar> Layer<T> for Dense<T> {
 
     fn multiply_adds(&self, _: &Shape) -> usize {
         self.inputs * self.outputs
+    }
+}
+
+impl<T: Scalar> Stored<T> for Dense<T> {
+    const KINDS: &'static [&'static str] = &["dense"];
+
+    fn settings(&self) -> Settings {
+        vec![
+            ("inputs", self.inputs.into()),
+            ("outputs", self.outputs.into()),
+            ("bias", self.bias().is_some().into()),
+        ]
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
+        let has_bias = entry.flag("bias")?;
+        entry.expect_sums([inputs, outputs].into(), has_bias)?;
+        Ok(Self::zeros(inputs, outputs, has_bias)?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Dropout: sets random elements to 0 in training.
 
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Mode, RandomKey};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -82,6 +83,18 @@ impl<T: Scalar> Layer<T> for Dropout {
             self.mask(dx.as_mut_slice(), pass.random);
         }
         Ok(())
+    }
+}
+
+impl<T: Scalar> Stored<T> for Dropout {
+    const KINDS: &'static [&'static str] = &["dropout"];
+
+    fn settings(&self) -> Settings {
+        vec![("rate", self.rate.into())]
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        Ok(Self::new(entry.number("rate")?)?)
     }
 }
 

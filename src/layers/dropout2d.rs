@@ -1,5 +1,6 @@
 //! Dropout of whole channels.
 
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::{Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, RandomKey};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -34,11 +35,6 @@ impl Dropout2d {
     /// [`Error::Setting`] unless 0 ≤ rate < 1.
     pub fn new(rate: f64) -> Result<Self> {
         Ok(Self { rate: Dropout::new(rate)?.rate() })
-    }
-
-    /// The share of the channels that is dropped.
-    pub(crate) fn rate(&self) -> f64 {
-        self.rate
     }
 
     /// to ← from·mask/(1 − rate), for a batch of this shape. `factors` has room for one number a channel.
@@ -104,6 +100,18 @@ impl<T: Scalar> Layer<T> for Dropout2d {
             self.mask(pass.random, &pass.x.shape(), dy, dx.as_mut_slice(), pass.scratch);
         }
         Ok(())
+    }
+}
+
+impl<T: Scalar> Stored<T> for Dropout2d {
+    const KINDS: &'static [&'static str] = &["dropout2d"];
+
+    fn settings(&self) -> Settings {
+        vec![("rate", self.rate.into())]
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        Ok(Self::new(entry.number("rate")?)?)
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::{Along, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param};
 use crate::init::{Init, Initializer};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -213,6 +214,29 @@ impl<T: Scalar> Layer<T> for Embedding<T> {
 
     fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
         visit(&mut self.weight);
+    }
+}
+
+impl<T: Scalar> Stored<T> for Embedding<T> {
+    const KINDS: &'static [&'static str] = &["embedding"];
+
+    fn settings(&self) -> Settings {
+        vec![
+            ("vocabulary", self.vocabulary.into()),
+            ("dimension", self.dimension.into()),
+            ("padding", self.padding.into()),
+        ]
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        let shape = Shape::from([entry.count("vocabulary")?, entry.count("dimension")?]);
+        entry.expect("weight", shape)?;
+        let embedding = Self::from_rows(&Tensor::zeros(shape)?)?;
+        if entry.has("padding") {
+            Ok(embedding.mark_padding(entry.count("padding")?)?)
+        } else {
+            Ok(embedding)
+        }
     }
 }
 

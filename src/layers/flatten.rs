@@ -1,5 +1,6 @@
 //! Flatten: all axes of a sample become one.
 
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::{Backward, Forward, GradientSink, Layer};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -40,11 +41,6 @@ impl Flatten {
     #[must_use]
     pub fn axes(start: usize, end: usize) -> Self {
         Self { axes: Some((start, end)) }
-    }
-
-    /// First and last axis of a batch to join; `None` for all but the batch axis.
-    pub(crate) fn joined(&self) -> Option<(usize, usize)> {
-        self.axes
     }
 }
 
@@ -89,6 +85,20 @@ impl<T: Scalar> Layer<T> for Flatten {
 
     fn is_reshape(&self) -> bool {
         true
+    }
+}
+
+impl<T: Scalar> Stored<T> for Flatten {
+    const KINDS: &'static [&'static str] = &["flatten"];
+
+    fn settings(&self) -> Settings {
+        let axes = self.axes.map(|(start, end)| vec![("start", start.into()), ("end", end.into())]);
+        axes.unwrap_or_default()
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        let axes = if entry.has("start") { Some((entry.count("start")?, entry.count("end")?)) } else { None };
+        Ok(Self { axes })
     }
 }
 

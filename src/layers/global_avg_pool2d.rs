@@ -1,6 +1,7 @@
 //! Global average pooling: the mean of each channel of an image.
 
 use super::pool_mean::{backward, forward};
+use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Order, Window};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -67,5 +68,13 @@ impl<T: Scalar> Layer<T> for GlobalAvgPool2d {
     /// A number for each channel.
     fn output_order(&self, _: &Shape, _: Order) -> Order {
         Order::Same
+    }
+}
+
+impl<T: Scalar> Stored<T> for GlobalAvgPool2d {
+    const KINDS: &'static [&'static str] = &["global_avg_pool2d"];
+
+    fn restore(_: &mut dyn Entry) -> Restored<Self> {
+        Ok(Self)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::batch_norm::check_epsilon;
 use super::row_gradient::RowGradient;
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param};
 use crate::kernels::{RowNorm, RowNormInputGradient, RowSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -170,5 +171,20 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
 
     fn multiply_adds(&self, input: &Shape) -> usize {
         2 * input.len()
+    }
+}
+
+impl<T: Scalar> Stored<T> for LayerNorm<T> {
+    const KINDS: &'static [&'static str] = &["layer_norm"];
+
+    fn settings(&self) -> Settings {
+        vec![("normalised", self.normalised().into()), ("epsilon", self.epsilon.into())]
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        let normalised = entry.shape("normalised")?;
+        entry.expect("weight", normalised)?;
+        entry.expect("bias", normalised)?;
+        Ok(Self::new(normalised)?.with_epsilon(entry.number("epsilon")?)?)
     }
 }

@@ -7,6 +7,7 @@
 
 use super::pool_window::{Patch, Zeroed, pool_geometry, pool_window};
 use super::samples::by_samples;
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Window};
 use crate::kernels::{self, Geometry, Kernel, Simd};
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
@@ -56,11 +57,6 @@ impl MaxPool2d {
         Ok(Self { window: pool_window(window.into())? })
     }
 
-    /// The window, with its stride.
-    pub(crate) fn window(&self) -> Window {
-        self.window
-    }
-
     fn geometry(&self, batch: &Shape) -> Geometry {
         let (_, sample) = batch.split_batch().expect("a batch");
         self.window.over(&sample).expect("`output_shape` agreed")
@@ -107,6 +103,18 @@ impl<T: Scalar> Layer<T> for MaxPool2d {
             kernels::run(ToLargest { geometry, x, y, dy, dx });
         });
         Ok(())
+    }
+}
+
+impl<T: Scalar> Stored<T> for MaxPool2d {
+    const KINDS: &'static [&'static str] = &["max_pool2d"];
+
+    fn settings(&self) -> Settings {
+        vec![("window", self.window.into())]
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        Ok(Self::new(entry.window("window")?)?)
     }
 }
 

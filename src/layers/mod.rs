@@ -33,6 +33,7 @@ mod layer;
 mod layer_norm;
 mod layout;
 mod max_pool2d;
+mod moments;
 mod momentum;
 mod order;
 mod param;
@@ -43,6 +44,7 @@ mod row_gradient;
 mod samples;
 mod softmax;
 mod special;
+pub(crate) mod stored;
 mod weight_and_bias;
 mod window;
 
@@ -69,3 +71,30 @@ pub use reshape::Reshape;
 pub use softmax::{LogSoftmax, Softmax};
 pub(crate) use softmax::{max_and_log_sum, softmax};
 pub use window::{Padding, Sides, Window};
+
+use stored::Kind;
+
+use crate::Scalar;
+
+/// The layers that a file can have, so that a model can be made of it.
+pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 17] {
+    [
+        Kind::of::<Dense<T>>(),
+        Kind::of::<Conv2d<T>>(),
+        Kind::of::<MaxPool2d>(),
+        Kind::of::<AvgPool2d>(),
+        Kind::of::<GlobalAvgPool2d>(),
+        Kind::of::<Flatten>(),
+        Kind::of::<Reshape>(),
+        Kind::of::<ChannelsLast>(),
+        Kind::of::<ChannelsFirst>(),
+        Kind::of::<Activation>(),
+        Kind::of::<Softmax>(),
+        Kind::of::<LogSoftmax>(),
+        Kind::of::<BatchNorm<T>>(),
+        Kind::of::<LayerNorm<T>>(),
+        Kind::of::<Dropout>(),
+        Kind::of::<Dropout2d>(),
+        Kind::of::<Embedding<T>>(),
+    ]
+}

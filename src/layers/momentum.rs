@@ -1,5 +1,7 @@
 //! The momentum of running statistics.
 
+use super::stored::{Entry, NotRestored, Restored, Setting};
+
 /// How much of a running statistic a batch replaces: the two libraries call opposite shares by one name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Momentum {
@@ -9,4 +11,23 @@ pub enum Momentum {
     /// new = m·old + (1 − m)·batch, with the biased variance of the batch, which divides by n. Keras's is 0.99 unless set,
     /// with ε = 1e-3.
     Keras(f64),
+}
+
+impl Momentum {
+    pub(super) fn settings(self) -> [(&'static str, Setting); 2] {
+        let (rule, momentum) = match self {
+            Self::PyTorch(momentum) => ("pytorch", momentum),
+            Self::Keras(momentum) => ("keras", momentum),
+        };
+        [("rule", rule.into()), ("momentum", momentum.into())]
+    }
+
+    pub(super) fn restore(entry: &dyn Entry) -> Restored<Self> {
+        let momentum = entry.number("momentum")?;
+        match entry.text("rule")? {
+            "pytorch" => Ok(Self::PyTorch(momentum)),
+            "keras" => Ok(Self::Keras(momentum)),
+            other => Err(NotRestored::Layer(format!("expected a rule pytorch or keras, got `{other}`"))),
+        }
+    }
 }

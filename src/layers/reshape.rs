@@ -1,5 +1,6 @@
 //! Reshape: the same numbers with other axes.
 
+use super::stored::{Entry, Restored, Settings, Stored};
 use super::{Backward, Forward, GradientSink, Layer};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -24,11 +25,6 @@ impl Reshape {
     /// Reshapes each sample to this shape, which leaves out the batch axis.
     pub fn new(sample: impl Into<Shape>) -> Self {
         Self { sample: sample.into() }
-    }
-
-    /// The shape that each sample gets.
-    pub(crate) fn sample(&self) -> Shape {
-        self.sample
     }
 }
 
@@ -68,6 +64,18 @@ impl<T: Scalar> Layer<T> for Reshape {
 
     fn is_reshape(&self) -> bool {
         true
+    }
+}
+
+impl<T: Scalar> Stored<T> for Reshape {
+    const KINDS: &'static [&'static str] = &["reshape"];
+
+    fn settings(&self) -> Settings {
+        vec![("sample", self.sample.into())]
+    }
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        Ok(Self::new(entry.shape("sample")?))
     }
 }
 

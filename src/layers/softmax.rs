@@ -1,5 +1,6 @@
 //! Softmax and log-softmax.
 
+use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer};
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
@@ -59,6 +60,14 @@ impl<T: Scalar> Layer<T> for Softmax {
     }
 }
 
+impl<T: Scalar> Stored<T> for Softmax {
+    const KINDS: &'static [&'static str] = &["softmax"];
+
+    fn restore(_: &mut dyn Entry) -> Restored<Self> {
+        Ok(Self)
+    }
+}
+
 /// Logarithms of probabilities over the last axis: yᵢ = xᵢ − ln Σⱼ exp(xⱼ), finite where the probability itself
 /// is too small for a number.
 ///
@@ -102,6 +111,14 @@ impl<T: Scalar> Layer<T> for LogSoftmax {
             }
         }
         Ok(())
+    }
+}
+
+impl<T: Scalar> Stored<T> for LogSoftmax {
+    const KINDS: &'static [&'static str] = &["log_softmax"];
+
+    fn restore(_: &mut dyn Entry) -> Restored<Self> {
+        Ok(Self)
     }
 }
 

@@ -244,7 +244,11 @@ impl<T: Scalar> Builder<T> {
     /// Any layer: one of [`crate::layers`], one of your own, or another model.
     #[must_use]
     pub fn layer(self, layer: impl Layer<T> + 'static) -> Self {
-        self.plan(Plan::Layer(Box::new(layer)))
+        self.boxed(Box::new(layer))
+    }
+
+    pub(crate) fn boxed(self, layer: Box<dyn Layer<T>>) -> Self {
+        self.plan(Plan::Layer(layer))
     }
 
     /// Names the layer added last. Unnamed layers are called by their position, as PyTorch does.

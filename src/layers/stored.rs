@@ -1,0 +1,120 @@
+//! How a layer of this crate is written into a file, and made again from what is written there.
+//!
+//! Each layer says so beside its own definition. A layer of somebody else's is none of these, whatever its kind is called:
+//! it is the type that is asked for.
+
+use std::any::Any;
+
+use super::{Layer, Window};
+use crate::{Error, Scalar, Shape};
+
+/// A layer that can be made again from its kind, its settings and its parameters.
+pub(crate) trait Stored<T: Scalar>: Layer<T> + Sized {
+    /// The kinds that it may be, as [`Layer::kind`] has them.
+    const KINDS: &'static [&'static str];
+
+    /// What tells it from other layers of its kind, beside its parameters.
+    fn settings(&self) -> Settings {
+        Vec::new()
+    }
+
+    /// The layer of an entry that has these settings, with any numbers for parameters. Its sizes are what a file claims:
+    /// [`Entry::expect`] comes before anything of that size is made.
+    fn restore(entry: &mut dyn Entry) -> Restored<Self>;
+}
+
+/// Settings by name.
+pub(crate) type Settings = Vec<(&'static str, Setting)>;
+
+/// A value in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Setting {
+    Nothing,
+    Flag(bool),
+    Count(usize),
+    Number(f64),
+    Text(&'static str),
+    Shape(Shape),
+    Window(Window),
+}
+
+/// What a file says of a layer. A value that is not there, or is none of its type, is an error that tells so.
+pub(crate) trait Entry {
+    fn kind(&self) -> &str;
+    /// Whether there is a value of this name.
+    fn has(&self, key: &str) -> bool;
+    fn flag(&self, key: &str) -> Restored<bool>;
+    fn count(&self, key: &str) -> Restored<usize>;
+    fn number(&self, key: &str) -> Restored<f64>;
+    fn text(&self, key: &str) -> Restored<&str>;
+    fn shape(&self, key: &str) -> Restored<Shape>;
+    /// A window as it was given; the layer has to check it.
+    fn window(&self, key: &str) -> Restored<Window>;
+    /// Whether the file has this parameter, in this shape.
+    fn expect(&mut self, parameter: &str, shape: Shape) -> Restored<()>;
+    /// The same for the weight and bias of a layer of sums, whose weight lies as the orientation of the file says.
+    fn expect_sums(&mut self, weight: Shape, has_bias: bool) -> Restored<()>;
+}
+
+/// What was made of an entry.
+pub(crate) type Restored<L> = Result<L, NotRestored>;
+
+/// Why there is no layer.
+#[derive(Debug)]
+pub(crate) enum NotRestored {
+    /// The file lacks something, or has something else: the whole text.
+    File(String),
+    /// What is wrong with the layer, whose name is still to be told.
+    Layer(String),
+}
+
+impl From<String> for NotRestored {
+    fn from(problem: String) -> Self {
+        Self::File(problem)
+    }
+}
+
+impl From<Error> for NotRestored {
+    fn from(error: Error) -> Self {
+        Self::Layer(error.to_string())
+    }
+}
+
+/// A type of layers, for those who do not know the type.
+pub(crate) struct Kind<T> {
+    pub(crate) names: &'static [&'static str],
+    /// The settings of a layer that is of this type.
+    pub(crate) settings: fn(&dyn Layer<T>) -> Option<Settings>,
+    pub(crate) restore: fn(&mut dyn Entry) -> Restored<Box<dyn Layer<T>>>,
+}
+
+impl<T: Scalar> Kind<T> {
+    /// The kind of these layers.
+    pub(super) fn of<L: Stored<T>>() -> Self {
+        Self {
+            names: L::KINDS,
+            settings: |layer| (layer as &dyn Any).downcast_ref().map(L::settings),
+            restore: |entry| Ok(Box::new(L::restore(entry)?)),
+        }
+    }
+}
+
+macro_rules! setting_from {
+    ($($type:ty => $variant:ident),*) => {
+        $(impl From<$type> for Setting {
+            fn from(value: $type) -> Self {
+                Self::$variant(value)
+            }
+        })*
+    };
+}
+
+setting_from!(
+    bool => Flag, usize => Count, f64 => Number, &'static str => Text, Shape => Shape, Window => Window
+);
+
+impl From<Option<usize>> for Setting {
+    fn from(count: Option<usize>) -> Self {
+        count.map_or(Self::Nothing, Self::Count)
+    }
+}
