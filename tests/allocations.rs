@@ -4,11 +4,14 @@
 
 #![expect(unsafe_code, reason = "an allocator that counts cannot be written without")]
 
+#[path = "common/layers.rs"]
+mod all_layers;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use taper::layers::{Backward, BatchNorm, Forward, GradientSink, Momentum, Window};
+use taper::layers::{Backward, Forward, GradientSink};
 use taper::losses::{
     BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError,
 };
@@ -16,8 +19,8 @@ use taper::optimizers::{Adagrad, Adam, AdamW, Clip, Lion, RmsProp, Rule, Sgd, We
 use taper::schedules::Cosine;
 use taper::sequential::WorkspacePool;
 use taper::{
-    Activation, GradientStore, Layer, Loss, Mode, Optimizer, Parallelism, Scalar, Sequential, Shape, Target,
-    Tensor, TensorView, TensorViewMut, Trainer, seeded,
+    GradientStore, Layer, Loss, Mode, Optimizer, Parallelism, Scalar, Sequential, Shape, Target, Tensor,
+    TensorView, TensorViewMut, Trainer, seeded,
 };
 
 struct Counting;
@@ -91,13 +94,13 @@ fn labels(batch: usize) -> Vec<usize> {
     (0..batch).map(|sample| sample % CLASSES).collect()
 }
 
-/// Makes whole numbers from 0 to 4 of the inputs.
+/// Makes words of so many of the inputs.
 #[derive(Debug, Clone)]
-struct Whole;
+struct Words(usize);
 
-impl<T: Scalar> Layer<T> for Whole {
+impl<T: Scalar> Layer<T> for Words {
     fn kind(&self) -> &'static str {
-        "whole"
+        "words"
     }
 
     fn output_shape(&self, input: &Shape) -> taper::Result<Shape> {
@@ -111,7 +114,7 @@ impl<T: Scalar> Layer<T> for Whole {
         _: &mut Forward<'_, T>,
     ) -> taper::Result<()> {
         for (y, x) in y.as_mut_slice().iter_mut().zip(x.as_slice()) {
-            *y = (*x * T::of(4.0)).abs().floor();
+            *y = (x.abs() * T::of(self.0 as f64)).floor();
         }
         Ok(())
     }
@@ -124,62 +127,28 @@ impl<T: Scalar> Layer<T> for Whole {
     }
 }
 
-/// Models of 6 → 3 with every kind of layer.
+/// Models of 6 → 3: every layer, and layers of a model that work together.
 fn models<T: Scalar>() -> Vec<(String, Sequential<T>)> {
     let (rng, input) = (&mut seeded(1), || Sequential::<T>::builder([6]));
     let inner = Sequential::builder([7]).relu().dense(4).dropout(0.5).gelu().build(rng).unwrap();
-    let keras = BatchNorm::new(9).unwrap().with_momentum(Momentum::Keras(0.9)).unwrap();
     let mut models = vec![
         ("dense".to_owned(), input().dense(33).dense(CLASSES)),
         ("without bias".to_owned(), input().dense(17).without_bias().dense(CLASSES)),
         ("dropout".to_owned(), input().dropout(0.2).dense(5).relu().dropout(0.5).dense(CLASSES)),
         ("softmax".to_owned(), input().dense(5).softmax().dense(CLASSES).log_softmax()),
         ("reshape".to_owned(), input().reshape([2, 3]).flatten().dense(4).reshape([2, 2]).flatten().dense(3)),
-        (
-            "convolutions".to_owned(),
-            input()
-                .reshape([3, 2, 1])
-                .conv2d(18, [2, 1])
-                .relu()
-                .conv2d(4, Window::new(2).with_padding(1).with_stride(2))
-                .groups(2)
-                .silu()
-                .conv2d(5, 1)
-                .flatten()
-                .dense(CLASSES),
-        ),
-        (
-            "pools".to_owned(),
-            input()
-                .dense(48)
-                .reshape([3, 4, 4])
-                .channels_last()
-                .max_pool2d(2)
-                .dropout2d(0.5)
-                .channels_first()
-                .channels_last()
-                .avg_pool2d([1, 2])
-                .global_avg_pool2d()
-                .dense(CLASSES),
-        ),
-        ("batch_norm".to_owned(), input().reshape([2, 3]).batch_norm().relu().flatten().dense(CLASSES)),
-        ("batch_norm of Keras".to_owned(), input().dense(9).layer(keras).dense(CLASSES)),
-        ("layer_norm".to_owned(), input().layer_norm().dense(9).layer_norm().dense(CLASSES)),
-        ("embedding".to_owned(), input().layer(Whole).embedding(5, 3).flatten().dense(CLASSES)),
         ("nested".to_owned(), input().dense(7).layer(inner).dense(CLASSES)),
     ];
-    for activation in [
-        Activation::Relu,
-        Activation::LeakyRelu { slope: -0.1 },
-        Activation::Elu { alpha: 1.0 },
-        Activation::Gelu,
-        Activation::GeluTanh,
-        Activation::Silu,
-        Activation::Sigmoid,
-        Activation::Tanh,
-        Activation::Softplus,
-    ] {
-        models.push((format!("{activation:?}"), input().dense(8).activation(activation).dense(CLASSES)));
+    for (name, model) in all_layers::layers::<T>(6) {
+        let builder = match model.vocabulary() {
+            Some(words) => input().layer(Words(words)),
+            None => input().dense(model.input().len()).reshape(model.input()),
+        };
+        models.push((name, builder.layer(model).flatten().dense(CLASSES)));
+    }
+    for activation in all_layers::ACTIVATIONS {
+        models
+            .push((format!("fused {activation:?}"), input().dense(8).activation(activation).dense(CLASSES)));
     }
     models.into_iter().map(|(name, builder)| (name, builder.build(rng).unwrap())).collect()
 }

@@ -1,13 +1,12 @@
 //! A sample's output does not depend on its company.
 
-use taper::layers::{Padding, Window};
 use taper::losses::{CrossEntropy, Loss, MeanSquaredError};
 use taper::optimizers::Sgd;
 use taper::{
     Activation, GradientStore, Mode, Optimizer, Parallelism, Scalar, Sequential, Tensor, Trainer, seeded,
 };
 
-use super::{bits, narrow, random, weights};
+use super::{all_layers, bits, inputs, narrow, random, weights};
 
 /// A model of widths that depend on the number, so that all edges of panels and row tiles are met.
 fn model<T: Scalar>(case: usize) -> Sequential<T> {
@@ -19,30 +18,21 @@ fn model<T: Scalar>(case: usize) -> Sequential<T> {
     builder.dropout(0.5).dense(width(2)).log_softmax().build(&mut seeded(case as u64)).unwrap()
 }
 
-/// Pools of a number of channels that depends on the number.
-fn pools<T: Scalar>(case: usize) -> Sequential<T> {
-    let channels = [1, 3, 4, 15, 16, 37][case % 6];
-    let window = Window::new([2, 3]).with_stride(1).with_padding(Padding::Same);
-    let builder = Sequential::builder([20 * channels]).reshape([channels, 4, 5]).channels_last();
-    let builder = builder.max_pool2d(window).avg_pool2d([2, 1]).dropout2d(0.5);
-    builder.channels_first().channels_last().global_avg_pool2d().build(&mut seeded(1)).unwrap()
-}
-
 fn a_sample_has_the_same_bits_in_any_batch<T: Scalar>() {
-    for case in 0..32 {
-        let model = if case < 26 { model::<T>(case) } else { pools(case) };
-        let width = model.input().len();
-        let sample = random::<T>([1, width], case as u64);
-        let alone = bits(model.predict(&sample).unwrap().as_slice());
+    let models = (0..26).map(|case| (format!("model {case}"), model::<T>(case)));
+    let layers = [1, 4, 17, 37].into_iter().flat_map(all_layers::layers::<T>);
+    for (name, model) in models.chain(layers) {
+        let (own, len) = (inputs(&model, 1, 3), model.input().len());
+        let alone = bits(model.predict(&own).unwrap().as_slice());
         for batch in [2, 3, 7, 8, 9, 16, 17, 33] {
-            let mut x = random::<T>([batch, width], 99);
+            let mut x = inputs(&model, batch, 99);
             for place in [0, batch / 2, batch - 1] {
                 let before = x.view().sample(place).to_vec();
-                let run = place * width..(place + 1) * width;
-                x.as_mut_slice()[run.clone()].copy_from_slice(sample.as_slice());
+                let run = place * len..(place + 1) * len;
+                x.as_mut_slice()[run.clone()].copy_from_slice(own.as_slice());
                 let outputs = model.predict(&x).unwrap();
                 let found = bits(outputs.view().sample(place));
-                assert_eq!(found, alone, "case {case}, {}, place {place} of {batch}", T::NAME);
+                assert_eq!(found, alone, "{name}, {}, place {place} of {batch}", T::NAME);
                 x.as_mut_slice()[run].copy_from_slice(&before);
             }
         }

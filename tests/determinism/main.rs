@@ -1,5 +1,7 @@
 //! The same bits whatever the threads, the batch and the day; and training does what its settings say.
 
+#[path = "../common/layers.rs"]
+mod all_layers;
 mod apply;
 mod batches;
 mod parameters;
@@ -15,6 +17,15 @@ fn random<T: Scalar>(shape: impl Into<taper::Shape>, seed: u64) -> Tensor<T> {
     use rand::Rng;
     let mut rng = seeded(seed);
     Tensor::from_fn(shape, |_| T::of(rng.next_u64() as f64 / 2.0_f64.powi(63) - 1.0)).unwrap()
+}
+
+/// Inputs of a model: words where it takes words, else as [`random`].
+fn inputs<T: Scalar>(model: &Sequential<T>, batch: usize, seed: u64) -> Tensor<T> {
+    let mut x = random::<T>(model.input().with_batch(batch).unwrap(), seed);
+    if let Some(words) = model.vocabulary() {
+        x.as_mut_slice().iter_mut().for_each(|x| *x = (x.abs() * T::of(words as f64 - 0.5)).floor());
+    }
+    x
 }
 
 /// All weights to the bit, and padding with them.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use taper::layers::Window;
-use taper::losses::CrossEntropy;
+use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Adam, Clip, Sgd};
 use taper::train::{Dataset, Fit};
-use taper::{Mode, Optimizer, Parallelism, Scalar, Sequential, Tensor, Trainer, seeded};
+use taper::{
+    GradientStore, Layer, Mode, Optimizer, Parallelism, Scalar, Sequential, Tensor, Trainer, seeded,
+};
 
-use super::{bits, random, weights};
+use super::{all_layers, bits, inputs, random, weights};
 
 const BATCH: usize = 8;
 
@@ -49,6 +51,28 @@ fn any_number_of_threads_gives_the_same_bits() {
 fn any_number_of_threads_gives_the_same_bits_in_double_precision() {
     let one = in_pool(1, || infer_and_train::<f64>(Parallelism::Pool));
     assert!(in_pool(8, || infer_and_train::<f64>(Parallelism::Pool)) == one);
+}
+
+/// Wide enough that what is shared among threads at all is shared.
+#[test]
+fn every_layer_gives_the_same_bits() {
+    let pass = |model: &Sequential<f32>| {
+        let (mut model, x) = (model.clone(), inputs(model, 33, 1));
+        let mut workspace = model.workspace(Mode::Train, 33).unwrap();
+        let mut gradients = GradientStore::new(&mut model);
+        let y = model.forward(&x, &mut workspace).unwrap().to_tensor();
+        workspace.loss(&MeanSquaredError::new(), &Tensor::zeros(y.shape()).unwrap()).unwrap();
+        model.backward(&x, &mut workspace, &mut gradients).unwrap();
+        let mut found = bits(y.as_slice());
+        model.params(&mut |param| {
+            found.extend(gradients.get(param).iter().flat_map(|gradient| bits(gradient.as_slice())));
+        });
+        (found, weights(&model))
+    };
+    for (name, model) in all_layers::layers(2051) {
+        let one = in_pool(1, || pass(&model));
+        assert!(in_pool(8, || pass(&model)) == one, "{name}");
+    }
 }
 
 /// A mask is seen where dropout meets ones. It depends on the seed and the step, and not on threads.

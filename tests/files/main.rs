@@ -1,6 +1,8 @@
 //! Models in files: what goes in comes out, elsewhere too, and nothing is lost.
 #![cfg(feature = "safetensors")]
 
+#[path = "../common/layers.rs"]
+mod all_layers;
 mod features;
 mod hand_made;
 mod hostile;

@@ -4,6 +4,8 @@ use taper::io::{Load, Orientation, Save};
 use taper::layers::LayerNorm;
 use taper::{Error, Scalar, Sequential, Tensor};
 
+use crate::all_layers::layers;
+
 /// Features of 2×2×3, flattened, then 12 → 5 → 2; all kinds of parameters.
 fn model<T: Scalar>(seed: u64) -> Sequential<T> {
     let builder = Sequential::builder([2, 2, 3]).flatten().dense(5).named("fc1").relu();
@@ -41,6 +43,25 @@ fn round_trip<T: Scalar>() {
 fn a_model_comes_back_to_the_bit() {
     round_trip::<f32>();
     round_trip::<f64>();
+}
+
+fn every_layer<T: Scalar>() {
+    // Of some layers alone nobody knows in which order PyTorch has their features.
+    let save = Save::new().with_orientation(Orientation::Keras);
+    for (name, model) in layers::<T>(5) {
+        let bytes = model.to_bytes(&save).unwrap();
+        let opened = Sequential::<T>::open_bytes(&bytes);
+        let opened = opened.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(format!("{opened:?}"), format!("{model:?}"), "{name}");
+        assert!(opened.state() == model.state(), "{name}");
+        assert!(opened.to_bytes(&save).unwrap() == bytes, "{name}");
+    }
+}
+
+#[test]
+fn every_layer_comes_back_with_its_settings() {
+    every_layer::<f32>();
+    every_layer::<f64>();
 }
 
 #[test]

@@ -1,18 +1,15 @@
-//! The table: every layer with every option, every loss with every option.
+//! The table: every layer with every option, and models of them; every loss with every option.
 
-use taper::layers::{
-    AvgPool2d, Backward, BatchNorm, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dropout, Dropout2d,
-    Embedding, Forward, GlobalAvgPool2d, GradientSink, LayerNorm, LogSoftmax, MaxPool2d, Memory, Momentum,
-    Padding, Reshape, Softmax, Window,
-};
+use taper::layers::{Backward, Forward, GradientSink, Memory};
 use taper::losses::{
     BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError, Reduction,
 };
 use taper::sequential::Builder;
 use taper::{
-    Activation, Dense, Flatten, Layer, Loss, Mode, Param, Result, Sequential, Shape, Target, Tensor,
-    TensorView, TensorViewMut, seeded,
+    Layer, Loss, Mode, Param, Result, Sequential, Shape, Target, Tensor, TensorView, TensorViewMut, seeded,
 };
+
+use crate::all_layers::{self, ACTIVATIONS, number};
 
 pub(crate) struct LayerCase {
     pub(crate) name: String,
@@ -49,65 +46,22 @@ enum OwnedTarget {
     Values(Tensor<f64>),
 }
 
-fn number(i: usize) -> f64 {
-    ((i * 37 + 11) % 101) as f64 / 50.0 - 0.997
-}
-
-pub(crate) const ACTIVATIONS: [Activation; 13] = [
-    Activation::Relu,
-    Activation::LeakyRelu { slope: 0.01 },
-    Activation::LeakyRelu { slope: 0.0 },
-    Activation::LeakyRelu { slope: -0.5 },
-    Activation::Elu { alpha: 1.0 },
-    Activation::Elu { alpha: 0.3 },
-    Activation::Elu { alpha: 0.0 },
-    Activation::Gelu,
-    Activation::GeluTanh,
-    Activation::Silu,
-    Activation::Sigmoid,
-    Activation::Tanh,
-    Activation::Softplus,
-];
-
 /// Every layer, with samples that have an axis of this width.
 pub(crate) fn layers(width: usize) -> Vec<LayerCase> {
     let mut cases = Vec::new();
     let mut add = |name: String, sample: Shape, layer: Box<dyn Layer<f64>>| {
         cases.push(LayerCase { name, layer, sample });
     };
+    for (name, model) in all_layers::layers(width) {
+        // That the row of padding has no gradient is a rule, and no derivative.
+        if name == "embedding with padding" {
+            continue;
+        }
+        let layer = model.layers().next().unwrap().1.clone_layer();
+        let layer = if layer.vocabulary().is_some() { Box::new(Whole(layer)) } else { layer };
+        add(name, model.input(), layer);
+    }
     let rng = &mut seeded(width as u64);
-    for outputs in [1, 3, 17] {
-        let dense = Dense::new(width, outputs, rng).unwrap();
-        let weight = dense.weight().to_tensor();
-        add(format!("dense -> {outputs}"), [width].into(), Box::new(dense));
-        let dense = Dense::from_parts(&weight, None).unwrap();
-        add(format!("dense -> {outputs} without bias"), [width].into(), Box::new(dense));
-    }
-    add("flatten".into(), [width, 2].into(), Box::new(Flatten::new()));
-    add("flatten axes 2 to 3".into(), [2, width, 2].into(), Box::new(Flatten::axes(2, 3)));
-    add("reshape".into(), [width, 2].into(), Box::new(Reshape::new([2, width])));
-    for activation in ACTIVATIONS {
-        add(format!("{activation:?}"), [width].into(), Box::new(activation));
-    }
-    for sample in [Shape::from([width]), Shape::from([2, width])] {
-        add(format!("softmax of {sample}"), sample, Box::new(Softmax));
-        add(format!("log_softmax of {sample}"), sample, Box::new(LogSoftmax));
-    }
-    for rate in [0.0, 0.4] {
-        add(format!("dropout {rate}"), [width].into(), Box::new(Dropout::new(rate).unwrap()));
-    }
-    for (name, sample, layer) in convolutions(width) {
-        add(name, sample, Box::new(layer));
-    }
-    for (name, sample, layer) in image_layers(width) {
-        add(name, sample, layer);
-    }
-    for (name, sample, layer) in norms(width) {
-        add(name, sample, layer);
-    }
-    for (name, layer) in embeddings(rng) {
-        add(name, [width].into(), Box::new(Whole(layer)));
-    }
     for (name, builder) in models(width) {
         let model = builder.build(rng).unwrap();
         add(name, model.input(), Box::new(model));
@@ -119,124 +73,13 @@ pub(crate) fn layers(width: usize) -> Vec<LayerCase> {
     cases
 }
 
-/// Convolutions over images as wide as `width`, but not so wide that finite differences take long.
-fn convolutions(width: usize) -> Vec<(String, Shape, Conv2d<f64>)> {
-    let (width, rng) = (width.min(5), &mut seeded(7));
-    let sample = Shape::from([4, width, 4]);
-    let mut cases = Vec::new();
-    for (outputs, groups, window) in [
-        (3, 1, Window::new([2, 1])),
-        (4, 2, Window::new([3, 1]).with_padding([1, 0]).with_stride([2, 1])),
-        (4, 4, Window::new([2, 3]).with_padding([0, 1]).with_dilation([2, 1])),
-        (2, 1, Window::new(3).with_padding(Padding::Same).with_stride(2)),
-        (33, 1, Window::new(1)),
-    ] {
-        let channels = Channels::new(4, outputs).with_groups(groups);
-        let conv = Conv2d::new(channels, window, rng).unwrap();
-        let without_bias = Conv2d::from_parts(window, groups, &conv.weight().to_tensor(), None).unwrap();
-        let name = format!("conv2d -> {outputs}, {window}, {groups} groups");
-        cases.push((format!("{name}, without bias"), sample, without_bias));
-        cases.push((name, sample, conv));
-    }
-    cases
-}
-
-/// Layers on images of so many channels, small where those are many.
-fn image_layers(channels: usize) -> Vec<(String, Shape, Box<dyn Layer<f64>>)> {
-    let mut cases: Vec<(String, Shape, Box<dyn Layer<f64>>)> = Vec::new();
-    let image = if channels > 3 { Shape::from([3, 2, channels]) } else { Shape::from([4, 5, channels]) };
-    let overlapping = Window::new([3, 2]).with_stride([2, 1]);
-    let windows = [
-        Window::new(2),
-        overlapping,
-        overlapping.with_padding([1, 1]),
-        overlapping.with_padding(Padding::Same),
-        Window::new([1, 2]).with_stride([2, 3]).with_padding(Padding::Same),
-    ];
-    for window in windows {
-        cases.push((format!("max_pool2d {window}"), image, Box::new(MaxPool2d::new(window).unwrap())));
-        let mean = AvgPool2d::new(window).unwrap();
-        cases.push((format!("avg_pool2d {window}"), image, Box::new(mean.clone())));
-        let mean = mean.without_counting_padding();
-        cases.push((format!("avg_pool2d {window} without padding"), image, Box::new(mean)));
-    }
-    for padding in [Padding::Same, Padding::from(1)] {
-        let window = Window::new(2).with_stride(1).with_dilation([2, 1]).with_padding(padding);
-        cases.push((format!("max_pool2d {window}"), image, Box::new(MaxPool2d::new(window).unwrap())));
-    }
-    cases.push(("global_avg_pool2d".into(), image, Box::new(GlobalAvgPool2d)));
-    cases.push(("channels_first".into(), image, Box::new(ChannelsFirst)));
-    cases.push(("channels_last".into(), [channels, 3, 2].into(), Box::new(ChannelsLast)));
-    for (rate, sample) in [(0.0, image), (0.4, image), (0.4, [channels].into())] {
-        let dropout = Dropout2d::new(rate).unwrap();
-        cases.push((format!("dropout2d {rate} of {sample}"), sample, Box::new(dropout)));
-    }
-    cases
-}
-
-/// Layers that normalise. A batch of one has one value a channel only where the rule is Keras's.
-fn norms(width: usize) -> Vec<(String, Shape, Box<dyn Layer<f64>>)> {
-    let mut cases: Vec<(String, Shape, Box<dyn Layer<f64>>)> = Vec::new();
-    let set = |param: &mut Param<f64>, start: f64| {
-        let values = Tensor::from_fn(param.shape(), |i| start + number(7 * i + 3)).unwrap();
-        param.set(&values).unwrap();
-    };
-    let samples = [Shape::from([width]), Shape::from([3, width]), Shape::from([2, 3, width])];
-    for sample in samples {
-        for epsilon in [1e-3, 0.5] {
-            let norm = BatchNorm::new(width).unwrap().with_epsilon(epsilon).unwrap();
-            let keras = norm.clone().with_momentum(Momentum::Keras(0.9)).unwrap();
-            let mut norm = if sample.rank() == 1 { keras } else { norm };
-            set(norm.weight_mut(), 1.5);
-            set(norm.bias_mut(), 0.0);
-            set(norm.running_mean_mut(), 0.2);
-            set(norm.running_var_mut(), 1.1);
-            for frozen in [[false, false], [true, false], [false, true], [true, true]] {
-                let mut norm = norm.clone();
-                if frozen[0] {
-                    norm.weight_mut().freeze();
-                }
-                if frozen[1] {
-                    norm.bias_mut().freeze();
-                }
-                let name = format!("batch_norm of {sample}, ε = {epsilon}, frozen: {frozen:?}");
-                cases.push((name, sample, Box::new(norm)));
-            }
-        }
-    }
-    for (sample, normalised) in [
-        (Shape::from([width]), Shape::from([width])),
-        (Shape::from([3, width]), Shape::from([width])),
-        (Shape::from([3, width]), Shape::from([3, width])),
-        (Shape::from([2, width, 2]), Shape::from([width, 2])),
-    ] {
-        let mut norm = LayerNorm::new(normalised).unwrap().with_epsilon(0.01).unwrap();
-        set(norm.weight_mut(), 1.5);
-        set(norm.bias_mut(), 0.0);
-        cases.push((format!("layer_norm of {sample} over {normalised}"), sample, Box::new(norm.clone())));
-        norm.weight_mut().freeze();
-        cases.push((format!("layer_norm of {sample} with a frozen weight"), sample, Box::new(norm)));
-    }
-    cases
-}
-
-/// Without padding: that its row has no gradient is a rule, and no derivative.
-fn embeddings(rng: &mut impl rand::Rng) -> Vec<(String, Embedding<f64>)> {
-    let mut embedding = |vocabulary, dimension| Embedding::new(vocabulary, dimension, rng).unwrap();
-    vec![
-        ("embedding 1 -> 1".to_owned(), embedding(1, 1)),
-        ("embedding 3 -> 5".to_owned(), embedding(3, 5)),
-        ("embedding 7 -> 33".to_owned(), embedding(7, 33)),
-    ]
-}
-
-/// Makes whole numbers of numbers from −1 to 1 and gives them to a layer: steps, whose derivative is 0.
+/// Makes words of numbers from −1 to 1 and gives them to a layer: steps, whose derivative is 0.
 #[derive(Debug, Clone)]
-struct Whole(Embedding<f64>);
+struct Whole(Box<dyn Layer<f64>>);
 
 impl Whole {
     fn numbers(&self, x: &TensorView<'_, f64>) -> Tensor<f64> {
-        let vocabulary = self.0.weight().shape().axes()[0] as f64;
+        let vocabulary = self.0.vocabulary().expect("a layer of words") as f64;
         let number = |x: f64| (f64::midpoint(x, 1.0) * vocabulary).floor().min(vocabulary - 1.0);
         Tensor::from_fn(x.shape(), |i| number(x.as_slice()[i])).unwrap()
     }

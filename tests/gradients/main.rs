@@ -1,5 +1,7 @@
 //! Every layer and every loss against finite differences, and every error planted in one of them is found.
 
+#[path = "../common/layers.rs"]
+mod all_layers;
 mod cases;
 mod gradcheck_itself;
 mod planted;

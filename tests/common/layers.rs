@@ -1,0 +1,176 @@
+//! The table of all layers with all their options. Whatever holds for every layer is tested with it.
+
+use taper::layers::{
+    AvgPool2d, BatchNorm, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dropout, Dropout2d, Embedding,
+    GlobalAvgPool2d, LayerNorm, LogSoftmax, MaxPool2d, Momentum, Padding, Reshape, Softmax, Window,
+};
+use taper::{Activation, Dense, Flatten, Layer, Param, Scalar, Sequential, Shape, Tensor, seeded};
+
+/// A layer with its name, alone in a model.
+type LayerCase<T> = (String, Sequential<T>);
+
+fn case<T: Scalar>(
+    name: impl Into<String>,
+    sample: impl Into<Shape>,
+    layer: impl Layer<T> + 'static,
+) -> LayerCase<T> {
+    (name.into(), Sequential::builder(sample).layer(layer).build(&mut seeded(0)).unwrap())
+}
+
+pub(crate) fn number(i: usize) -> f64 {
+    ((i * 37 + 11) % 101) as f64 / 50.0 - 0.997
+}
+
+pub(crate) const ACTIVATIONS: [Activation; 13] = [
+    Activation::Relu,
+    Activation::LeakyRelu { slope: 0.01 },
+    Activation::LeakyRelu { slope: 0.0 },
+    Activation::LeakyRelu { slope: -0.5 },
+    Activation::Elu { alpha: 1.0 },
+    Activation::Elu { alpha: 0.3 },
+    Activation::Elu { alpha: 0.0 },
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Silu,
+    Activation::Sigmoid,
+    Activation::Tanh,
+    Activation::Softplus,
+];
+
+/// Every layer, with samples that have an axis of this width.
+pub(crate) fn layers<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
+    let mut cases = Vec::new();
+    let rng = &mut seeded(width as u64);
+    for outputs in [1, 3, 17] {
+        let dense = Dense::<T>::new(width, outputs, rng).unwrap();
+        let without_bias = Dense::from_parts(&dense.weight().to_tensor(), None).unwrap();
+        cases.push(case(format!("dense -> {outputs}"), [width], dense));
+        cases.push(case(format!("dense -> {outputs} without bias"), [width], without_bias));
+    }
+    cases.push(case("flatten", [width, 2], Flatten::new()));
+    cases.push(case("flatten axes 2 to 3", [2, width, 2], Flatten::axes(2, 3)));
+    cases.push(case("reshape", [width, 2], Reshape::new([2, width])));
+    for activation in ACTIVATIONS {
+        cases.push(case(format!("{activation:?}"), [width], activation));
+    }
+    for sample in [Shape::from([width]), Shape::from([2, width])] {
+        cases.push(case(format!("softmax of {sample}"), sample, Softmax));
+        cases.push(case(format!("log_softmax of {sample}"), sample, LogSoftmax));
+    }
+    for rate in [0.0, 0.4] {
+        cases.push(case(format!("dropout {rate}"), [width], Dropout::new(rate).unwrap()));
+    }
+    cases.extend(convolutions(width));
+    cases.extend(image_layers(width));
+    cases.extend(norms(width));
+    for (vocabulary, dimension) in [(1, 1), (3, 5), (7, 33)] {
+        let embedding = Embedding::<T>::new(vocabulary, dimension, rng).unwrap();
+        cases.push(case(format!("embedding {vocabulary} -> {dimension}"), [width], embedding));
+    }
+    let padded = Embedding::<T>::new(5, 2, rng).unwrap().with_padding(4).unwrap();
+    cases.push(case("embedding with padding", [width], padded));
+    let inner = Sequential::builder([width]).dense(3).without_bias().relu().named("last").build(rng).unwrap();
+    cases.push(case("sequential", [width], inner));
+    cases
+}
+
+/// Convolutions over images as wide as `width`, but not so wide that finite differences take long.
+fn convolutions<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
+    let (width, rng) = (width.min(5), &mut seeded(7));
+    let sample = Shape::from([4, width, 4]);
+    let mut cases = Vec::new();
+    for (outputs, groups, window) in [
+        (3, 1, Window::new([2, 1])),
+        (4, 2, Window::new([3, 1]).with_padding([1, 0]).with_stride([2, 1])),
+        (4, 4, Window::new([2, 3]).with_padding([0, 1]).with_dilation([2, 1])),
+        (2, 1, Window::new(3).with_padding(Padding::Same).with_stride(2)),
+        (33, 1, Window::new(1)),
+    ] {
+        let channels = Channels::new(4, outputs).with_groups(groups);
+        let conv = Conv2d::<T>::new(channels, window, rng).unwrap();
+        let without_bias = Conv2d::from_parts(window, groups, &conv.weight().to_tensor(), None).unwrap();
+        let name = format!("conv2d -> {outputs}, {window}, {groups} groups");
+        cases.push(case(format!("{name}, without bias"), sample, without_bias));
+        cases.push(case(name, sample, conv));
+    }
+    cases
+}
+
+/// Layers on images of so many channels, small where those are many.
+fn image_layers<T: Scalar>(channels: usize) -> Vec<LayerCase<T>> {
+    let mut cases = Vec::new();
+    let image = if channels > 3 { Shape::from([3, 2, channels]) } else { Shape::from([4, 5, channels]) };
+    let overlapping = Window::new([3, 2]).with_stride([2, 1]);
+    let windows = [
+        Window::new(2),
+        overlapping,
+        overlapping.with_padding([1, 1]),
+        overlapping.with_padding(Padding::Same),
+        Window::new([1, 2]).with_stride([2, 3]).with_padding(Padding::Same),
+    ];
+    for window in windows {
+        cases.push(case(format!("max_pool2d {window}"), image, MaxPool2d::new(window).unwrap()));
+        let mean = AvgPool2d::new(window).unwrap();
+        cases.push(case(format!("avg_pool2d {window}"), image, mean.clone()));
+        let mean = mean.without_counting_padding();
+        cases.push(case(format!("avg_pool2d {window} without padding"), image, mean));
+    }
+    for padding in [Padding::Same, Padding::from(1)] {
+        let window = Window::new(2).with_stride(1).with_dilation([2, 1]).with_padding(padding);
+        cases.push(case(format!("max_pool2d {window}"), image, MaxPool2d::new(window).unwrap()));
+    }
+    cases.push(case("global_avg_pool2d", image, GlobalAvgPool2d));
+    cases.push(case("channels_first", image, ChannelsFirst));
+    cases.push(case("channels_last", [channels, 3, 2], ChannelsLast));
+    for (rate, sample) in [(0.0, image), (0.4, image), (0.4, [channels].into())] {
+        let dropout = Dropout2d::new(rate).unwrap();
+        cases.push(case(format!("dropout2d {rate} of {sample}"), sample, dropout));
+    }
+    cases
+}
+
+/// Layers that normalise. A batch of one has one value a channel only where the rule is Keras's.
+fn norms<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
+    let mut cases = Vec::new();
+    let set = |param: &mut Param<T>, start: f64| {
+        let values = Tensor::from_fn(param.shape(), |i| T::of(start + number(7 * i + 3))).unwrap();
+        param.set(&values).unwrap();
+    };
+    let samples = [Shape::from([width]), Shape::from([3, width]), Shape::from([2, 3, width])];
+    for sample in samples {
+        for epsilon in [1e-3, 0.5] {
+            let norm = BatchNorm::new(width).unwrap().with_epsilon(epsilon).unwrap();
+            let keras = norm.clone().with_momentum(Momentum::Keras(0.9)).unwrap();
+            let mut norm = if sample.rank() == 1 { keras } else { norm };
+            set(norm.weight_mut(), 1.5);
+            set(norm.bias_mut(), 0.0);
+            set(norm.running_mean_mut(), 0.2);
+            set(norm.running_var_mut(), 1.1);
+            for frozen in [[false, false], [true, false], [false, true], [true, true]] {
+                let mut norm = norm.clone();
+                if frozen[0] {
+                    norm.weight_mut().freeze();
+                }
+                if frozen[1] {
+                    norm.bias_mut().freeze();
+                }
+                let name = format!("batch_norm of {sample}, ε = {epsilon}, frozen: {frozen:?}");
+                cases.push(case(name, sample, norm));
+            }
+        }
+    }
+    for (sample, normalised) in [
+        (Shape::from([width]), Shape::from([width])),
+        (Shape::from([3, width]), Shape::from([width])),
+        (Shape::from([3, width]), Shape::from([3, width])),
+        (Shape::from([2, width, 2]), Shape::from([width, 2])),
+    ] {
+        let mut norm = LayerNorm::new(normalised).unwrap().with_epsilon(0.01).unwrap();
+        set(norm.weight_mut(), 1.5);
+        set(norm.bias_mut(), 0.0);
+        cases.push(case(format!("layer_norm of {sample} over {normalised}"), sample, norm.clone()));
+        norm.weight_mut().freeze();
+        cases.push(case(format!("layer_norm of {sample} with a frozen weight"), sample, norm));
+    }
+    cases
+}
