@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::kernels::{self, MatrixProduct};
-use crate::view::{TensorView, TensorViewMut};
+use crate::view::{TensorView, TensorViewMut, check_length};
 use crate::{Error, Result, Scalar, Shape};
 
 /// An owned array of numbers with a shape. The last axis runs fastest; the first is the batch.
@@ -179,11 +179,25 @@ fn reserve<T>(shape: Shape) -> Result<Vec<T>> {
     }
 }
 
-pub(crate) fn check_length(shape: Shape, got: usize) -> Result<()> {
-    if shape.len() == got {
-        return Ok(());
+impl<T: Scalar> TensorView<'_, T> {
+    /// An owned copy.
+    #[must_use]
+    pub fn to_tensor(&self) -> Tensor<T> {
+        Tensor::from_slice(self.shape(), self.as_slice())
+            .expect("a view has as many values as its shape says")
     }
-    Err(Error::Length { what: format!("tensor {shape}"), expected: shape.len(), got })
+}
+
+impl<'a, T: Scalar> From<&'a Tensor<T>> for TensorView<'a, T> {
+    fn from(tensor: &'a Tensor<T>) -> Self {
+        tensor.view()
+    }
+}
+
+impl<'a, T: Scalar> From<&'a mut Tensor<T>> for TensorViewMut<'a, T> {
+    fn from(tensor: &'a mut Tensor<T>) -> Self {
+        tensor.view_mut()
+    }
 }
 
 impl<T: Scalar, const N: usize> From<[T; N]> for Tensor<T> {

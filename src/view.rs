@@ -1,7 +1,6 @@
 //! Borrowed tensors.
 
-use crate::tensor::check_length;
-use crate::{Result, Scalar, Shape, Tensor};
+use crate::{Error, Result, Scalar, Shape};
 
 /// A shape over somebody else's numbers, row-major and contiguous.
 ///
@@ -85,18 +84,6 @@ impl<'a, T: Scalar> TensorView<'a, T> {
     pub fn reshape(self, shape: impl Into<Shape>) -> Result<Self> {
         Self::new(shape, self.values)
     }
-
-    /// An owned copy.
-    #[must_use]
-    pub fn to_tensor(&self) -> Tensor<T> {
-        Tensor::from_slice(self.shape, self.values).expect("a view has as many values as its shape says")
-    }
-}
-
-impl<'a, T: Scalar> From<&'a Tensor<T>> for TensorView<'a, T> {
-    fn from(tensor: &'a Tensor<T>) -> Self {
-        tensor.view()
-    }
 }
 
 /// A shape over somebody else's numbers that may be changed.
@@ -159,15 +146,17 @@ impl<'a, T: Scalar> TensorViewMut<'a, T> {
     }
 }
 
-impl<'a, T: Scalar> From<&'a mut Tensor<T>> for TensorViewMut<'a, T> {
-    fn from(tensor: &'a mut Tensor<T>) -> Self {
-        tensor.view_mut()
+pub(crate) fn check_length(shape: Shape, got: usize) -> Result<()> {
+    if shape.len() == got {
+        return Ok(());
     }
+    Err(Error::Length { what: format!("tensor {shape}"), expected: shape.len(), got })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Tensor;
 
     #[test]
     fn samples_are_the_rows_of_the_batch() {

@@ -1,9 +1,10 @@
 //! The metadata of a file: format, orientation, and descriptions of the model, its check and a checkpoint.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::Verdict;
-use super::file_order::Said;
 use super::json::Object;
 use super::orientation::Orientation;
 use super::unique_keys;
@@ -30,6 +31,22 @@ pub(super) struct Document {
     pub(super) check: Option<Value>,
     /// Where a training was.
     pub(super) checkpoint: Option<Value>,
+}
+
+/// What a file says of the order of features.
+#[derive(Debug, Clone)]
+pub(super) enum Said {
+    /// Format 1: as in the model that was written, whose first dense weight takes this shape flattened.
+    First(Option<Shape>),
+    /// For each parameter that lies along features, their shape with channels last; `None` where whoever wrote it said that
+    /// it is as it is. In PyTorch's orientation they lie with channels first.
+    Each(BTreeMap<String, Option<Shape>>),
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        Self::Each(BTreeMap::new())
+    }
 }
 
 impl Document {

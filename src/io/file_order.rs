@@ -1,30 +1,12 @@
 //! The order of features in a file. It is taken from the file or from the caller, and never guessed.
 
-use std::collections::BTreeMap;
-
 use super::Verdict;
-use super::document::Document;
+use super::document::{Document, Said};
 use super::lie::{Lie, RowOrder, channels_first, features};
 use super::load::{Features, Load};
 use super::orientation::Orientation;
 use crate::layers::{Layer, Order, Turn};
 use crate::{Scalar, Sequential, Shape};
-
-/// What a file says of the order of features.
-#[derive(Debug, Clone)]
-pub(super) enum Said {
-    /// Format 1: as in the model that was written, whose first dense weight takes this shape flattened.
-    First(Option<Shape>),
-    /// For each parameter that lies along features, their shape with channels last; `None` where whoever wrote it said that
-    /// it is as it is. In PyTorch's orientation they lie with channels first.
-    Each(BTreeMap<String, Option<Shape>>),
-}
-
-impl Default for Said {
-    fn default() -> Self {
-        Self::Each(BTreeMap::new())
-    }
-}
 
 /// In which order the parameters of a file are to be read.
 pub(super) struct FileOrder<'a> {

@@ -31,6 +31,8 @@ pub mod npy;
 mod orientation;
 #[cfg(feature = "safetensors")]
 mod parameters;
+#[cfg(feature = "safetensors")]
+mod read;
 #[cfg(any(feature = "npy", feature = "safetensors"))]
 mod recognise;
 #[cfg(feature = "safetensors")]

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::archive::{Draft, Piece};
 use super::atomic::write_atomically;
-use super::document::Document;
-use super::file_order::{Said, not_known};
+use super::document::{Document, Said};
+use super::file_order::not_known;
 use super::lie::{Lie, features};
 use super::orientation::Orientation;
 use super::values::{dtype_of, encode};

@@ -1,9 +1,7 @@
 //! Activations: y = f(x) for each element, with f and f′ side by side.
 
 use super::special::erfc;
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Backward, Forward, GradientSink, Layer};
-use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
+use crate::{Error, Result, Scalar};
 
 /// A function of each element; a layer, and what a dense layer can apply to its own result.
 ///
@@ -117,7 +115,7 @@ impl Activation {
         }
     }
 
-    fn check(self) -> Result<()> {
+    pub(super) fn check(self) -> Result<()> {
         match self {
             Self::LeakyRelu { slope } if !slope.is_finite() => {
                 Err(Error::setting("slope", "a finite number", slope))
@@ -242,78 +240,6 @@ fn softplus<T: Scalar>(x: T) -> T {
 // f′ = σ(x) = 1 − e^−y.
 fn softplus_slope<T: Scalar>(y: T) -> T {
     -(-y).exp_m1()
-}
-
-impl<T: Scalar> Layer<T> for Activation {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Relu => "relu",
-            Self::LeakyRelu { .. } => "leaky_relu",
-            Self::Elu { .. } => "elu",
-            Self::Gelu => "gelu",
-            Self::GeluTanh => "gelu_tanh",
-            Self::Silu => "silu",
-            Self::Sigmoid => "sigmoid",
-            Self::Tanh => "tanh",
-            Self::Softplus => "softplus",
-        }
-    }
-
-    fn output_shape(&self, input: &Shape) -> Result<Shape> {
-        self.check()?;
-        Ok(*input)
-    }
-
-    fn forward(
-        &self,
-        x: TensorView<'_, T>,
-        mut y: TensorViewMut<'_, T>,
-        _: &mut Forward<'_, T>,
-    ) -> Result<()> {
-        y.as_mut_slice().copy_from_slice(x.as_slice());
-        self.apply(y.as_mut_slice());
-        Ok(())
-    }
-
-    fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
-        if let Some(mut dx) = pass.dx {
-            dx.as_mut_slice().copy_from_slice(pass.dy.as_slice());
-            self.chain(pass.x.as_slice(), pass.y.as_slice(), dx.as_mut_slice());
-        }
-        Ok(())
-    }
-
-    fn activation(&self) -> Option<Activation> {
-        Some(*self)
-    }
-}
-
-impl<T: Scalar> Stored<T> for Activation {
-    const KINDS: &'static [&'static str] =
-        &["relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh", "softplus"];
-
-    fn settings(&self) -> Settings {
-        match *self {
-            Self::LeakyRelu { slope } => vec![("slope", slope.into())],
-            Self::Elu { alpha } => vec![("alpha", alpha.into())],
-            _ => Vec::new(),
-        }
-    }
-
-    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
-        Ok(match entry.kind() {
-            "relu" => Self::Relu,
-            "leaky_relu" => Self::LeakyRelu { slope: entry.number("slope")? },
-            "elu" => Self::Elu { alpha: entry.number("alpha")? },
-            "gelu" => Self::Gelu,
-            "gelu_tanh" => Self::GeluTanh,
-            "silu" => Self::Silu,
-            "sigmoid" => Self::Sigmoid,
-            "tanh" => Self::Tanh,
-            "softplus" => Self::Softplus,
-            other => unreachable!("`{other}` is none of the kinds"),
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! Gradients of parameters: how a layer hands them on, and the store that keeps them.
 
-use std::fmt;
 use std::ops::Range;
 
-use super::{Layer, Param};
-use crate::kernels::{Buffer, Parallelism, Run, split_work};
-use crate::{Error, Result, Scalar, Tensor};
+use super::Param;
+use crate::{Result, Scalar};
 
 /// The gradient of one parameter, written where and when the sink wants it.
 ///
@@ -47,7 +45,7 @@ pub trait GradientSink<T>: Send {
     /// Takes the gradient of one parameter.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where the sink was made for another model.
+    /// [`UnknownParameter`](crate::Error::UnknownParameter) where the sink was made for another model.
     fn take(&mut self, param: &mut Param<T>, gradient: &dyn GradientSource<T>) -> Result<()>;
 
     /// Whether the pass is one that only looks: another with the same inputs follows before the step is done. A layer
@@ -56,109 +54,4 @@ pub trait GradientSink<T>: Send {
     fn only_looks(&self) -> bool {
         false
     }
-}
-
-/// Gradients in memory: for loops written by hand, accumulation and checks.
-///
-/// Backward passes add up until [`GradientStore::clear`], which an optimizer's step calls. To accumulate over
-/// several batches is to call backward several times.
-#[derive(Clone)]
-pub struct GradientStore<T> {
-    slots: Vec<Slot<T>>,
-    parallelism: Parallelism,
-}
-
-#[derive(Clone)]
-struct Slot<T> {
-    name: String,
-    values: Buffer<T>,
-    filled: bool,
-}
-
-impl<T: Scalar> GradientStore<T> {
-    /// A place for the gradient of each parameter of a model (or of a layer alone, whose parameters it numbers).
-    pub fn new(model: &mut dyn Layer<T>) -> Self {
-        number_params(model);
-        let mut slots = Vec::new();
-        model.params(&mut |param| {
-            let values = Buffer::zeroed(param.buffer().len());
-            slots.push(Slot { name: param.name().to_owned(), values, filled: false });
-        });
-        Self { slots, parallelism: Parallelism::default() }
-    }
-
-    /// The same, with another number of threads.
-    #[must_use]
-    pub fn with_parallelism(mut self, parallelism: Parallelism) -> Self {
-        self.parallelism = parallelism;
-        self
-    }
-
-    /// Forgets all gradients. Costs nothing: the next ones are written over them.
-    pub fn clear(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.filled = false);
-    }
-
-    /// Multiplies all gradients, as for the mean over accumulated batches.
-    pub fn scale(&mut self, factor: T) {
-        for slot in self.slots.iter_mut().filter(|slot| slot.filled) {
-            slot.values.iter_mut().for_each(|g| *g *= factor);
-        }
-    }
-
-    /// A row-major copy of a parameter's gradient; `None` where backward brought none since the last clear.
-    #[must_use]
-    pub fn get(&self, param: &Param<T>) -> Option<Tensor<T>> {
-        self.buffer(param).map(|buffer| param.unpack(buffer))
-    }
-
-    /// The gradient in the order of the parameter's buffer.
-    pub(crate) fn buffer(&self, param: &Param<T>) -> Option<&[T]> {
-        self.slots
-            .get(param.slot())
-            .filter(|slot| slot.filled && slot.values.len() == param.buffer().len())
-            .map(|slot| &slot.values[..])
-    }
-
-    pub(crate) fn parallelism(&self) -> Parallelism {
-        self.parallelism
-    }
-}
-
-impl<T: Scalar> GradientSink<T> for GradientStore<T> {
-    fn take(&mut self, param: &mut Param<T>, gradient: &dyn GradientSource<T>) -> Result<()> {
-        let len = param.buffer().len();
-        let Some(slot) = self.slots.get_mut(param.slot()).filter(|slot| slot.values.len() == len) else {
-            return Err(Error::UnknownParameter {
-                parameter: format!("`{}`", param.name()),
-                by: "gradient store",
-            });
-        };
-        let beta = if slot.filled { T::one() } else { T::zero() };
-        slot.filled = true;
-        let pieces = self.parallelism.small_pieces(gradient.multiply_adds());
-        split_work(Run { start: 0, values: &mut slot.values[..] }, param.granule(), pieces, &|run: Run<
-            '_,
-            T,
-        >| {
-            gradient.write(run.start..run.start + run.values.len(), T::one(), beta, run.values);
-        });
-        Ok(())
-    }
-}
-
-impl<T> fmt::Debug for GradientStore<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let filled = self.slots.iter().map(|slot| (&slot.name, slot.filled));
-        f.debug_map().entries(filled).finish()
-    }
-}
-
-/// Gives each parameter its place in the order of [`Layer::params`].
-pub(crate) fn number_params<T: Scalar>(model: &mut dyn Layer<T>) {
-    let mut slot = 0;
-    model.params_mut(&mut |param| {
-        param.set_slot(slot);
-        slot += 1;
-    });
 }

@@ -1,6 +1,6 @@
 //! The layout of a parameter's buffer: row-major, or panels.
 
-use super::order::Along;
+use super::along::Along;
 use crate::Scalar;
 use crate::kernels::{DenseWeightGradient, Panels};
 

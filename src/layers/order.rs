@@ -1,6 +1,6 @@
 //! The order of features, where images have their channels last and where first.
 
-use super::Param;
+use super::{Along, Param};
 use crate::{Scalar, Shape};
 
 /// How the numbers of a sample lie here, beside how a program lays them out that keeps images `[channels, height, width]`, as
@@ -16,21 +16,6 @@ pub enum Order {
     ChannelsLast(Shape),
     /// It is not known how such a program would lay them out.
     Unknown,
-}
-
-/// What the axes of a parameter lie along; for [`Param::with_along`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Along {
-    /// Nobody said. Where it might be the features of an image, a file in another order is refused.
-    Unknown,
-    /// Nothing of the input: a bias of the outputs, the rows of an embedding.
-    Nothing,
-    /// Its axes are the last of the input, as many as it has: a scale for each feature, or for each channel.
-    LastAxes,
-    /// Its first axis is the last of the input: the weight of a dense layer.
-    Inputs,
-    /// Height, width, channels and outputs: the weight of a convolution.
-    Window,
 }
 
 /// In which way a parameter lies where images have their channels first.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::along::Along;
 use super::layout::Layout;
-use super::order::Along;
 use crate::kernels::{Buffer, Panels};
 use crate::{Error, Result, Scalar, Shape, Tensor};
 

@@ -61,8 +61,15 @@ enum Plan<T: Scalar> {
 /// Makes a layer for an input.
 type Make<T> = dyn Fn(&Shape, &mut dyn Rng) -> Result<Box<dyn Layer<T>>>;
 
+impl<T: Scalar> Sequential<T> {
+    /// Begins a model whose input samples have this shape, the batch axis left out.
+    pub fn builder(input: impl Into<Shape>) -> Builder<T> {
+        Builder::new(input.into())
+    }
+}
+
 impl<T: Scalar> Builder<T> {
-    pub(super) fn new(input: Shape) -> Self {
+    fn new(input: Shape) -> Self {
         Self { input, layers: Vec::new() }
     }
 

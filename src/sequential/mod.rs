@@ -3,6 +3,7 @@
 mod builder;
 mod checks;
 mod for_inference;
+mod in_workspace;
 mod model;
 mod order;
 mod parts;

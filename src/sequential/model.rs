@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::step::{Route, Step};
-use super::{Builder, Summary, Workspace};
-use crate::kernels::{self, Parallelism};
+use crate::kernels::Parallelism;
 use crate::layers::{
     Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Turn, number_params,
 };
@@ -48,11 +47,6 @@ pub struct Sequential<T: Scalar> {
 }
 
 impl<T: Scalar> Sequential<T> {
-    /// Begins a model whose input samples have this shape, the batch axis left out.
-    pub fn builder(input: impl Into<Shape>) -> Builder<T> {
-        Builder::new(input.into())
-    }
-
     pub(super) fn from_steps(input: Shape, output: Shape, mut steps: Vec<Step<T>>) -> Result<Self> {
         if steps.is_empty() {
             return Err(Error::Empty { what: "layers of the model" });
@@ -111,12 +105,6 @@ impl<T: Scalar> Sequential<T> {
     #[must_use]
     pub fn layers(&self) -> impl ExactSizeIterator<Item = (&str, &dyn Layer<T>)> {
         self.steps.iter().map(|step| (step.name.as_str(), &*step.layer))
-    }
-
-    /// Layers, shapes, parameters and costs, to be printed.
-    #[must_use]
-    pub fn summary(&self) -> Summary {
-        Summary::of(self)
     }
 
     /// The number of trainable numbers, frozen ones included. [Statistics](Param::statistic) are not among them; the
@@ -198,73 +186,6 @@ impl<T: Scalar> Sequential<T> {
         };
         let names = self.steps.iter().filter(has_params).map(|step| step.name.as_str());
         Error::unknown_name("name of a layer with parameters", names, name)
-    }
-
-    /// All the memory that passes with batches of up to this size need.
-    ///
-    /// # Errors
-    /// [`Error::Empty`] for a batch of 0; [`Error::TooLarge`] where it does not fit into memory.
-    pub fn workspace(&self, mode: Mode, batch: usize) -> Result<Workspace<T>> {
-        Workspace::new(self, mode, batch)
-    }
-
-    /// The outputs for a batch, in the workspace. Allocates nothing.
-    ///
-    /// May be called from any number of threads at once, also from tasks of a `rayon` pool and with locks held: helpers do pieces
-    /// of large products, but this thread runs nothing else meanwhile and waits for nobody else's work (see
-    /// [`Parallelism`]).
-    ///
-    /// # Errors
-    /// [`Error::Shape`] where the input is no batch of this model's samples; [`Error::Workspace`] where the
-    /// workspace is too small or was made for a model of other layers.
-    pub fn infer<'w, 'a>(
-        &self,
-        x: impl Into<TensorView<'a, T>>,
-        workspace: &'w mut Workspace<T>,
-    ) -> Result<TensorView<'w, T>> {
-        let x = x.into();
-        let batch = self.check_input(x)?;
-        let threads = self.threads(1, batch, workspace.parallelism());
-        let (y, mut context) = workspace.begin_infer(self, batch)?;
-        let result = kernels::together(threads, || Layer::forward(self, x, y, &mut context));
-        result.inspect_err(|_| workspace.forget_pass())?;
-        Ok(workspace.outputs())
-    }
-
-    /// A training pass: outputs in the workspace, with all that [`Sequential::backward`] needs. Allocates nothing.
-    ///
-    /// # Errors
-    /// As [`Sequential::infer`]; the workspace has to be made for [`Mode::Train`].
-    pub fn forward<'w, 'a>(
-        &self,
-        x: impl Into<TensorView<'a, T>>,
-        workspace: &'w mut Workspace<T>,
-    ) -> Result<TensorView<'w, T>> {
-        let x = x.into();
-        let batch = self.check_input(x)?;
-        let threads = self.threads(1, batch, workspace.parallelism());
-        let (y, mut context) = workspace.begin_forward(self, batch)?;
-        let result = kernels::together(threads, || Layer::forward(self, x, y, &mut context));
-        result.inspect_err(|_| workspace.forget_pass())?;
-        Ok(workspace.outputs())
-    }
-
-    /// Hands the gradient of each trainable parameter to the sink, from the gradient with respect to the outputs
-    /// that [`Workspace::loss`] left. `x` is the input of the forward pass.
-    ///
-    /// # Errors
-    /// [`Error::Workspace`] where there was no forward pass and loss for this batch before.
-    pub fn backward<'a>(
-        &mut self,
-        x: impl Into<TensorView<'a, T>>,
-        workspace: &mut Workspace<T>,
-        sink: &mut dyn GradientSink<T>,
-    ) -> Result<()> {
-        let x = x.into();
-        let batch = self.check_input(x)?;
-        let threads = self.threads(1, batch, workspace.parallelism());
-        let pass = workspace.begin_backward(self, batch, x)?;
-        kernels::together(threads, || Layer::backward(self, pass, sink))
     }
 
     pub(super) fn id(&self) -> u64 {

@@ -49,8 +49,16 @@ pub struct SummaryRow {
     pub bytes: usize,
 }
 
+impl<T: Scalar> Sequential<T> {
+    /// Layers, shapes, parameters and costs, to be printed.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary::of(self)
+    }
+}
+
 impl Summary {
-    pub(super) fn of<T: Scalar>(model: &Sequential<T>) -> Self {
+    fn of<T: Scalar>(model: &Sequential<T>) -> Self {
         let rows = model.steps().iter().map(|step| {
             let (mut parameters, mut frozen, mut statistics) = (0, 0, 0);
             step.layer.params(&mut |param| {

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::batches::Batches;
 use super::dataset::shuffle;
-use super::run::{Moment, Plan, Run};
+use super::keeper::Moment;
+use super::run::{Plan, Run};
 use super::tally::Tally;
 use super::trainer::Pace;
 use super::{Control, Dataset, EarlyStopping, Epoch, Fit, History, StepReport, Trainer};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::run::Keeper;
+use super::keeper::Keeper;
 use super::{Callback, Dataset, EarlyStopping};
 use crate::{Error, Result, Scalar, Sequential};
 

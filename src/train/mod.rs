@@ -13,6 +13,7 @@ mod epochs;
 mod fit;
 mod history;
 mod inputs;
+mod keeper;
 pub mod metrics;
 mod pixels;
 #[cfg(feature = "progress")]
@@ -30,11 +31,13 @@ pub use early_stopping::{EarlyStopping, Monitor};
 pub use fit::Fit;
 pub use history::{Epoch, Evaluation, History};
 pub use inputs::Inputs;
+#[cfg(feature = "safetensors")]
+pub(crate) use keeper::{Keeper, Moment};
 pub use pixels::Pixels;
 #[cfg(feature = "progress")]
 pub use progress::ProgressBar;
 #[cfg(feature = "safetensors")]
-pub(crate) use run::{Keeper, Moment, Plan, Resumed, Run};
+pub(crate) use run::{Plan, Resumed, Run};
 #[cfg(feature = "safetensors")]
 pub(crate) use tally::{Hits, Tally};
 #[cfg(feature = "safetensors")]

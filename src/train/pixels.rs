@@ -1,7 +1,7 @@
 //! Inputs kept as bytes.
 
 use crate::kernels::Gather;
-use crate::tensor::check_length;
+use crate::view::check_length;
 use crate::{Error, Parallelism, Result, Scalar, Shape, Tensor};
 
 /// Samples kept as bytes, as pictures come: a quarter of the memory of `f32`, and a quarter of what has to be fetched from

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use super::Trainer;
 use super::early_stopping::Kept;
 use super::tally::Tally;
-use crate::{Result, Scalar};
 
 /// How far a [`Trainer::fit`] has come.
 #[derive(Debug)]
@@ -67,22 +65,4 @@ pub(crate) struct Resumed<T> {
     pub(crate) path: String,
     pub(crate) plan: Plan,
     pub(crate) run: Run<T>,
-}
-
-/// When a keeper is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moment {
-    /// After a step.
-    Step,
-    /// After an epoch.
-    Epoch,
-    /// A callback has ended the training.
-    Stop,
-    /// After the last epoch.
-    End,
-}
-
-/// Writes down where a training is, if the moment is right.
-pub(crate) trait Keeper<T: Scalar>: Send {
-    fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()>;
 }

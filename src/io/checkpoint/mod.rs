@@ -6,7 +6,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-use super::load::{in_file, parse, read};
+use super::read::{in_file, parse, read};
 use super::save;
 use crate::train::{Fit, Keeper, Moment, Plan, Run};
 use crate::{Error, Result, Scalar, Trainer};

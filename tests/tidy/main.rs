@@ -1,5 +1,7 @@
 //! The architecture, kept true by reading the source as text.
 
+mod circles;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,8 @@ const ORDER: &[&[&str]] = &[
     &["kernels"],
     &["scalar"],
     &["machine"],
-    &["tensor", "view"],
+    &["view"],
+    &["tensor"],
     &["arrays"],
     &["init"],
     &["layers"],

@@ -1,0 +1,141 @@
+//! A file goes into a model.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+use super::Verdict;
+use super::archive::{Archive, Entry};
+use super::atomic::io_error;
+use super::document::Document;
+use super::lie::RowOrder;
+use super::load::{Check, Load, Loaded};
+use super::matching::{Matched, Refusal, match_tensors};
+use super::recognise::open;
+use super::{IN_MEMORY, check, description, settings};
+use crate::{Error, Result, Scalar, Sequential, Shape};
+
+impl<T: Scalar> Sequential<T> {
+    /// Gives the model the weights of a safetensors file, of this crate or of PyTorch: `f64`, `f32`, `f16` or `bf16`,
+    /// which are rounded to the model's numbers. Which parameters are frozen, and their shares of learning rate and decay,
+    /// stay the model's own, whatever the file says.
+    ///
+    /// PyTorch flattens `[channels, height, width]`, this crate `[height, width, channels]`. A file of this crate says what
+    /// it has; of another, which may be either, it has to be told wherever it makes a difference:
+    /// [`Load::from_channels_first`] or [`Load::from_channels_last`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read, [`Error::File`] where it is none or is damaged, [`Error::Tensors`]
+    /// with everything that does not fit. The model is unchanged then.
+    pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        self.load_with(path, &Load::new()).map(drop)
+    }
+
+    /// The same in another way.
+    ///
+    /// # Errors
+    /// As [`Sequential::load`].
+    pub fn load_with(&mut self, path: impl AsRef<Path>, load: &Load) -> Result<Loaded> {
+        let path = path.as_ref();
+        load_named(self, &path.display().to_string(), &read(path)?, load)
+    }
+
+    /// The same from bytes.
+    ///
+    /// # Errors
+    /// As [`Sequential::load`], without those of the system.
+    pub fn load_bytes(&mut self, bytes: &[u8], load: &Load) -> Result<Loaded> {
+        load_named(self, IN_MEMORY, bytes, load)
+    }
+
+    /// The model that [`Sequential::save`] wrote: layers, weights, which parameters are frozen, and their shares of learning
+    /// rate and decay.
+    ///
+    /// # Errors
+    /// As [`Sequential::load`]; [`Error::File`] too where the file does not describe its model, as one of PyTorch, or
+    /// where a layer is not of this crate: it is told which.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        open_named(&path.display().to_string(), &read(path)?)
+    }
+
+    /// The same from bytes.
+    ///
+    /// # Errors
+    /// As [`Sequential::open`], without those of the system.
+    pub fn open_bytes(bytes: &[u8]) -> Result<Self> {
+        open_named(IN_MEMORY, bytes)
+    }
+}
+
+fn load_named<T: Scalar>(model: &mut Sequential<T>, path: &str, bytes: &[u8], load: &Load) -> Result<Loaded> {
+    let (archive, document) = parse(bytes).map_err(in_file(path))?;
+    let mut candidate = model.clone();
+    let Matched { mut loaded, inputs } = match_tensors(&mut candidate, &archive, document.as_ref(), load)
+        .map_err(|refusal| refusal.in_file(path))?;
+    if let Some(check) = document.as_ref().and_then(|document| document.check.as_ref()) {
+        // The check is of the whole model in the file; of a part of it nothing is known.
+        loaded.check = if !loaded.missing.is_empty() {
+            Check::LeftOut(format!("the file lacks {} parameters of the model", loaded.missing.len()))
+        } else if !loaded.left_over.is_empty() {
+            Check::LeftOut(format!("the model lacks {} tensors of the file", loaded.left_over.len()))
+        } else {
+            let input = document.as_ref().and_then(Document::input);
+            check::verify(&candidate, check, input, &inputs).map_err(in_file(path))?
+        };
+    }
+    *model = candidate;
+    Ok(loaded)
+}
+
+fn open_named<T: Scalar>(path: &str, bytes: &[u8]) -> Result<Sequential<T>> {
+    let (archive, document) = parse(bytes).map_err(in_file(path))?;
+    let Some((document, Some(description))) = document.as_ref().map(|document| (document, &document.model))
+    else {
+        let problem = "expected a description of the model, got only tensors; build the model in code, and load the file into it";
+        return Err(in_file(path)(problem.to_owned()));
+    };
+    // A tensor that is taken is gone, so that no file makes more parameters than it has.
+    let mut entries: HashMap<&str, &Entry<'_>> =
+        archive.entries.iter().map(|entry| (&*entry.name, entry)).collect();
+    let mut shape = |name: &str| -> Verdict<Shape> {
+        let entry = entries.remove(name).ok_or_else(|| format!("tensor `{name}` is missing"))?;
+        entry.numbers().map_err(|problem| format!("tensor `{name}`: {problem}"))?;
+        Ok(entry.shape)
+    };
+    let mut model = description::rebuild(description, document, &mut shape).map_err(in_file(path))?;
+    match_tensors(&mut model, &archive, Some(document), &Load::new())
+        .map_err(|refusal: Refusal| refusal.in_file(path))?;
+    settings::apply(&mut model, description).map_err(in_file(path))?;
+    if let Some(check) = &document.check {
+        check::verify(&model, check, document.input(), &RowOrder::default()).map_err(in_file(path))?;
+    }
+    Ok(model)
+}
+
+/// A file's tensors, and what it says of itself where it is one of this crate.
+pub(super) fn parse(bytes: &[u8]) -> Verdict<(Archive<'_>, Option<Document>)> {
+    let archive = Archive::parse(bytes)?;
+    let document = archive.text.as_deref().map(Document::parse).transpose()?;
+    Ok((archive, document))
+}
+
+pub(super) fn in_file(path: &str) -> impl FnOnce(String) -> Error + '_ {
+    move |problem| Error::file(path, &problem)
+}
+
+/// The bytes of a file, which must be one and no device that never ends.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+    let (file, len) = open(path)?;
+    read_bytes(file, len).map_err(|error| io_error("read", path, &error))
+}
+
+fn read_bytes(file: File, len: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let reserved = usize::try_from(len).map_err(|_| ErrorKind::OutOfMemory)?;
+    bytes.try_reserve_exact(reserved).map_err(|_| ErrorKind::OutOfMemory)?;
+    // Where somebody makes the file longer meanwhile, the rest is not read.
+    file.take(len).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

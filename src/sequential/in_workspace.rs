@@ -1,0 +1,75 @@
+//! Passes of a model in the memory of a workspace.
+
+use super::{Sequential, Workspace};
+use crate::kernels;
+use crate::layers::{GradientSink, Layer, Mode};
+use crate::{Result, Scalar, TensorView};
+
+impl<T: Scalar> Sequential<T> {
+    /// All the memory that passes with batches of up to this size need.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for a batch of 0; [`Error::TooLarge`] where it does not fit into memory.
+    pub fn workspace(&self, mode: Mode, batch: usize) -> Result<Workspace<T>> {
+        Workspace::new(self, mode, batch)
+    }
+
+    /// The outputs for a batch, in the workspace. Allocates nothing.
+    ///
+    /// May be called from any number of threads at once, also from tasks of a `rayon` pool and with locks held: helpers do pieces
+    /// of large products, but this thread runs nothing else meanwhile and waits for nobody else's work (see
+    /// [`Parallelism`]).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the input is no batch of this model's samples; [`Error::Workspace`] where the
+    /// workspace is too small or was made for a model of other layers.
+    pub fn infer<'w, 'a>(
+        &self,
+        x: impl Into<TensorView<'a, T>>,
+        workspace: &'w mut Workspace<T>,
+    ) -> Result<TensorView<'w, T>> {
+        let x = x.into();
+        let batch = self.check_input(x)?;
+        let threads = self.threads(1, batch, workspace.parallelism());
+        let (y, mut context) = workspace.begin_infer(self, batch)?;
+        let result = kernels::together(threads, || Layer::forward(self, x, y, &mut context));
+        result.inspect_err(|_| workspace.forget_pass())?;
+        Ok(workspace.outputs())
+    }
+
+    /// A training pass: outputs in the workspace, with all that [`Sequential::backward`] needs. Allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Sequential::infer`]; the workspace has to be made for [`Mode::Train`].
+    pub fn forward<'w, 'a>(
+        &self,
+        x: impl Into<TensorView<'a, T>>,
+        workspace: &'w mut Workspace<T>,
+    ) -> Result<TensorView<'w, T>> {
+        let x = x.into();
+        let batch = self.check_input(x)?;
+        let threads = self.threads(1, batch, workspace.parallelism());
+        let (y, mut context) = workspace.begin_forward(self, batch)?;
+        let result = kernels::together(threads, || Layer::forward(self, x, y, &mut context));
+        result.inspect_err(|_| workspace.forget_pass())?;
+        Ok(workspace.outputs())
+    }
+
+    /// Hands the gradient of each trainable parameter to the sink, from the gradient with respect to the outputs
+    /// that [`Workspace::loss`] left. `x` is the input of the forward pass.
+    ///
+    /// # Errors
+    /// [`Error::Workspace`] where there was no forward pass and loss for this batch before.
+    pub fn backward<'a>(
+        &mut self,
+        x: impl Into<TensorView<'a, T>>,
+        workspace: &mut Workspace<T>,
+        sink: &mut dyn GradientSink<T>,
+    ) -> Result<()> {
+        let x = x.into();
+        let batch = self.check_input(x)?;
+        let threads = self.threads(1, batch, workspace.parallelism());
+        let pass = workspace.begin_backward(self, batch, x)?;
+        kernels::together(threads, || Layer::backward(self, pass, sink))
+    }
+}
