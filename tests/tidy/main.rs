@@ -1,6 +1,7 @@
 //! The architecture, kept true by reading the source as text.
 
 mod circles;
+mod layers;
 
 use std::collections::HashMap;
 use std::fs;
