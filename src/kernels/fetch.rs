@@ -19,28 +19,17 @@ pub(crate) fn fetch_beginnings<'a, T: Element>(slices: impl IntoIterator<Item = 
 /// Asks for the lines at these addresses, which need not be valid, into all levels of the cache. On a Zen 5, some processes took
 /// four times as long to gather a batch that was asked for into the second level only; it is not known why.
 pub(super) fn fetch(addresses: impl Iterator<Item = usize>) {
-    super::run::<f32, _>(Fetch::<_, false>(addresses));
+    super::run::<f32, _>(Fetch(addresses));
 }
 
-/// The same for lines that will be written: other cores give them up.
-pub(super) fn fetch_to_write(addresses: impl Iterator<Item = usize>) {
-    super::run::<f32, _>(Fetch::<_, true>(addresses));
-}
+struct Fetch<I>(I);
 
-struct Fetch<I, const TO_WRITE: bool>(I);
-
-impl<I: Iterator<Item = usize>, const TO_WRITE: bool> Kernel<f32> for Fetch<I, TO_WRITE> {
+impl<I: Iterator<Item = usize>> Kernel<f32> for Fetch<I> {
     type Output = ();
 
     #[expect(clippy::inline_always, reason = "it must end up inside the function with the instruction set")]
     #[inline(always)]
     fn run<S: Simd<f32>>(self, simd: S) {
-        for address in self.0.map(std::ptr::without_provenance) {
-            if TO_WRITE {
-                simd.prefetch_to_write(address);
-            } else {
-                simd.prefetch(address);
-            }
-        }
+        self.0.for_each(|address| simd.prefetch(std::ptr::without_provenance(address)));
     }
 }

@@ -23,13 +23,6 @@ pub(crate) struct Gather<'a, E> {
     pub(crate) parallelism: Parallelism,
 }
 
-impl Gather<'_, ()> {
-    /// In how many pieces so many elements are gathered, at once where there are threads.
-    pub(crate) fn pieces(elements: usize, parallelism: Parallelism) -> usize {
-        parallelism.pieces(WORK * elements)
-    }
-}
-
 impl<T: Element> Gather<'_, T> {
     /// Copies the rows.
     pub(crate) fn copy(self, to: &mut [T]) {
@@ -49,7 +42,7 @@ impl<E: Copy + Sync> Gather<'_, E> {
     fn map<T: Element, const LINE: usize>(self, to: &mut [T], function: impl Fn(E) -> T + Sync) {
         let Self { columns, rows, .. } = self;
         assert_eq!(to.len(), rows.len() * columns, "room for each row");
-        let pieces = Gather::pieces(to.len(), self.parallelism);
+        let pieces = self.parallelism.pieces(WORK * to.len());
         split_work(Run { start: 0, values: to }, columns, pieces, &|run: Run<'_, T>| {
             let rows = &rows[run.start / columns..][..run.values.len() / columns];
             super::run(Map::<E, T, _, LINE> {

@@ -7,14 +7,11 @@
 //!   to be looked up while that work stands still; beside others of its kind it takes a third of that;
 //! - for the *lines* a few at a time, all through the work that comes before. Many at once would fill up what a core keeps of
 //!   lines that it waits for, and that work would wait with them.
-//!
-//! Where several threads gather, the lines that they will write are asked for in the same way. All cores have read those of the
-//! batch before, and a core that writes one has to wait until the others have given it up: 200 ns, where they are far apart.
 
 use std::ops::Range;
 
 use super::buffer::CACHE_LINE;
-use super::fetch::{fetch, fetch_to_write};
+use super::fetch::fetch;
 
 /// What the processor maps at a time, on most systems. Where pages are larger, some lines are asked for too early.
 const PAGE: usize = 4096;
@@ -26,34 +23,20 @@ const TOGETHER: usize = 16;
 /// step loses; with 1.6 MB an epoch takes 6 % longer.
 const MOST_BYTES: usize = 256 * 1024;
 
-/// Rows of a matrix, where its memory is, and where they will be written.
+/// Rows of a matrix, and where its memory is.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct NextRows<'a> {
     address: usize,
     row_bytes: usize,
     rows: &'a [usize],
-    to_address: usize,
-    to_bytes: usize,
 }
 
 impl<'a> NextRows<'a> {
     /// These rows of a matrix of `columns` columns, or none where they are too large to ask for.
     pub(crate) fn new<E>(matrix: &'a [E], columns: usize, rows: &'a [usize]) -> Self {
         let row_bytes = columns * size_of::<E>();
-        let rows = if Self::may_ask_for(rows.len() * row_bytes) { rows } else { &[] };
-        Self { address: matrix.as_ptr().addr(), row_bytes, rows, ..Self::default() }
-    }
-
-    /// Whether so many bytes are not too much to ask for.
-    pub(crate) fn may_ask_for(bytes: usize) -> bool {
-        bytes <= MOST_BYTES
-    }
-
-    /// The same, with the memory where several threads will write them, unless that is too much to ask for as well.
-    pub(crate) fn to<T>(self, memory: &[T]) -> Self {
-        let to_bytes = size_of_val(memory);
-        let to_bytes = if self.is_empty() || !Self::may_ask_for(to_bytes) { 0 } else { to_bytes };
-        Self { to_address: memory.as_ptr().addr(), to_bytes, ..self }
+        let rows = if rows.len() * row_bytes <= MOST_BYTES { rows } else { &[] };
+        Self { address: matrix.as_ptr().addr(), row_bytes, rows }
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -62,7 +45,6 @@ impl<'a> NextRows<'a> {
 
     /// Asks for the share of the lines that comes in a part of the work, and for pages where rows begin whose turn it is.
     pub(crate) fn ask(self, part: Range<usize>, work: usize) {
-        fetch_to_write(self.lines_to(part.clone(), work));
         for (row, lines) in self.lines(part, work) {
             if lines.start == 0 && row.is_multiple_of(TOGETHER) {
                 fetch(self.pages(row..self.rows.len().min(row + TOGETHER)));
@@ -88,13 +70,6 @@ impl<'a> NextRows<'a> {
         })
     }
 
-    /// The addresses of the lines to write that come in a part of the work.
-    fn lines_to(self, part: Range<usize>, work: usize) -> impl Iterator<Item = usize> {
-        let lines = self.to_bytes.div_ceil(CACHE_LINE);
-        let lines = part.start * lines / work..part.end * lines / work;
-        lines.map(move |line| self.to_address + line * CACHE_LINE)
-    }
-
     /// The address of a line of each page that some rows lie in.
     fn pages(self, rows: Range<usize>) -> impl Iterator<Item = usize> {
         rows.flat_map(move |row| {
@@ -113,7 +88,6 @@ impl<'a> NextRows<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::Buffer;
 
     #[test]
     fn every_line_comes_once_whatever_the_parts() {
@@ -133,26 +107,6 @@ mod tests {
                         "{columns} columns, {count} rows, {part}/{work}"
                     );
                 }
-            }
-        }
-    }
-
-    #[test]
-    fn every_line_to_write_comes_once_and_from_the_thread_that_writes_it() {
-        let (matrix, rows) = (vec![0_u8; 50 * 100], [3, 4, 40, 7]);
-        for columns in [1, 16, 17, 100] {
-            let memory = Buffer::<f32>::zeroed(rows.len() * columns);
-            let next = NextRows::new(&matrix, 100, &rows).to(&memory);
-            let all = memory.as_ptr_range();
-            let all: Vec<usize> = (all.start.addr()..all.end.addr()).step_by(CACHE_LINE).collect();
-            for work in [512, 10_000, 100_352] {
-                let parts = (0..work).step_by(512).map(|start| start..work.min(start + 512));
-                let lines: Vec<usize> = parts.flat_map(|part| next.lines_to(part, work)).collect();
-                assert_eq!(lines, all, "{columns} columns, work {work}");
-                // Half of the work, half of the rows.
-                let first = next.lines_to(0..work / 2, work).max();
-                let middle = memory[memory.len() / 2..].as_ptr().addr();
-                assert!(first.is_none_or(|line| line < middle), "{columns} columns, work {work}");
             }
         }
     }
@@ -182,10 +136,6 @@ mod tests {
         let matrix = vec![0.0_f32; 4 * 32 * 1024];
         assert!(!NextRows::new(&matrix, 32 * 1024, &[0, 3]).is_empty());
         assert!(NextRows::new(&matrix, 32 * 1024, &[0, 3, 1]).is_empty());
-        let (rows, room) = (&[0, 3], vec![0.0_f32; 64 * 1024 + 1]);
-        let lines_to = |room: &[f32]| NextRows::new(&matrix, 32, rows).to(room).lines_to(0..1, 1).count();
-        assert_eq!((lines_to(&room[1..]), lines_to(&room)), (4096, 0));
-        assert_eq!(NextRows::new(&matrix, 32, &[]).to(&room[1..]).lines_to(0..1, 1).count(), 0);
         // Nor is there anything to ask for where nothing follows.
         NextRows::default().ask(0..10, 10);
         NextRows::new(&matrix, 0, &[1, 2]).ask(0..10, 10);

@@ -110,7 +110,4 @@ impl<T: Number> Simd<T> for Portable {
 
     #[inline(always)]
     fn prefetch_for_later(self, _address: *const T) {}
-
-    #[inline(always)]
-    fn prefetch_to_write(self, _address: *const T) {}
 }

@@ -67,8 +67,6 @@ pub(crate) trait Simd<T: Number>: Copy + Send + Sync {
     fn prefetch(self, address: *const T);
     /// The same for use later: into the second level of the cache.
     fn prefetch_for_later(self, address: *const T);
-    /// The same for a line that will be written at once or later, which other cores give up.
-    fn prefetch_to_write(self, address: *const T);
 
     /// The sum of a vector: the upper half is added onto the lower until one number is left.
     fn sum(self, vector: Self::Vector) -> T;

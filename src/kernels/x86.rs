@@ -1,7 +1,7 @@
 //! What the instruction sets of x86-64 have in common.
 
 #![expect(clippy::inline_always, reason = "a call would take longer than the instruction")]
-#![expect(unsafe_code, reason = "intrinsics, and an instruction for which there is none")]
+#![expect(unsafe_code, reason = "intrinsics")]
 
 use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
 
@@ -102,11 +102,6 @@ macro_rules! operations {
         fn prefetch_for_later(self, address: *const $type) {
             x86::prefetch::<{ x86::LATER }>(address.cast());
         }
-
-        #[inline(always)]
-        fn prefetch_to_write(self, address: *const $type) {
-            x86::prefetch_to_write(address.cast());
-        }
     };
 }
 
@@ -122,14 +117,4 @@ pub(super) const LATER: i32 = _MM_HINT_T1;
 pub(super) fn prefetch<const WHEN: i32>(address: *const i8) {
     // SAFETY: every x86-64 has the instruction, and it ignores an address that is not valid.
     unsafe { _mm_prefetch::<WHEN>(address) }
-}
-
-/// `prefetchw`, for which there is no intrinsic.
-#[inline(always)]
-pub(super) fn prefetch_to_write(address: *const u8) {
-    // SAFETY: every x86-64 has the instruction or does nothing at it; it changes neither memory nor registers, and ignores an
-    // address that is not valid.
-    unsafe {
-        std::arch::asm!("prefetchw [{}]", in(reg) address, options(readonly, nostack, preserves_flags));
-    }
 }

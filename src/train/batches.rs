@@ -34,11 +34,9 @@ pub(super) enum Batches<T> {
 
 /// What this thread gathers, with others where it is much.
 pub(super) struct Here<T> {
-    /// The memory of the next batch, and where several threads gather it, of the one after it: the two take turns, so that there
-    /// is time for the threads to ask for what they will write.
-    pub(super) spare: [Batch<T>; 2],
+    /// The memory of the next batch.
+    pub(super) spare: Batch<T>,
     parallelism: Parallelism,
-    takes_turns: bool,
 }
 
 /// This thread's end of the way to another one and back, on which two groups of batches go round.
@@ -56,8 +54,8 @@ impl<T: Scalar> Batches<T> {
     }
 
     /// Gathers batches when they are asked for, on so many threads, in this memory.
-    pub(super) fn here(spare: [Batch<T>; 2], parallelism: Parallelism) -> Self {
-        Self::Here(Here { spare, parallelism, takes_turns: false })
+    pub(super) fn here(spare: Batch<T>, parallelism: Parallelism) -> Self {
+        Self::Here(Here { spare, parallelism })
     }
 
     /// Gathers these batches on another thread, or where there can be none, on this one.
@@ -82,7 +80,7 @@ impl<T: Scalar> Batches<T> {
             }
         };
         if Builder::new().name("taper-gather".into()).spawn_scoped(scope, gather).is_err() {
-            return Self::here(Default::default(), ALONE);
+            return Self::here(Batch::default(), ALONE);
         }
         for _ in 0..2 * group {
             used.send(Batch::default()).expect("the channel has room for all of them");
@@ -93,10 +91,9 @@ impl<T: Scalar> Batches<T> {
     /// The next batch: these samples.
     pub(super) fn take(&mut self, data: &Dataset<'_, T>, samples: &[usize]) -> Batch<T> {
         match self {
-            Self::Here(Here { spare: [next, _], parallelism, takes_turns }) => {
-                let mut batch = std::mem::take(next);
+            Self::Here(Here { spare, parallelism }) => {
+                let mut batch = std::mem::take(spare);
                 batch.fill(data, samples, *parallelism);
-                *takes_turns = data.inputs().is_shared(samples.len(), *parallelism);
                 batch
             }
             Self::Ahead(ahead) => ahead.gathered.recv().expect("the other thread gathers every batch"),
@@ -106,10 +103,6 @@ impl<T: Scalar> Batches<T> {
     /// What to ask for during a step: these samples, where this thread gathers them.
     pub(super) fn next_rows<'a>(&self, data: &Dataset<'a, T>, next: &'a [usize]) -> NextRows<'a> {
         match self {
-            Self::Here(Here { spare: [_, other], takes_turns: true, .. }) => {
-                let room = other.room(next.len() * data.inputs().columns());
-                data.inputs().next_rows(next).to(room)
-            }
             Self::Here(_) => data.inputs().next_rows(next),
             Self::Ahead(_) => NextRows::default(),
         }
@@ -118,12 +111,7 @@ impl<T: Scalar> Batches<T> {
     /// Gives a batch's memory back.
     pub(super) fn put_back(&mut self, batch: Batch<T>) {
         match self {
-            Self::Here(Here { spare, takes_turns, .. }) => {
-                spare[0] = batch;
-                if *takes_turns {
-                    spare.reverse();
-                }
-            }
+            Self::Here(here) => here.spare = batch,
             Self::Ahead(Ahead { used, returned, group, .. }) => {
                 returned.push(batch);
                 if returned.len() == *group {

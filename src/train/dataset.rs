@@ -100,11 +100,6 @@ impl<T: Scalar> Batch<T> {
         self.samples = samples.len();
     }
 
-    /// The memory for so many numbers of inputs, as far as it has been made.
-    pub(super) fn room(&self, len: usize) -> &[T] {
-        self.inputs.get(..len).unwrap_or_default()
-    }
-
     /// The samples that it was filled with from this data set.
     pub(super) fn view(&self, data: &Dataset<'_, T>) -> Result<(TensorView<'_, T>, Target<'_, T>)> {
         let target = match data.target {

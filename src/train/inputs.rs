@@ -41,14 +41,8 @@ impl<'a, T: Scalar> Inputs<'a, T> {
         }
     }
 
-    /// Whether several threads put so many samples together, into memory that they can ask for before.
-    pub(super) fn is_shared(&self, samples: usize, parallelism: Parallelism) -> bool {
-        let elements = samples * self.columns();
-        Gather::pieces(elements, parallelism) > 1 && NextRows::may_ask_for(elements * size_of::<T>())
-    }
-
     /// The elements of a sample.
-    pub(super) fn columns(&self) -> usize {
+    fn columns(&self) -> usize {
         self.shape().split_batch().map_or(0, |(_, sample)| sample.len())
     }
 

@@ -49,7 +49,7 @@ pub struct Trainer<'m, T: Scalar> {
     /// Made where gradients have to be in memory.
     pub(super) gradients: Option<GradientStore<T>>,
     /// Memory to gather batches in.
-    pub(super) gathered: [Batch<T>; 2],
+    pub(super) gathered: Batch<T>,
     /// Steps of the optimizer so far; a schedule by steps goes by it.
     pub(crate) steps: u64,
     /// Forward passes of training so far; dropout goes by it.
@@ -94,7 +94,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             parallelism: Parallelism::default(),
             workspace: None,
             gradients: None,
-            gathered: Default::default(),
+            gathered: Batch::default(),
             steps: 0,
             passes: 0,
             history: History::default(),
@@ -316,9 +316,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         divisor: Option<f64>,
         tally: &mut Tally,
     ) -> Result<f64> {
-        let [gathered, _] = &mut self.gathered;
-        gathered.fill(data, batch, self.parallelism);
-        let (x, target) = gathered.view(data)?;
+        self.gathered.fill(data, batch, self.parallelism);
+        let (x, target) = self.gathered.view(data)?;
         let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
         let outputs = self.model.infer(x, workspace)?;
         let loss = self.loss.part(outputs, target, divisor.unwrap_or(1.0), None)?;
