@@ -1,7 +1,6 @@
 //! Rows of a large matrix brought together, from anywhere in it.
 //!
-//! Rows that lie anywhere take several times as long to wait for as to copy, so [`NextRows`](super::NextRows) asks for them
-//! ahead. Here they are read one after another: the processor recognises what is written as one stream, and fetches it ahead.
+//! They are read one after another: the processor recognises what is written as one stream, and fetches it ahead.
 
 #![expect(
     clippy::inline_always,

@@ -42,7 +42,6 @@ mod gather;
 mod grid;
 mod limits;
 mod matrix;
-mod next_rows;
 mod number;
 #[cfg(test)]
 mod oracle;
@@ -75,7 +74,6 @@ pub(crate) use dense_weight::DenseWeightGradient;
 pub(crate) use fetch::fetch_beginnings;
 pub(crate) use gather::Gather;
 pub(crate) use matrix::{MatrixProduct, matrix_product};
-pub(crate) use next_rows::NextRows;
 pub(crate) use panels::Panels;
 pub use parallel::Parallelism;
 #[expect(unreachable_pub, reason = "a supertrait of the public `Scalar`; nobody else can name it")]

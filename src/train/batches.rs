@@ -12,7 +12,6 @@ use std::thread::{Builder, Scope};
 
 use super::Dataset;
 use super::dataset::Batch;
-use crate::kernels::NextRows;
 use crate::{Parallelism, Scalar};
 
 /// From so many bytes of inputs on they do not stay in the caches between epochs.
@@ -97,14 +96,6 @@ impl<T: Scalar> Batches<T> {
                 batch
             }
             Self::Ahead(ahead) => ahead.gathered.recv().expect("the other thread gathers every batch"),
-        }
-    }
-
-    /// What to ask for during a step: these samples, where this thread gathers them.
-    pub(super) fn next_rows<'a>(&self, data: &Dataset<'a, T>, next: &'a [usize]) -> NextRows<'a> {
-        match self {
-            Self::Here(_) => data.inputs().next_rows(next),
-            Self::Ahead(_) => NextRows::default(),
         }
     }
 

@@ -192,16 +192,13 @@ impl<T: Scalar> Trainer<'_, T> {
         let (epoch, before, group) = (self.epoch_number(), run.seconds, plan.group());
         let steps = plan.used().div_ceil(group);
         let threads = self.threads_of_epoch(plan.used());
-        let mut left = order;
-        while !left.is_empty() {
+        for samples in order.chunks(group) {
             let step = run.samples / group;
             let what = || format!("loss in epoch {epoch}, step {step}");
-            let samples = group.min(left.len());
             let tally = run.tally.get_or_insert_with(|| Tally::new(data, self.model));
-            let step_on_group = || self.step_on_group(data, left, samples, batches, tally, what);
+            let step_on_group = || self.step_on_group(data, samples, batches, tally, what);
             let loss = kernels::together(threads, step_on_group)?;
-            left = &left[samples..];
-            run.samples += samples;
+            run.samples += samples.len();
             let report = StepReport { epoch, epochs: end, step, steps, loss };
             let mut control = Control::Continue;
             for callback in &mut options.callbacks {
@@ -223,38 +220,32 @@ impl<T: Scalar> Trainer<'_, T> {
         Ok(Control::Continue)
     }
 
-    /// A step on the first of these samples, a batch of them after the other; its loss.
+    /// A step on these samples, a batch of them after the other; its loss.
     fn step_on_group(
         &mut self,
         data: &Dataset<'_, T>,
-        left: &[usize],
-        samples: usize,
+        samples: &[usize],
         batches: &mut Batches<T>,
         tally: &mut Tally,
         what: impl Fn() -> String + Copy,
     ) -> Result<f64> {
         self.clear_gradients();
-        let group = left[..samples].iter().map(|&sample| self.loss.divisor(data.target().sample(sample)));
-        let divisor: Option<f64> = group.sum();
-        let (mut group_loss, mut done) = (0.0, 0);
-        for batch in left[..samples].chunks(self.batch) {
-            done += batch.len();
-            let next = &left[done..];
-            let next = &next[..next.len().min(batch.len())];
+        let each = samples.iter().map(|&sample| self.loss.divisor(data.target().sample(sample)));
+        let (divisor, mut group_loss) = (each.sum::<Option<f64>>(), 0.0);
+        for batch in samples.chunks(self.batch) {
             let gathered = batches.take(data, batch);
             let (x, target) = gathered.view(data)?;
-            let next = batches.next_rows(data, next);
-            let loss = if batch.len() == samples {
-                self.step_on(x, target, next, what)
+            let loss = if batch.len() == samples.len() {
+                self.step_on(x, target, what)
             } else {
-                self.accumulate(x, target, next, Some(divisor.unwrap_or(1.0)), what)
+                self.accumulate(x, target, Some(divisor.unwrap_or(1.0)), what)
             };
             group_loss += loss.map_err(|error| error.of_samples(batch))?.as_f64();
             let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
             tally.add_outputs(outputs, target, &*self.loss);
             batches.put_back(gathered);
         }
-        if samples > self.batch {
+        if samples.len() > self.batch {
             self.step_by_gradients()?;
         }
         tally.add_loss(group_loss, divisor);

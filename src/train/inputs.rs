@@ -1,7 +1,7 @@
 //! The inputs of a data set: numbers or bytes.
 
 use super::Pixels;
-use crate::kernels::{Buffer, Gather, NextRows};
+use crate::kernels::{Buffer, Gather};
 use crate::{Parallelism, Scalar, Shape, Tensor, TensorView};
 
 /// What the samples of a [`Dataset`](super::Dataset) are kept as.
@@ -15,7 +15,7 @@ pub enum Inputs<'a, T> {
     Pixels(Pixels<'a>),
 }
 
-impl<'a, T: Scalar> Inputs<'a, T> {
+impl<T: Scalar> Inputs<'_, T> {
     /// The lengths of the axes, that of the samples first.
     #[must_use]
     pub fn shape(&self) -> Shape {
@@ -30,14 +30,6 @@ impl<'a, T: Scalar> Inputs<'a, T> {
         match self {
             Self::Values(values) => size_of_val(values.as_slice()),
             Self::Pixels(pixels) => pixels.as_bytes().len(),
-        }
-    }
-
-    /// These samples as what will be gathered next.
-    pub(super) fn next_rows(&self, next: &'a [usize]) -> NextRows<'a> {
-        match self {
-            Self::Values(values) => NextRows::new(values.as_slice(), self.columns(), next),
-            Self::Pixels(pixels) => NextRows::new(pixels.as_bytes(), self.columns(), next),
         }
     }
 

@@ -6,9 +6,8 @@
 //! For the latter there is a third way: a first backward pass that only measures, if that costs less.
 
 use super::Trainer;
-use super::ask_ahead::AskAhead;
 use super::trainer::workspace;
-use crate::kernels::{self, NextRows};
+use crate::kernels;
 use crate::layers::{GradientStore, Layer};
 use crate::losses::Target;
 use crate::optimizers::Clip;
@@ -20,10 +19,9 @@ impl<T: Scalar> Trainer<'_, T> {
         &mut self,
         x: TensorView<'_, T>,
         target: Target<'_, T>,
-        next: NextRows<'_>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        kernels::together(self.threads(1, x.batch()), || self.whole_step(x, target, next, what))
+        kernels::together(self.threads(1, x.batch()), || self.whole_step(x, target, what))
     }
 
     /// How many threads share so many steps in a row. A step has at least two products of each layer.
@@ -35,12 +33,11 @@ impl<T: Scalar> Trainer<'_, T> {
         &mut self,
         x: TensorView<'_, T>,
         target: Target<'_, T>,
-        next: NextRows<'_>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
         if !self.can_apply(x.batch()) {
             self.clear_gradients();
-            let loss = self.accumulate(x, target, next, None, what)?;
+            let loss = self.accumulate(x, target, None, what)?;
             self.step_by_gradients()?;
             return Ok(loss);
         }
@@ -60,8 +57,7 @@ impl<T: Scalar> Trainer<'_, T> {
         if let Some(average) = &mut self.average {
             apply = apply.with_average(average, self.model)?;
         }
-        let mut ask_ahead = AskAhead::new(&mut apply, next, self.model);
-        self.model.backward(x, workspace, &mut ask_ahead)?;
+        self.model.backward(x, workspace, &mut apply)?;
         apply.finish(self.model)?;
         self.count_step();
         Ok(loss)
@@ -73,7 +69,6 @@ impl<T: Scalar> Trainer<'_, T> {
         &mut self,
         x: TensorView<'_, T>,
         target: Target<'_, T>,
-        next: NextRows<'_>,
         divisor: Option<f64>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
@@ -82,8 +77,7 @@ impl<T: Scalar> Trainer<'_, T> {
         let gradients = self
             .gradients
             .get_or_insert_with(|| GradientStore::new(self.model).with_parallelism(self.parallelism));
-        let mut ask_ahead = AskAhead::new(gradients, next, self.model);
-        self.model.backward(x, workspace, &mut ask_ahead)?;
+        self.model.backward(x, workspace, gradients)?;
         Ok(loss)
     }
 

@@ -6,7 +6,7 @@ use super::dataset::Batch;
 use super::run::Resumed;
 use super::tally::Tally;
 use super::{Dataset, Evaluation, History, Inputs};
-use crate::kernels::{self, NextRows, Parallelism};
+use crate::kernels::{self, Parallelism};
 use crate::layers::{GradientStore, Mode};
 use crate::losses::{Loss, Target};
 use crate::optimizers::{MovingAverage, Optimizer};
@@ -271,7 +271,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     ) -> Result<T> {
         let (step, x, target) = (self.steps, x.into(), target.into());
         self.check_step(x, target)?;
-        self.step_on(x, target, NextRows::default(), || format!("loss of step {step}"))
+        self.step_on(x, target, || format!("loss of step {step}"))
     }
 
     /// Measures the model on data, without training it: as one large batch would, in batches of any size.
