@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use super::batches::Batches;
 use super::dataset::shuffle;
 use super::keeper::Moment;
 use super::run::{Plan, Run};
@@ -30,9 +29,6 @@ impl<T: Scalar> Trainer<'_, T> {
     ///
     /// Shapes, the sizes of all batches, inputs and targets are looked at before the first step, those of the validation
     /// data too.
-    ///
-    /// Where the inputs take 32 MiB or more, and several threads may be used but a step is too small for them, a thread of
-    /// its own gathers each batch while the one before it is at work.
     ///
     /// # Errors
     /// Where data, model, loss and settings do not fit together, or an input is not finite: an error that names the sample
@@ -164,30 +160,6 @@ impl<T: Scalar> Trainer<'_, T> {
         run: &mut Run<T>,
         options: &mut Fit<'_, T>,
     ) -> Result<Control> {
-        let Pass { data, order, plan, .. } = pass;
-        let busy = self.threads_of_epoch(plan.used());
-        if !Batches::pay_a_thread(data, self.parallelism.threads(), busy) {
-            let mut batches = Batches::here(std::mem::take(&mut self.gathered), self.parallelism);
-            let result = self.steps_of(pass, run, options, &mut batches);
-            if let Batches::Here(here) = batches {
-                self.gathered = here.spare;
-            }
-            return result;
-        }
-        std::thread::scope(|scope| {
-            let batches = order.chunks(plan.group()).flat_map(|samples| samples.chunks(plan.batch));
-            let mut batches = Batches::ahead(scope, data, batches);
-            self.steps_of(pass, run, options, &mut batches)
-        })
-    }
-
-    fn steps_of(
-        &mut self,
-        pass: Pass<'_, '_, T>,
-        run: &mut Run<T>,
-        options: &mut Fit<'_, T>,
-        batches: &mut Batches<T>,
-    ) -> Result<Control> {
         let Pass { data, order, plan, start, end } = pass;
         let (epoch, before, group) = (self.epoch_number(), run.seconds, plan.group());
         let steps = plan.used().div_ceil(group);
@@ -196,7 +168,7 @@ impl<T: Scalar> Trainer<'_, T> {
             let step = run.samples / group;
             let what = || format!("loss in epoch {epoch}, step {step}");
             let tally = run.tally.get_or_insert_with(|| Tally::new(data, self.model));
-            let step_on_group = || self.step_on_group(data, samples, batches, tally, what);
+            let step_on_group = || self.step_on_group(data, samples, tally, what);
             let loss = kernels::together(threads, step_on_group)?;
             run.samples += samples.len();
             let report = StepReport { epoch, epochs: end, step, steps, loss };
@@ -225,7 +197,6 @@ impl<T: Scalar> Trainer<'_, T> {
         &mut self,
         data: &Dataset<'_, T>,
         samples: &[usize],
-        batches: &mut Batches<T>,
         tally: &mut Tally,
         what: impl Fn() -> String + Copy,
     ) -> Result<f64> {
@@ -233,7 +204,8 @@ impl<T: Scalar> Trainer<'_, T> {
         let each = samples.iter().map(|&sample| self.loss.divisor(data.target().sample(sample)));
         let (divisor, mut group_loss) = (each.sum::<Option<f64>>(), 0.0);
         for batch in samples.chunks(self.batch) {
-            let gathered = batches.take(data, batch);
+            let mut gathered = std::mem::take(&mut self.gathered);
+            gathered.fill(data, batch, self.parallelism);
             let (x, target) = gathered.view(data)?;
             let loss = if batch.len() == samples.len() {
                 self.step_on(x, target, what)
@@ -243,7 +215,7 @@ impl<T: Scalar> Trainer<'_, T> {
             group_loss += loss.map_err(|error| error.of_samples(batch))?.as_f64();
             let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
             tally.add_outputs(outputs, target, &*self.loss);
-            batches.put_back(gathered);
+            self.gathered = gathered;
         }
         if samples.len() > self.batch {
             self.step_by_gradients()?;

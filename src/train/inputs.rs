@@ -25,14 +25,6 @@ impl<T: Scalar> Inputs<'_, T> {
         }
     }
 
-    /// The memory that they take.
-    pub(super) fn bytes(&self) -> usize {
-        match self {
-            Self::Values(values) => size_of_val(values.as_slice()),
-            Self::Pixels(pixels) => pixels.as_bytes().len(),
-        }
-    }
-
     /// The elements of a sample.
     fn columns(&self) -> usize {
         self.shape().split_batch().map_or(0, |(_, sample)| sample.len())

@@ -3,7 +3,6 @@
 //! [`Trainer`] does it: batches, shuffling, validation, early stopping. The loop that it runs can as well be written by
 //! hand; see [`Optimizer`](crate::Optimizer) and `docs/guide.md`.
 
-mod batches;
 mod callback;
 mod checks;
 mod dataset;
