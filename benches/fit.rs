@@ -84,7 +84,7 @@ fn round(
     let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), (training.optimizer)()?)
         .with_batch(training.batch)?
         .with_parallelism(parallelism);
-    // The steps of the first epoch take 4 % longer, whoever gathers.
+    // The steps of the first epoch take 4 % longer.
     trainer.fit(data, Fit::epochs(1))?;
 
     let clock = Instant::now();

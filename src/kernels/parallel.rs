@@ -37,26 +37,12 @@ pub enum Parallelism {
 }
 
 impl Parallelism {
-    /// The threads that there are to use.
-    pub(crate) fn threads(self) -> usize {
-        match self {
-            Self::Pool => most_threads(),
-            Self::Threads(threads) => threads.clamp(1, most_threads()),
-        }
-    }
-
     /// Into how many pieces to split work of so many multiply-adds.
     pub(crate) fn pieces(self, multiply_adds: usize) -> usize {
         if is_in_piece() {
             return 1;
         }
-        let piece = if is_together() { PIECE_TOGETHER } else { PIECE };
-        let pieces = match self {
-            Self::Pool => multiply_adds / piece,
-            Self::Threads(threads) => threads.min(multiply_adds / piece),
-        };
-        // Small work does not so much as ask for the pool, which would start it.
-        if pieces < 2 { 1 } else { pieces.min(most_threads()) }
+        self.pieces_of(if is_together() { PIECE_TOGETHER } else { PIECE }, multiply_adds)
     }
 
     /// As [`Parallelism::pieces`], but several for each thread where the work is large: a thread whose core is slower at that
@@ -73,9 +59,17 @@ impl Parallelism {
     /// How many threads do `products` products of so many multiply-adds each together, one after another.
     pub(crate) fn threads_together(self, products: usize, multiply_adds: usize) -> usize {
         let is_large = multiply_adds.saturating_mul(products) >= 2 * PIECE;
-        let pieces = multiply_adds / PIECE_TOGETHER;
-        // Nor does this, where the work is small.
-        if is_large && pieces > 1 { pieces.min(self.threads()) } else { 1 }
+        if is_large { self.pieces_of(PIECE_TOGETHER, multiply_adds) } else { 1 }
+    }
+
+    /// As many pieces of at least this size as there are threads to use.
+    fn pieces_of(self, piece: usize, multiply_adds: usize) -> usize {
+        let pieces = match self {
+            Self::Pool => multiply_adds / piece,
+            Self::Threads(threads) => threads.min(multiply_adds / piece),
+        };
+        // Small work does not so much as ask for the pool, which would start it.
+        if pieces < 2 { 1 } else { pieces.min(most_threads()) }
     }
 }
 
