@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::Range;
 
 use super::average::MovingAverage;
-use super::optimizer::{Optimizer, State, UPDATE_WORK};
+use super::optimizer::{Optimizer, UPDATE_WORK};
 use super::rule::{MAX_BUFFERS, Update, split_buffers};
+use super::state::State;
 use crate::kernels::{Parallelism, Run, Split, fetch_beginnings, split_work};
 use crate::layers::{GradientSink, GradientSource, Layer, Param};
-use crate::{Result, Scalar};
+use crate::{Error, Result, Scalar};
 
 /// Moves every parameter as soon as a backward pass knows its gradient: a block of the gradient is computed, and the
 /// rule moves that block while it is in the cache. A large gradient is never in memory as a whole, and plain descent
@@ -37,6 +38,7 @@ pub struct Apply<'a, T: Scalar> {
     optimizer: &'a mut Optimizer<T>,
     average: Option<&'a mut MovingAverage<T>>,
     parallelism: Parallelism,
+    /// By what every gradient is multiplied, to stay within a limit for all of them together.
     scale: f64,
 }
 
@@ -44,11 +46,29 @@ pub struct Apply<'a, T: Scalar> {
 /// the cache (L1). With half as many a step of the reference network with Adam takes 4 % longer, with AVX2.
 pub(super) const BLOCK: usize = 2048;
 
-impl<'a, T: Scalar> Apply<'a, T> {
-    pub(super) fn new(optimizer: &'a mut Optimizer<T>) -> Self {
-        Self { optimizer, average: None, parallelism: Parallelism::default(), scale: 1.0 }
+impl<T: Scalar> Optimizer<T> {
+    /// A sink that moves the parameters while the backward pass goes on: a step without gradients in memory.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where gradients are limited by a norm, which has to be known before the first parameter
+    /// moves, and for a rule that remembers more than [`MAX_BUFFERS`] numbers; [`Error::UnknownParameter`] or
+    /// [`Error::Length`] where the optimizer has worked on another model.
+    pub fn apply(&mut self, model: &dyn Layer<T>) -> Result<Apply<'_, T>> {
+        if let Some(clip) = self.clip.filter(|clip| clip.is_by_norm()) {
+            let expected = "no limit or one for each element, for gradients that are applied as they come";
+            return Err(Error::setting("clip", expected, format!("{clip:?}")));
+        }
+        self.apply_scaled(model, 1.0)
     }
 
+    /// The same for gradients that were surveyed and are to be scaled.
+    pub(crate) fn apply_scaled(&mut self, model: &dyn Layer<T>, scale: f64) -> Result<Apply<'_, T>> {
+        self.await_gradients(model)?;
+        Ok(Apply { optimizer: self, average: None, parallelism: Parallelism::default(), scale })
+    }
+}
+
+impl<'a, T: Scalar> Apply<'a, T> {
     /// The same, with another number of threads.
     #[must_use]
     pub fn with_parallelism(mut self, parallelism: Parallelism) -> Self {
@@ -59,7 +79,7 @@ impl<'a, T: Scalar> Apply<'a, T> {
     /// Takes the parameters that move into an average, too, in the same sweep.
     ///
     /// # Errors
-    /// [`crate::Error::UnknownParameter`] or [`crate::Error::Length`] where the average or the optimizer is of another
+    /// [`Error::UnknownParameter`] or [`Error::Length`] where the average or the optimizer is of another
     /// model.
     pub fn with_average(mut self, average: &'a mut MovingAverage<T>, model: &dyn Layer<T>) -> Result<Self> {
         self.optimizer.check_model(model)?;
@@ -68,18 +88,12 @@ impl<'a, T: Scalar> Apply<'a, T> {
         Ok(self)
     }
 
-    /// Multiplies every gradient, as a limit for all of them together does.
-    pub(crate) fn with_scale(mut self, scale: f64) -> Self {
-        self.scale = scale;
-        self
-    }
-
     /// Ends the step.
     ///
     /// # Errors
-    /// [`crate::Error::MissingGradient`] where a parameter that is not frozen got none. The others have moved then: only a
+    /// [`Error::MissingGradient`] where a parameter that is not frozen got none. The others have moved then: only a
     /// layer of one's own whose `backward` hands out a gradient now and then can bring that about.
-    /// [`crate::Error::UnknownParameter`] or [`crate::Error::Length`] for another model than the optimizer's.
+    /// [`Error::UnknownParameter`] or [`Error::Length`] for another model than the optimizer's.
     pub fn finish(self, model: &dyn Layer<T>) -> Result<()> {
         self.optimizer.check_model(model)?;
         if let Some(average) = self.average {

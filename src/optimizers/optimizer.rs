@@ -2,18 +2,19 @@
 
 use std::fmt;
 
-use super::apply::Apply;
-use super::rule::{Adjust, Begun, MAX_BUFFERS, Rule, Update};
-use super::settings::{WeightDecay, check_at_least_0};
-use super::survey::{Survey, norm};
+use super::clip::{Clip, finite_norm, norm, scale_within};
+use super::rule::{MAX_BUFFERS, Rule, Update};
+use super::settings::check_at_least_0;
+use super::state::State;
 use crate::kernels::{Buffer, split_work};
-use crate::layers::{GradientStore, Layer, Param};
+use crate::layers::{GradientStore, Layer};
 use crate::{Error, Result, Scalar};
 
 /// Moves the parameters of a model by a [`Rule`], and remembers what the rule needs between steps.
 ///
 /// One optimizer belongs to one model: state is kept for each parameter. Frozen parameters are left alone;
-/// [`Param::set_learning_rate_scale`] and [`Param::set_weight_decay_scale`] give a parameter a share of its own.
+/// [`Param::set_learning_rate_scale`](crate::layers::Param::set_learning_rate_scale) and
+/// [`Param::set_weight_decay_scale`](crate::layers::Param::set_weight_decay_scale) give a parameter a share of its own.
 ///
 /// ```
 /// use taper::{GradientStore, Mode, Sequential, Tensor};
@@ -40,33 +41,6 @@ pub struct Optimizer<T> {
     pub(super) clip: Option<Clip>,
     // In the order of the parameters.
     pub(super) states: Vec<State<T>>,
-}
-
-/// What is remembered of one parameter.
-pub(super) struct State<T> {
-    len: usize,
-    steps: u64,
-    buffers: Vec<Buffer<T>>,
-    /// Whether a pass that hands out gradients one by one has yet to bring this one.
-    awaited: bool,
-}
-
-/// A limit for gradients.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Clip {
-    /// Each element is brought between −limit and limit.
-    Value(f64),
-    /// The gradient of each parameter that is longer than this is scaled to this length.
-    Norm(f64),
-    /// All gradients together, where they are longer than this, are scaled to this length.
-    GlobalNorm(f64),
-}
-
-impl Clip {
-    /// Whether a gradient has to be known as a whole.
-    pub(crate) fn is_by_norm(self) -> bool {
-        matches!(self, Self::Norm(_) | Self::GlobalNorm(_))
-    }
 }
 
 impl<T: Scalar> Optimizer<T> {
@@ -113,14 +87,7 @@ impl<T: Scalar> Optimizer<T> {
         }
         let (count, initial) = (self.rule.buffers(), T::of(self.rule.initial()));
         model.params(&mut |param| {
-            let len = param.buffer().len();
-            let buffer = |_| {
-                let mut buffer = Buffer::zeroed(len);
-                buffer.fill(initial);
-                buffer
-            };
-            let buffers = (0..count).map(buffer).collect();
-            self.states.push(State { len, steps: 0, buffers, awaited: false });
+            self.states.push(State::new(param.buffer().len(), count, initial));
         });
     }
 
@@ -147,8 +114,8 @@ impl<T: Scalar> Optimizer<T> {
             let state = states.next().expect("`prepare` made a state for each parameter");
             let Some(gradient) = gradients.buffer(param).filter(|_| !param.is_frozen()) else { return };
             let scale = match clip {
-                Some(Clip::GlobalNorm(limit)) if global_norm > limit => limit / global_norm,
-                Some(Clip::Norm(limit)) => limit / norm(gradient).max(limit).max(f64::MIN_POSITIVE),
+                Some(Clip::GlobalNorm(limit)) => scale_within(limit, global_norm),
+                Some(Clip::Norm(limit)) => scale_within(limit, norm(gradient)),
                 _ => 1.0,
             };
             let begun = state.begin(rule, param, scale, clip);
@@ -159,32 +126,6 @@ impl<T: Scalar> Optimizer<T> {
         });
         gradients.clear();
         Ok(())
-    }
-
-    /// A sink that moves the parameters while the backward pass goes on: a step without gradients in memory.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] where gradients are limited by a norm, which has to be known before the first parameter
-    /// moves, and for a rule that remembers more than [`MAX_BUFFERS`] numbers; [`Error::UnknownParameter`] or
-    /// [`Error::Length`] where the optimizer has worked on another model.
-    pub fn apply(&mut self, model: &dyn Layer<T>) -> Result<Apply<'_, T>> {
-        if let Some(clip) = self.clip.filter(|clip| clip.is_by_norm()) {
-            let expected = "no limit or one for each element, for gradients that are applied as they come";
-            return Err(Error::setting("clip", expected, format!("{clip:?}")));
-        }
-        self.apply_scaled(model, 1.0)
-    }
-
-    /// The same for gradients that were surveyed and are to be scaled.
-    pub(crate) fn apply_scaled(&mut self, model: &dyn Layer<T>, scale: f64) -> Result<Apply<'_, T>> {
-        self.await_gradients(model)?;
-        Ok(Apply::new(self).with_scale(scale))
-    }
-
-    /// A sink that looks at the gradients of a pass and moves nothing.
-    pub(crate) fn survey(&mut self, model: &dyn Layer<T>) -> Result<Survey<'_, T>> {
-        self.await_gradients(model)?;
-        Ok(Survey::new(self))
     }
 
     /// The limit for gradients.
@@ -207,7 +148,8 @@ impl<T: Scalar> Optimizer<T> {
         self.states.iter_mut().map(|state| (&mut state.steps, &mut *state.buffers))
     }
 
-    fn await_gradients(&mut self, model: &dyn Layer<T>) -> Result<()> {
+    /// Expects a gradient of each parameter.
+    pub(super) fn await_gradients(&mut self, model: &dyn Layer<T>) -> Result<()> {
         self.prepare(model);
         self.check_model(model)?;
         self.states.iter_mut().for_each(|state| state.awaited = true);
@@ -270,59 +212,8 @@ impl<T: Scalar> Optimizer<T> {
     }
 }
 
-/// The norm of all gradients from the sum of their squares.
-pub(super) fn finite_norm(square: f64) -> Result<f64> {
-    if square.is_finite() {
-        return Ok(square.sqrt());
-    }
-    Err(Error::NotFinite { what: "norm of the gradients".into(), got: square.sqrt() })
-}
-
 /// An update is bound by memory: an element takes about as long as eight multiply-adds.
 pub(super) const UPDATE_WORK: usize = 8;
-
-impl<T: Scalar> State<T> {
-    /// The state of a parameter whose gradient is awaited, and is there now.
-    pub(super) fn awaited<'s>(states: &'s mut [Self], param: &Param<T>) -> Result<&'s mut Self> {
-        let parameter = || format!("`{}`", param.name());
-        match states.get_mut(param.slot()).filter(|state| state.len == param.buffer().len()) {
-            None => Err(Error::UnknownParameter { parameter: parameter(), by: "optimizer" }),
-            Some(state) if !state.awaited => Err(Error::RepeatedGradient { parameter: parameter() }),
-            Some(state) => {
-                state.awaited = false;
-                Ok(state)
-            }
-        }
-    }
-
-    /// The numbers of this parameter's next step.
-    pub(super) fn begin(
-        &mut self,
-        rule: &dyn Rule<T>,
-        param: &Param<T>,
-        scale: f64,
-        clip: Option<Clip>,
-    ) -> Begun<T> {
-        self.steps += 1;
-        let settings = rule.settings();
-        let learning_rate = settings.learning_rate() * param.learning_rate_scale();
-        let (decay, shrink) = match settings.weight_decay() {
-            WeightDecay::None => (0.0, 1.0),
-            WeightDecay::Coupled(decay) => (decay * param.weight_decay_scale(), 1.0),
-            WeightDecay::Decoupled(decay) => (0.0, 1.0 - learning_rate * decay * param.weight_decay_scale()),
-        };
-        let limit = if let Some(Clip::Value(limit)) = clip { limit } else { f64::INFINITY };
-        let adjust =
-            Adjust { scale: T::of(scale), limit: T::of(limit), decay: T::of(decay), shrink: T::of(shrink) };
-        Begun { step: self.steps, learning_rate, adjust }
-    }
-
-    /// What the rule remembers; the others are empty.
-    pub(super) fn buffers(&mut self) -> [&mut [T]; MAX_BUFFERS] {
-        let mut buffers = self.buffers.iter_mut();
-        std::array::from_fn(|_| buffers.next().map(|buffer| &mut buffer[..]).unwrap_or_default())
-    }
-}
 
 impl<T: Scalar> fmt::Debug for Optimizer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

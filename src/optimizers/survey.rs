@@ -1,7 +1,9 @@
 //! A sink that moves nothing: it notes which gradients come, and their norm.
 
 use super::apply::BLOCK;
-use super::optimizer::{Clip, Optimizer, State, finite_norm};
+use super::clip::{Clip, finite_norm, norm, scale_within};
+use super::optimizer::Optimizer;
+use super::state::State;
 use crate::layers::{GradientSink, GradientSource, Layer, Param};
 use crate::{Result, Scalar};
 
@@ -13,11 +15,15 @@ pub(crate) struct Survey<'a, T: Scalar> {
     square: f64,
 }
 
-impl<'a, T: Scalar> Survey<'a, T> {
-    pub(super) fn new(optimizer: &'a mut Optimizer<T>) -> Self {
-        Self { optimizer, square: 0.0 }
+impl<T: Scalar> Optimizer<T> {
+    /// A sink that looks at the gradients of a pass and moves nothing.
+    pub(crate) fn survey(&mut self, model: &dyn Layer<T>) -> Result<Survey<'_, T>> {
+        self.await_gradients(model)?;
+        Ok(Survey { optimizer: self, square: 0.0 })
     }
+}
 
+impl<T: Scalar> Survey<'_, T> {
     /// By what the gradients have to be multiplied to stay within the limit.
     ///
     /// # Errors
@@ -25,8 +31,7 @@ impl<'a, T: Scalar> Survey<'a, T> {
     pub(crate) fn finish(self, model: &dyn Layer<T>) -> Result<f64> {
         self.optimizer.check_complete(model)?;
         let Some(Clip::GlobalNorm(limit)) = self.optimizer.clip else { return Ok(1.0) };
-        let norm = finite_norm(self.square)?;
-        Ok(if norm > limit { limit / norm } else { 1.0 })
+        Ok(scale_within(limit, finite_norm(self.square)?))
     }
 }
 
@@ -57,16 +62,4 @@ fn computed_square_norm<T: Scalar>(param: &Param<T>, gradient: &dyn GradientSour
         square += norm(scratch).powi(2);
     }
     square
-}
-
-/// The Euclidean length, summed in double precision in a fixed order: sixteen running sums, then their sum.
-pub(super) fn norm<T: Scalar>(values: &[T]) -> f64 {
-    let mut sums = [0.0; 16];
-    for chunk in values.chunks(16) {
-        for (sum, value) in sums.iter_mut().zip(chunk) {
-            let value = value.as_f64();
-            *sum += value * value;
-        }
-    }
-    sums.iter().sum::<f64>().sqrt()
 }
