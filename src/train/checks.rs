@@ -29,7 +29,7 @@ impl<T: Scalar> Trainer<'_, T> {
                 .and_then(|()| self.check_targets(validation))
                 .map_err(|error| error.in_data("validation data"))?;
         }
-        workspace(&mut self.workspace, self.model, batch, self.parallelism).map(|_| ())
+        workspace(&mut self.workspace, self.model, batch, self.settings.parallelism).map(|_| ())
     }
 
     /// Whether a single step's target is one for the model. Where the input is none, that is told first.
@@ -59,7 +59,7 @@ impl<T: Scalar> Trainer<'_, T> {
     fn check_inputs(&self, data: &Dataset<'_, T>) -> Result<()> {
         if let Some(vocabulary) = self.model.vocabulary() {
             data.inputs().check_whole(vocabulary)
-        } else if self.allow_not_finite {
+        } else if self.settings.allow_not_finite {
             Ok(())
         } else {
             data.inputs().check_finite()
@@ -77,7 +77,7 @@ impl<T: Scalar> Trainer<'_, T> {
 
     /// Whether the layers can take so many samples, a batch after the other.
     fn check_sizes(&self, samples: usize, mode: Mode) -> Result<()> {
-        let (whole, last) = (self.batch.min(samples), samples % self.batch);
+        let (whole, last) = (self.settings.batch.min(samples), samples % self.settings.batch);
         let check = |batch| self.model.check_batch(&self.model.input(), batch, mode);
         check(whole)?;
         if last == 0 || last == whole {

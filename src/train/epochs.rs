@@ -6,7 +6,6 @@ use super::dataset::shuffle;
 use super::keeper::Moment;
 use super::run::{Plan, Run};
 use super::tally::Tally;
-use super::trainer::Pace;
 use super::{Control, Dataset, EarlyStopping, Epoch, Fit, History, StepReport, Trainer};
 use crate::{Error, Result, Scalar, kernels};
 
@@ -40,14 +39,7 @@ impl<T: Scalar> Trainer<'_, T> {
     /// best epoch, where there is one. [`Trainer::history`] has the epochs that are done, and another call begins with
     /// the one that is not.
     pub fn fit(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
-        let plan = Plan {
-            samples: data.len(),
-            batch: self.batch,
-            accumulation: self.accumulation,
-            seed: self.seed,
-            shuffle: options.shuffle,
-            drop_last: self.drop_last,
-        };
+        let plan = self.settings.plan(data.len(), options.shuffle);
         self.check_fit(&data, &options, plan)?;
         let mut run = self.begin_run(plan)?;
         let stopping = options.early_stopping.take();
@@ -56,9 +48,9 @@ impl<T: Scalar> Trainer<'_, T> {
         }
         let result = self.run_epochs(&data, plan, &mut run, stopping.as_ref(), &mut options);
         let restored = run.best.as_ref().map(|best| best.restore(self.model));
-        self.history.restored = restored.or(self.history.restored);
+        self.progress.history.restored = restored.or(self.progress.history.restored);
         result?;
-        Ok(History { epochs: self.history.epochs[run.first..].to_vec(), restored })
+        Ok(History { epochs: self.progress.history.epochs[run.first..].to_vec(), restored })
     }
 
     fn run_epochs(
@@ -72,20 +64,18 @@ impl<T: Scalar> Trainer<'_, T> {
         let end = run.first.saturating_add(options.epochs);
         let mut order: Vec<usize> = (0..plan.samples).collect();
         let mut is_whole = true;
-        while self.epoch_number() < end {
-            let number = self.epoch_number();
+        while self.progress.epoch_number() < end {
+            let number = self.progress.epoch_number();
             let is_over = |last: &Epoch| {
                 stopping.is_some_and(|stopping| stopping.is_over(run.best.as_ref(), last.epoch))
             };
-            if self.history.epochs.last().is_some_and(is_over) {
+            if self.progress.history.epochs.last().is_some_and(is_over) {
                 break;
             }
             let start = Instant::now();
-            if let Pace::ByEpoch(schedule) = &self.pace {
-                self.optimizer.set_learning_rate(schedule.learning_rate(number as u64))?;
-            }
+            self.pace.before_epoch(number, &mut self.optimizer)?;
             if options.shuffle {
-                shuffle(&mut order, plan.samples, self.seed, number as u64);
+                shuffle(&mut order, plan.samples, plan.seed, number as u64);
             }
             let pass = Pass { data, order: &order[run.samples..plan.used()], plan, start, end };
             let control = self.epoch(pass, run, options)?;
@@ -96,17 +86,16 @@ impl<T: Scalar> Trainer<'_, T> {
             let train = run.tally.take().expect("an epoch was gone through").finish();
             let seconds = run.seconds + start.elapsed().as_secs_f64();
             let epoch = Epoch { epoch: number, learning_rate, train, validation, seconds };
-            if let Pace::OnPlateau(plateau) = &mut self.pace {
-                let loss = epoch.validation.as_ref().unwrap_or(&epoch.train).loss;
-                self.optimizer.set_learning_rate(plateau.observe(loss, learning_rate))?;
-            }
+            let loss = epoch.validation.as_ref().unwrap_or(&epoch.train).loss;
+            self.pace.after_epoch(loss, &mut self.optimizer)?;
             if let Some(stopping) = stopping {
                 stopping.observe(&mut run.best, &epoch, self.model);
             }
-            self.history.epochs.push(epoch);
+            self.progress.history.epochs.push(epoch);
             (run.samples, run.seconds) = (0, 0.0);
             for callback in &mut options.callbacks {
-                stop |= callback.after_epoch(&self.history.epochs[number], self.model)? == Control::Stop;
+                stop |=
+                    callback.after_epoch(&self.progress.history.epochs[number], self.model)? == Control::Stop;
             }
             // Where a callback has ended it in the middle of an epoch, the file says so already.
             is_whole = control == Control::Continue;
@@ -123,26 +112,15 @@ impl<T: Scalar> Trainer<'_, T> {
         Ok(())
     }
 
-    /// How many epochs there were, which is the number of the one that comes.
-    pub(crate) fn epoch_number(&self) -> usize {
-        self.history.epochs.len()
-    }
-
-    /// How many threads share the steps of an epoch of so many samples.
-    fn threads_of_epoch(&self, samples: usize) -> usize {
-        let batch = self.batch.min(samples);
-        self.threads(samples / batch, batch)
-    }
-
     /// A new run, or the one that was read from a file.
     fn begin_run(&mut self, plan: Plan) -> Result<Run<T>> {
-        match self.resumed.take() {
-            None => Ok(Run::new(self.epoch_number())),
+        match self.progress.resumed.take() {
+            None => Ok(Run::new(self.progress.epoch_number())),
             Some(resumed) if resumed.plan == plan => Ok(resumed.run),
             Some(resumed) => {
                 let problem = format!("expected to go on with {}, got {plan}", resumed.plan);
                 let path = resumed.path.clone();
-                self.resumed = Some(resumed);
+                self.progress.resumed = Some(resumed);
                 Err(Error::File { path, problem })
             }
         }
@@ -161,9 +139,9 @@ impl<T: Scalar> Trainer<'_, T> {
         options: &mut Fit<'_, T>,
     ) -> Result<Control> {
         let Pass { data, order, plan, start, end } = pass;
-        let (epoch, before, group) = (self.epoch_number(), run.seconds, plan.group());
-        let steps = plan.used().div_ceil(group);
-        let threads = self.threads_of_epoch(plan.used());
+        let (epoch, before, group) = (self.progress.epoch_number(), run.seconds, plan.group());
+        let (steps, batch) = (plan.used().div_ceil(group), plan.batch.min(plan.used()));
+        let threads = self.threads(plan.used() / batch, batch);
         for samples in order.chunks(group) {
             let step = run.samples / group;
             let what = || format!("loss in epoch {epoch}, step {step}");
@@ -203,9 +181,9 @@ impl<T: Scalar> Trainer<'_, T> {
         self.clear_gradients();
         let each = samples.iter().map(|&sample| self.loss.divisor(data.target().sample(sample)));
         let (divisor, mut group_loss) = (each.sum::<Option<f64>>(), 0.0);
-        for batch in samples.chunks(self.batch) {
+        for batch in samples.chunks(self.settings.batch) {
             let mut gathered = std::mem::take(&mut self.gathered);
-            gathered.fill(data, batch, self.parallelism);
+            gathered.fill(data, batch, self.settings.parallelism);
             let (x, target) = gathered.view(data)?;
             let loss = if batch.len() == samples.len() {
                 self.step_on(x, target, what)
@@ -217,7 +195,7 @@ impl<T: Scalar> Trainer<'_, T> {
             tally.add_outputs(outputs, target, &*self.loss);
             self.gathered = gathered;
         }
-        if samples.len() > self.batch {
+        if samples.len() > self.settings.batch {
             self.step_by_gradients()?;
         }
         tally.add_loss(group_loss, divisor);

@@ -1,4 +1,4 @@
-//! Who writes down where a training is.
+//! Writing down where a training is.
 
 use super::Trainer;
 use super::run::{Plan, Run};

@@ -8,15 +8,18 @@ mod checks;
 mod dataset;
 mod early_stopping;
 mod epochs;
+mod evaluate;
 mod fit;
 mod history;
 mod inputs;
 mod keeper;
 pub mod metrics;
+mod pace;
 mod pixels;
 #[cfg(feature = "progress")]
-mod progress;
+mod progress_bar;
 mod run;
+mod settings;
 mod step;
 mod tally;
 mod trainer;
@@ -31,13 +34,13 @@ pub use history::{Epoch, Evaluation, History};
 pub use inputs::Inputs;
 #[cfg(feature = "safetensors")]
 pub(crate) use keeper::{Keeper, Moment};
+#[cfg(feature = "safetensors")]
+pub(crate) use pace::Pace;
 pub use pixels::Pixels;
 #[cfg(feature = "progress")]
-pub use progress::ProgressBar;
+pub use progress_bar::ProgressBar;
 #[cfg(feature = "safetensors")]
-pub(crate) use run::{Plan, Resumed, Run};
+pub(crate) use run::{Plan, Progress, Resumed, Run};
 #[cfg(feature = "safetensors")]
 pub(crate) use tally::{Hits, Tally};
-#[cfg(feature = "safetensors")]
-pub(crate) use trainer::Pace;
 pub use trainer::Trainer;

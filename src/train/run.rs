@@ -2,10 +2,31 @@
 
 use std::fmt;
 
+use super::History;
 use super::early_stopping::Kept;
 use super::tally::Tally;
 
-/// How far a [`Trainer::fit`] has come.
+/// How far a trainer has come.
+#[derive(Debug, Default)]
+pub(crate) struct Progress<T> {
+    /// Steps of the optimizer so far; a schedule by steps goes by it.
+    pub(crate) steps: u64,
+    /// Forward passes of training so far; dropout goes by it.
+    pub(crate) passes: u64,
+    /// All epochs so far; a schedule by epochs and shuffling go by how many there are.
+    pub(crate) history: History,
+    /// A training that was read from a file, for `fit` to go on with.
+    pub(crate) resumed: Option<Resumed<T>>,
+}
+
+impl<T> Progress<T> {
+    /// How many epochs there were, which is the number of the one that comes.
+    pub(crate) fn epoch_number(&self) -> usize {
+        self.history.epochs.len()
+    }
+}
+
+/// How far a [`Trainer::fit`](crate::Trainer::fit) has come.
 #[derive(Debug)]
 pub(crate) struct Run<T> {
     /// The epochs of the trainer before it, those of earlier calls.
@@ -59,7 +80,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A training that was read from a file, and waits for [`Trainer::fit`].
+/// A training that was read from a file, and waits for [`Trainer::fit`](crate::Trainer::fit).
 #[derive(Debug)]
 pub(crate) struct Resumed<T> {
     pub(crate) path: String,

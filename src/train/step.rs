@@ -11,9 +11,25 @@ use crate::kernels;
 use crate::layers::{GradientStore, Layer};
 use crate::losses::Target;
 use crate::optimizers::Clip;
-use crate::{Result, Scalar, Sequential, TensorView};
+use crate::{Error, Result, Scalar, Sequential, TensorView};
 
 impl<T: Scalar> Trainer<'_, T> {
+    /// One step on one batch: forward, loss, backward, update. The loss before the update.
+    ///
+    /// # Errors
+    /// Where the batch does not fit the model or the loss, which says what its targets may be; [`Error::NotFinite`] for a loss that is not finite. The
+    /// model is unchanged then. Those of a layer of one's own, whose `backward` may fail after the layers above it have
+    /// moved.
+    pub fn step<'a>(
+        &mut self,
+        x: impl Into<TensorView<'a, T>>,
+        target: impl Into<Target<'a, T>>,
+    ) -> Result<T> {
+        let (step, x, target) = (self.progress.steps, x.into(), target.into());
+        self.check_step(x, target)?;
+        self.step_on(x, target, || format!("loss of step {step}"))
+    }
+
     /// Forward, loss, backward and update on one batch; the loss before the update.
     pub(super) fn step_on(
         &mut self,
@@ -26,7 +42,7 @@ impl<T: Scalar> Trainer<'_, T> {
 
     /// How many threads share so many steps in a row. A step has at least two products of each layer.
     pub(super) fn threads(&self, steps: usize, batch: usize) -> usize {
-        self.model.threads(2 * steps, batch, self.parallelism)
+        self.model.threads(2 * steps, batch, self.settings.parallelism)
     }
 
     fn whole_step(
@@ -42,7 +58,7 @@ impl<T: Scalar> Trainer<'_, T> {
             return Ok(loss);
         }
         let loss = self.forward(x, target, None, what)?;
-        self.pace_step()?;
+        self.pace.before_step(self.progress.steps, &mut self.optimizer)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let mut scale = 1.0;
         if !self.optimizer.has_stepped() || self.optimizer.clip().is_some_and(Clip::is_by_norm) {
@@ -53,7 +69,8 @@ impl<T: Scalar> Trainer<'_, T> {
             workspace.reopen();
             workspace.loss(&*self.loss, target)?;
         }
-        let mut apply = self.optimizer.apply_scaled(self.model, scale)?.with_parallelism(self.parallelism);
+        let mut apply =
+            self.optimizer.apply_scaled(self.model, scale)?.with_parallelism(self.settings.parallelism);
         if let Some(average) = &mut self.average {
             apply = apply.with_average(average, self.model)?;
         }
@@ -74,9 +91,9 @@ impl<T: Scalar> Trainer<'_, T> {
     ) -> Result<T> {
         let loss = self.forward(x, target, divisor, what)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
-        let gradients = self
-            .gradients
-            .get_or_insert_with(|| GradientStore::new(self.model).with_parallelism(self.parallelism));
+        let gradients = self.gradients.get_or_insert_with(|| {
+            GradientStore::new(self.model).with_parallelism(self.settings.parallelism)
+        });
         self.model.backward(x, workspace, gradients)?;
         Ok(loss)
     }
@@ -87,7 +104,7 @@ impl<T: Scalar> Trainer<'_, T> {
 
     /// Moves the parameters by what was accumulated.
     pub(super) fn step_by_gradients(&mut self) -> Result<()> {
-        self.pace_step()?;
+        self.pace.before_step(self.progress.steps, &mut self.optimizer)?;
         let gradients = self.gradients.as_mut().expect("gradients were accumulated");
         self.optimizer.step(self.model, gradients)?;
         if let Some(average) = &mut self.average {
@@ -99,8 +116,8 @@ impl<T: Scalar> Trainer<'_, T> {
 
     /// The model has other weights than those that early stopping may have restored.
     fn count_step(&mut self) {
-        self.steps += 1;
-        self.history.restored = None;
+        self.progress.steps += 1;
+        self.progress.history.restored = None;
     }
 
     fn forward(
@@ -110,16 +127,18 @@ impl<T: Scalar> Trainer<'_, T> {
         divisor: Option<f64>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
-        workspace.set_random(self.seed, self.passes);
-        self.passes += 1;
+        let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.settings.parallelism)?;
+        workspace.set_random(self.settings.seed, self.progress.passes);
+        self.progress.passes += 1;
         self.model.forward(x, workspace)?;
         let loss = match divisor {
             None => workspace.loss(&*self.loss, target)?,
             Some(divisor) => workspace.loss_of_part(&*self.loss, target, divisor)?,
         };
-        self.check_loss(loss, what)?;
-        Ok(loss)
+        if loss.is_finite() || self.settings.allow_not_finite {
+            return Ok(loss);
+        }
+        Err(Error::NotFinite { what: what(), got: loss.as_f64() })
     }
 
     /// Whether a step on a single batch can do without gradients in memory.

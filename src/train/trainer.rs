@@ -1,18 +1,19 @@
-//! Steps, epochs and what goes with them.
+//! A model in training.
 
 use std::fmt;
 
+use super::History;
 use super::dataset::Batch;
-use super::run::Resumed;
-use super::tally::Tally;
-use super::{Dataset, Evaluation, History, Inputs};
-use crate::kernels::{self, Parallelism};
+use super::pace::Pace;
+use super::run::Progress;
+use super::settings::Settings;
+use crate::kernels::Parallelism;
 use crate::layers::{GradientStore, Mode};
-use crate::losses::{Loss, Target};
+use crate::losses::Loss;
 use crate::optimizers::{MovingAverage, Optimizer};
 use crate::schedules::{OnPlateau, Schedule};
 use crate::sequential::Workspace;
-use crate::{Error, Result, Scalar, Sequential, TensorView};
+use crate::{Error, Result, Scalar, Sequential};
 
 /// A model with all that it takes to train it.
 ///
@@ -37,38 +38,17 @@ pub struct Trainer<'m, T: Scalar> {
     pub(crate) model: &'m mut Sequential<T>,
     pub(super) loss: Box<dyn Loss<T>>,
     pub(crate) optimizer: Optimizer<T>,
-    pub(super) batch: usize,
-    pub(super) accumulation: usize,
-    pub(super) drop_last: bool,
-    pub(crate) seed: u64,
+    /// What the optimizer began with.
+    learning_rate: f64,
     pub(crate) pace: Pace,
     pub(crate) average: Option<MovingAverage<T>>,
-    pub(super) allow_not_finite: bool,
-    pub(super) parallelism: Parallelism,
+    pub(crate) settings: Settings,
+    pub(crate) progress: Progress<T>,
     pub(super) workspace: Option<Workspace<T>>,
     /// Made where gradients have to be in memory.
     pub(super) gradients: Option<GradientStore<T>>,
     /// Memory to gather batches in.
     pub(super) gathered: Batch<T>,
-    /// Steps of the optimizer so far; a schedule by steps goes by it.
-    pub(crate) steps: u64,
-    /// Forward passes of training so far; dropout goes by it.
-    pub(crate) passes: u64,
-    /// All epochs so far; a schedule by epochs and shuffling go by how many there are.
-    pub(crate) history: History,
-    /// What the optimizer began with.
-    learning_rate: f64,
-    /// A training that was read from a file, for `fit` to go on with.
-    pub(crate) resumed: Option<Resumed<T>>,
-}
-
-/// Who sets the learning rate.
-#[derive(Debug)]
-pub(crate) enum Pace {
-    Constant,
-    ByStep(Box<dyn Schedule>),
-    ByEpoch(Box<dyn Schedule>),
-    OnPlateau(OnPlateau),
 }
 
 impl<'m, T: Scalar> Trainer<'m, T> {
@@ -84,21 +64,13 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             model,
             loss: Box::new(loss),
             optimizer,
-            batch: 32,
-            accumulation: 1,
-            drop_last: false,
-            seed: 0,
             pace: Pace::Constant,
             average: None,
-            allow_not_finite: false,
-            parallelism: Parallelism::default(),
+            settings: Settings::default(),
+            progress: Progress::default(),
             workspace: None,
             gradients: None,
             gathered: Batch::default(),
-            steps: 0,
-            passes: 0,
-            history: History::default(),
-            resumed: None,
         }
     }
 
@@ -111,7 +83,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         if batch == 0 {
             return Err(Error::setting("batch", "at least 1 sample", batch));
         }
-        self.batch = batch;
+        self.settings.batch = batch;
         Ok(self)
     }
 
@@ -123,14 +95,14 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// single value. [`Trainer::fit`] refuses data with fewer samples than a batch then.
     #[must_use]
     pub fn with_drop_last(mut self) -> Self {
-        self.drop_last = true;
+        self.settings.drop_last = true;
         self
     }
 
     /// Where the order of the samples and dropout come from. The same seed gives the same bits.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.settings.seed = seed;
         self
     }
 
@@ -143,7 +115,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         if batches == 0 {
             return Err(Error::setting("accumulation", "at least 1 batch", batches));
         }
-        self.accumulation = batches;
+        self.settings.accumulation = batches;
         Ok(self)
     }
 
@@ -182,14 +154,14 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// same, for the losses of this crate.
     #[must_use]
     pub fn allow_not_finite(mut self) -> Self {
-        self.allow_not_finite = true;
+        self.settings.allow_not_finite = true;
         self
     }
 
     /// How many threads may be used.
     #[must_use]
     pub fn with_parallelism(mut self, parallelism: Parallelism) -> Self {
-        self.parallelism = parallelism;
+        self.settings.parallelism = parallelism;
         self
     }
 
@@ -208,7 +180,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// All epochs so far, those of earlier calls of [`Trainer::fit`] and of those that ended with an error too.
     #[must_use]
     pub fn history(&self) -> &History {
-        &self.history
+        &self.progress.history
     }
 
     /// Begins a new training of the model as it is, as a new trainer with a new optimizer would: epochs and steps are
@@ -235,14 +207,11 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     pub fn begin_anew(&mut self) {
         self.optimizer.forget(self.model);
         self.optimizer.set_learning_rate(self.learning_rate).expect("the optimizer had it before");
-        if let Pace::OnPlateau(plateau) = &mut self.pace {
-            plateau.forget();
-        }
+        self.pace.forget();
         if let Some(average) = &mut self.average {
             average.restart(self.model);
         }
-        (self.steps, self.passes) = (0, 0);
-        (self.history, self.resumed) = (History::default(), None);
+        self.progress = Progress::default();
     }
 
     /// Exchanges the model's weights and their moving average; doing it again undoes it.
@@ -256,92 +225,6 @@ impl<'m, T: Scalar> Trainer<'m, T> {
                 Err(Error::setting("moving average", "a trainer made `with_moving_average`", "one without"))
             }
         }
-    }
-
-    /// One step on one batch: forward, loss, backward, update. The loss before the update.
-    ///
-    /// # Errors
-    /// Where the batch does not fit the model or the loss, which says what its targets may be; [`Error::NotFinite`] for a loss that is not finite. The
-    /// model is unchanged then. Those of a layer of one's own, whose `backward` may fail after the layers above it have
-    /// moved.
-    pub fn step<'a>(
-        &mut self,
-        x: impl Into<TensorView<'a, T>>,
-        target: impl Into<Target<'a, T>>,
-    ) -> Result<T> {
-        let (step, x, target) = (self.steps, x.into(), target.into());
-        self.check_step(x, target)?;
-        self.step_on(x, target, || format!("loss of step {step}"))
-    }
-
-    /// Measures the model on data, without training it: as one large batch would, in batches of any size.
-    ///
-    /// # Errors
-    /// Where data, model and loss do not fit together: all targets are looked at first. [`Error::NotFinite`] where
-    /// the loss is not finite because an input is not, unless that is [allowed](Trainer::allow_not_finite). Errors name
-    /// the sample of the data set.
-    pub fn evaluate(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
-        self.check_shape(&data)?;
-        self.check_targets(&data)?;
-        self.measure(data)
-    }
-
-    /// The same for data that has been looked at.
-    pub(super) fn measure(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
-        let batch = self.batch.min(data.len());
-        let threads = self.model.threads(data.len() / batch, batch, self.parallelism);
-        kernels::together(threads, || self.measure_all(data))
-    }
-
-    fn measure_all(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
-        let mut tally = Tally::new(&data, self.model);
-        let (divisor, mut loss) = (self.loss.divisor(data.target()), 0.0);
-        let size = self.batch.min(data.len());
-        let mut batch = Vec::with_capacity(size);
-        for start in (0..data.len()).step_by(size) {
-            batch.clear();
-            batch.extend(start..(start + size).min(data.len()));
-            let part = self.measure_batch(&data, &batch, divisor, &mut tally);
-            loss += part.map_err(|error| error.of_samples(&batch))?;
-        }
-        tally.add_loss(loss, divisor);
-        Ok(tally.finish())
-    }
-
-    /// The part of the loss that these samples have.
-    fn measure_batch(
-        &mut self,
-        data: &Dataset<'_, T>,
-        batch: &[usize],
-        divisor: Option<f64>,
-        tally: &mut Tally,
-    ) -> Result<f64> {
-        self.gathered.fill(data, batch, self.parallelism);
-        let (x, target) = self.gathered.view(data)?;
-        let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.parallelism)?;
-        let outputs = self.model.infer(x, workspace)?;
-        let loss = self.loss.part(outputs, target, divisor.unwrap_or(1.0), None)?;
-        // Of the data set, and so by its sample, only where it is in this batch.
-        if !loss.is_finite() && !self.allow_not_finite && Inputs::Values(x).check_finite().is_err() {
-            data.inputs().check_finite()?;
-        }
-        tally.add_outputs(outputs, target, &*self.loss);
-        Ok(loss.as_f64())
-    }
-
-    /// The learning rate of a schedule by steps.
-    pub(super) fn pace_step(&mut self) -> Result<()> {
-        match &self.pace {
-            Pace::ByStep(schedule) => self.optimizer.set_learning_rate(schedule.learning_rate(self.steps)),
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) fn check_loss(&self, loss: T, what: impl FnOnce() -> String) -> Result<()> {
-        if loss.is_finite() || self.allow_not_finite {
-            return Ok(());
-        }
-        Err(Error::NotFinite { what: what(), got: loss.as_f64() })
     }
 }
 
@@ -364,9 +247,9 @@ impl<T: Scalar> fmt::Debug for Trainer<'_, T> {
             .field("model", &self.model)
             .field("loss", &self.loss)
             .field("optimizer", &self.optimizer)
-            .field("batch", &self.batch)
+            .field("batch", &self.settings.batch)
             .field("pace", &self.pace)
-            .field("seed", &self.seed)
+            .field("seed", &self.settings.seed)
             .finish_non_exhaustive()
     }
 }

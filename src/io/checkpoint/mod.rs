@@ -94,12 +94,12 @@ struct Writer {
 impl<T: Scalar> Keeper<T> for Writer {
     fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()> {
         let is_due = match (moment, self.checkpoints.every) {
-            (Moment::Step, Every::Steps(steps)) => trainer.steps.is_multiple_of(steps),
-            (Moment::Epoch, Every::Epochs(epochs)) => trainer.epoch_number().is_multiple_of(epochs),
+            (Moment::Step, Every::Steps(steps)) => trainer.progress.steps.is_multiple_of(steps),
+            (Moment::Epoch, Every::Epochs(epochs)) => trainer.progress.epoch_number().is_multiple_of(epochs),
             (Moment::Step | Moment::Epoch, _) => false,
             (Moment::Stop | Moment::End, _) => true,
         };
-        let place = Some((trainer.steps, trainer.epoch_number(), run.samples));
+        let place = Some((trainer.progress.steps, trainer.progress.epoch_number(), run.samples));
         if !is_due || self.written == place {
             return Ok(());
         }
@@ -127,7 +127,7 @@ impl<T: Scalar> Trainer<'_, T> {
     /// # Errors
     /// [`Error::Io`] where the file cannot be written; [`Error::File`] for a model that cannot be kept in one.
     pub fn save_checkpoint(&self, path: impl AsRef<Path>) -> Result<()> {
-        let resumed = self.resumed.as_ref().map(|resumed| (resumed.plan, &resumed.run));
+        let resumed = self.progress.resumed.as_ref().map(|resumed| (resumed.plan, &resumed.run));
         let (path, draft) = (path.as_ref(), write::draft(self, resumed));
         save::write(path, &draft.map_err(in_file(&path.display().to_string()))?)
     }

@@ -18,7 +18,7 @@ use super::history;
 use super::write::{ORIENTATION, all_params, average, best, rule_buffer};
 use crate::kernels::Buffer;
 use crate::layers::{Layer, Param};
-use crate::train::{History, Kept, Pace, Plan, Resumed, Run};
+use crate::train::{History, Kept, Pace, Plan, Progress, Resumed, Run};
 use crate::{Result, Scalar, Trainer};
 
 /// Everything of a checkpoint but the model, checked.
@@ -92,8 +92,8 @@ pub(super) fn resume<T: Scalar>(
     if let (Pace::OnPlateau(plateau), Some(memory)) = (&mut trainer.pace, parts.plateau) {
         plateau.remember(memory);
     }
-    (trainer.steps, trainer.passes, trainer.history) = (parts.steps, parts.passes, parts.history);
-    trainer.resumed = parts.resumed.map(|(plan, run)| Resumed { path: path.to_owned(), plan, run });
+    let resumed = parts.resumed.map(|(plan, run)| Resumed { path: path.to_owned(), plan, run });
+    trainer.progress = Progress { steps: parts.steps, passes: parts.passes, history: parts.history, resumed };
     *trainer.model = model;
     Ok(())
 }
@@ -108,7 +108,7 @@ fn parts<T: Scalar>(trainer: &Trainer<'_, T>, beside: &Beside<'_>, checkpoint: &
     let object = Object::new("checkpoint", checkpoint)?;
     expect("numbers", T::NAME, object.text("type")?)?;
     expect("rule", trainer.optimizer.rule().kind(), object.text("rule")?)?;
-    expect("seed", &trainer.seed, &object.whole("seed")?)?;
+    expect("seed", &trainer.settings.seed, &object.whole("seed")?)?;
     let params = all_params(trainer.model);
     let steps = object.list("optimizer_steps")?;
     let mut optimizer = Vec::with_capacity(params.len());
@@ -154,7 +154,7 @@ fn parts<T: Scalar>(trainer: &Trainer<'_, T>, beside: &Beside<'_>, checkpoint: &
                 samples: plan.count("samples")?,
                 batch: plan.count("batch")?,
                 accumulation: plan.count("accumulation")?,
-                seed: trainer.seed,
+                seed: trainer.settings.seed,
                 shuffle: plan.flag("shuffle")?,
                 drop_last: plan.get("drop_last").is_some() && plan.flag("drop_last")?,
             };

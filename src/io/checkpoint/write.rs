@@ -59,11 +59,11 @@ pub(super) fn draft<'a, T: Scalar>(
         "weight_decay_scales": params.iter().map(|param| number(param.weight_decay_scale())).collect::<Vec<_>>(),
         "average": trainer.average.as_ref().map(|moving| number(moving.decay())),
         "plateau": plateau(&trainer.pace),
-        "seed": trainer.seed,
-        "steps": trainer.steps,
-        "passes": trainer.passes,
+        "seed": trainer.settings.seed,
+        "steps": trainer.progress.steps,
+        "passes": trainer.progress.passes,
     });
-    history::write(&trainer.history, &mut pieces)?;
+    history::write(&trainer.progress.history, &mut pieces)?;
     if let Some((plan, run)) = run {
         checkpoint["plan"] = json!({
             "samples": plan.samples,
@@ -74,7 +74,7 @@ pub(super) fn draft<'a, T: Scalar>(
         });
         checkpoint["run"] = json!({
             "first": run.first,
-            "epoch": trainer.epoch_number(),
+            "epoch": trainer.progress.epoch_number(),
             "samples": run.samples,
             "seconds": number(run.seconds),
             "tally": run.tally.as_ref().map(|tally| history::tally(tally, &mut pieces)),
