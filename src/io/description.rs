@@ -47,7 +47,7 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
     let mut entry = json!({ "kind": layer.kind() });
     if let Some(settings) = kinds::<T>().iter().find_map(|kind| (kind.settings)(layer)) {
         for (key, setting) in settings {
-            entry[key] = value(setting);
+            entry[key] = value(&setting);
         }
     } else if let Some(model) = (layer as &dyn Any).downcast_ref::<Sequential<T>>() {
         entry["model"] = describe(model);
@@ -57,15 +57,15 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
     entry
 }
 
-fn value(setting: Setting) -> Value {
-    match setting {
+fn value(setting: &Setting) -> Value {
+    match *setting {
         Setting::Nothing => Value::Null,
         Setting::Flag(flag) => flag.into(),
         Setting::Count(count) => count.into(),
         Setting::Number(value) => number(value),
         Setting::Text(text) => text.into(),
         Setting::Shape(shape) => json!(shape.axes()),
-        Setting::Window(window) => describe_window(&window),
+        Setting::Window(ref window) => describe_window(window),
     }
 }
 

@@ -245,6 +245,7 @@ fn softplus_slope<T: Scalar>(y: T) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Layer, Shape};
 
     const ALL: [Activation; 9] = [
         Activation::Relu,

@@ -85,8 +85,11 @@ pub(crate) struct Kind<T> {
     pub(crate) names: &'static [&'static str],
     /// The settings of a layer that is of this type.
     pub(crate) settings: fn(&dyn Layer<T>) -> Option<Settings>,
-    pub(crate) restore: fn(&mut dyn Entry) -> Restored<Box<dyn Layer<T>>>,
+    pub(crate) restore: Restore<T>,
 }
+
+/// Makes a layer of an entry.
+type Restore<T> = fn(&mut dyn Entry) -> Restored<Box<dyn Layer<T>>>;
 
 impl<T: Scalar> Kind<T> {
     /// The kind of these layers.
