@@ -9,7 +9,7 @@ impl<T: Scalar> Sequential<T> {
     /// All the memory that passes with batches of up to this size need.
     ///
     /// # Errors
-    /// [`Error::Empty`] for a batch of 0; [`Error::TooLarge`] where it does not fit into memory.
+    /// [`Error::Empty`](crate::Error::Empty) for a batch of 0; [`Error::TooLarge`](crate::Error::TooLarge) where it does not fit into memory.
     pub fn workspace(&self, mode: Mode, batch: usize) -> Result<Workspace<T>> {
         Workspace::new(self, mode, batch)
     }
@@ -18,10 +18,10 @@ impl<T: Scalar> Sequential<T> {
     ///
     /// May be called from any number of threads at once, also from tasks of a `rayon` pool and with locks held: helpers do pieces
     /// of large products, but this thread runs nothing else meanwhile and waits for nobody else's work (see
-    /// [`Parallelism`]).
+    /// [`Parallelism`](crate::Parallelism)).
     ///
     /// # Errors
-    /// [`Error::Shape`] where the input is no batch of this model's samples; [`Error::Workspace`] where the
+    /// [`Error::Shape`](crate::Error::Shape) where the input is no batch of this model's samples; [`Error::Workspace`](crate::Error::Workspace) where the
     /// workspace is too small or was made for a model of other layers.
     pub fn infer<'w, 'a>(
         &self,
@@ -59,7 +59,7 @@ impl<T: Scalar> Sequential<T> {
     /// that [`Workspace::loss`] left. `x` is the input of the forward pass.
     ///
     /// # Errors
-    /// [`Error::Workspace`] where there was no forward pass and loss for this batch before.
+    /// [`Error::Workspace`](crate::Error::Workspace) where there was no forward pass and loss for this batch before.
     pub fn backward<'a>(
         &mut self,
         x: impl Into<TensorView<'a, T>>,
