@@ -8,7 +8,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use taper::io::{Load, Save};
 use taper::{Layer, Scalar, Sequential, Tensor};
 
@@ -129,8 +129,8 @@ fn long_texts() -> Vec<Bomb> {
     let rest: Value = serde_json::from_str(&format!("[{chains}]")).unwrap();
     let all = json!({ "format": 3, "x": rest, "y": "y".repeat(5 * MB / 2) });
     // What lies along features, of parameters that there are not.
-    let features: String = (0..13_000).map(|i| format!(r#""{i}":[2,2,2],"#)).collect();
-    let features = format!(r#"{{"format":2,"orientation":"pytorch","features":{{{features}"x":null}}}}"#);
+    let features: Map<String, Value> = (0..13_000).map(|i: i32| (i.to_string(), json!([2, 2, 2]))).collect();
+    let features = json!({ "format": 2, "orientation": "pytorch", "features": features }).to_string();
     let (too_many, json) = ("expected at most 65536 values", "expected JSON");
     vec![
         raw(&"x".repeat(long)),

@@ -4,9 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Source, leaves, sources};
 
-/// Folders whose files may still use each other.
-const EXCEPTIONS: [&str; 2] = ["kernels", "optimizers"];
-
 /// Where a module is: `["train", "fit"]`.
 type Place = Vec<String>;
 
@@ -133,7 +130,7 @@ fn circle(uses: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
 }
 
 fn circles(sources: &[Source]) -> Vec<String> {
-    let uses = uses(sources).into_iter().filter(|(folder, _)| !EXCEPTIONS.contains(&&*folder.join("/")));
+    let uses = uses(sources).into_iter();
     let told = |(folder, uses): (Place, _)| Some(format!("src/{}: {}", folder.join("/"), circle(&uses)?));
     uses.filter_map(told).collect()
 }
