@@ -127,7 +127,8 @@ impl<T: Element, S: Simd<T>> Fetch<T, S> for PanelRows<T> {
 }
 
 /// What lies at an address that moves on by some elements at each term, half a panel's row at most: a share of what several
-/// tiles use next. Where there is more than one, each has at least half as many rows as it could have.
+/// tiles use next. Each of them has at least half as many rows as it could have: a tile of fewer is alone with its panels, and
+/// goes through them once.
 #[derive(Clone, Copy)]
 pub(super) struct Share<T> {
     pub(super) address: *const T,
@@ -137,7 +138,12 @@ pub(super) struct Share<T> {
 impl<T: Element, S: Simd<T>> Fetch<T, S> for Share<T> {
     const ROWS: (usize, usize) = {
         let most = clamp(S::ROWS, 1, SHARED_ROWS);
-        (most.div_ceil(2), most)
+        let least = most.div_ceil(2);
+        assert!(
+            most_vectors::<T, S>(least - 1) >= S::PER_PANEL,
+            "a tile of few rows that goes through part of a panel"
+        );
+        (least, most)
     };
 
     #[inline(always)]
