@@ -11,7 +11,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use taper::layers::{Backward, Forward, GradientSink};
+use taper::layers::{Backward, Forward, GradientSink, Window};
 use taper::losses::{
     BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError,
 };
@@ -137,6 +137,19 @@ fn models<T: Scalar>() -> Vec<(String, Sequential<T>)> {
         ("dropout".to_owned(), input().dropout(0.2).dense(5).relu().dropout(0.5).dense(CLASSES)),
         ("softmax".to_owned(), input().dense(5).softmax().dense(CLASSES).log_softmax()),
         ("reshape".to_owned(), input().reshape([2, 3]).flatten().dense(4).reshape([2, 2]).flatten().dense(3)),
+        (
+            "convolutions".to_owned(),
+            input()
+                .reshape([3, 2, 1])
+                .conv2d(18, [2, 1])
+                .relu()
+                .conv2d(4, Window::new(2).with_padding(1).with_stride(2))
+                .groups(2)
+                .silu()
+                .conv2d(5, 1)
+                .flatten()
+                .dense(CLASSES),
+        ),
         ("nested".to_owned(), input().dense(7).layer(inner).dense(CLASSES)),
     ];
     for (name, model) in all_layers::layers::<T>(6) {

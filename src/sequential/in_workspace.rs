@@ -9,7 +9,8 @@ impl<T: Scalar> Sequential<T> {
     /// All the memory that passes with batches of up to this size need.
     ///
     /// # Errors
-    /// [`Error::Empty`](crate::Error::Empty) for a batch of 0; [`Error::TooLarge`](crate::Error::TooLarge) where it does not fit into memory.
+    /// [`Error::Empty`](crate::Error::Empty) for a batch of 0; [`Error::TooLarge`](crate::Error::TooLarge) where it does
+    /// not fit into memory.
     pub fn workspace(&self, mode: Mode, batch: usize) -> Result<Workspace<T>> {
         Workspace::new(self, mode, batch)
     }
@@ -21,8 +22,8 @@ impl<T: Scalar> Sequential<T> {
     /// [`Parallelism`](crate::Parallelism)).
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) where the input is no batch of this model's samples; [`Error::Workspace`](crate::Error::Workspace) where the
-    /// workspace is too small or was made for a model of other layers.
+    /// [`Error::Shape`](crate::Error::Shape) where the input is no batch of this model's samples;
+    /// [`Error::Workspace`](crate::Error::Workspace) where the workspace is too small or was made for a model of other layers.
     pub fn infer<'w, 'a>(
         &self,
         x: impl Into<TensorView<'a, T>>,
