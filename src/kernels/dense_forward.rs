@@ -28,10 +28,9 @@ use std::ops::Range;
 use super::backend::{Backend, Kernel};
 use super::block_sums::BlockSums;
 use super::grid::Grid;
+use super::simd::most_vectors;
 use super::tile::{Broadcast, Fetch, PanelRows, SHARED_ROWS, SUMS, Share, Tile, Vectors, tile_vectors};
-use super::{
-    DenseForward, DenseSize, Element, Finish, Run, Simd, dense_single, most_vectors, split_runs, split_work,
-};
+use super::{DenseForward, DenseSize, Element, Finish, Run, Simd, dense_single, split_runs, split_work};
 
 /// Samples that go through a block of inputs before the next block: their outputs stay in the cache.
 const BLOCK_ROWS: usize = 128;

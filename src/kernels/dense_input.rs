@@ -32,10 +32,9 @@ use super::backend::{Backend, Kernel};
 use super::block_sums::BlockSums;
 use super::dense_input_pack::{Pack, samples_across, tiles_along};
 use super::grid::Grid;
+use super::simd::most_vectors;
 use super::tile::{Broadcast, Nothing, Tile, Vectors};
-use super::{
-    DenseInputGradient, DenseSize, Element, Run, Simd, dense_single, most_vectors, split_runs, split_work,
-};
+use super::{DenseInputGradient, DenseSize, Element, Run, Simd, dense_single, split_runs, split_work};
 
 /// The least inputs of a block, and the granule in which inputs are shared out.
 const BLOCK_INPUTS: usize = 32;

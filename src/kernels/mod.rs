@@ -83,7 +83,6 @@ pub(crate) use row_norm::{RowNorm, RowNormInputGradient};
 pub(crate) use row_sums::RowSums;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;
-use simd::most_vectors;
 pub(crate) use sliding::{Axis, Geometry};
 pub(crate) use team::together;
 pub(crate) use transpose::transpose;

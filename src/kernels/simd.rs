@@ -74,7 +74,7 @@ pub(crate) trait Simd<T: Number>: Copy + Send + Sync {
 
 /// The most vectors side by side in a tile of `rows` rows.
 #[inline(always)]
-pub(crate) const fn most_vectors<T: Number, S: Simd<T>>(rows: usize) -> usize {
+pub(super) const fn most_vectors<T: Number, S: Simd<T>>(rows: usize) -> usize {
     S::VECTORS[clamp(rows, 1, S::VECTORS.len()) - 1]
 }
 

@@ -24,8 +24,8 @@
 )]
 #![expect(unsafe_code, reason = "indices are checked once a tile, not once a number")]
 
-use super::simd::clamp;
-use super::{Element, Simd, most_vectors};
+use super::simd::{clamp, most_vectors};
+use super::{Element, Simd};
 
 /// The most vectors of sums that a tile has.
 pub(super) const SUMS: usize = 24;
