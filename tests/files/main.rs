@@ -8,6 +8,7 @@ mod hand_made;
 mod hostile;
 mod matching;
 mod order;
+mod order_of_checks;
 mod order_of_own_layers;
 mod other_files;
 mod own_layers;

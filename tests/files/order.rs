@@ -2,8 +2,7 @@
 //! and go out as PyTorch would have written them.
 
 use safetensors::{Dtype, SafeTensors};
-use serde_json::json;
-use taper::io::{Check, Load, Orientation, Save};
+use taper::io::{Load, Orientation, Save};
 use taper::layers::{Layer, LayerNorm, Padding, Param, Window};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
@@ -24,13 +23,13 @@ const NETWORKS: [(&str, [usize; 3]); 7] = [
     ("sequence", [3, 5, 1]),
 ];
 
-fn image(name: &str) -> Shape {
+pub(crate) fn image(name: &str) -> Shape {
     let values = tensor::<f64>(&fixture(&format!("order_{name}_values")), "inputs");
     Shape::new(&values.shape().axes()[1..]).unwrap()
 }
 
 /// The layers of a network behind what there is already.
-fn layers(name: &str, builder: Builder<f64>) -> Builder<f64> {
+pub(crate) fn layers(name: &str, builder: Builder<f64>) -> Builder<f64> {
     let window = Window::new(3).with_padding(Padding::Same);
     let norm = |axes: [usize; 3]| LayerNorm::<f64>::new(axes).unwrap();
     let fc = |builder: Builder<f64>| builder.dense(4).named("fc");
@@ -70,26 +69,26 @@ fn layers(name: &str, builder: Builder<f64>) -> Builder<f64> {
     }
 }
 
-fn network(name: &str) -> Sequential<f64> {
+pub(crate) fn network(name: &str) -> Sequential<f64> {
     layers(name, Sequential::builder(image(name))).build(&mut taper::seeded(1)).unwrap()
 }
 
-fn file(name: &str) -> Vec<u8> {
+pub(crate) fn file(name: &str) -> Vec<u8> {
     fixture(&format!("order_{name}"))
 }
 
-fn told([channels, height, width]: [usize; 3]) -> Load {
+pub(crate) fn told([channels, height, width]: [usize; 3]) -> Load {
     Load::new().from_channels_first([channels, height, width])
 }
 
-fn trained(name: &str, features: [usize; 3]) -> Sequential<f64> {
+pub(crate) fn trained(name: &str, features: [usize; 3]) -> Sequential<f64> {
     let mut model = network(name);
     model.load_bytes(&file(name), &told(features)).unwrap_or_else(|error| panic!("{name}: {error}"));
     model
 }
 
 /// The parameters of a model in a file, changed by a function.
-fn with_params(
+pub(crate) fn with_params(
     mut file: HandMade,
     model: &Sequential<f64>,
     change: impl Fn(&Tensor<f64>) -> Tensor<f64>,
@@ -102,7 +101,7 @@ fn with_params(
 }
 
 /// How far the outputs for PyTorch's inputs are from PyTorch's, as a share of the largest.
-fn off(model: &Sequential<f64>, name: &str) -> f64 {
+pub(crate) fn off(model: &Sequential<f64>, name: &str) -> f64 {
     let values = fixture(&format!("order_{name}_values"));
     let (inputs, expected) = (tensor::<f64>(&values, "inputs"), tensor::<f64>(&values, "outputs"));
     let inputs =
@@ -339,71 +338,4 @@ fn checkpoints_are_in_the_order_of_pytorch_and_go_on() {
         Sequential::<f64>::open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
     }
-}
-
-/// Files of the first format have everything in the model's order.
-#[test]
-fn a_file_of_the_first_format_opens_right() {
-    let model = trained("batch_norm", [5, 4, 2]);
-    let bytes = model.to_bytes(&Save::new().with_orientation(Orientation::Keras)).unwrap();
-    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-    let text = &header.metadata().as_ref().unwrap()["taper"];
-    let mut described: serde_json::Value = serde_json::from_str(text).unwrap();
-    described["format"] = json!(1);
-    described.as_object_mut().unwrap().remove("features");
-    described["flattened"] = json!([4, 2, 5]);
-    let old = with_params(HandMade::new().described(&described), &model, Tensor::clone);
-    let opened = Sequential::<f64>::open_bytes(&old.bytes()).unwrap();
-    assert_eq!(opened.state(), model.state());
-    assert!(off(&opened, "batch_norm") < 1e-12);
-    let mut loaded = network("batch_norm");
-    loaded.load_bytes(&old.bytes(), &Load::new()).unwrap();
-    assert_eq!(loaded.state(), model.state());
-    // What is told against what it says is refused.
-    let error = loaded.load_bytes(&old.bytes(), &told([5, 4, 2])).unwrap_err().to_string();
-    assert!(error.contains("expected features [4, 2, 5] as the file says, got [5, 4, 2]"), "{error}");
-}
-
-#[test]
-fn the_check_runs_on_images_whatever_is_told() {
-    let name = "batch_norm";
-    let model = trained(name, [5, 4, 2]);
-    let inputs = tensor::<f64>(&fixture("order_batch_norm_values"), "inputs");
-    // A file of features with channels first, which says so by its layers.
-    let window = Window::new(3).with_padding(Padding::Same);
-    let first =
-        Sequential::<f64>::builder(image(name)).conv2d(5, window).named("conv").relu().channels_first();
-    let first = first.flatten().batch_norm().named("norm").dense(4).named("fc");
-    let mut first = first.build(&mut taper::seeded(5)).unwrap();
-    first.load_bytes(&file(name), &Load::new()).unwrap();
-    let bytes = first.to_bytes(&Save::new().with_check(&inputs)).unwrap();
-    let mut last = network(name);
-    let loaded = last.load_bytes(&bytes, &told([5, 4, 2])).unwrap();
-    assert_eq!((loaded.check, last.state()), (Check::Passed, model.state()));
-    // Half of the numbers negated: refused.
-    let mut damaged = bytes.clone();
-    let half = bytes.len() - 160 * 8 / 2;
-    for number in damaged[half..].as_chunks_mut::<8>().0 {
-        number[7] ^= 0x80;
-    }
-    for (mut other, load) in [(network(name), told([5, 4, 2])), (first.clone(), Load::new())] {
-        let before = other.state();
-        let error = other.load_bytes(&damaged, &load).unwrap_err().to_string();
-        assert!(error.contains("check: expected output"), "{error}");
-        assert_eq!(other.state(), before);
-    }
-    // Without a check, and where it cannot be made.
-    let absent = last.load_bytes(&model.to_bytes(&Save::new()).unwrap(), &Load::new()).unwrap();
-    assert_eq!(absent.check, Check::Absent);
-    let (_, mut head) = network(name).split_at("norm").unwrap();
-    let loaded = head.load_bytes(&bytes, &told([5, 4, 2]).allow_left_over()).unwrap();
-    assert!(
-        matches!(&loaded.check, Check::LeftOut(why) if why.contains("lacks 2 tensors")),
-        "{:?}",
-        loaded.check
-    );
-    let turned = layers(name, Sequential::builder([3, 4, 2]).channels_last()).build(&mut taper::seeded(6));
-    let loaded = turned.unwrap().load_bytes(&bytes, &told([5, 4, 2])).unwrap();
-    let expected = Check::LeftOut("it is of inputs [4, 2, 3], the model takes [3, 4, 2]".into());
-    assert_eq!(loaded.check, expected);
 }
