@@ -1,5 +1,7 @@
 //! The convolution of images.
 
+use std::fmt;
+
 use rand::Rng;
 
 use super::stored::{Entry, Restored, Settings, Stored};
@@ -95,7 +97,7 @@ impl Channels {
 /// assert_eq!(model.output().axes(), [28, 28, 32]);
 /// # Ok::<(), taper::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Conv2d<T> {
     channels: Channels,
     window: Window,
@@ -319,6 +321,14 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
 
     fn multiply_adds(&self, input: &Shape) -> usize {
         self.size(input, 1).multiply_adds()
+    }
+}
+
+impl<T> fmt::Debug for Conv2d<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Conv2d");
+        text.field("channels", &self.channels).field("window", &self.window);
+        text.field("weight", &self.parts.weight).field("bias", &self.parts.bias).finish()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The fully connected layer.
 
+use std::fmt;
 use std::ops::Range;
 
 use rand::Rng;
@@ -37,7 +38,7 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// assert_eq!(model.predict(&Tensor::from([[3.0, 4.0]]))?, Tensor::from([[11.5]]));
 /// # Ok::<(), taper::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Dense<T> {
     inputs: usize,
     outputs: usize,
@@ -259,6 +260,14 @@ impl<T: Scalar> Stored<T> for Dense<T> {
         let has_bias = entry.flag("bias")?;
         entry.expect_sums([inputs, outputs].into(), has_bias)?;
         Ok(Self::zeros(inputs, outputs, has_bias)?)
+    }
+}
+
+impl<T> fmt::Debug for Dense<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Dense");
+        text.field("inputs", &self.inputs).field("outputs", &self.outputs);
+        text.field("weight", &self.parts.weight).field("bias", &self.parts.bias).finish()
     }
 }
 
