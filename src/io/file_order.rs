@@ -5,7 +5,7 @@ use super::document::{Document, Said};
 use super::lie::{Lie, RowOrder, channels_first, features};
 use super::load::{Features, Load};
 use super::orientation::Orientation;
-use crate::layers::{Layer, Order, Turn};
+use crate::layers::{Layer, Order, Param, Turn};
 use crate::{Scalar, Sequential, Shape};
 
 /// In which order the parameters of a file are to be read.
@@ -38,6 +38,14 @@ pub(super) struct Pair<'a> {
     pub(super) shape: Shape,
     /// Whether it is the first dense weight.
     pub(super) is_first: bool,
+    /// How many features it may lie along: in its first axis, or with all of its numbers.
+    pub(super) features: [usize; 2],
+}
+
+/// How many features a parameter may lie along; none for the weight of a convolution.
+pub(super) fn feature_counts<T: Scalar>(param: &Param<T>) -> [usize; 2] {
+    let first = param.shape().axes().first().copied().filter(|_| !param.is_kernels()).unwrap_or(0);
+    if param.is_kernels() || param.is_dense_weight() { [first; 2] } else { [first, param.count()] }
 }
 
 impl<'a> FileOrder<'a> {
@@ -110,13 +118,17 @@ impl<'a> FileOrder<'a> {
             let turn = turns.next().expect("one for each parameter");
             let is_first = param.is_dense_weight() && std::mem::take(&mut is_first);
             let (name, shape) = (param.name(), param.shape());
-            lies.push(self.lie(&Pair { name, turn, tensor: name, shape, is_first }));
+            let features = feature_counts(param);
+            lies.push(self.lie(&Pair { name, turn, tensor: name, shape, is_first, features }));
         });
         lies.into_iter().collect()
     }
 
     /// Of a parameter whose features the file knows.
     fn lie_of_said(&self, pair: &Pair<'_>, file: &Shape, is_turned: bool) -> Verdict<Lie> {
+        if !pair.features.contains(&file.len()) {
+            return Err(format!("`{}` has no axis of the features {file} that the file says", pair.name));
+        }
         let (rows, own) = (self.told_rows(pair), features(pair.turn));
         if let Some(own) = own.filter(|own| rows.is_same() && own != file) {
             return Err(two_shapes(pair.name, &own, file));

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::Verdict;
 use super::archive::{Archive, Entry};
 use super::document::Document;
-use super::file_order::{FileOrder, Pair, adopt};
+use super::file_order::{FileOrder, Pair, adopt, feature_counts};
 use super::lie::{Lie, RowOrder, features};
 use super::load::{Load, Loaded};
 use super::values::Numbers;
@@ -67,7 +67,14 @@ pub(super) fn match_tensors<T: Scalar>(
             }
             return;
         };
-        let pair = Pair { name: &name, turn, tensor: &entry.name, shape: entry.shape, is_first };
+        let pair = Pair {
+            name: &name,
+            turn,
+            tensor: &entry.name,
+            shape: entry.shape,
+            is_first,
+            features: feature_counts(param),
+        };
         if features(turn).is_some() {
             inputs.get_or_insert_with(|| order.told_rows(&pair));
         }

@@ -76,3 +76,35 @@ fn the_check_runs_on_images_whatever_is_told() {
     let expected = Check::LeftOut("it is of inputs [4, 2, 3], the model takes [3, 4, 2]".into());
     assert_eq!(loaded.check, expected);
 }
+
+/// What a file says of features is a claim like any other.
+#[test]
+fn features_that_a_parameter_cannot_lie_along_are_refused() {
+    let model = trained("plain", [5, 4, 2]);
+    let bytes = model.to_bytes(&Save::new()).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let described: serde_json::Value =
+        serde_json::from_str(&header.metadata().as_ref().unwrap()["taper"]).unwrap();
+    for (name, axes) in [
+        ("fc.weight", json!([2, 2, 2])),
+        ("fc.weight", json!([1 << 20, 2, 3])),
+        ("fc.bias", json!([3, 4, 5])),
+        ("fc.bias", json!([2, 1])),
+        ("conv.weight", json!([3, 3])),
+        ("conv.weight", json!([3, 1])),
+        ("conv.bias", json!([1 << 30, 1 << 30])),
+    ] {
+        let mut lying = described.clone();
+        lying["features"][name] = axes.clone();
+        let mut file = HandMade::new().described(&lying);
+        for (key, tensor) in model.state().iter() {
+            file = file.f64(key, tensor.shape().axes(), tensor.as_slice());
+        }
+        for load in [Load::new(), Load::new().with_orientation(Orientation::Keras), told([5, 4, 2])] {
+            let error = network("plain").load_bytes(&file.bytes(), &load).unwrap_err().to_string();
+            let is_told = error.contains(name) || error.contains("as the file says, got [5, 4, 2]");
+            assert!(is_told, "{name} {axes}: {error}");
+        }
+        assert!(Sequential::<f64>::open_bytes(&file.bytes()).is_err(), "{name} {axes}");
+    }
+}
