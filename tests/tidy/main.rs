@@ -182,7 +182,8 @@ fn problems(source: &Source, exports: &HashMap<String, String>) -> Vec<String> {
     if is_unsafe && modules.first() != Some(&"kernels") {
         problems.push(format!("{path} has unsafe code, which belongs in kernels"));
     }
-    let Some(&own) = modules.first() else { return problems };
+    // A program stands beside the library and uses what everybody can.
+    let Some(&own) = modules.first().filter(|&&module| module != "bin") else { return problems };
     let Some(own_rank) = rank(own) else {
         problems.push(format!("{path} has no place in the order of the modules: give it one"));
         return problems;

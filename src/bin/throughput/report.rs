@@ -10,13 +10,19 @@ use super::measure::Measured;
 /// Rows, printed at the end; or lines of JSON, printed at once.
 pub(crate) struct Report {
     table: Option<Table>,
+    rows: usize,
+    /// Rows that are not to be trusted, and the most that others took meanwhile, in cores.
+    busy: (usize, f64),
 }
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 14] = [
+    "network",
     "batch",
     "threads",
-    "median",
+    "p50",
+    "p99",
     "best",
+    "spread",
     "samples/s",
     "GFLOP/s",
     "of",
@@ -34,24 +40,31 @@ impl Report {
             table.column_iter_mut().for_each(|column| column.set_cell_alignment(CellAlignment::Right));
             table
         });
-        Self { table }
+        Self { table, rows: 0, busy: (0, 0.0) }
     }
 
     pub(crate) fn row(&mut self, row: &Measured) {
+        self.rows += 1;
+        if !row.is_to_be_trusted() {
+            let taken = row.others.map_or(0.0, |others| others.taken);
+            self.busy = (self.busy.0 + 1, self.busy.1.max(taken));
+        }
         let Some(table) = &mut self.table else {
             println!("{}", object(row));
             return;
         };
         if table.row_iter().next().is_none() {
-            let widths: Vec<_> = row.widths.iter().map(ToString::to_string).collect();
-            println!("{} {}, {}, {}\n", row.pass, widths.join(" -> "), row.dtype, machine::simd());
+            println!("{}, {}, {}\n", row.pass, row.dtype, machine::simd());
         }
         table.add_row([
+            row.network(),
             row.batch.to_string(),
             row.threads.to_string(),
             time(row.median_ns),
+            time(row.p99_ns),
             time(row.min_ns),
-            format!("{:.0}", row.batch as f64 / row.median_ns * 1e9),
+            format!("{:.0} %{}", row.spread * 100.0, if row.is_to_be_trusted() { "" } else { " !" }),
+            format!("{:.0}", row.samples_per_second()),
             format!("{:.1}", row.gflops),
             format!("{:.1}", row.limit_gflops),
             format!("{:.1}", row.weight_gbs),
@@ -61,9 +74,26 @@ impl Report {
         ]);
     }
 
-    pub(crate) fn finish(&self) {
-        if let Some(table) = &self.table {
-            println!("{table}");
+    /// Prints the table, and what there is to say about it.
+    pub(crate) fn finish(&self, advice: &[String]) {
+        let Some(table) = &self.table else {
+            advice.iter().for_each(|advice| println!("{}", json!({ "advice": advice })));
+            return;
+        };
+        println!("{table}");
+        if !advice.is_empty() {
+            println!();
+        }
+        advice.iter().for_each(|advice| println!("{advice}"));
+        if let (rows @ 1.., taken) = self.busy {
+            println!(
+                "\nThe machine is too busy to trust {rows} of {} rows, those with `!`: {}. Measure again when nothing else runs.",
+                self.rows,
+                match taken {
+                    ..0.05 => "their rounds lie more than 15 % apart".to_owned(),
+                    _ => format!("others took up to {taken:.1} cores"),
+                }
+            );
         }
     }
 }
@@ -76,7 +106,11 @@ fn object(row: &Measured) -> serde_json::Value {
         "threads": row.threads,
         "dtype": row.dtype,
         "median_ns": row.median_ns,
+        "p99_ns": row.p99_ns,
         "min_ns": row.min_ns,
+        "spread": row.spread,
+        "others": row.others.map(|others| others.taken),
+        "trusted": row.is_to_be_trusted(),
         "iters": row.calls,
         "gflops": row.gflops,
         "allocations": row.allocations,

@@ -4,7 +4,7 @@ use taper::losses::CrossEntropy;
 use taper::optimizers::{Adam, Sgd};
 use taper::{Dense, Mode, Optimizer, Parallelism, Result, Scalar, Sequential, Tensor, Workspace};
 
-use super::{Arguments, Optimizer as Kind, Pass};
+use super::arguments::{Arguments, Optimizer as Kind, Pass};
 
 const LEARNING_RATE: f64 = 1e-3;
 const ADAM_LEARNING_RATE: f64 = 1e-4;
@@ -33,14 +33,11 @@ struct Training<T: Scalar> {
 }
 
 impl<T: Scalar> Work<T> {
-    /// Work of a batch, or of a size for `--pass gemm`.
-    pub(crate) fn new(arguments: &Arguments, row: usize, threads: usize) -> Result<Self> {
+    /// Work of a network on a batch; for `--pass gemm`, of a layer without bias on as many samples.
+    pub(crate) fn new(arguments: &Arguments, widths: &[usize], row: usize, threads: usize) -> Result<Self> {
         let pass = arguments.pass;
-        let (widths, stream) = match pass {
-            Pass::Gemm => (vec![row, row], 2),
-            _ => (arguments.widths.iter().map(|width| width.get()).collect(), 1),
-        };
-        let model = model::<T>(&widths, pass)?;
+        let stream = if pass == Pass::Gemm { 2 } else { 1 };
+        let model = model::<T>(widths, pass)?;
         let mode = if pass == Pass::Train { Mode::Train } else { Mode::Infer };
         let parallelism = Parallelism::Threads(threads);
         let workspace = model.workspace(mode, row)?.with_parallelism(parallelism);
@@ -67,11 +64,7 @@ impl<T: Scalar> Work<T> {
             (Pass::Train, Kind::Adam) => (3 * products - first, 7 * weight_bytes),
         };
         Ok(Self {
-            pass: match pass {
-                Pass::Infer => "infer",
-                Pass::Train => "train",
-                Pass::Gemm => "gemm",
-            },
+            pass: pass.name(),
             batch: row,
             multiply_adds: each * row,
             weight_bytes,
@@ -80,7 +73,7 @@ impl<T: Scalar> Work<T> {
             model,
             workspace,
             training: training.transpose()?,
-            widths,
+            widths: widths.to_vec(),
         })
     }
 

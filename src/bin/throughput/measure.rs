@@ -7,6 +7,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use taper::machine::{Limits, Probe};
 use taper::{Result, Scalar};
 
+use super::busy::{Others, Watch};
+use super::statistics::{median, quantile, spread};
 use super::work::Work;
 
 #[global_allocator]
@@ -20,7 +22,13 @@ pub(crate) struct Measured {
     pub(crate) batch: usize,
     pub(crate) threads: usize,
     pub(crate) median_ns: f64,
+    /// Of calls that take less than [`LEAST`], the percentile of means over several.
+    pub(crate) p99_ns: f64,
     pub(crate) min_ns: f64,
+    /// How far the medians of the rounds lie apart, as a share of the middle one.
+    pub(crate) spread: f64,
+    /// What others took from the machine at the time, where it can be told.
+    pub(crate) others: Option<Others>,
     pub(crate) calls: usize,
     pub(crate) multiply_adds: usize,
     pub(crate) moved_bytes: usize,
@@ -37,6 +45,34 @@ pub(crate) struct Measured {
     pub(crate) checksum: f64,
 }
 
+impl Measured {
+    /// Whether the machine was left alone enough for the times to say something.
+    pub(crate) fn is_to_be_trusted(&self) -> bool {
+        self.spread <= MOST_SPREAD && !self.others.is_some_and(Others::are_in_the_way)
+    }
+
+    /// Operations for each byte that has to be moved.
+    pub(crate) fn intensity(&self) -> f64 {
+        2.0 * self.multiply_adds as f64 / self.moved_bytes as f64
+    }
+
+    pub(crate) fn samples_per_second(&self) -> f64 {
+        self.batch as f64 / self.median_ns * 1e9
+    }
+
+    /// The nanoseconds that the machine needs at least for the arithmetic, and to move the bytes.
+    pub(crate) fn least_ns(&self) -> (f64, f64) {
+        (2.0 * self.multiply_adds as f64 / self.limit_gflops, self.moved_bytes as f64 / self.limit_gbs)
+    }
+
+    pub(crate) fn network(&self) -> String {
+        let widths: Vec<_> = self.widths.iter().map(ToString::to_string).collect();
+        widths.join("-")
+    }
+}
+
+/// Rounds whose medians lie further apart are not of one machine at one speed.
+const MOST_SPREAD: f64 = 0.15;
 const ROUNDS: usize = 7;
 /// Calls before the first that counts.
 const WARM: usize = 3;
@@ -44,6 +80,7 @@ const WARM: usize = 3;
 const LEAST: Duration = Duration::from_micros(20);
 
 pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f64) -> Result<Measured> {
+    let watch = Watch::start();
     let mut loss = None;
     for _ in 0..WARM {
         loss = work.call()?;
@@ -57,7 +94,8 @@ pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f6
     work.call()?;
     let group = LEAST.as_nanos().div_ceil(clock.elapsed().as_nanos().max(10)) as usize;
 
-    let (mut all, mut shares, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all, mut medians) = (Vec::new(), Vec::new());
+    let (mut shares, mut limits) = (Vec::new(), Vec::new());
     let (mut calls, mut allocations) = (0, 0);
     for _ in 0..ROUNDS {
         let limit = probe.measure(probing);
@@ -76,7 +114,9 @@ pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f6
         allocations += region.change().allocations;
         calls += times.len() * group;
         let least = limit.least_seconds(work.multiply_adds, work.moved_bytes) * 1e9;
-        shares.push(least / median(&mut times));
+        let middle = median(&mut times);
+        shares.push(least / middle);
+        medians.push(middle);
         limits.push(limit);
         all.append(&mut times);
     }
@@ -89,7 +129,10 @@ pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f6
         batch: work.batch,
         threads,
         median_ns,
+        p99_ns: quantile(&all, 0.99),
         min_ns: all[0],
+        spread: spread(&medians),
+        others: watch.others(),
         calls,
         multiply_adds: work.multiply_adds,
         moved_bytes: work.moved_bytes,
@@ -101,10 +144,4 @@ pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f6
         limit_gbs: of_limits(|limits| limits.bytes / 1e9),
         checksum,
     })
-}
-
-/// The middle of some numbers, which it sorts.
-fn median(numbers: &mut [f64]) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }
