@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::brief::brief;
+use crate::other_error::OtherError;
 
 /// No text of an error is longer.
 const MOST_BYTES: usize = 1000;
@@ -198,9 +199,28 @@ pub enum Error {
         /// What went wrong in it.
         source: Box<Error>,
     },
+    /// What a part of a user's own returned, as a layer, a loss or a callback: [`Error::other`] makes it, and
+    /// [`source`](std::error::Error::source) gives it back. It equals its copies and nothing else.
+    Other(OtherError),
 }
 
 impl Error {
+    /// An error of one's own, or a text, for what has to return this type: a [`Layer`](crate::Layer), a
+    /// [`Loss`](crate::Loss), a [`Callback`](crate::train::Callback).
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    ///
+    /// let read = |text: &str| text.parse::<f32>().map_err(taper::Error::other);
+    /// let error = read("1.5 cm").unwrap_err();
+    /// assert_eq!(error.to_string(), "invalid float literal");
+    /// assert!(error.source().unwrap().is::<std::num::ParseFloatError>());
+    /// ```
+    #[must_use]
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Other(OtherError::new(error.into()))
+    }
+
     /// The same error, told with the layer in which it happened.
     pub(crate) fn in_layer(self, layer: impl fmt::Display) -> Self {
         Self::Layer { layer: brief(&layer.to_string(), MOST_PROBLEM_BYTES), source: Box::new(self) }
@@ -326,6 +346,7 @@ impl Error {
             Self::Data { part: place, source } | Self::Layer { layer: place, source } => {
                 write!(f, "{place}: {source}")
             }
+            Self::Other(error) => write!(f, "{}", error.get()),
         }
     }
 }
@@ -350,6 +371,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Data { source, .. } | Self::Layer { source, .. } => Some(source),
+            Self::Other(error) => Some(error.get()),
             _ => None,
         }
     }

@@ -75,6 +75,7 @@ pub mod layers;
 pub mod losses;
 pub mod machine;
 pub mod optimizers;
+mod other_error;
 mod scalar;
 pub mod schedules;
 pub mod sequential;

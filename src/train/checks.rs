@@ -16,7 +16,7 @@ impl<T: Scalar> Trainer<'_, T> {
         options: &Fit<'_, T>,
         plan: Plan,
     ) -> Result<()> {
-        options.check(self.model)?;
+        options.check(&self.model)?;
         self.check_shape(data)?;
         self.check_batches(plan)?;
         self.check_inputs(data)?;
@@ -29,7 +29,7 @@ impl<T: Scalar> Trainer<'_, T> {
                 .and_then(|()| self.check_targets(validation))
                 .map_err(|error| error.in_data("validation data"))?;
         }
-        workspace(&mut self.workspace, self.model, batch, self.settings.parallelism).map(|_| ())
+        workspace(&mut self.workspace, &self.model, batch, self.settings.parallelism).map(|_| ())
     }
 
     /// Whether a single step's target is one for the model. Where the input is none, that is told first.

@@ -47,7 +47,7 @@ impl<T: Scalar> Trainer<'_, T> {
             run.best = None;
         }
         let result = self.run_epochs(&data, plan, &mut run, stopping.as_ref(), &mut options);
-        let restored = run.best.as_ref().map(|best| best.restore(self.model));
+        let restored = run.best.as_ref().map(|best| best.restore(&mut self.model));
         self.progress.history.restored = restored.or(self.progress.history.restored);
         result?;
         Ok(History { epochs: self.progress.history.epochs[run.first..].to_vec(), restored })
@@ -89,13 +89,13 @@ impl<T: Scalar> Trainer<'_, T> {
             let loss = epoch.validation.as_ref().unwrap_or(&epoch.train).loss;
             self.pace.after_epoch(loss, &mut self.optimizer)?;
             if let Some(stopping) = stopping {
-                stopping.observe(&mut run.best, &epoch, self.model);
+                stopping.observe(&mut run.best, &epoch, &self.model);
             }
             self.progress.history.epochs.push(epoch);
             (run.samples, run.seconds) = (0, 0.0);
             for callback in &mut options.callbacks {
-                stop |=
-                    callback.after_epoch(&self.progress.history.epochs[number], self.model)? == Control::Stop;
+                stop |= callback.after_epoch(&self.progress.history.epochs[number], &self.model)?
+                    == Control::Stop;
             }
             // Where a callback has ended it in the middle of an epoch, the file says so already.
             is_whole = control == Control::Continue;
@@ -145,7 +145,7 @@ impl<T: Scalar> Trainer<'_, T> {
         for samples in order.chunks(group) {
             let step = run.samples / group;
             let what = || format!("loss in epoch {epoch}, step {step}");
-            let tally = run.tally.get_or_insert_with(|| Tally::new(data, self.model));
+            let tally = run.tally.get_or_insert_with(|| Tally::new(data, &self.model));
             let step_on_group = || self.step_on_group(data, samples, tally, what);
             let loss = kernels::together(threads, step_on_group)?;
             run.samples += samples.len();

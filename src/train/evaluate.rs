@@ -26,7 +26,7 @@ impl<T: Scalar> Trainer<'_, T> {
     }
 
     fn measure_all(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
-        let mut tally = Tally::new(&data, self.model);
+        let mut tally = Tally::new(&data, &self.model);
         let (divisor, mut loss) = (self.loss.divisor(data.target()), 0.0);
         let size = self.settings.batch.min(data.len());
         let mut batch = Vec::with_capacity(size);
@@ -50,7 +50,7 @@ impl<T: Scalar> Trainer<'_, T> {
     ) -> Result<f64> {
         self.gathered.fill(data, batch, self.settings.parallelism);
         let (x, target) = self.gathered.view(data)?;
-        let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.settings.parallelism)?;
+        let workspace = workspace(&mut self.workspace, &self.model, x.batch(), self.settings.parallelism)?;
         let outputs = self.model.infer(x, workspace)?;
         let loss = self.loss.part(outputs, target, divisor.unwrap_or(1.0), None)?;
         // Of the data set, and so by its sample, only where it is in this batch.

@@ -14,6 +14,7 @@ mod history;
 mod inputs;
 mod keeper;
 pub mod metrics;
+mod model;
 mod pace;
 mod pixels;
 #[cfg(feature = "progress")]

@@ -62,20 +62,20 @@ impl<T: Scalar> Trainer<'_, T> {
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let mut scale = 1.0;
         if !self.optimizer.has_stepped() || self.optimizer.clip().is_some_and(Clip::is_by_norm) {
-            let mut survey = self.optimizer.survey(self.model)?;
+            let mut survey = self.optimizer.survey(&*self.model)?;
             self.model.backward(x, workspace, &mut survey)?;
-            scale = survey.finish(self.model)?;
+            scale = survey.finish(&*self.model)?;
             // The pass may have overwritten the gradient that it started from.
             workspace.reopen();
             workspace.loss(&*self.loss, target)?;
         }
         let mut apply =
-            self.optimizer.apply_scaled(self.model, scale)?.with_parallelism(self.settings.parallelism);
+            self.optimizer.apply_scaled(&*self.model, scale)?.with_parallelism(self.settings.parallelism);
         if let Some(average) = &mut self.average {
-            apply = apply.with_average(average, self.model)?;
+            apply = apply.with_average(average, &*self.model)?;
         }
         self.model.backward(x, workspace, &mut apply)?;
-        apply.finish(self.model)?;
+        apply.finish(&*self.model)?;
         self.count_step();
         Ok(loss)
     }
@@ -92,7 +92,7 @@ impl<T: Scalar> Trainer<'_, T> {
         let loss = self.forward(x, target, divisor, what)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let gradients = self.gradients.get_or_insert_with(|| {
-            GradientStore::new(self.model).with_parallelism(self.settings.parallelism)
+            GradientStore::new(&mut *self.model).with_parallelism(self.settings.parallelism)
         });
         self.model.backward(x, workspace, gradients)?;
         Ok(loss)
@@ -106,9 +106,9 @@ impl<T: Scalar> Trainer<'_, T> {
     pub(super) fn step_by_gradients(&mut self) -> Result<()> {
         self.pace.before_step(self.progress.steps, &mut self.optimizer)?;
         let gradients = self.gradients.as_mut().expect("gradients were accumulated");
-        self.optimizer.step(self.model, gradients)?;
+        self.optimizer.step(&mut *self.model, gradients)?;
         if let Some(average) = &mut self.average {
-            average.update(self.model)?;
+            average.update(&*self.model)?;
         }
         self.count_step();
         Ok(())
@@ -127,7 +127,7 @@ impl<T: Scalar> Trainer<'_, T> {
         divisor: Option<f64>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        let workspace = workspace(&mut self.workspace, self.model, x.batch(), self.settings.parallelism)?;
+        let workspace = workspace(&mut self.workspace, &self.model, x.batch(), self.settings.parallelism)?;
         workspace.set_random(self.settings.seed, self.progress.passes);
         self.progress.passes += 1;
         self.model.forward(x, workspace)?;
@@ -145,7 +145,7 @@ impl<T: Scalar> Trainer<'_, T> {
     fn can_apply(&self, batch: usize) -> bool {
         match self.optimizer.clip() {
             None | Some(Clip::Value(_)) => true,
-            Some(Clip::GlobalNorm(_)) => survey_pays(self.model, batch),
+            Some(Clip::GlobalNorm(_)) => survey_pays(&self.model, batch),
             Some(Clip::Norm(_)) => false,
         }
     }

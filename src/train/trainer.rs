@@ -4,9 +4,11 @@ use std::fmt;
 
 use super::History;
 use super::dataset::Batch;
+use super::model::Model;
 use super::pace::Pace;
 use super::run::Progress;
 use super::settings::Settings;
+
 use crate::kernels::Parallelism;
 use crate::layers::{GradientStore, Mode};
 use crate::losses::Loss;
@@ -35,7 +37,7 @@ use crate::{Error, Result, Scalar, Sequential};
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub struct Trainer<'m, T: Scalar> {
-    pub(crate) model: &'m mut Sequential<T>,
+    pub(crate) model: Model<'m, T>,
     pub(super) loss: Box<dyn Loss<T>>,
     pub(crate) optimizer: Optimizer<T>,
     /// What the optimizer began with.
@@ -53,12 +55,46 @@ pub struct Trainer<'m, T: Scalar> {
 
 impl<'m, T: Scalar> Trainer<'m, T> {
     /// A trainer for this model: batches of 32, seed 0, the optimizer's learning rate throughout.
-    pub fn new(
-        model: &'m mut Sequential<T>,
+    pub fn new(model: &'m mut Sequential<T>, loss: impl Loss<T> + 'static, optimizer: Optimizer<T>) -> Self {
+        Self::of(Model::Borrowed(model), loss, optimizer)
+    }
+
+    /// The same for a model that the trainer owns. It borrows nothing, so it can be part of a struct and go to another
+    /// thread. [`Trainer::model`] looks at the model, [`Trainer::into_model`] gives it back.
+    ///
+    /// ```
+    /// use taper::{Optimizer, Result, Sequential, Tensor, Trainer, losses::CrossEntropy, optimizers::Sgd};
+    ///
+    /// /// Learns from whatever comes in.
+    /// struct Learner {
+    ///     trainer: Trainer<'static, f32>,
+    /// }
+    ///
+    /// impl Learner {
+    ///     fn new() -> Result<Self> {
+    ///         let model = Sequential::builder([4]).dense(3).build(&mut taper::seeded(7))?;
+    ///         let optimizer = Optimizer::new(Sgd::new(0.1)?);
+    ///         Ok(Self { trainer: Trainer::owning(model, CrossEntropy::new(), optimizer) })
+    ///     }
+    /// }
+    ///
+    /// let mut learner = Learner::new()?;
+    /// learner.trainer.step(&Tensor::from([[0.1, 0.2, 0.3, 0.4]]), &[2])?;
+    /// let outputs = learner.trainer.model().predict(&Tensor::zeros([1, 4])?)?;
+    /// let model: Sequential<f32> = learner.trainer.into_model();
+    /// assert_eq!(model.predict(&Tensor::zeros([1, 4])?)?, outputs);
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    pub fn owning(
+        model: Sequential<T>,
         loss: impl Loss<T> + 'static,
-        mut optimizer: Optimizer<T>,
-    ) -> Self {
-        optimizer.prepare(model);
+        optimizer: Optimizer<T>,
+    ) -> Trainer<'static, T> {
+        Trainer::of(Model::Owned(Box::new(model)), loss, optimizer)
+    }
+
+    fn of(model: Model<'m, T>, loss: impl Loss<T> + 'static, mut optimizer: Optimizer<T>) -> Self {
+        optimizer.prepare(&*model);
         Self {
             learning_rate: optimizer.learning_rate(),
             model,
@@ -146,7 +182,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// # Errors
     /// [`Error::Setting`] unless 0 ≤ decay < 1.
     pub fn with_moving_average(mut self, decay: f64) -> Result<Self> {
-        self.average = Some(MovingAverage::new(self.model, decay)?);
+        self.average = Some(MovingAverage::new(&*self.model, decay)?);
         Ok(self)
     }
 
@@ -168,7 +204,21 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// The model as it is.
     #[must_use]
     pub fn model(&self) -> &Sequential<T> {
-        self.model
+        &self.model
+    }
+
+    /// The model, to set, freeze or scale its parameters between two steps. A moving average takes in what is set with the
+    /// next step; [`Trainer::begin_anew`] starts it from there. Another model in its place is an error of the next step, unless
+    /// training begins anew.
+    pub fn model_mut(&mut self) -> &mut Sequential<T> {
+        self.progress.history.restored = None;
+        &mut self.model
+    }
+
+    /// The model as it is, where the trainer owns it; of one that it borrows a copy.
+    #[must_use]
+    pub fn into_model(self) -> Sequential<T> {
+        self.model.into_owned()
     }
 
     /// The optimizer as it is.
@@ -205,13 +255,14 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// # Ok::<(), taper::Error>(())
     /// ```
     pub fn begin_anew(&mut self) {
-        self.optimizer.forget(self.model);
+        self.optimizer.forget(&*self.model);
         self.optimizer.set_learning_rate(self.learning_rate).expect("the optimizer had it before");
         self.pace.forget();
         if let Some(average) = &mut self.average {
-            average.restart(self.model);
+            average.restart(&*self.model);
         }
         self.progress = Progress::default();
+        (self.workspace, self.gradients) = (None, None);
     }
 
     /// Exchanges the model's weights and their moving average; doing it again undoes it.
@@ -220,7 +271,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// [`Error::Setting`] where the trainer keeps no average.
     pub fn swap_average(&mut self) -> Result<()> {
         match &mut self.average {
-            Some(average) => average.swap(self.model),
+            Some(average) => average.swap(&mut *self.model),
             None => {
                 Err(Error::setting("moving average", "a trainer made `with_moving_average`", "one without"))
             }

@@ -3,6 +3,8 @@
 mod begins;
 mod calls;
 mod errors;
+mod own_errors;
+mod owning;
 
 use taper::{Error, Layer, Scalar, Sequential};
 

@@ -57,7 +57,7 @@ pub(super) fn resume<T: Scalar>(
     let checkpoint = document.and_then(|document| document.checkpoint.as_ref());
     let checkpoint =
         checkpoint.ok_or_else(|| in_file(path)("expected a checkpoint, got a model alone".into()))?;
-    let mut model = trainer.model.clone();
+    let mut model = (*trainer.model).clone();
     let load = Load::new().with_orientation(ORIENTATION).allow_not_finite();
     match_tensors(&mut model, archive, document, &load).map_err(|refusal| refusal.in_file(path))?;
     let lies = FileOrder::new(&mut model, document, &load).and_then(|order| order.lies(&model));
@@ -109,7 +109,7 @@ fn parts<T: Scalar>(trainer: &Trainer<'_, T>, beside: &Beside<'_>, checkpoint: &
     expect("numbers", T::NAME, object.text("type")?)?;
     expect("rule", trainer.optimizer.rule().kind(), object.text("rule")?)?;
     expect("seed", &trainer.settings.seed, &object.whole("seed")?)?;
-    let params = all_params(trainer.model);
+    let params = all_params(&trainer.model);
     let steps = object.list("optimizer_steps")?;
     let mut optimizer = Vec::with_capacity(params.len());
     for (index, (param, (_, buffers))) in params.iter().zip(trainer.optimizer.memory()).enumerate() {
