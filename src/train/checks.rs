@@ -2,7 +2,7 @@
 
 use super::run::Plan;
 use super::trainer::workspace;
-use super::{Dataset, Fit, Inputs, Trainer};
+use super::{Dataset, Fit, Trainer, numbers::Numbers};
 use crate::layers::{Layer, Mode};
 use crate::losses::Target;
 use crate::{Error, Result, Scalar, TensorView};
@@ -44,25 +44,27 @@ impl<T: Scalar> Trainer<'_, T> {
 
     /// Whether the samples are the model's.
     pub(super) fn check_shape(&self, data: &Dataset<'_, T>) -> Result<()> {
-        let shape = data.inputs().shape();
-        match shape.split_batch() {
-            Some((_, sample)) if sample == self.model.input() => Ok(()),
-            _ => Err(Error::shape("input", self.model.input().batch_pattern(), shape)),
+        if data.sample() == self.model.input() {
+            return Ok(());
         }
+        Err(Error::shape("input", self.model.input().batch_pattern(), data.shape()))
     }
 
     pub(super) fn check_targets(&self, data: &Dataset<'_, T>) -> Result<()> {
-        self.loss.check_target(self.model.output().with_batch(data.len())?, data.target())
+        data.check_targets(&*self.loss, self.model.output())
     }
 
-    /// Whether the inputs are finite, and whole numbers where the model takes such.
+    /// Whether the inputs are numbers that the model takes, so far as they are in memory.
     fn check_inputs(&self, data: &Dataset<'_, T>) -> Result<()> {
-        if let Some(vocabulary) = self.model.vocabulary() {
-            data.inputs().check_whole(vocabulary)
-        } else if self.settings.allow_not_finite {
-            Ok(())
-        } else {
-            data.inputs().check_finite()
+        self.numbers().check(data)
+    }
+
+    /// What numbers inputs have to be: finite, and whole where the model takes such.
+    pub(super) fn numbers(&self) -> Numbers {
+        match self.model.vocabulary() {
+            Some(vocabulary) => Numbers::Below(vocabulary),
+            None if self.settings.allow_not_finite => Numbers::Any,
+            None => Numbers::Finite,
         }
     }
 
@@ -86,60 +88,5 @@ impl<T: Scalar> Trainer<'_, T> {
         let leave_out = if mode == Mode::Train { " (`with_drop_last` leaves it out)" } else { "" };
         let part = || format!("last batch of an epoch, {last} of {samples} samples{leave_out}");
         check(last).map_err(|error| error.in_data(part()))
-    }
-}
-
-/// So many numbers at a time are looked at before it is asked whether one was wrong.
-const CHUNK: usize = 4096;
-
-impl<T: Scalar> Inputs<'_, T> {
-    /// Whether all numbers are finite.
-    ///
-    /// # Errors
-    /// [`Error::NotFinite`] with the first sample in which one is not.
-    pub(super) fn check_finite(&self) -> Result<()> {
-        let is_finite = |got: f64, place: Vec<usize>| {
-            let what = format!("input of sample {} at {:?}", place[0], &place[1..]);
-            Error::NotFinite { what, got }
-        };
-        self.check(T::is_finite, is_finite)
-    }
-
-    /// Whether all numbers are whole, from 0 to one less than this.
-    fn check_whole(&self, below: usize) -> Result<()> {
-        let limit = T::of(below as f64);
-        // A NaN is in no range.
-        let is_right = |number: T| (T::zero()..limit).contains(&number) && number == number.trunc();
-        self.check(is_right, |got, place| Error::Index { what: "input", place, below, got })
-    }
-
-    /// The first number that is wrong, as an error of its value and its place, the sample first.
-    fn check(&self, is_right: impl Fn(T) -> bool, error: impl Fn(f64, Vec<usize>) -> Error) -> Result<()> {
-        let (place, number) = match self {
-            Self::Values(values) => {
-                let numbers = values.as_slice();
-                let all_right =
-                    |chunk: &[T]| chunk.iter().fold(true, |right, &number| right & is_right(number));
-                let Some(chunk) = numbers.chunks(CHUNK).position(|chunk| !all_right(chunk)) else {
-                    return Ok(());
-                };
-                let wrong = numbers[chunk * CHUNK..].iter().position(|&number| !is_right(number));
-                let place = chunk * CHUNK + wrong.expect("one of this chunk is wrong");
-                (place, numbers[place])
-            }
-            Self::Pixels(pixels) => {
-                let numbers = pixels.numbers();
-                let is_wrong = numbers.map(|number| !is_right(number));
-                if !is_wrong.contains(&true) {
-                    return Ok(());
-                }
-                let Some(place) = pixels.as_bytes().iter().position(|&byte| is_wrong[usize::from(byte)])
-                else {
-                    return Ok(());
-                };
-                (place, numbers[usize::from(pixels.as_bytes()[place])])
-            }
-        };
-        Err(error(number.as_f64(), self.shape().place(place)))
     }
 }

@@ -1,15 +1,20 @@
 //! Data sets: inputs and targets.
 
-use rand::Rng;
+use std::collections::HashSet;
+use std::fmt;
 
 use super::Inputs;
-use crate::kernels::Buffer;
-use crate::losses::Target;
-use crate::{Error, Parallelism, Result, Scalar, Shape, TensorView, seeded};
+use crate::losses::{Loss, Target};
+use crate::{Error, Result, Scalar, Shape};
 
-/// Inputs and targets in memory, one of each for every sample.
+/// Inputs and targets, one of each for every sample.
 ///
-/// Inputs are a tensor, a view, or bytes ([`Pixels`](super::Pixels)).
+/// Inputs are a tensor, a view, bytes ([`Pixels`](super::Pixels)), or anything that gives one sample after the other
+/// ([`Samples`](super::Samples)). Targets are in memory, for what a loss is divided by follows from them and has to be known
+/// before the first pass.
+///
+/// Samples keep their numbers, from 0, in subsets, splits and errors: sample 17 is everywhere the one whose label is
+/// `labels[17]`.
 ///
 /// ```
 /// use taper::{Tensor, train::Dataset};
@@ -19,10 +24,14 @@ use crate::{Error, Parallelism, Result, Scalar, Shape, TensorView, seeded};
 /// assert_eq!(data.len(), 3);
 /// # Ok::<(), taper::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Dataset<'a, T> {
     inputs: Inputs<'a, T>,
+    /// That of the inputs, samples first.
+    shape: Shape,
     target: Target<'a, T>,
+    weights: Option<&'a [f64]>,
+    indices: Option<&'a [usize]>,
 }
 
 impl<'a, T: Scalar> Dataset<'a, T> {
@@ -32,8 +41,9 @@ impl<'a, T: Scalar> Dataset<'a, T> {
     /// [`Error::Empty`] where there are none, [`Error::Shape`] where there is no first axis to count them, [`Error::Length`] where there are not as many targets as inputs.
     pub fn new(inputs: impl Into<Inputs<'a, T>>, target: impl Into<Target<'a, T>>) -> Result<Self> {
         let (inputs, target) = (inputs.into(), target.into());
-        let Some(&samples) = inputs.shape().axes().first() else {
-            return Err(Error::shape("inputs", "with a first axis of samples", inputs.shape()));
+        let shape = inputs.shape();
+        let Some(&samples) = shape.axes().first() else {
+            return Err(Error::shape("inputs", "with a first axis of samples", shape));
         };
         if samples == 0 {
             return Err(Error::Empty { what: "samples of the data set" });
@@ -47,13 +57,93 @@ impl<'a, T: Scalar> Dataset<'a, T> {
             let what = "targets of the data set".into();
             return Err(Error::Length { what, expected: samples, got: target.batch() });
         }
-        Ok(Self { inputs, target })
+        Ok(Self { inputs, shape, target, weights: None, indices: None })
     }
 
-    /// The number of samples.
+    /// Gives each sample a weight w, of all samples of which this data set may be a subset: a sample of weight 2 counts as two.
+    ///
+    /// ```text
+    /// loss = Σ w·numerator / Σ w·divisor        accuracy = Σ w·hit / Σ w
+    /// ```
+    ///
+    /// with a sample's part of the sum of losses and of what that is divided by ([`Loss::divisor`]), as scikit-learn's
+    /// `sample_weight`; class weights of the loss come on top. In training the sums go over the samples of a step, so its
+    /// gradient is that of the weighted mean; in evaluation, over all. A step whose samples all weigh 0 has a loss and a
+    /// gradient of 0. Confusion matrices count samples, whatever they weigh.
+    ///
+    /// ```
+    /// use taper::{Optimizer, Sequential, Tensor, Trainer};
+    /// use taper::{losses::MeanAbsoluteError, optimizers::Sgd, train::Dataset};
+    ///
+    /// // A model that gives 0, which is off by 1 and by 4.
+    /// let (x, y) = (Tensor::from([[0.0], [0.0]]), Tensor::from([[1.0], [4.0]]));
+    /// let mut model = Sequential::builder([1]).dense(1).without_bias().build(&mut taper::seeded(0))?;
+    /// let mut trainer = Trainer::new(&mut model, MeanAbsoluteError::new(), Optimizer::new(Sgd::new(0.1)?));
+    /// assert_eq!(trainer.evaluate(Dataset::new(&x, &y)?)?.loss, 2.5);
+    /// assert_eq!(trainer.evaluate(Dataset::new(&x, &y)?.with_weights(&[2.0, 1.0])?)?.loss, 2.0);
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is one for each sample, [`Error::Setting`] unless all are finite, also as numbers of the
+    /// model, and at least 0.
+    pub fn with_weights(mut self, weights: &'a [f64]) -> Result<Self> {
+        if weights.len() != self.samples() {
+            let what = "weights of the samples".into();
+            return Err(Error::Length { what, expected: self.samples(), got: weights.len() });
+        }
+        let is_right = |weight: f64| weight >= 0.0 && T::of(weight).is_finite();
+        if let Some(sample) = weights.iter().position(|&weight| !is_right(weight)) {
+            let got = format!("{} for sample {sample}", weights[sample]);
+            return Err(Error::setting("weight of a sample", "a finite number of at least 0", got));
+        }
+        self.weights = Some(weights);
+        Ok(self)
+    }
+
+    /// The samples with these numbers alone, in this order where they are not shuffled. A number may come several times.
+    ///
+    /// Numbers are always those of the whole data set, as [`Dataset::new`] got it. Of a subset, only samples that are in it
+    /// can be taken.
+    ///
+    /// ```
+    /// use taper::{Tensor, train::Dataset};
+    ///
+    /// let (inputs, labels) = (Tensor::<f32>::zeros([5, 2])?, vec![0, 1, 0, 1, 0]);
+    /// let data = Dataset::new(&inputs, &labels)?;
+    /// let zeros: Vec<usize> = (0..5).filter(|&sample| labels[sample] == 0).collect();
+    /// assert_eq!(data.subset(&zeros)?.len(), 3);
+    /// assert!(data.subset(&[5]).is_err());
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without any, [`Error::Index`] for a number that no sample has, [`Error::Setting`] for one that is not
+    /// in this subset.
+    pub fn subset(mut self, indices: &'a [usize]) -> Result<Self> {
+        let samples = self.samples();
+        if indices.is_empty() {
+            return Err(Error::Empty { what: "samples of the subset" });
+        }
+        if let Some(place) = indices.iter().position(|&index| index >= samples) {
+            let (what, got) = ("subset", indices[place] as f64);
+            return Err(Error::Index { what, place: vec![place], below: samples, got });
+        }
+        if let Some(own) = self.indices {
+            let own: HashSet<usize> = own.iter().copied().collect();
+            if let Some(other) = indices.iter().find(|index| !own.contains(index)) {
+                let expected = "numbers of samples, as in the whole data set, that are in this one";
+                return Err(Error::setting("subset", expected, other));
+            }
+        }
+        self.indices = Some(indices);
+        Ok(self)
+    }
+
+    /// The number of samples, of a subset those that are in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.target.batch()
+        self.indices.map_or(self.samples(), <[usize]>::len)
     }
 
     /// Never true: a data set has at least one sample.
@@ -62,102 +152,91 @@ impl<'a, T: Scalar> Dataset<'a, T> {
         self.len() == 0
     }
 
-    /// The inputs, samples along the first axis.
+    /// The inputs of all samples, also where this is a subset.
     #[must_use]
     pub fn inputs(&self) -> Inputs<'a, T> {
         self.inputs
     }
 
-    /// The targets.
+    /// The targets of all samples, also where this is a subset.
     #[must_use]
     pub fn target(&self) -> Target<'a, T> {
         self.target
     }
-}
 
-/// A batch of samples picked from a data set, in memory that is used again and again.
-#[derive(Debug, Default)]
-pub(super) struct Batch<T> {
-    samples: usize,
-    inputs: Buffer<T>,
-    classes: Vec<usize>,
-    values: Buffer<T>,
-}
-
-impl<T: Scalar> Batch<T> {
-    /// Copies these samples together.
-    pub(super) fn fill(&mut self, data: &Dataset<'_, T>, samples: &[usize], parallelism: Parallelism) {
-        data.inputs.gather(samples, parallelism, &mut self.inputs);
-        match data.target {
-            Target::Classes(classes) => {
-                self.classes.clear();
-                self.classes.extend(samples.iter().map(|&sample| classes[sample]));
-            }
-            Target::Values(values) => {
-                Inputs::Values(values).gather(samples, parallelism, &mut self.values);
-            }
-        }
-        self.samples = samples.len();
+    /// What each of all samples weighs, where it was said.
+    #[must_use]
+    pub fn weights(&self) -> Option<&'a [f64]> {
+        self.weights
     }
 
-    /// The samples that it was filled with from this data set.
-    pub(super) fn view(&self, data: &Dataset<'_, T>) -> Result<(TensorView<'_, T>, Target<'_, T>)> {
-        let target = match data.target {
-            Target::Classes(_) => Target::Classes(&self.classes),
-            Target::Values(values) => Target::Values(batch_view(&self.values, values.shape(), self.samples)?),
+    /// The numbers of the samples of a subset; `None` where it is all of them.
+    #[must_use]
+    pub fn indices(&self) -> Option<&'a [usize]> {
+        self.indices
+    }
+
+    /// How many samples there are in the whole.
+    fn samples(&self) -> usize {
+        self.target.batch()
+    }
+
+    /// The lengths of the axes of all inputs, that of the samples first.
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The shape of one input.
+    pub(super) fn sample(&self) -> Shape {
+        let (_, sample) = self.shape.split_batch().expect("there is an axis of samples");
+        sample
+    }
+
+    /// The number of the sample at this place.
+    pub(super) fn number(&self, place: usize) -> usize {
+        self.indices.map_or(place, |indices| indices[place])
+    }
+
+    /// What this sample weighs.
+    pub(super) fn weight(&self, sample: usize) -> f64 {
+        self.weights.map_or(1.0, |weights| weights[sample])
+    }
+
+    /// What the loss of these samples is divided by.
+    pub(super) fn divisor_of(&self, loss: &dyn Loss<T>, samples: impl Iterator<Item = usize>) -> Option<f64> {
+        let each =
+            |sample| loss.divisor(self.target.sample(sample)).map(|divisor| self.weight(sample) * divisor);
+        samples.map(each).sum()
+    }
+
+    /// What the loss of all of it is divided by.
+    pub(super) fn divisor(&self, loss: &dyn Loss<T>) -> Option<f64> {
+        match (self.indices, self.weights) {
+            (None, None) => loss.divisor(self.target),
+            _ => self.divisor_of(loss, (0..self.len()).map(|place| self.number(place))),
+        }
+    }
+
+    /// Whether the loss can use each target, for outputs of this shape.
+    pub(super) fn check_targets(&self, loss: &dyn Loss<T>, output: Shape) -> Result<()> {
+        let Some(indices) = self.indices else {
+            return loss.check_target(output.with_batch(self.len())?, self.target);
         };
-        Ok((batch_view(&self.inputs, data.inputs.shape(), self.samples)?, target))
+        let output = output.with_batch(1)?;
+        let check = |&sample: &usize| {
+            loss.check_target(output, self.target.sample(sample)).map_err(|error| error.of_samples(&[sample]))
+        };
+        indices.iter().try_for_each(check)
     }
 }
 
-fn batch_view<T: Scalar>(values: &[T], data: Shape, batch: usize) -> Result<TensorView<'_, T>> {
-    let (_, sample) = data.split_batch().expect("a data set's tensors have a first axis");
-    TensorView::new(sample.with_batch(batch)?, &values[..batch * sample.len()])
-}
-
-/// The order of the samples in an epoch: a function of seed and epoch alone, so that an epoch can be gone on with
-/// without those before it.
-pub(super) fn shuffle(order: &mut Vec<usize>, samples: usize, seed: u64, epoch: u64) {
-    order.clear();
-    order.extend(0..samples);
-    // An odd multiplier keeps different epochs of one seed apart.
-    let mut rng = seeded(seed ^ epoch.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    for place in (1..samples).rev() {
-        // A product of 64 bits by the length: its upper half is uniform up to 2⁻⁶⁴·length.
-        let other = (u128::from(rng.next_u64()) * (place as u128 + 1)) >> 64;
-        order.swap(place, other as usize);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn order(samples: usize, seed: u64, epoch: u64) -> Vec<usize> {
-        let mut order = Vec::new();
-        shuffle(&mut order, samples, seed, epoch);
-        order
-    }
-
-    #[test]
-    fn an_order_is_a_permutation_that_depends_on_seed_and_epoch() {
-        let first = order(100, 7, 0);
-        let mut sorted = first.clone();
-        sorted.sort_unstable();
-        assert_eq!(sorted, (0..100).collect::<Vec<_>>());
-        assert_eq!(first, order(100, 7, 0));
-        assert_ne!(first, order(100, 7, 1));
-        assert_ne!(first, order(100, 8, 0));
-    }
-
-    #[test]
-    fn every_order_is_about_as_frequent() {
-        let mut counts = std::collections::HashMap::new();
-        for epoch in 0..6000 {
-            *counts.entry(order(3, 1, epoch)).or_insert(0_i32) += 1;
-        }
-        // Six orders; four standard deviations of a count are 4·sqrt(6000·1/6·5/6) = 115.
-        assert_eq!(counts.len(), 6);
-        assert!(counts.values().all(|&count| (count - 1000).abs() < 115), "{counts:?}");
+impl<T: Scalar> fmt::Debug for Dataset<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset")
+            .field("inputs", &self.inputs)
+            .field("target", &self.target)
+            .field("weights", &self.weights)
+            .field("indices", &self.indices)
+            .finish()
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::dataset::shuffle;
 use super::keeper::Moment;
+use super::order::shuffle;
 use super::run::{Plan, Run};
 use super::tally::Tally;
 use super::{Control, Dataset, EarlyStopping, Epoch, Fit, History, StepReport, Trainer};
@@ -62,7 +62,7 @@ impl<T: Scalar> Trainer<'_, T> {
         options: &mut Fit<'_, T>,
     ) -> Result<()> {
         let end = run.first.saturating_add(options.epochs);
-        let mut order: Vec<usize> = (0..plan.samples).collect();
+        let mut order: Vec<usize> = (0..plan.samples).map(|place| data.number(place)).collect();
         let mut is_whole = true;
         while self.progress.epoch_number() < end {
             let number = self.progress.epoch_number();
@@ -76,6 +76,7 @@ impl<T: Scalar> Trainer<'_, T> {
             self.pace.before_epoch(number, &mut self.optimizer)?;
             if options.shuffle {
                 shuffle(&mut order, plan.samples, plan.seed, number as u64);
+                order.iter_mut().for_each(|place| *place = data.number(*place));
             }
             let pass = Pass { data, order: &order[run.samples..plan.used()], plan, start, end };
             let control = self.epoch(pass, run, options)?;
@@ -179,20 +180,19 @@ impl<T: Scalar> Trainer<'_, T> {
         what: impl Fn() -> String + Copy,
     ) -> Result<f64> {
         self.clear_gradients();
-        let each = samples.iter().map(|&sample| self.loss.divisor(data.target().sample(sample)));
-        let (divisor, mut group_loss) = (each.sum::<Option<f64>>(), 0.0);
+        let (divisor, mut group_loss) = (data.divisor_of(&*self.loss, samples.iter().copied()), 0.0);
         for batch in samples.chunks(self.settings.batch) {
             let mut gathered = std::mem::take(&mut self.gathered);
-            gathered.fill(data, batch, self.settings.parallelism);
-            let (x, target) = gathered.view(data)?;
+            gathered.fill(data, batch, self.numbers(), self.settings.parallelism)?;
+            let (x, answers) = gathered.view(data)?;
             let loss = if batch.len() == samples.len() {
-                self.step_on(x, target, what)
+                self.step_on(x, answers, what)
             } else {
-                self.accumulate(x, target, Some(divisor.unwrap_or(1.0)), what)
+                self.accumulate(x, answers, Some(divisor.unwrap_or(1.0)), what)
             };
             group_loss += loss.map_err(|error| error.of_samples(batch))?.as_f64();
             let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
-            tally.add_outputs(outputs, target, &*self.loss);
+            tally.add_outputs(outputs, answers, &*self.loss);
             self.gathered = gathered;
         }
         if samples.len() > self.settings.batch {

@@ -85,10 +85,9 @@ impl<'a, T: Scalar> Fit<'a, T> {
 
     /// Whether all this fits the model: an epoch may take hours, and its end is too late to be told.
     pub(super) fn check(&self, model: &Sequential<T>) -> Result<()> {
-        let sample = |data: &Dataset<'_, T>| data.inputs().shape().split_batch().map(|(_, sample)| sample);
-        if let Some(data) = self.validation.as_ref().filter(|&data| sample(data) != Some(model.input())) {
+        if let Some(data) = self.validation.as_ref().filter(|&data| data.sample() != model.input()) {
             let expected = model.input().batch_pattern();
-            return Err(Error::shape("validation input", expected, data.inputs().shape()));
+            return Err(Error::shape("validation input", expected, data.shape()));
         }
         self.early_stopping
             .as_ref()

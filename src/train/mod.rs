@@ -3,6 +3,7 @@
 //! [`Trainer`] does it: batches, shuffling, validation, early stopping. The loop that it runs can as well be written by
 //! hand; see [`Optimizer`](crate::Optimizer) and `docs/guide.md`.
 
+mod batch;
 mod callback;
 mod checks;
 mod dataset;
@@ -15,6 +16,8 @@ mod inputs;
 mod keeper;
 pub mod metrics;
 mod model;
+mod numbers;
+mod order;
 mod pace;
 mod pixels;
 #[cfg(feature = "progress")]
@@ -24,6 +27,7 @@ mod settings;
 mod step;
 mod tally;
 mod trainer;
+mod weighted;
 
 pub use callback::{Callback, Control, StepReport};
 pub use dataset::Dataset;
@@ -32,7 +36,7 @@ pub(crate) use early_stopping::Kept;
 pub use early_stopping::{EarlyStopping, Monitor};
 pub use fit::Fit;
 pub use history::{Epoch, Evaluation, History};
-pub use inputs::Inputs;
+pub use inputs::{Inputs, Samples};
 #[cfg(feature = "safetensors")]
 pub(crate) use keeper::{Keeper, Moment};
 #[cfg(feature = "safetensors")]

@@ -7,6 +7,7 @@
 
 use super::Trainer;
 use super::trainer::workspace;
+use super::weighted::{Answers, Weighted};
 use crate::kernels;
 use crate::layers::{GradientStore, Layer};
 use crate::losses::Target;
@@ -27,17 +28,17 @@ impl<T: Scalar> Trainer<'_, T> {
     ) -> Result<T> {
         let (step, x, target) = (self.progress.steps, x.into(), target.into());
         self.check_step(x, target)?;
-        self.step_on(x, target, || format!("loss of step {step}"))
+        self.step_on(x, target.into(), || format!("loss of step {step}"))
     }
 
     /// Forward, loss, backward and update on one batch; the loss before the update.
     pub(super) fn step_on(
         &mut self,
         x: TensorView<'_, T>,
-        target: Target<'_, T>,
+        answers: Answers<'_, T>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        kernels::together(self.threads(1, x.batch()), || self.whole_step(x, target, what))
+        kernels::together(self.threads(1, x.batch()), || self.whole_step(x, answers, what))
     }
 
     /// How many threads share so many steps in a row. A step has at least two products of each layer.
@@ -48,16 +49,16 @@ impl<T: Scalar> Trainer<'_, T> {
     fn whole_step(
         &mut self,
         x: TensorView<'_, T>,
-        target: Target<'_, T>,
+        answers: Answers<'_, T>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
         if !self.can_apply(x.batch()) {
             self.clear_gradients();
-            let loss = self.accumulate(x, target, None, what)?;
+            let loss = self.accumulate(x, answers, None, what)?;
             self.step_by_gradients()?;
             return Ok(loss);
         }
-        let loss = self.forward(x, target, None, what)?;
+        let loss = self.forward(x, answers, None, what)?;
         self.pace.before_step(self.progress.steps, &mut self.optimizer)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let mut scale = 1.0;
@@ -67,7 +68,7 @@ impl<T: Scalar> Trainer<'_, T> {
             scale = survey.finish(&*self.model)?;
             // The pass may have overwritten the gradient that it started from.
             workspace.reopen();
-            workspace.loss(&*self.loss, target)?;
+            workspace.loss(&Weighted { loss: &*self.loss, weights: answers.weights }, answers.target)?;
         }
         let mut apply =
             self.optimizer.apply_scaled(&*self.model, scale)?.with_parallelism(self.settings.parallelism);
@@ -85,11 +86,11 @@ impl<T: Scalar> Trainer<'_, T> {
     pub(super) fn accumulate(
         &mut self,
         x: TensorView<'_, T>,
-        target: Target<'_, T>,
+        answers: Answers<'_, T>,
         divisor: Option<f64>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        let loss = self.forward(x, target, divisor, what)?;
+        let loss = self.forward(x, answers, divisor, what)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let gradients = self.gradients.get_or_insert_with(|| {
             GradientStore::new(&mut *self.model).with_parallelism(self.settings.parallelism)
@@ -123,7 +124,7 @@ impl<T: Scalar> Trainer<'_, T> {
     fn forward(
         &mut self,
         x: TensorView<'_, T>,
-        target: Target<'_, T>,
+        answers: Answers<'_, T>,
         divisor: Option<f64>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
@@ -131,9 +132,10 @@ impl<T: Scalar> Trainer<'_, T> {
         workspace.set_random(self.settings.seed, self.progress.passes);
         self.progress.passes += 1;
         self.model.forward(x, workspace)?;
+        let loss = Weighted { loss: &*self.loss, weights: answers.weights };
         let loss = match divisor {
-            None => workspace.loss(&*self.loss, target)?,
-            Some(divisor) => workspace.loss_of_part(&*self.loss, target, divisor)?,
+            None => workspace.loss(&loss, answers.target)?,
+            Some(divisor) => workspace.loss_of_part(&loss, answers.target, divisor)?,
         };
         if loss.is_finite() || self.settings.allow_not_finite {
             return Ok(loss);

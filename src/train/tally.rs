@@ -1,6 +1,7 @@
 //! Losses and hits, added up over the batches of an epoch.
 
 use super::metrics::{ConfusionMatrix, highest};
+use super::weighted::Answers;
 use super::{Dataset, Evaluation};
 use crate::losses::{Loss, Target};
 use crate::{Scalar, Sequential, TensorView};
@@ -21,8 +22,9 @@ pub(crate) struct Tally {
 #[derive(Debug, Clone)]
 pub(crate) struct Hits {
     pub(crate) classes: usize,
-    pub(crate) labelled: u64,
-    pub(crate) right: u64,
+    /// What all samples weigh together, and those that were right.
+    pub(crate) labelled: f64,
+    pub(crate) right: f64,
     pub(crate) confusion: Option<ConfusionMatrix>,
 }
 
@@ -31,8 +33,8 @@ impl Tally {
         let hits = match (data.target(), model.output().axes()) {
             (Target::Classes(_), &[classes]) => Some(Hits {
                 classes,
-                labelled: 0,
-                right: 0,
+                labelled: 0.0,
+                right: 0.0,
                 confusion: (classes <= MOST_CLASSES).then(|| ConfusionMatrix::new(classes)),
             }),
             _ => None,
@@ -50,16 +52,18 @@ impl Tally {
     pub(super) fn add_outputs<T: Scalar>(
         &mut self,
         outputs: TensorView<'_, T>,
-        target: Target<'_, T>,
+        answers: Answers<'_, T>,
         loss: &dyn Loss<T>,
     ) {
-        let (Some(hits), Target::Classes(labels)) = (&mut self.hits, target) else { return };
+        let (Some(hits), Target::Classes(labels)) = (&mut self.hits, answers.target) else { return };
         // What is no class was ignored by the loss, or the loss would have refused it.
         let counts = |label: usize| label < hits.classes && !loss.ignores(label);
-        for (row, &label) in outputs.samples().zip(labels).filter(|&(_, &label)| counts(label)) {
-            hits.labelled += 1;
+        let rows = outputs.samples().zip(labels).enumerate();
+        for (index, (row, &label)) in rows.filter(|&(_, (_, &label))| counts(label)) {
+            let weight = answers.weights.map_or(1.0, |weights| weights[index]);
+            hits.labelled += weight;
             let predicted = highest(row);
-            hits.right += u64::from(predicted == label);
+            hits.right += if predicted == label { weight } else { 0.0 };
             if let Some(confusion) = &mut hits.confusion {
                 confusion.count_one(label, predicted);
             }
@@ -67,7 +71,7 @@ impl Tally {
     }
 
     pub(super) fn finish(self) -> Evaluation {
-        let accuracy = |hits: &Hits| hits.right as f64 / hits.labelled.max(1) as f64;
+        let accuracy = |hits: &Hits| if hits.labelled > 0.0 { hits.right / hits.labelled } else { 0.0 };
         Evaluation {
             loss: if self.divisor > 0.0 { self.loss / self.divisor } else { self.loss },
             accuracy: self.hits.as_ref().map(accuracy),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::History;
-use super::dataset::Batch;
+use super::batch::Batch;
 use super::model::Model;
 use super::pace::Pace;
 use super::run::Progress;

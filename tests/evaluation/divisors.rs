@@ -10,24 +10,24 @@ use taper::{
     Loss, Optimizer, Result, Sequential, Target, Tensor, TensorView, TensorViewMut, Trainer, seeded,
 };
 
-const SAMPLES: usize = 100;
+pub(super) const SAMPLES: usize = 100;
 const CLASSES: usize = 3;
 
-fn inputs() -> Tensor<f64> {
+pub(super) fn inputs() -> Tensor<f64> {
     Tensor::from_fn([SAMPLES, 4], |i| ((i * 37 + 11) % 101) as f64 / 50.0 - 1.0).unwrap()
 }
 
 /// Distributions, so that every loss takes them.
-fn values() -> Tensor<f64> {
+pub(super) fn values() -> Tensor<f64> {
     Tensor::from_fn([SAMPLES, CLASSES], |i| [0.2, 0.5, 0.3][(i / CLASSES + i) % CLASSES]).unwrap()
 }
 
 /// Most are of class 0, in runs: whole batches of one class.
-fn labels() -> Vec<usize> {
+pub(super) fn labels() -> Vec<usize> {
     (0..SAMPLES).map(|sample| [0, 0, 0, 0, 0, 0, 0, 2, 1, 2][sample / 4 % 10]).collect()
 }
 
-fn model() -> Sequential<f64> {
+pub(super) fn model() -> Sequential<f64> {
     Sequential::builder([4]).dense(5).tanh().dense(CLASSES).build(&mut seeded(3)).unwrap()
 }
 
@@ -36,10 +36,10 @@ fn optimizer(clip: Option<Clip>) -> Optimizer<f64> {
     clip.map_or_else(|| Optimizer::new(Sgd::new(0.5).unwrap()), |clip| optimizer.with_clip(clip).unwrap())
 }
 
-type Named = (&'static str, fn() -> CrossEntropy);
+pub(super) type Named = (&'static str, fn() -> CrossEntropy);
 
 /// Losses that take labels, and of which some are ignored, weigh nothing or are not divided.
-fn of_labels() -> Vec<Named> {
+pub(super) fn of_labels() -> Vec<Named> {
     fn plain() -> CrossEntropy {
         CrossEntropy::new()
     }
@@ -57,7 +57,7 @@ fn of_labels() -> Vec<Named> {
 }
 
 /// Losses that take values, means and sums.
-fn of_values(reduction: Reduction) -> Vec<Box<dyn Loss<f64>>> {
+pub(super) fn of_values(reduction: Reduction) -> Vec<Box<dyn Loss<f64>>> {
     vec![
         Box::new(CrossEntropy::new().with_class_weights(&[0.0, 0.3, 2.0]).unwrap().with_reduction(reduction)),
         Box::new(BinaryCrossEntropy::new().with_reduction(reduction)),
@@ -151,7 +151,7 @@ fn values_in_pieces_are_the_whole() -> Result<()> {
 
 /// Passes everything on.
 #[derive(Debug)]
-struct Boxed(Box<dyn Loss<f64>>);
+pub(super) struct Boxed(pub(super) Box<dyn Loss<f64>>);
 
 impl Loss<f64> for Boxed {
     fn kind(&self) -> &'static str {

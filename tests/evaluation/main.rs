@@ -2,3 +2,4 @@
 
 mod divisors;
 mod metrics;
+mod weights;

@@ -5,6 +5,7 @@ mod calls;
 mod errors;
 mod own_errors;
 mod owning;
+mod sources;
 
 use taper::{Error, Layer, Scalar, Sequential};
 

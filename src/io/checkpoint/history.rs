@@ -117,8 +117,8 @@ pub(super) fn tally(tally: &Tally, pieces: &mut Vec<Piece<'_>>) -> Value {
         }
         json!({
             "classes": hits.classes,
-            "labelled": hits.labelled,
-            "right": hits.right,
+            "labelled": number(hits.labelled),
+            "right": number(hits.right),
             "confusion": hits.confusion.is_some(),
         })
     });
@@ -141,7 +141,7 @@ pub(super) fn read_tally(object: &Object<'_>, archive: &Archive<'_>) -> Verdict<
             } else {
                 None
             };
-            let (labelled, right) = (hits.whole("labelled")?, hits.whole("right")?);
+            let (labelled, right) = (hits.number("labelled")?, hits.number("right")?);
             Some(Hits { classes, labelled, right, confusion })
         }
     };
