@@ -24,6 +24,7 @@ mod pixels;
 mod progress_bar;
 mod run;
 mod settings;
+pub mod split;
 mod step;
 mod tally;
 mod trainer;

@@ -2,4 +2,5 @@
 
 mod divisors;
 mod metrics;
+mod splits;
 mod weights;
