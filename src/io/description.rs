@@ -6,11 +6,11 @@ use std::any::Any;
 
 use serde_json::{Value, json};
 
-use super::Verdict;
 use super::document::{Document, shape};
 use super::json::{Object, number};
 use super::parameters::{Parameters, Shapes};
 use super::window::{describe_window, window};
+use super::{Verdict, classes};
 use crate::layers::stored::{Entry, NotRestored, Restored, Setting};
 use crate::layers::{Layer, Order, Window, kinds};
 use crate::{Scalar, Sequential, Shape};
@@ -32,6 +32,7 @@ pub(super) fn describe<T: Scalar>(model: &Sequential<T>) -> Value {
         })
         .collect();
     let mut described = json!({ "input": model.input().axes(), "layers": layers });
+    classes::describe(model, &mut described);
     // Of a part of a model more may be known than the shape tells.
     match model.known_order().filter(|&order| order != Order::of_sample(&model.input())) {
         None => {}
@@ -97,7 +98,8 @@ fn build<T: Scalar>(
         let layer = restore(entry, &format!("{prefix}{name}"), nested, parameters)?;
         builder = builder.boxed(layer).named(name);
     }
-    let model = builder.build(&mut crate::seeded(0)).map_err(|error| error.to_string())?;
+    let mut model = builder.build(&mut crate::seeded(0)).map_err(|error| error.to_string())?;
+    classes::apply(&mut model, description)?;
     let order = order(&object)?.map(|order| check_order(order, &model)).transpose()?;
     Ok(model.with_known_order(order))
 }

@@ -1,6 +1,7 @@
 //! How a file is to be read, and what came of it.
 
 use super::orientation::Orientation;
+use super::rename::Rename;
 use crate::Shape;
 
 /// How a file is read into a model; for [`Sequential::load_with`](crate::Sequential::load_with).
@@ -19,12 +20,20 @@ use crate::Shape;
 #[derive(Debug, Clone, Default)]
 pub struct Load {
     pub(super) orientation: Option<Orientation>,
-    pub(super) renames: Vec<(String, String)>,
+    pub(super) renames: Vec<Rename>,
     pub(super) features: Option<Features>,
     pub(super) in_model_order: Vec<String>,
-    pub(super) allow_missing: bool,
-    pub(super) allow_left_over: bool,
-    pub(super) allow_not_finite: bool,
+    allowed: Vec<Unusual>,
+}
+
+/// What may be unusual about a file, where it is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unusual {
+    Missing,
+    LeftOver,
+    NotFinite,
+    OtherClasses,
+    UnusedRename,
 }
 
 /// The order of the features in a file.
@@ -66,6 +75,8 @@ pub struct Loaded {
     pub left_over: Vec<String>,
     /// Parameters with a NaN or an infinity.
     pub not_finite: Vec<String>,
+    /// Rules of [`Load::with_rename`] that fit no name, each as `` `from` to `to` ``.
+    pub unused_renames: Vec<String>,
     /// What became of the [check](super::Save::with_check) in the file.
     pub check: Check,
 }
@@ -99,10 +110,23 @@ impl Load {
     }
 
     /// A name in the file that begins with `from` begins with `to` instead; a whole name may be given too. The first
-    /// rule that fits a name is used, and only that.
+    /// rule that fits a name is used, and only that. A rule that fits none is an error, unless that is
+    /// [allowed](Load::allow_unused_renames).
+    ///
+    /// With a `*`, `from` is a pattern of the whole name. A `*` is any text, dots and none too; from left to right as little as
+    /// fits. `to` has as many, and each of them is the text of its place:
+    ///
+    /// ```
+    /// # use taper::io::Load;
+    /// let keras = Load::new()
+    ///     .with_rename("conv2d*.kernel", "conv*.weight")    // conv2d_1.kernel: conv_1.weight
+    ///     .with_rename("*.gamma", "*.weight")               // stem.norm.gamma: stem.norm.weight
+    ///     .with_rename("head.", "classifier.");             // without a `*`, the beginning of a name
+    /// # let _ = keras;
+    /// ```
     #[must_use]
     pub fn with_rename(mut self, from: &str, to: &str) -> Self {
-        self.renames.push((from.to_owned(), to.to_owned()));
+        self.renames.push(Rename::new(from, to));
         self
     }
 
@@ -140,22 +164,41 @@ impl Load {
 
     /// Parameters that the file lacks stay as they are.
     #[must_use]
-    pub fn allow_missing(mut self) -> Self {
-        self.allow_missing = true;
-        self
+    pub fn allow_missing(self) -> Self {
+        self.allow(Unusual::Missing)
     }
 
     /// Tensors that the model lacks are left alone.
     #[must_use]
-    pub fn allow_left_over(mut self) -> Self {
-        self.allow_left_over = true;
-        self
+    pub fn allow_left_over(self) -> Self {
+        self.allow(Unusual::LeftOver)
+    }
+
+    /// The model keeps the [names of its classes](crate::Sequential::classes), whatever the file calls them.
+    #[must_use]
+    pub fn allow_other_classes(self) -> Self {
+        self.allow(Unusual::OtherClasses)
+    }
+
+    /// Rules of [`Load::with_rename`] that fit no name are told in [`Loaded::unused_renames`]: for one list of rules for
+    /// several models.
+    #[must_use]
+    pub fn allow_unused_renames(self) -> Self {
+        self.allow(Unusual::UnusedRename)
     }
 
     /// NaN and infinity are read as they are, and told in [`Loaded::not_finite`].
     #[must_use]
-    pub fn allow_not_finite(mut self) -> Self {
-        self.allow_not_finite = true;
+    pub fn allow_not_finite(self) -> Self {
+        self.allow(Unusual::NotFinite)
+    }
+
+    fn allow(mut self, unusual: Unusual) -> Self {
+        self.allowed.push(unusual);
         self
+    }
+
+    pub(super) fn allows(&self, unusual: Unusual) -> bool {
+        self.allowed.contains(&unusual)
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Verdict;
 use super::archive::{Archive, Entry};
 use super::document::Document;
 use super::file_order::{FileOrder, Pair, adopt, feature_counts};
 use super::lie::{Lie, RowOrder, features};
-use super::load::{Load, Loaded};
+use super::load::{Load, Loaded, Unusual};
 use super::values::Numbers;
+use super::{Verdict, classes};
 use crate::layers::{Layer, Param};
 use crate::{Error, Scalar, Sequential, Shape, Tensor};
 
@@ -38,17 +38,15 @@ pub(super) fn match_tensors<T: Scalar>(
     document: Option<&Document>,
     load: &Load,
 ) -> Result<Matched, Refusal> {
-    let mut problems = Vec::new();
+    let (mut problems, mut loaded) = (Vec::new(), Loaded::default());
     let is_checkpoint = document.is_some_and(|document| document.checkpoint.is_some());
     let own = archive.entries.iter().filter(|entry| !(is_checkpoint && entry.name.starts_with(BESIDE)));
-    let mut entries = renamed(own, load, &mut problems);
+    let mut entries = renamed(own, load, &mut loaded, &mut problems);
     if let Some(document) = document.filter(|_| load.features.is_none()) {
         adopt(model, &document.said, &|name| entries.get(name).map(|entry| entry.name.clone()));
     }
     let order = FileOrder::new(model, document, load).map_err(|problem| Refusal(vec![problem]))?;
-    let mut inputs = None;
-    let (mut loaded, mut turns, mut is_first) =
-        (Loaded::default(), model.turns_of_params().into_iter(), true);
+    let (mut inputs, mut turns, mut is_first) = (None, model.turns_of_params().into_iter(), true);
     // That of a file is told once, and not for every parameter.
     let mut order_problem = None;
     model.params_mut(&mut |param| {
@@ -61,7 +59,7 @@ pub(super) fn match_tensors<T: Scalar>(
         }
         let Some(entry) = entries.remove(&*name) else {
             loaded.missing.push(name.clone());
-            if !load.allow_missing {
+            if !load.allows(Unusual::Missing) {
                 let expected = Lie::written(order.orientation(), turn).shape(param);
                 problems.push(format!("`{name}` {expected} is missing"));
             }
@@ -90,7 +88,7 @@ pub(super) fn match_tensors<T: Scalar>(
             Err(problem) => return problems.push(format!("`{name}`: {problem}")),
         };
         if let Some((place, value)) = numbers.not_finite::<T>() {
-            if !load.allow_not_finite {
+            if !load.allows(Unusual::NotFinite) {
                 problems.push(format!("`{name}`: expected finite values, got {value} at {place}"));
             }
             loaded.not_finite.push(name);
@@ -103,12 +101,15 @@ pub(super) fn match_tensors<T: Scalar>(
     let left: HashSet<&str> = entries.into_values().map(|entry| &*entry.name).collect();
     for entry in archive.entries.iter().filter(|entry| left.contains(&*entry.name)) {
         loaded.left_over.push(entry.name.clone());
-        if !load.allow_left_over {
+        if !load.allows(Unusual::LeftOver) {
             problems.push(format!("`{}` {} is left over", entry.name, entry.shape));
         }
     }
     if !problems.is_empty() {
         return Err(Refusal(problems));
+    }
+    if let Some(description) = document.and_then(|document| document.model.as_ref()) {
+        classes::adopt(model, description, load, &loaded).map_err(|problem| Refusal(vec![problem]))?;
     }
     let inputs = inputs.filter(|_| model.takes_features()).unwrap_or_default();
     Ok(Matched { loaded, inputs })
@@ -140,26 +141,29 @@ fn fitting<'a, T: Scalar>(param: &Param<T>, entry: &Entry<'a>, expected: Shape) 
 fn renamed<'a, 'b>(
     own: impl Iterator<Item = &'a Entry<'b>>,
     load: &Load,
+    loaded: &mut Loaded,
     problems: &mut Vec<String>,
 ) -> HashMap<String, &'a Entry<'b>> {
+    problems.extend(load.renames.iter().filter_map(|rename| rename.check().err()));
     let mut unused: Vec<bool> = vec![true; load.renames.len()];
     let mut entries = HashMap::new();
     for entry in own {
-        let rule = load.renames.iter().position(|(from, _)| entry.name.starts_with(from));
-        let name = match rule {
-            None => entry.name.clone(),
-            Some(rule) => {
-                unused[rule] = false;
-                let (from, to) = &load.renames[rule];
-                format!("{to}{}", &entry.name[from.len()..])
-            }
-        };
+        let rules = load.renames.iter().zip(&mut unused);
+        let renamed = rules.into_iter().find_map(|(rename, unused)| {
+            let name = rename.apply(&entry.name)?;
+            *unused = false;
+            Some(name)
+        });
+        let name = renamed.unwrap_or_else(|| entry.name.clone());
         if let Some(other) = entries.insert(name.clone(), entry) {
             problems.push(format!("`{}` and `{}` are both `{name}`", other.name, entry.name));
         }
     }
-    for ((from, to), _) in load.renames.iter().zip(unused).filter(|(_, unused)| *unused) {
-        problems.push(format!("`{from}` to `{to}`: no name begins so"));
+    for (rename, _) in load.renames.iter().zip(unused).filter(|(_, unused)| *unused) {
+        loaded.unused_renames.push(rename.text());
+        if !load.allows(Unusual::UnusedRename) {
+            problems.push(rename.unused());
+        }
     }
     entries
 }

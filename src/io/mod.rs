@@ -12,6 +12,8 @@ mod check;
 #[cfg(feature = "safetensors")]
 mod checkpoint;
 #[cfg(feature = "safetensors")]
+mod classes;
+#[cfg(feature = "safetensors")]
 mod description;
 #[cfg(feature = "safetensors")]
 mod document;
@@ -35,6 +37,8 @@ mod parameters;
 mod read;
 #[cfg(any(feature = "npy", feature = "safetensors"))]
 mod recognise;
+#[cfg(feature = "safetensors")]
+mod rename;
 #[cfg(feature = "safetensors")]
 mod save;
 #[cfg(feature = "safetensors")]

@@ -3,7 +3,7 @@
 use super::pool_mean::{backward, forward};
 use super::pool_window::{pool_geometry, pool_window};
 use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Padding, Sides, Window};
+use super::{Backward, Forward, GradientSink, Layer, OutputKind, Padding, Sides, Window};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Each output is the mean of a window of one channel: y = Σ xₜ / n over the places t of the window that lie inside of
@@ -81,6 +81,10 @@ impl<T: Scalar> Layer<T> for AvgPool2d {
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         let geometry = pool_geometry(&self.window, input)?;
         Ok(geometry.output(geometry.channels).into())
+    }
+
+    fn output_kind(&self, input: OutputKind) -> OutputKind {
+        input.of_each()
     }
 
     fn forward(

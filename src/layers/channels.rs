@@ -2,7 +2,7 @@
 
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Order};
+use super::{Backward, Forward, GradientSink, Layer, Order, OutputKind};
 use crate::kernels::{Parallelism, transpose};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -46,6 +46,10 @@ impl<T: Scalar> Layer<T> for ChannelsLast {
         }
     }
 
+    fn output_kind(&self, input: OutputKind) -> OutputKind {
+        input.regrouped()
+    }
+
     fn forward(
         &self,
         x: TensorView<'_, T>,
@@ -86,6 +90,10 @@ impl<T: Scalar> Layer<T> for ChannelsFirst {
             [height, width, channels] => Ok([channels, height, width].into()),
             _ => Err(Error::shape("input", "[batch, height, width, channels]", input.batch_pattern())),
         }
+    }
+
+    fn output_kind(&self, input: OutputKind) -> OutputKind {
+        input.regrouped()
     }
 
     fn forward(

@@ -1,7 +1,7 @@
 //! Dropout of whole channels.
 
 use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, RandomKey};
+use super::{Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, OutputKind, RandomKey};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// While training, each channel of each sample is 0 with probability `rate` and else multiplied by 1/(1 − rate); in
@@ -77,6 +77,10 @@ impl<T: Scalar> Layer<T> for Dropout2d {
     fn memory(&self, input: &Shape, _: usize, mode: Mode) -> Memory {
         let channels = input.axes().last().copied().unwrap_or(0);
         Memory { cache: 0, scratch: if mode == Mode::Train { channels } else { 0 } }
+    }
+
+    fn output_kind(&self, input: OutputKind) -> OutputKind {
+        input
     }
 
     fn forward(

@@ -2,7 +2,7 @@
 
 use super::pool_mean::{backward, forward};
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Order, Window};
+use super::{Backward, Forward, GradientSink, Layer, Order, OutputKind, Window};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// The mean of each channel over the whole image: y = Σ x / (height·width); dx = dy / (height·width).
@@ -48,6 +48,10 @@ impl<T: Scalar> Layer<T> for GlobalAvgPool2d {
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         let geometry = whole(input)?.over(input)?;
         Ok(Shape::from([geometry.channels]))
+    }
+
+    fn output_kind(&self, input: OutputKind) -> OutputKind {
+        input.of_mean()
     }
 
     fn forward(

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use super::{Activation, GradientSink, Order, Param, Turn};
+use super::{Activation, GradientSink, Order, OutputKind, Param, Turn};
 use crate::kernels::Parallelism;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -118,6 +118,12 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
     fn turns(&self, input: &Shape, order: Order, visit: &mut dyn FnMut(Turn)) -> Order {
         self.params(&mut |param| visit(order.turn(param, input)));
         self.output_order(input, order)
+    }
+
+    /// What the outputs are, of inputs that are this. Unless it is written: any [values](OutputKind::Values), or the inputs as
+    /// they are where the layer [only reshapes](Layer::is_reshape).
+    fn output_kind(&self, input: OutputKind) -> OutputKind {
+        if self.is_reshape() { input } else { OutputKind::Values }
     }
 
     /// Multiply-adds for one sample.

@@ -8,7 +8,7 @@
 use super::pool_window::{Patch, Zeroed, pool_geometry, pool_window};
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Window};
+use super::{Backward, Forward, GradientSink, Layer, OutputKind, Window};
 use crate::kernels::{self, Geometry, Kernel, Simd};
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -75,6 +75,10 @@ impl<T: Scalar> Layer<T> for MaxPool2d {
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         let geometry = pool_geometry(&self.window, input)?;
         Ok(geometry.output(geometry.channels).into())
+    }
+
+    fn output_kind(&self, input: OutputKind) -> OutputKind {
+        input.of_each()
     }
 
     fn forward(

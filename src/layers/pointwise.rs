@@ -1,7 +1,7 @@
 //! The layer that applies a function to each element.
 
 use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Activation, Backward, Forward, GradientSink, Layer};
+use super::{Activation, Backward, Forward, GradientSink, Layer, OutputKind};
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
 impl<T: Scalar> Layer<T> for Activation {
@@ -22,6 +22,10 @@ impl<T: Scalar> Layer<T> for Activation {
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         self.check()?;
         Ok(*input)
+    }
+
+    fn output_kind(&self, input: OutputKind) -> OutputKind {
+        if *self == Activation::Sigmoid { OutputKind::IndependentProbabilities } else { input.of_each() }
     }
 
     fn forward(

@@ -1,9 +1,9 @@
 //! Softmax and log-softmax.
 
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer};
+use super::{Backward, Forward, GradientSink, Layer, OutputKind};
 use crate::scalar::sum;
-use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
+use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// Probabilities over the last axis: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ), from xᵢ − max so that nothing overflows.
 ///
@@ -31,6 +31,10 @@ impl<T: Scalar> Layer<T> for Softmax {
         check_sample(input)
     }
 
+    fn output_kind(&self, _: OutputKind) -> OutputKind {
+        OutputKind::Probabilities
+    }
+
     fn forward(
         &self,
         x: TensorView<'_, T>,
@@ -40,7 +44,7 @@ impl<T: Scalar> Layer<T> for Softmax {
         let classes = classes(&x.shape());
         y.as_mut_slice().copy_from_slice(x.as_slice());
         y.as_mut_slice().chunks_exact_mut(classes).for_each(|row| {
-            softmax(row);
+            softmax_of_row(row);
         });
         Ok(())
     }
@@ -68,6 +72,33 @@ impl<T: Scalar> Stored<T> for Softmax {
     }
 }
 
+/// Probabilities over the last axis of logits, as the layer [`Softmax`] gives them: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ), from xᵢ − max so
+/// that nothing overflows. A row with a NaN or an infinity that is not negative becomes NaN.
+///
+/// # Shapes
+/// `[…, classes]` → the same.
+///
+/// ```
+/// use taper::{Tensor, layers::softmax};
+///
+/// assert_eq!(softmax(&Tensor::from([1e4_f32, 1e4]))?, Tensor::from([0.5, 0.5]));
+/// # Ok::<(), taper::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Shape`] where there is no axis, or none along the last.
+pub fn softmax<'a, T: Scalar>(logits: impl Into<TensorView<'a, T>>) -> Result<Tensor<T>> {
+    let logits = logits.into();
+    let Some(&classes) = logits.shape().axes().last().filter(|&&classes| classes > 0) else {
+        return Err(Error::shape("logits", "[…, classes]", logits.shape()));
+    };
+    let mut probabilities = logits.to_tensor();
+    probabilities.as_mut_slice().chunks_exact_mut(classes).for_each(|row| {
+        softmax_of_row(row);
+    });
+    Ok(probabilities)
+}
+
 /// Logarithms of probabilities over the last axis: yᵢ = xᵢ − ln Σⱼ exp(xⱼ), finite where the probability itself
 /// is too small for a number.
 ///
@@ -83,6 +114,10 @@ impl<T: Scalar> Layer<T> for LogSoftmax {
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         check_sample(input)
+    }
+
+    fn output_kind(&self, _: OutputKind) -> OutputKind {
+        OutputKind::LogProbabilities
     }
 
     fn forward(
@@ -136,7 +171,7 @@ fn classes(batch: &Shape) -> usize {
 }
 
 /// Logits become probabilities, in place; the largest x and Σⱼ exp(xⱼ − max).
-pub(crate) fn softmax<T: Scalar>(row: &mut [T]) -> (T, T) {
+pub(crate) fn softmax_of_row<T: Scalar>(row: &mut [T]) -> (T, T) {
     let max = max(row);
     row.iter_mut().for_each(|x| *x = (*x - max).exp());
     let sum = T::of(sum(row.iter().copied()));
@@ -163,7 +198,7 @@ mod tests {
     #[test]
     fn nothing_overflows() {
         let mut row = [1e4, -1e4, 1e4];
-        softmax(&mut row);
+        softmax_of_row(&mut row);
         assert_eq!(row, [0.5, 0.0, 0.5]);
         let (max, log_sum) = max_and_log_sum(&[1e308, 1e308_f64]);
         assert_eq!((max, log_sum), (1e308, std::f64::consts::LN_2));
@@ -172,7 +207,7 @@ mod tests {
     #[test]
     fn a_nan_reaches_every_class() {
         let mut row = [0.0, f64::NAN, 1.0];
-        softmax(&mut row);
+        softmax_of_row(&mut row);
         assert!(row.iter().all(|p| p.is_nan()), "{row:?}");
     }
 }

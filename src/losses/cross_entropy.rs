@@ -3,7 +3,7 @@
 use super::loss::{
     Loss, Reduction, Target, check_gradient, class_rows, class_rows_of, of_whole_batches, scale_of,
 };
-use crate::layers::{max_and_log_sum, softmax};
+use crate::layers::{max_and_log_sum, softmax_of_row};
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -217,7 +217,7 @@ impl<T: Scalar> Rows<'_, T> {
             return T::zero();
         }
         gradient.copy_from_slice(logits);
-        let (max, sum) = softmax(gradient);
+        let (max, sum) = softmax_of_row(gradient);
         if let Some(class) = self.only_class(row) {
             gradient[class] -= T::one();
             gradient.iter_mut().for_each(|gradient| *gradient *= scale);

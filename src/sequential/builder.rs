@@ -36,6 +36,7 @@ use crate::{Error, Result, Scalar, Shape};
 pub struct Builder<T: Scalar> {
     input: Shape,
     layers: Vec<Planned<T>>,
+    pub(super) classes: Option<Vec<String>>,
 }
 
 struct Planned<T: Scalar> {
@@ -70,7 +71,7 @@ impl<T: Scalar> Sequential<T> {
 
 impl<T: Scalar> Builder<T> {
     fn new(input: Shape) -> Self {
-        Self { input, layers: Vec::new() }
+        Self { input, layers: Vec::new(), classes: None }
     }
 
     /// Joins all axes of a sample into one. Free of cost.
@@ -321,7 +322,9 @@ impl<T: Scalar> Builder<T> {
             steps.push(Step::new(layer, name, shape, output));
             shape = output;
         }
-        Sequential::from_steps(self.input, shape, steps)
+        let mut model = Sequential::from_steps(self.input, shape, steps)?;
+        self.classes.map_or(Ok(()), |names| model.set_classes(names))?;
+        Ok(model)
     }
 
     /// A layer whose settings were checked.

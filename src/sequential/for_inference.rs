@@ -57,7 +57,8 @@ impl<T: Scalar> Sequential<T> {
         if steps.is_empty() {
             Ok(self.clone())
         } else {
-            Ok(Self::of_named(self.input(), self.output(), steps).with_known_order(self.known_order()))
+            let model = Self::of_named(self.input(), self.output(), steps);
+            Ok(model.with_known_order(self.known_order()).with_class_names(self.classes.clone()))
         }
     }
 }

@@ -2,6 +2,9 @@
 
 mod builder;
 mod checks;
+mod class_names;
+mod classes;
+mod classify;
 mod for_inference;
 mod in_workspace;
 mod model;
@@ -16,6 +19,8 @@ mod workspace;
 mod workspace_pool;
 
 pub use builder::Builder;
+pub(crate) use class_names::{ClassNames, class_names};
+pub use classify::Prediction;
 pub use model::Sequential;
 pub use summary::{Summary, SummaryRow};
 pub use workspace::Workspace;

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::class_names::ClassNames;
 use super::step::{Route, Step};
 use crate::kernels::Parallelism;
 use crate::layers::{
-    Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Turn, number_params,
+    Backward, Forward, GradientSink, Layer, Memory, Mode, Order, OutputKind, Param, Turn, number_params,
 };
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -41,6 +42,7 @@ pub struct Sequential<T: Scalar> {
     output: Shape,
     // That of the inputs, where more is known of it than their shape tells.
     pub(super) order: Option<Order>,
+    pub(super) classes: Option<ClassNames>,
     steps: Vec<Step<T>>,
     infer: Route,
     train: Route,
@@ -72,7 +74,7 @@ impl<T: Scalar> Sequential<T> {
         }
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (infer, train) = (Route::new(&steps, Mode::Infer), Route::new(&steps, Mode::Train));
-        let mut model = Self { id, input, output, order: None, steps, infer, train };
+        let mut model = Self { id, input, output, order: None, classes: None, steps, infer, train };
         number_params(&mut model);
         model
     }
@@ -304,6 +306,14 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
 
     fn output_order(&self, input: &Shape, order: Order) -> Order {
         self.turns(input, order, &mut |_| {})
+    }
+
+    fn output_kind(&self, input: OutputKind) -> OutputKind {
+        self.steps.iter().fold(input, |kind, step| {
+            let kind = step.layer.output_kind(kind);
+            let is_regrouped = step.reshapes && step.output.axes().last() != step.input.axes().last();
+            if is_regrouped { kind.regrouped() } else { kind }
+        })
     }
 
     fn multiply_adds(&self, _: &Shape) -> usize {

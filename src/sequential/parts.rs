@@ -4,7 +4,8 @@ use super::Sequential;
 use crate::{Error, Result, Scalar};
 
 impl<T: Scalar> Sequential<T> {
-    /// Two models: the layers before the one of this name, and the rest from it on. Names stay, so that what is learned in
+    /// Two models: the layers before the one of this name, and the rest from it on, which has the [names of the
+    /// classes](Sequential::classes). Names of layers stay, so that what is learned in
     /// a part can be read into the whole. This model stays as it is.
     ///
     /// A head of one's own on features that others have learned: features are computed once, and the head trains on them
@@ -44,6 +45,7 @@ impl<T: Scalar> Sequential<T> {
         let body = body.with_known_order(Some(self.order_of_input()));
         let order = body.walk(self.order_of_input(), &mut Vec::new());
         let head = Self::of_named(middle, self.output(), steps[index..].to_vec());
-        Ok((body, head.with_known_order(Some(order))))
+        let head = head.with_known_order(Some(order));
+        Ok((body, head.with_class_names(self.classes.clone())))
     }
 }

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::brief::brief;
+use crate::sequential::{ClassNames, class_names};
 use crate::{Error, Result, Scalar, TensorView};
 
 /// The part of the samples whose class has the highest output. A NaN is never the highest.
@@ -116,13 +118,14 @@ pub struct ConfusionMatrix {
     classes: usize,
     counts: Vec<u64>,
     ignored: Option<usize>,
+    names: Option<ClassNames>,
 }
 
 impl ConfusionMatrix {
     /// Counts of 0.
     #[must_use]
     pub fn new(classes: usize) -> Self {
-        Self { classes, counts: vec![0; classes * classes], ignored: None }
+        Self { classes, counts: vec![0; classes * classes], ignored: None, names: None }
     }
 
     /// Leaves out samples with this label, which need not be a class: as
@@ -142,10 +145,39 @@ impl ConfusionMatrix {
         self
     }
 
+    /// Names the classes in its table.
+    ///
+    /// # Errors
+    /// As [`Sequential::set_classes`](crate::Sequential::set_classes).
+    ///
+    /// ```
+    /// use taper::train::metrics::ConfusionMatrix;
+    ///
+    /// let confusion = ConfusionMatrix::new(2).with_names(["dog", "cat"])?;
+    /// assert!(confusion.to_string().starts_with("true  as dog  as cat  precision"));
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    pub fn with_names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Result<Self> {
+        let names = class_names(names, self.classes)?;
+        self.names = Some(names);
+        Ok(self)
+    }
+
+    /// The names of a model's classes.
+    pub(crate) fn set_names(&mut self, names: ClassNames) {
+        self.names = Some(names).filter(|names| names.len() == self.classes);
+    }
+
+    /// The names of the classes, where they are told: those of the model in an [`Evaluation`](super::Evaluation).
+    #[must_use]
+    pub fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
     /// Counts that were counted before, a row for each true class.
     pub(crate) fn from_counts(classes: usize, counts: Vec<u64>) -> Self {
         assert_eq!(counts.len(), classes * classes, "a count for each pair of classes");
-        Self { classes, counts, ignored: None }
+        Self { classes, counts, ignored: None, names: None }
     }
 
     /// All counts, a row for each true class.
@@ -247,20 +279,43 @@ fn ratio(part: u64, whole: u64) -> f64 {
 }
 
 impl fmt::Display for ConfusionMatrix {
-    /// A table with a row for each true class and its precision, recall and F1.
+    /// A table with a row for each true class and its precision, recall and F1. Of names longer than 16 characters the first 15
+    /// are there; characters that are wider than others put a row out of line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.counts.iter().max().map_or(1, |count| count.to_string().len()).max(6);
-        write!(f, "{:>5}", "true")?;
-        (0..self.classes).try_for_each(|class| write!(f, " {:>width$}", format!("as {class}")))?;
+        let labels: Vec<String> = (0..self.classes).map(|class| self.label(class)).collect();
+        let longest = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+        let count = self.counts.iter().max().map_or(1, |count| count.to_string().len());
+        let (first, width) = (longest.max(5), count.max(3 + longest).max(6));
+        // Names stand on the left, numbers on the right.
+        let is_named = self.names.is_some();
+        let begin = |f: &mut fmt::Formatter<'_>, label: &str| {
+            if is_named { write!(f, "{label:<first$}") } else { write!(f, "{label:>first$}") }
+        };
+        begin(f, "true")?;
+        labels.iter().try_for_each(|label| write!(f, " {:>width$}", format!("as {label}")))?;
         writeln!(f, "  precision  recall     f1")?;
-        for truth in 0..self.classes {
-            write!(f, "{truth:>5}")?;
+        for (truth, label) in labels.iter().enumerate() {
+            begin(f, label)?;
             (0..self.classes)
                 .try_for_each(|predicted| write!(f, " {:>width$}", self.count(truth, predicted)))?;
             let (precision, recall, f1) = (self.precision(truth), self.recall(truth), self.f1(truth));
             writeln!(f, "  {precision:>9.3}  {recall:>6.3}  {f1:>5.3}")?;
         }
         Ok(())
+    }
+}
+
+impl ConfusionMatrix {
+    /// What stands for a class in the table.
+    fn label(&self, class: usize) -> String {
+        const MOST: usize = 16;
+        let Some(names) = &self.names else { return class.to_string() };
+        // What a terminal would obey stands as an escape.
+        let name = brief(&names[class], names[class].len().max(MOST) * 8);
+        if name.chars().count() <= MOST {
+            return name;
+        }
+        name.chars().take(MOST - 1).chain(['…']).collect()
     }
 }
 

@@ -35,7 +35,11 @@ impl Tally {
                 classes,
                 labelled: 0.0,
                 right: 0.0,
-                confusion: (classes <= MOST_CLASSES).then(|| ConfusionMatrix::new(classes)),
+                confusion: (classes <= MOST_CLASSES).then(|| {
+                    let mut confusion = ConfusionMatrix::new(classes);
+                    model.class_names().into_iter().for_each(|names| confusion.set_names(names.clone()));
+                    confusion
+                }),
             }),
             _ => None,
         };

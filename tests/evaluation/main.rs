@@ -1,5 +1,6 @@
 //! What losses and metrics come to over many batches.
 
+mod classify;
 mod divisors;
 mod metrics;
 mod splits;

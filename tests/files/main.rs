@@ -3,6 +3,7 @@
 
 #[path = "../common/layers.rs"]
 mod all_layers;
+mod classes;
 mod features;
 mod hand_made;
 mod hostile;
@@ -13,6 +14,7 @@ mod order_of_own_layers;
 mod other_files;
 mod own_layers;
 mod pytorch;
+mod renames;
 mod resume;
 mod round_trip;
 mod self_check;

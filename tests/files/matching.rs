@@ -203,10 +203,10 @@ fn running_statistics_are_read() {
 
     let keras = named(["gamma", "beta", "moving_mean", "moving_variance"]);
     let load = Load::new()
-        .with_rename("norm.gamma", "norm.weight")
-        .with_rename("norm.beta", "norm.bias")
-        .with_rename("norm.moving_mean", "norm.running_mean")
-        .with_rename("norm.moving_variance", "norm.running_var");
+        .with_rename("*gamma", "*weight")
+        .with_rename("*beta", "*bias")
+        .with_rename("*moving_mean", "*running_mean")
+        .with_rename("*moving_variance", "*running_var");
     let mut model = builder().build(&mut taper::seeded(1)).unwrap();
     model.load_bytes(&keras.bytes(), &load).unwrap();
     assert_eq!(values(&model), expected);

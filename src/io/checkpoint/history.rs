@@ -6,6 +6,7 @@ use super::super::Verdict;
 use super::super::archive::{Archive, Dtype, Piece};
 use super::super::json::{Object, number};
 use super::super::values::encode;
+use crate::sequential::ClassNames;
 use crate::train::metrics::ConfusionMatrix;
 use crate::train::{Epoch, Evaluation, History, Hits, Tally};
 
@@ -106,6 +107,15 @@ pub(super) fn read(archive: &Archive<'_>) -> Verdict<History> {
         history.epochs.push(Epoch { epoch, learning_rate, train, validation, seconds });
     }
     Ok(history)
+}
+
+/// Names the classes in the confusion matrices of a training.
+pub(super) fn name_classes(history: &mut History, tally: Option<&mut Tally>, names: &ClassNames) {
+    let evaluations =
+        history.epochs.iter_mut().flat_map(|epoch| [Some(&mut epoch.train), epoch.validation.as_mut()]);
+    let kept = evaluations.flatten().filter_map(|evaluation| evaluation.confusion.as_mut());
+    let going_on = tally.and_then(|tally| tally.hits.as_mut()).and_then(|hits| hits.confusion.as_mut());
+    kept.chain(going_on).for_each(|confusion| confusion.set_names(names.clone()));
 }
 
 /// Losses and hits of an epoch that is going on.

@@ -61,8 +61,13 @@ pub(super) fn resume<T: Scalar>(
     let load = Load::new().with_orientation(ORIENTATION).allow_not_finite();
     match_tensors(&mut model, archive, document, &load).map_err(|refusal| refusal.in_file(path))?;
     let lies = FileOrder::new(&mut model, document, &load).and_then(|order| order.lies(&model));
-    let parts =
+    let mut parts =
         lies.and_then(|lies| parts(trainer, &Beside { archive, lies }, checkpoint)).map_err(in_file(path))?;
+    if let Some(names) = model.class_names() {
+        let run = parts.resumed.as_mut();
+        let tally = run.and_then(|(_, run)| run.tally.as_mut());
+        history::name_classes(&mut parts.history, tally, names);
+    }
 
     trainer.optimizer.set_learning_rate(parts.learning_rate)?;
     let mut settings = parts.params.into_iter();

@@ -1,0 +1,38 @@
+//! What the outputs of a layer are.
+
+/// What the numbers along the last axis of an output are, as far as layers say.
+/// [`Sequential::classify`](crate::Sequential::classify) makes probabilities of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutputKind {
+    /// Any numbers, such as logits, of which [`softmax`](super::softmax) makes probabilities.
+    Values,
+    /// Probabilities whose sum is 1.
+    Probabilities,
+    /// Logarithms of such.
+    LogProbabilities,
+    /// Probabilities, each for itself, as a sigmoid gives them.
+    IndependentProbabilities,
+    /// Something else, of which nobody can make probabilities.
+    Unknown,
+}
+
+impl OutputKind {
+    /// That of a mean of such outputs.
+    pub(super) fn of_mean(self) -> Self {
+        if self == Self::LogProbabilities { Self::Unknown } else { self }
+    }
+
+    /// That of what is made of each number alone: nothing is known of what was a probability.
+    pub(super) fn of_each(self) -> Self {
+        if self == Self::Values { self } else { Self::Unknown }
+    }
+
+    /// That of the same numbers with other last axes.
+    pub(crate) fn regrouped(self) -> Self {
+        match self {
+            Self::Probabilities | Self::LogProbabilities => Self::Unknown,
+            other => other,
+        }
+    }
+}
