@@ -5,8 +5,8 @@ use taper::io::{Load, Orientation, Save};
 use taper::sequential::Builder;
 use taper::{Error, Sequential};
 
-/// A small MobileNet, under the names that Keras gives its layers.
-fn mobile_net(seed: u64) -> Sequential<f32> {
+/// A small network of blocks, under the names that Keras gives its layers.
+fn network(seed: u64) -> Sequential<f32> {
     let block = |builder: Builder<f32>, name: &str, outputs| {
         builder.conv2d(outputs, 1).without_bias().named(name).batch_norm().named(&format!("{name}_bn")).relu()
     };
@@ -61,9 +61,9 @@ fn keras() -> Load {
 
 #[test]
 fn a_file_of_keras_takes_six_rules() {
-    let original = mobile_net(1);
+    let original = network(1);
     let file = foreign(&original, keras_name);
-    let mut model = mobile_net(2);
+    let mut model = network(2);
     let loaded = model.load_bytes(&file, &keras()).unwrap();
     assert_eq!(model.state(), original.state());
     assert_eq!(model.state().len(), 10 * 5 + 2);
@@ -71,9 +71,9 @@ fn a_file_of_keras_takes_six_rules() {
 }
 
 fn problems(load: &Load) -> Vec<String> {
-    let mut model = mobile_net(2);
+    let mut model = network(2);
     let before = model.state();
-    let error = model.load_bytes(&foreign(&mobile_net(1), keras_name), load).unwrap_err();
+    let error = model.load_bytes(&foreign(&network(1), keras_name), load).unwrap_err();
     assert_eq!(model.state(), before);
     match error {
         Error::Tensors { problems, .. } => problems,
@@ -89,11 +89,11 @@ fn a_rule_that_fits_no_name_is_an_error_unless_it_is_allowed() {
         "`head.` to `predictions.`: no name begins so",
     ];
     assert_eq!(problems(&load), expected);
-    let mut model = mobile_net(2);
-    let file = foreign(&mobile_net(1), keras_name);
+    let mut model = network(2);
+    let file = foreign(&network(1), keras_name);
     let loaded = model.load_bytes(&file, &load.allow_unused_renames()).unwrap();
     assert_eq!(loaded.unused_renames, ["`*.kernel` to `*.weight`", "`head.` to `predictions.`"]);
-    assert_eq!(model.state(), mobile_net(1).state());
+    assert_eq!(model.state(), network(1).state());
 }
 
 #[test]
