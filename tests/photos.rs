@@ -1,6 +1,8 @@
 //! The network of the examples `photos` and `transfer`, and the reader of photographs, without the files that a user
 //! fetches.
 
+#[path = "../examples/common/bitmap.rs"]
+mod bitmap;
 #[path = "../examples/photos/network.rs"]
 mod network;
 #[path = "../examples/photos/photographs.rs"]
@@ -10,7 +12,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use image::{Rgb, RgbImage};
+use bitmap::Bitmap;
 use photographs::CLASSES;
 use taper::io::{Orientation, Save};
 
@@ -64,9 +66,12 @@ fn weights_come_in_the_orientation_of_keras() -> Outcome {
 #[test]
 fn photographs_are_read_with_their_channels_last() -> Outcome {
     let folder = folder("photos-good")?;
-    let image = RgbImage::from_fn(32, 32, |x, y| Rgb([x as u8, y as u8, 255]));
+    let mut image = Bitmap::new(32, 32);
+    for (x, y) in (0..32).flat_map(|y| (0..32).map(move |x| (x, y))) {
+        image.put(x, y, [x as u8, y as u8, 255]);
+    }
     for (name, label) in [("b_7.png", 7), ("a_0.PNG", 0)] {
-        image.save(folder.join(name))?;
+        image.save(&folder.join(name))?;
         assert_eq!(photographs::read_all(&folder)?[0].label, label);
     }
     let photographs = photographs::read_all(&folder)?;
@@ -76,6 +81,15 @@ fn photographs_are_read_with_their_channels_last() -> Outcome {
     for (index, pixel) in photographs[1].pixels.as_slice().chunks(3).enumerate() {
         assert_eq!(pixel, [(index % 32) as f32, (index / 32) as f32, 255.0]);
     }
+    // Of a picture in gray, all channels are the same.
+    let mut gray = Bitmap::new(32, 32);
+    gray.put(1, 0, [7]);
+    let path = folder.join("gray.png");
+    gray.save(&path)?;
+    assert_eq!(
+        photographs::read(&path)?.as_slice()[..9],
+        [255.0, 255.0, 255.0, 7.0, 7.0, 7.0, 255.0, 255.0, 255.0]
+    );
     Ok(())
 }
 
@@ -94,10 +108,10 @@ fn what_is_missing_or_wrong_is_an_error_that_says_what_to_do() -> Outcome {
     expect(&error("empty"), &["expected PNG files, got none", commands[0], commands[1]]);
 
     fs::create_dir(folder.join("name"))?;
-    RgbImage::new(32, 32).save(folder.join("name/dog_10.png"))?;
+    Bitmap::<3>::new(32, 32).save(&folder.join("name/dog_10.png"))?;
     expect(&error("name"), &["dog_10.png: expected a name that ends with _ and a class from 0 to 9"]);
     fs::create_dir(folder.join("size"))?;
-    RgbImage::new(28, 30).save(folder.join("size/dog_5.png"))?;
+    Bitmap::<3>::new(28, 30).save(&folder.join("size/dog_5.png"))?;
     expect(&error("size"), &["dog_5.png: expected 32×32 pixels, got 28×30; scale the picture first"]);
     for (name, content) in [("text", &b"no PNG"[..]), ("nothing", b"")] {
         fs::create_dir(folder.join(name))?;

@@ -15,6 +15,8 @@
 //! 0.973. Over the last 7 epochs of those trainings the means are 0.963 and 0.964: a single epoch says no more than that
 //! they are alike. Of the 10,000 test images of Fashion-MNIST 0.909 are right, a mean of 3 seeds from 0.908 to 0.911.
 
+#[path = "../common/bitmap.rs"]
+mod bitmap;
 #[path = "../common/epochs.rs"]
 mod epochs;
 #[path = "../common/exit.rs"]

@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use image::{GrayImage, Luma};
 use taper::{Sequential, Tensor};
 
+use super::bitmap::Bitmap;
 use super::recipe::{SIDE, Task};
 
 /// Each pixel becomes a square.
@@ -19,7 +19,7 @@ pub(crate) fn draw(path: &Path, task: &Task, model: &Sequential<f32>) -> Result<
     let (body, _) = model.split_at("pool1")?;
     let cell = SIDE * SCALE + GAP;
     let (width, height) = ((1 + MAPS) * cell + GAP, task.classes.len() * cell + GAP);
-    let mut picture = GrayImage::from_pixel(width as u32, height as u32, Luma([255]));
+    let mut picture = Bitmap::new(width, height);
     for class in 0..task.classes.len() {
         let sample =
             task.test.labels.iter().position(|&label| label == class).ok_or("no picture of a class")?;
@@ -36,7 +36,7 @@ pub(crate) fn draw(path: &Path, task: &Task, model: &Sequential<f32>) -> Result<
                         Some(map) => maps.as_slice()[pixel * channels + map] / largest,
                     };
                     let (x, y) = (GAP + column * cell + x, GAP + class * cell + y);
-                    picture.put_pixel(x as u32, y as u32, Luma([(255.0 * (1.0 - value)) as u8]));
+                    picture.put(x, y, [(255.0 * (1.0 - value)) as u8]);
                 }
             }
         }

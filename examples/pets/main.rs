@@ -16,6 +16,8 @@
 //! Of the 559 test images 0.919 are right, a mean of 5 seeds from 0.912 to 0.925; in PyTorch, by the same protocol
 //! (`train_pytorch.py`), 0.920, from 0.918 to 0.923. Over 20 seeds the means are 0.917 and 0.918.
 
+#[path = "../common/bitmap.rs"]
+mod bitmap;
 #[path = "../common/epochs.rs"]
 mod epochs;
 #[path = "../common/exit.rs"]

@@ -10,21 +10,19 @@
 //! is drawn too; of a model from a file, where it started from is not known.
 
 use std::error::Error;
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::Path;
 
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{Rgb, RgbImage};
 use taper::{Sequential, Tensor};
 
+use super::bitmap::Bitmap;
+
 /// The sides of the images that a unit looks at.
-const SIDE: u32 = 28;
+const SIDE: usize = 28;
 /// White between two images, and between the layers.
-const SPACE: u32 = 2;
-const BAND: u32 = 12;
+const SPACE: usize = 2;
+const BAND: usize = 12;
 /// Images in a row.
-const COLUMNS: u32 = 16;
+const COLUMNS: usize = 16;
 
 /// A unit's weights, one for each pixel.
 type Unit = Vec<f32>;
@@ -46,11 +44,11 @@ pub(crate) fn draw(
     }
     let cell = SIDE + SPACE;
     let block_width = COLUMNS * cell + BAND;
-    let band_height = |units: &Vec<Unit>| (units.len() as u32).div_ceil(COLUMNS) * cell + BAND;
-    let height = blocks[0].iter().map(band_height).sum::<u32>() - BAND + SPACE;
-    let width = blocks.len() as u32 * block_width - BAND + SPACE;
-    let mut picture = RgbImage::from_pixel(width, height, Rgb([255; 3]));
-    for (block, left) in blocks.iter().zip((SPACE..).step_by(block_width as usize)) {
+    let band_height = |units: &Vec<Unit>| (units.len()).div_ceil(COLUMNS) * cell + BAND;
+    let height = blocks[0].iter().map(band_height).sum::<usize>() - BAND + SPACE;
+    let width = blocks.len() * block_width - BAND + SPACE;
+    let mut picture = Bitmap::new(width, height);
+    for (block, left) in blocks.iter().zip((SPACE..).step_by(block_width)) {
         let mut top = SPACE;
         for units in block {
             for (number, unit) in (0..).zip(units) {
@@ -60,10 +58,7 @@ pub(crate) fn draw(
             top += band_height(units);
         }
     }
-    // Few colors and no filter: the file is a fifth of what the encoder's usual choice gives.
-    let file = BufWriter::new(File::create(path)?);
-    let encoder = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::NoFilter);
-    picture.write_with_encoder(encoder)?;
+    picture.save(path)?;
     Ok(())
 }
 
@@ -93,7 +88,7 @@ fn layers(model: &Sequential<f32>) -> taper::Result<[Vec<Unit>; 2]> {
     let first = columns(model, "fc1.weight")?;
     let second = columns(model, "fc2.weight")?;
     let combined = second.iter().map(|weights| {
-        let mut sum = vec![0.0; (SIDE * SIDE) as usize];
+        let mut sum = vec![0.0; SIDE * SIDE];
         for (unit, weight) in first.iter().zip(weights) {
             sum.iter_mut().zip(unit).for_each(|(sum, pixel)| *sum += weight * pixel);
         }
@@ -111,15 +106,15 @@ fn columns(model: &Sequential<f32>, name: &str) -> taper::Result<Vec<Vec<f32>>> 
     Ok((0..outputs).map(column).collect())
 }
 
-fn paint(picture: &mut RgbImage, unit: &[f32], left: u32, top: u32) {
+fn paint(picture: &mut Bitmap<3>, unit: &[f32], left: usize, top: usize) {
     let largest = unit.iter().fold(f32::MIN_POSITIVE, |largest, weight| largest.max(weight.abs()));
     for (pixel, weight) in (0..).zip(unit) {
-        picture.put_pixel(left + pixel % SIDE, top + pixel / SIDE, color(weight / largest));
+        picture.put(left + pixel % SIDE, top + pixel / SIDE, color(weight / largest));
     }
 }
 
 /// From red at −1 over white at 0 to blue at 1, in few shades so that the file stays small.
-fn color(weight: f32) -> Rgb<u8> {
+fn color(weight: f32) -> [u8; 3] {
     let rest = 255 - (weight.abs() * 4.0).round() as u8 * 63;
-    if weight < 0.0 { Rgb([255, rest, rest]) } else { Rgb([rest, rest, 255]) }
+    if weight < 0.0 { [255, rest, rest] } else { [rest, rest, 255] }
 }

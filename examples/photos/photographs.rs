@@ -1,9 +1,10 @@
 //! Reads photographs of 32×32 pixels, with their class in the name of the file.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use image::ImageReader;
+use png::{ColorType, Decoder, Transformations};
 use taper::Tensor;
 
 use super::network::{HOW_TO_GET, IMAGE};
@@ -56,15 +57,26 @@ fn label(path: &Path) -> Result<usize, String> {
 /// The pixels of a PNG file, `[1, 32, 32, 3]`, from 0 to 255.
 pub(crate) fn read(path: &Path) -> Result<Tensor<f32>, String> {
     let problem = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
-    let image = ImageReader::open(path).map_err(|error| problem(&error))?;
-    let image = image.decode().map_err(|error| problem(&error))?.into_rgb8();
+    let file = File::open(path).map_err(|error| problem(&error))?;
+    let mut decoder = Decoder::new(BufReader::new(file));
+    // Eight bits a channel, whatever the file has.
+    decoder.set_transformations(Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().map_err(|error| problem(&error))?;
     let [height, width, channels] = IMAGE;
-    let got = [image.height() as usize, image.width() as usize];
+    let got = [reader.info().height as usize, reader.info().width as usize];
     if got != [height, width] {
         let text =
             format!("expected {width}×{height} pixels, got {}×{}; scale the picture first", got[1], got[0]);
         return Err(problem(&text));
     }
-    let pixels = image.into_raw().into_iter().map(f32::from).collect();
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap_or_default()];
+    let frame = reader.next_frame(&mut bytes).map_err(|error| problem(&error))?;
+    // What a pixel begins with is its color; behind that comes how much of it is seen.
+    let color = |pixel: &[u8]| match frame.color_type {
+        ColorType::Grayscale | ColorType::GrayscaleAlpha => [pixel[0]; 3],
+        _ => [pixel[0], pixel[1], pixel[2]],
+    };
+    let pixels = bytes[..frame.buffer_size()].chunks_exact(frame.color_type.samples());
+    let pixels = pixels.flat_map(color).map(f32::from).collect();
     Tensor::from_vec([1, height, width, channels], pixels).map_err(|error| problem(&error))
 }
