@@ -7,11 +7,12 @@ use std::any::Any;
 use serde_json::{Value, json};
 
 use super::document::{Document, shape};
-use super::json::{Object, number};
+use super::json::Object;
+use super::open::Open;
 use super::parameters::{Parameters, Shapes};
-use super::window::{describe_window, window};
-use super::{Verdict, classes};
-use crate::layers::stored::{Entry, NotRestored, Restored, Setting};
+use super::window::window;
+use super::{Verdict, classes, own_layers};
+use crate::layers::stored::{Entry, NotRestored, Restored};
 use crate::layers::{Layer, Order, Window, kinds};
 use crate::{Scalar, Sequential, Shape};
 
@@ -43,31 +44,19 @@ pub(super) fn describe<T: Scalar>(model: &Sequential<T>) -> Value {
     described
 }
 
-/// A layer's kind and settings. A layer that is not of this crate has no settings that we could know.
+/// A layer's kind and settings.
 fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
     let mut entry = json!({ "kind": layer.kind() });
-    if let Some(settings) = kinds::<T>().iter().find_map(|kind| (kind.settings)(layer)) {
-        for (key, setting) in settings {
-            entry[key] = value(&setting);
+    if kinds::<T>().iter().any(|kind| (kind.has)(layer)) {
+        for (key, setting) in layer.settings().iter() {
+            entry[key] = own_layers::value(setting);
         }
     } else if let Some(model) = (layer as &dyn Any).downcast_ref::<Sequential<T>>() {
         entry["model"] = describe(model);
     } else {
-        entry["foreign"] = true.into();
+        own_layers::describe(layer, &mut entry);
     }
     entry
-}
-
-fn value(setting: &Setting) -> Value {
-    match *setting {
-        Setting::Nothing => Value::Null,
-        Setting::Flag(flag) => flag.into(),
-        Setting::Count(count) => count.into(),
-        Setting::Number(value) => number(value),
-        Setting::Text(text) => text.into(),
-        Setting::Shape(shape) => json!(shape.axes()),
-        Setting::Window(ref window) => describe_window(window),
-    }
 }
 
 /// The model of a description, with zeros for parameters. Nothing is allocated for one that is not there.
@@ -75,8 +64,9 @@ pub(super) fn rebuild<T: Scalar>(
     description: &Value,
     document: &Document,
     shapes: &mut Shapes<'_>,
+    open: &Open<T>,
 ) -> Verdict<Sequential<T>> {
-    build(description, "", MOST_NESTED, &mut Parameters { document, shapes })
+    build(description, "", MOST_NESTED, &mut Parameters { document, shapes }, open)
 }
 
 fn build<T: Scalar>(
@@ -84,6 +74,7 @@ fn build<T: Scalar>(
     prefix: &str,
     nested: usize,
     parameters: &mut Parameters<'_>,
+    open: &Open<T>,
 ) -> Verdict<Sequential<T>> {
     let object = Object::new("model", description)?;
     let layers = object.list("layers")?;
@@ -95,7 +86,7 @@ fn build<T: Scalar>(
         let what = format!("layer {position}");
         let entry = Object::new(&what, entry)?;
         let name = entry.text("name")?;
-        let layer = restore(entry, &format!("{prefix}{name}"), nested, parameters)?;
+        let layer = restore(entry, &format!("{prefix}{name}"), nested, parameters, open)?;
         builder = builder.boxed(layer).named(name);
     }
     let mut model = builder.build(&mut crate::seeded(0)).map_err(|error| error.to_string())?;
@@ -129,20 +120,21 @@ fn restore<T: Scalar>(
     name: &str,
     nested: usize,
     parameters: &mut Parameters<'_>,
+    open: &Open<T>,
 ) -> Verdict<Box<dyn Layer<T>>> {
     let kind = object.text("kind")?;
-    if object.get("foreign").is_some() {
-        return Err(unknown(name, kind));
+    if let Some(layer) = own_layers::restore(&object, name, open)? {
+        return Ok(layer);
     }
     if kind == "sequential" {
         let nested = nested.checked_sub(1).ok_or_else(|| {
             format!("layer `{name}`: expected models in models {MOST_NESTED} deep at most, got one deeper")
         })?;
         let model = object.get("model").unwrap_or(&Value::Null);
-        return Ok(Box::new(build(model, &format!("{name}."), nested, parameters)?));
+        return Ok(Box::new(build(model, &format!("{name}."), nested, parameters, open)?));
     }
     let known = kinds::<T>().into_iter().find(|known| known.names.contains(&kind));
-    let known = known.ok_or_else(|| unknown(name, kind))?;
+    let known = known.ok_or_else(|| own_layers::unknown(name, kind))?;
     (known.restore)(&mut FileEntry { object, kind, name, parameters }).map_err(|problem| match problem {
         NotRestored::File(problem) => problem,
         NotRestored::Layer(problem) => format!("layer `{name}`: {problem}"),
@@ -199,12 +191,6 @@ impl Entry for FileEntry<'_, '_> {
     }
 }
 
-fn unknown(name: &str, kind: &str) -> String {
-    format!(
-        "layer `{name}` ({kind}): expected a layer of this crate, got one that it does not know; build the model in code, and load the file into it"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,7 +237,8 @@ mod tests {
             (pool("avg_pool2d", json!([2, 2])), "expected `counts_padding`, true or false, got none"),
         ];
         for (description, text) in cases {
-            let error = rebuild::<f64>(&description, &keras(), &mut shapes(&model)).unwrap_err();
+            let error =
+                rebuild::<f64>(&description, &keras(), &mut shapes(&model), &Open::new()).unwrap_err();
             assert!(error.contains(text), "{description}: {error}");
         }
     }

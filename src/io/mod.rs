@@ -30,7 +30,11 @@ mod load;
 mod matching;
 #[cfg(feature = "npy")]
 pub mod npy;
+#[cfg(feature = "safetensors")]
+mod open;
 mod orientation;
+#[cfg(feature = "safetensors")]
+mod own_layers;
 #[cfg(feature = "safetensors")]
 mod parameters;
 #[cfg(feature = "safetensors")]
@@ -55,6 +59,8 @@ mod window;
 pub use checkpoint::Checkpoints;
 #[cfg(feature = "safetensors")]
 pub use load::{Check, Load, Loaded};
+#[cfg(feature = "safetensors")]
+pub use open::Open;
 pub use orientation::Orientation;
 #[cfg(feature = "safetensors")]
 pub use save::Save;

@@ -12,6 +12,7 @@ use super::document::Document;
 use super::lie::RowOrder;
 use super::load::{Check, Load, Loaded};
 use super::matching::{Matched, Refusal, match_tensors};
+use super::open::Open;
 use super::recognise::open;
 use super::{IN_MEMORY, check, description, settings};
 use crate::{Error, Result, Scalar, Sequential, Shape};
@@ -54,18 +55,35 @@ impl<T: Scalar> Sequential<T> {
     ///
     /// # Errors
     /// As [`Sequential::load`]; [`Error::File`] too where the file does not describe its model, as one of PyTorch, or
-    /// where a layer is not of this crate: it is told which.
+    /// where a layer is not of this crate: it is told which, and [`Sequential::open_with`] opens it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        open_named(&path.display().to_string(), &read(path)?)
+        open_named(&path.display().to_string(), &read(path)?, &Open::new())
     }
 
-    /// The same from bytes.
+    /// The same with layers of one's own: [`Open`] tells how they are made.
+    ///
+    /// # Errors
+    /// As [`Sequential::open`], and where such a layer cannot be made.
+    pub fn open_with(path: impl AsRef<Path>, open: &Open<T>) -> Result<Self> {
+        let path = path.as_ref();
+        open_named(&path.display().to_string(), &read(path)?, open)
+    }
+
+    /// [`Sequential::open`] from bytes.
     ///
     /// # Errors
     /// As [`Sequential::open`], without those of the system.
     pub fn open_bytes(bytes: &[u8]) -> Result<Self> {
-        open_named(IN_MEMORY, bytes)
+        open_named(IN_MEMORY, bytes, &Open::new())
+    }
+
+    /// [`Sequential::open_with`] from bytes.
+    ///
+    /// # Errors
+    /// As [`Sequential::open_with`], without those of the system.
+    pub fn open_bytes_with(bytes: &[u8], open: &Open<T>) -> Result<Self> {
+        open_named(IN_MEMORY, bytes, open)
     }
 }
 
@@ -89,7 +107,7 @@ fn load_named<T: Scalar>(model: &mut Sequential<T>, path: &str, bytes: &[u8], lo
     Ok(loaded)
 }
 
-fn open_named<T: Scalar>(path: &str, bytes: &[u8]) -> Result<Sequential<T>> {
+fn open_named<T: Scalar>(path: &str, bytes: &[u8], open: &Open<T>) -> Result<Sequential<T>> {
     let (archive, document) = parse(bytes).map_err(in_file(path))?;
     let Some((document, Some(description))) = document.as_ref().map(|document| (document, &document.model))
     else {
@@ -104,7 +122,7 @@ fn open_named<T: Scalar>(path: &str, bytes: &[u8]) -> Result<Sequential<T>> {
         entry.numbers().map_err(|problem| format!("tensor `{name}`: {problem}"))?;
         Ok(entry.shape)
     };
-    let mut model = description::rebuild(description, document, &mut shape).map_err(in_file(path))?;
+    let mut model = description::rebuild(description, document, &mut shape, open).map_err(in_file(path))?;
     match_tensors(&mut model, &archive, Some(document), &Load::new())
         .map_err(|refusal: Refusal| refusal.in_file(path))?;
     settings::apply(&mut model, description).map_err(in_file(path))?;

@@ -2,8 +2,8 @@
 
 use super::pool_mean::{backward, forward};
 use super::pool_window::{pool_geometry, pool_window};
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind, Padding, Sides, Window};
+use super::stored::{Entry, Restored, Stored};
+use super::{Backward, Forward, GradientSink, Layer, OutputKind, Padding, Settings, Sides, Window};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Each output is the mean of a window of one channel: y = Σ xₜ / n over the places t of the window that lie inside of
@@ -101,14 +101,14 @@ impl<T: Scalar> Layer<T> for AvgPool2d {
         backward(&self.window, self.counts_padding, pass);
         Ok(())
     }
+
+    fn settings(&self) -> Settings {
+        Settings::new().with("window", self.window).with("counts_padding", self.counts_padding)
+    }
 }
 
 impl<T: Scalar> Stored<T> for AvgPool2d {
     const KINDS: &'static [&'static str] = &["avg_pool2d"];
-
-    fn settings(&self) -> Settings {
-        vec![("window", self.window.into()), ("counts_padding", self.counts_padding.into())]
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let pool = Self::new(entry.window("window")?)?;

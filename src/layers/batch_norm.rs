@@ -1,8 +1,10 @@
 //! Batch normalisation: each channel over the batch.
 
 use super::moments::measure;
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Whole};
+use super::stored::{Entry, Restored, Stored};
+use super::{
+    Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Settings, Whole,
+};
 use crate::kernels::{ColumnMap, ColumnSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -363,15 +365,14 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
     fn output_order(&self, input: &Shape, order: Order) -> Order {
         if order == Order::Same && input.rank() == 2 { Order::ChannelsLast(*input) } else { order }
     }
+
+    fn settings(&self) -> Settings {
+        self.momentum.add_to(Settings::new().with("channels", self.channels()).with("epsilon", self.epsilon))
+    }
 }
 
 impl<T: Scalar> Stored<T> for BatchNorm<T> {
     const KINDS: &'static [&'static str] = &["batch_norm"];
-
-    fn settings(&self) -> Settings {
-        let [rule, momentum] = self.momentum.settings();
-        vec![("channels", self.channels().into()), ("epsilon", self.epsilon.into()), rule, momentum]
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let channels = entry.count("channels")?;

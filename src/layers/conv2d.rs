@@ -4,9 +4,9 @@ use std::fmt;
 
 use rand::Rng;
 
-use super::stored::{Entry, Restored, Settings, Stored};
+use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Whole, Window};
+use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Whole, Window};
 use crate::init::{Init, Initializer};
 use crate::kernels::{
     ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, Geometry,
@@ -322,6 +322,16 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
     fn multiply_adds(&self, input: &Shape) -> usize {
         self.size(input, 1).multiply_adds()
     }
+
+    fn settings(&self) -> Settings {
+        let Channels { inputs, outputs, groups } = self.channels;
+        Settings::new()
+            .with("inputs", inputs)
+            .with("outputs", outputs)
+            .with("groups", groups)
+            .with("window", self.window)
+            .with("bias", self.bias().is_some())
+    }
 }
 
 impl<T> fmt::Debug for Conv2d<T> {
@@ -334,17 +344,6 @@ impl<T> fmt::Debug for Conv2d<T> {
 
 impl<T: Scalar> Stored<T> for Conv2d<T> {
     const KINDS: &'static [&'static str] = &["conv2d"];
-
-    fn settings(&self) -> Settings {
-        let Channels { inputs, outputs, groups } = self.channels;
-        vec![
-            ("inputs", inputs.into()),
-            ("outputs", outputs.into()),
-            ("groups", groups.into()),
-            ("window", self.window.into()),
-            ("bias", self.bias().is_some().into()),
-        ]
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::stored::{Entry, Restored, Settings, Stored};
+use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
-use super::{Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Order, Param};
+use super::{Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Order, Param, Settings};
 use crate::init::{Init, Initializer};
 use crate::kernels::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -242,18 +242,17 @@ impl<T: Scalar> Layer<T> for Dense<T> {
     fn multiply_adds(&self, _: &Shape) -> usize {
         self.inputs * self.outputs
     }
+
+    fn settings(&self) -> Settings {
+        Settings::new()
+            .with("inputs", self.inputs)
+            .with("outputs", self.outputs)
+            .with("bias", self.bias().is_some())
+    }
 }
 
 impl<T: Scalar> Stored<T> for Dense<T> {
     const KINDS: &'static [&'static str] = &["dense"];
-
-    fn settings(&self) -> Settings {
-        vec![
-            ("inputs", self.inputs.into()),
-            ("outputs", self.outputs.into()),
-            ("bias", self.bias().is_some().into()),
-        ]
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);

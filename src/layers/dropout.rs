@@ -1,7 +1,7 @@
 //! Dropout: sets random elements to 0 in training.
 
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Mode, OutputKind, RandomKey};
+use super::stored::{Entry, Restored, Stored};
+use super::{Backward, Forward, GradientSink, Layer, Mode, OutputKind, RandomKey, Settings};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// While training, each element is 0 with probability `rate` and else multiplied by 1/(1 − rate), so that its
@@ -88,14 +88,14 @@ impl<T: Scalar> Layer<T> for Dropout {
         }
         Ok(())
     }
+
+    fn settings(&self) -> Settings {
+        Settings::new().with("rate", self.rate)
+    }
 }
 
 impl<T: Scalar> Stored<T> for Dropout {
     const KINDS: &'static [&'static str] = &["dropout"];
-
-    fn settings(&self) -> Settings {
-        vec![("rate", self.rate.into())]
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         Ok(Self::new(entry.number("rate")?)?)

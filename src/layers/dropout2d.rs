@@ -1,7 +1,7 @@
 //! Dropout of whole channels.
 
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, OutputKind, RandomKey};
+use super::stored::{Entry, Restored, Stored};
+use super::{Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, OutputKind, RandomKey, Settings};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// While training, each channel of each sample is 0 with probability `rate` and else multiplied by 1/(1 − rate); in
@@ -105,14 +105,14 @@ impl<T: Scalar> Layer<T> for Dropout2d {
         }
         Ok(())
     }
+
+    fn settings(&self) -> Settings {
+        Settings::new().with("rate", self.rate)
+    }
 }
 
 impl<T: Scalar> Stored<T> for Dropout2d {
     const KINDS: &'static [&'static str] = &["dropout2d"];
-
-    fn settings(&self) -> Settings {
-        vec![("rate", self.rate.into())]
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         Ok(Self::new(entry.number("rate")?)?)

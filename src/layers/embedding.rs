@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Along, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param};
+use super::stored::{Entry, Restored, Stored};
+use super::{Along, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param, Settings};
 use crate::init::{Init, Initializer};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -215,18 +215,17 @@ impl<T: Scalar> Layer<T> for Embedding<T> {
     fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
         visit(&mut self.weight);
     }
+
+    fn settings(&self) -> Settings {
+        Settings::new()
+            .with("vocabulary", self.vocabulary)
+            .with("dimension", self.dimension)
+            .with("padding", self.padding)
+    }
 }
 
 impl<T: Scalar> Stored<T> for Embedding<T> {
     const KINDS: &'static [&'static str] = &["embedding"];
-
-    fn settings(&self) -> Settings {
-        vec![
-            ("vocabulary", self.vocabulary.into()),
-            ("dimension", self.dimension.into()),
-            ("padding", self.padding.into()),
-        ]
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let shape = Shape::from([entry.count("vocabulary")?, entry.count("dimension")?]);

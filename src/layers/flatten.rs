@@ -1,7 +1,7 @@
 //! Flatten: all axes of a sample become one.
 
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Backward, Forward, GradientSink, Layer};
+use super::stored::{Entry, Restored, Stored};
+use super::{Backward, Forward, GradientSink, Layer, Settings};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Joins neighbouring axes into one, row-major: 7×7×256 feature maps become a row of 12544.
@@ -86,15 +86,15 @@ impl<T: Scalar> Layer<T> for Flatten {
     fn is_reshape(&self) -> bool {
         true
     }
+
+    fn settings(&self) -> Settings {
+        let axes = self.axes.map(|(start, end)| Settings::new().with("start", start).with("end", end));
+        axes.unwrap_or_default()
+    }
 }
 
 impl<T: Scalar> Stored<T> for Flatten {
     const KINDS: &'static [&'static str] = &["flatten"];
-
-    fn settings(&self) -> Settings {
-        let axes = self.axes.map(|(start, end)| vec![("start", start.into()), ("end", end.into())]);
-        axes.unwrap_or_default()
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let axes = if entry.has("start") { Some((entry.count("start")?, entry.count("end")?)) } else { None };

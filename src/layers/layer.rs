@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use super::{Activation, GradientSink, Order, OutputKind, Param, Turn};
+use super::{Activation, GradientSink, Order, OutputKind, Param, Settings, Turn};
 use crate::kernels::Parallelism;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -124,6 +124,12 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
     /// they are where the layer [only reshapes](Layer::is_reshape).
     fn output_kind(&self, input: OutputKind) -> OutputKind {
         if self.is_reshape() { input } else { OutputKind::Values }
+    }
+
+    /// What the layer was made with, beside its parameters: a file keeps it, and
+    /// [`Open::with_layer`](crate::io::Open::with_layer) makes the layer of it again.
+    fn settings(&self) -> Settings {
+        Settings::new()
     }
 
     /// Multiply-adds for one sample.

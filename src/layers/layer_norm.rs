@@ -2,8 +2,8 @@
 
 use super::batch_norm::check_epsilon;
 use super::row_gradient::RowGradient;
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param};
+use super::stored::{Entry, Restored, Stored};
+use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings};
 use crate::kernels::{RowNorm, RowNormInputGradient, RowSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -172,14 +172,14 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
     fn multiply_adds(&self, input: &Shape) -> usize {
         2 * input.len()
     }
+
+    fn settings(&self) -> Settings {
+        Settings::new().with("normalised", self.normalised()).with("epsilon", self.epsilon)
+    }
 }
 
 impl<T: Scalar> Stored<T> for LayerNorm<T> {
     const KINDS: &'static [&'static str] = &["layer_norm"];
-
-    fn settings(&self) -> Settings {
-        vec![("normalised", self.normalised().into()), ("epsilon", self.epsilon.into())]
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let normalised = entry.shape("normalised")?;

@@ -7,8 +7,8 @@
 
 use super::pool_window::{Patch, Zeroed, pool_geometry, pool_window};
 use super::samples::by_samples;
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind, Window};
+use super::stored::{Entry, Restored, Stored};
+use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Window};
 use crate::kernels::{self, Geometry, Kernel, Simd};
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -108,14 +108,14 @@ impl<T: Scalar> Layer<T> for MaxPool2d {
         });
         Ok(())
     }
+
+    fn settings(&self) -> Settings {
+        Settings::new().with("window", self.window)
+    }
 }
 
 impl<T: Scalar> Stored<T> for MaxPool2d {
     const KINDS: &'static [&'static str] = &["max_pool2d"];
-
-    fn settings(&self) -> Settings {
-        vec![("window", self.window.into())]
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         Ok(Self::new(entry.window("window")?)?)

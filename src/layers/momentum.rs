@@ -1,6 +1,7 @@
 //! The momentum of running statistics.
 
-use super::stored::{Entry, NotRestored, Restored, Setting};
+use super::Settings;
+use super::stored::{Entry, NotRestored, Restored};
 
 /// How much of a running statistic a batch replaces: the two libraries call opposite shares by one name.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,12 +15,13 @@ pub enum Momentum {
 }
 
 impl Momentum {
-    pub(super) fn settings(self) -> [(&'static str, Setting); 2] {
+    /// Adds it to the settings of a layer.
+    pub(super) fn add_to(self, settings: Settings) -> Settings {
         let (rule, momentum) = match self {
             Self::PyTorch(momentum) => ("pytorch", momentum),
             Self::Keras(momentum) => ("keras", momentum),
         };
-        [("rule", rule.into()), ("momentum", momentum.into())]
+        settings.with("rule", rule).with("momentum", momentum)
     }
 
     pub(super) fn restore(entry: &dyn Entry) -> Restored<Self> {

@@ -1,7 +1,7 @@
 //! The layer that applies a function to each element.
 
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Activation, Backward, Forward, GradientSink, Layer, OutputKind};
+use super::stored::{Entry, Restored, Stored};
+use super::{Activation, Backward, Forward, GradientSink, Layer, OutputKind, Settings};
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
 impl<T: Scalar> Layer<T> for Activation {
@@ -50,19 +50,19 @@ impl<T: Scalar> Layer<T> for Activation {
     fn activation(&self) -> Option<Activation> {
         Some(*self)
     }
+
+    fn settings(&self) -> Settings {
+        match *self {
+            Self::LeakyRelu { slope } => Settings::new().with("slope", slope),
+            Self::Elu { alpha } => Settings::new().with("alpha", alpha),
+            _ => Settings::new(),
+        }
+    }
 }
 
 impl<T: Scalar> Stored<T> for Activation {
     const KINDS: &'static [&'static str] =
         &["relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "sigmoid", "tanh", "softplus"];
-
-    fn settings(&self) -> Settings {
-        match *self {
-            Self::LeakyRelu { slope } => vec![("slope", slope.into())],
-            Self::Elu { alpha } => vec![("alpha", alpha.into())],
-            _ => Vec::new(),
-        }
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         Ok(match entry.kind() {

@@ -1,7 +1,7 @@
 //! Reshape: the same numbers with other axes.
 
-use super::stored::{Entry, Restored, Settings, Stored};
-use super::{Backward, Forward, GradientSink, Layer};
+use super::stored::{Entry, Restored, Stored};
+use super::{Backward, Forward, GradientSink, Layer, Settings};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Gives each sample another shape with as many elements, row-major. Free of cost, like [`super::Flatten`].
@@ -65,14 +65,14 @@ impl<T: Scalar> Layer<T> for Reshape {
     fn is_reshape(&self) -> bool {
         true
     }
+
+    fn settings(&self) -> Settings {
+        Settings::new().with("sample", self.sample)
+    }
 }
 
 impl<T: Scalar> Stored<T> for Reshape {
     const KINDS: &'static [&'static str] = &["reshape"];
-
-    fn settings(&self) -> Settings {
-        vec![("sample", self.sample.into())]
-    }
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         Ok(Self::new(entry.shape("sample")?))

@@ -13,29 +13,9 @@ pub(crate) trait Stored<T: Scalar>: Layer<T> + Sized {
     /// The kinds that it may be, as [`Layer::kind`] has them.
     const KINDS: &'static [&'static str];
 
-    /// What tells it from other layers of its kind, beside its parameters.
-    fn settings(&self) -> Settings {
-        Vec::new()
-    }
-
     /// The layer of an entry that has these settings, with any numbers for parameters. Its sizes are what a file claims:
     /// [`Entry::expect`] comes before anything of that size is made.
     fn restore(entry: &mut dyn Entry) -> Restored<Self>;
-}
-
-/// Settings by name.
-pub(crate) type Settings = Vec<(&'static str, Setting)>;
-
-/// A value in a file.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Setting {
-    Nothing,
-    Flag(bool),
-    Count(usize),
-    Number(f64),
-    Text(&'static str),
-    Shape(Shape),
-    Window(Window),
 }
 
 /// What a file says of a layer. A value that is not there, or is none of its type, is an error that tells so.
@@ -83,8 +63,8 @@ impl From<Error> for NotRestored {
 /// A type of layers, for those who do not know the type.
 pub(crate) struct Kind<T> {
     pub(crate) names: &'static [&'static str],
-    /// The settings of a layer that is of this type.
-    pub(crate) settings: fn(&dyn Layer<T>) -> Option<Settings>,
+    /// Whether a layer is of this type.
+    pub(crate) has: fn(&dyn Layer<T>) -> bool,
     pub(crate) restore: Restore<T>,
 }
 
@@ -96,28 +76,8 @@ impl<T: Scalar> Kind<T> {
     pub(super) fn of<L: Stored<T>>() -> Self {
         Self {
             names: L::KINDS,
-            settings: |layer| (layer as &dyn Any).downcast_ref().map(L::settings),
+            has: |layer| (layer as &dyn Any).is::<L>(),
             restore: |entry| Ok(Box::new(L::restore(entry)?)),
         }
-    }
-}
-
-macro_rules! setting_from {
-    ($($type:ty => $variant:ident),*) => {
-        $(impl From<$type> for Setting {
-            fn from(value: $type) -> Self {
-                Self::$variant(value)
-            }
-        })*
-    };
-}
-
-setting_from!(
-    bool => Flag, usize => Count, f64 => Number, &'static str => Text, Shape => Shape, Window => Window
-);
-
-impl From<Option<usize>> for Setting {
-    fn from(count: Option<usize>) -> Self {
-        count.map_or(Self::Nothing, Self::Count)
     }
 }

@@ -15,6 +15,7 @@ mod other_files;
 mod own_layers;
 mod pytorch;
 mod renames;
+mod reopened;
 mod resume;
 mod round_trip;
 mod self_check;
