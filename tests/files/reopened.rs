@@ -9,7 +9,7 @@ use taper::{Error, Layer, Result, Sequential, Shape, Tensor, TensorView, TensorV
 struct Scale {
     kind: &'static str,
     settings: Settings,
-    scale: Param<f32>,
+    weight: Param<f32>,
 }
 
 impl Scale {
@@ -18,7 +18,7 @@ impl Scale {
         Self {
             kind,
             settings,
-            scale: Param::new("scale", &Tensor::from_vec([values.len()], values.to_vec()).unwrap()),
+            weight: Param::new("scale", &Tensor::from_vec([values.len()], values.to_vec()).unwrap()),
         }
     }
 
@@ -53,7 +53,7 @@ impl Layer<f32> for Scale {
     ) -> Result<()> {
         let factor = self.settings.number("factor")? as f32;
         for ((y, x), scale) in
-            y.as_mut_slice().iter_mut().zip(x.as_slice()).zip(self.scale.buffer().iter().cycle())
+            y.as_mut_slice().iter_mut().zip(x.as_slice()).zip(self.weight.buffer().iter().cycle())
         {
             *y = factor * scale * x;
         }
@@ -65,11 +65,11 @@ impl Layer<f32> for Scale {
     }
 
     fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<f32>)) {
-        visit(&self.scale);
+        visit(&self.weight);
     }
 
     fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<f32>)) {
-        visit(&mut self.scale);
+        visit(&mut self.weight);
     }
 }
 
