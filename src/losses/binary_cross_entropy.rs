@@ -1,8 +1,10 @@
 //! Binary cross-entropy, for each output.
 
-use super::elementwise::{self, Elementwise};
-use super::loss::{Loss, Reduction, Target, of_whole_batches};
-use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
+use super::elementwise::{Elementwise, loss_of_elements};
+use super::loss::{Reduction, with_reduction};
+use super::output_weights::OutputWeights;
+use super::target::Target;
+use crate::{Result, Scalar, Shape, TensorView};
 
 /// For a logit x and a target t from 0 to 1, with σ(x) = 1/(1 + e⁻ˣ) and a weight p of the positive class:
 ///
@@ -13,7 +15,8 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 ///
 /// The right sides are computed, with s(x) = ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|): nothing overflows, and what
 /// is small keeps its digits, since nothing large is subtracted. By default the mean over all elements. PyTorch's
-/// `BCEWithLogitsLoss`.
+/// `BCEWithLogitsLoss`, and the mean of its `MultiLabelSoftMarginLoss`. Weights scale losses and are not part of what a mean
+/// is divided by. For probabilities there is [`super::BinaryCrossEntropyOfProbabilities`].
 ///
 /// ```
 /// use taper::{Tensor, losses::{BinaryCrossEntropy, Loss}};
@@ -25,8 +28,8 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct BinaryCrossEntropy {
-    /// One for all outputs, one for each, or none at all.
-    positive_weight: Vec<f64>,
+    positive_weight: OutputWeights,
+    weights: OutputWeights,
     reduction: Reduction,
 }
 
@@ -40,82 +43,54 @@ impl BinaryCrossEntropy {
     /// Weights the positive class: one number for all outputs, or one for each. Above 1 it is missed less.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless there is at least one and all are finite and at least 0.
+    /// [`crate::Error::Setting`] unless there is at least one and all are finite.
     pub fn with_positive_weight(mut self, weight: &[f64]) -> Result<Self> {
-        if weight.is_empty() || !weight.iter().all(|weight| weight.is_finite() && *weight >= 0.0) {
-            let got = format!("{weight:?}");
-            return Err(Error::setting("positive_weight", "finite numbers of at least 0", got));
-        }
-        self.positive_weight = weight.to_vec();
+        self.positive_weight = OutputWeights::new("positive_weight", weight)?;
         Ok(self)
     }
 
-    /// p·t.
-    fn positive<T: Scalar>(&self, index: usize, target: T) -> T {
-        match *self.positive_weight {
-            [] => target,
-            [weight] => T::of(weight) * target,
-            ref weights => T::of(weights[index]) * target,
-        }
+    /// Weights the outputs of a sample: one number for all of them, or one for each.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`] unless there is at least one and all are finite.
+    pub fn with_weights(mut self, weights: &[f64]) -> Result<Self> {
+        self.weights = OutputWeights::new("weights", weights)?;
+        Ok(self)
     }
 
-    fn target<'a, T: Scalar>(&self, outputs: TensorView<'_, T>, target: Target<'a, T>) -> Result<&'a [T]> {
-        let (weights, outputs_of_sample) = (self.positive_weight.len(), outputs.sample_len());
-        if weights > 1 && weights != outputs_of_sample {
-            let what = "positive_weight of binary_cross_entropy".into();
-            return Err(Error::Length { what, expected: outputs_of_sample, got: weights });
-        }
-        target.values("binary_cross_entropy", outputs)
-    }
-
-    /// Reduces by the sum instead of the mean, or the mean again.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 }
 
 impl<T: Scalar> Elementwise<T> for BinaryCrossEntropy {
+    const KIND: &'static str = "binary_cross_entropy";
+
+    fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
     fn value(&self, index: usize, output: T, target: T) -> T {
         // Not `max`, which would turn NaN into 0.
         let (above, below) = if output < T::zero() { (T::zero(), -output) } else { (output, T::zero()) };
         let rest = (-output.abs()).exp().ln_1p();
-        self.positive(index, target) * (below + rest) + (T::one() - target) * (above + rest)
+        let positive = self.positive_weight.times(index, target);
+        self.weights.times(index, positive * (below + rest) + (T::one() - target) * (above + rest))
     }
 
     fn slope(&self, index: usize, output: T, target: T) -> T {
         let sigmoid = |x: T| T::one() / (T::one() + (-x).exp());
-        (T::one() - target) * sigmoid(output) - self.positive(index, target) * sigmoid(-output)
-    }
-}
-
-impl<T: Scalar> Loss<T> for BinaryCrossEntropy {
-    fn kind(&self) -> &'static str {
-        "binary_cross_entropy"
+        let positive = self.positive_weight.times(index, target);
+        self.weights.times(index, (T::one() - target) * sigmoid(output) - positive * sigmoid(-output))
     }
 
-    fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
-        elementwise::each(self, outputs, self.target(outputs, target)?)
+    fn check_outputs(&self, outputs: TensorView<'_, T>) -> Result<()> {
+        let count = outputs.sample_len();
+        self.positive_weight.check("positive_weight of binary_cross_entropy", count)?;
+        self.weights.check("weights of binary_cross_entropy", count)
     }
-
-    fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
-        self.reduction.divisor(target.elements() as f64)
-    }
-
-    fn part(
-        &self,
-        outputs: TensorView<'_, T>,
-        target: Target<'_, T>,
-        divisor: f64,
-        gradient: Option<TensorViewMut<'_, T>>,
-    ) -> Result<T> {
-        elementwise::part(self, outputs, self.target(outputs, target)?, divisor, gradient)
-    }
-
-    of_whole_batches!();
 
     fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
         target.check_shares("binary_cross_entropy", outputs)
     }
 }
+
+loss_of_elements!(BinaryCrossEntropy);

@@ -1,8 +1,9 @@
 //! Cross-entropy, for one of several classes.
 
-use super::loss::{
-    Loss, Reduction, Target, check_gradient, class_rows, class_rows_of, of_whole_batches, scale_of,
-};
+use super::class_targets::ClassTargets;
+use super::loss::{Loss, Reduction, class_rows, class_rows_of, of_whole_batches, with_reduction};
+use super::rowwise::{self, Rowwise};
+use super::target::Target;
 use crate::layers::{max_and_log_sum, softmax_of_row};
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -26,6 +27,10 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// others it counts, as in PyTorch. In a batch where all targets weigh 0 there would be a loss and nothing to divide it by: the
 /// mean grows without bound as the weights approach 0, PyTorch's is infinite, and here it is an error.
 ///
+/// Weights may be negative, as in PyTorch: the loss of such a class is turned around, and it counts by its weight in what
+/// the mean is divided by, which may be negative then. Where the weights of a batch add up to 0 there is no mean: an
+/// error, where PyTorch's is infinite or NaN.
+///
 /// # Shapes
 /// Outputs `[batch, …, classes]`; one class index for each row of classes, or probabilities of the same shape.
 ///
@@ -40,8 +45,7 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 #[derive(Debug, Clone, Default)]
 pub struct CrossEntropy {
     label_smoothing: f64,
-    class_weights: Option<Vec<f64>>,
-    ignored: Option<usize>,
+    classes: ClassTargets,
     reduction: Reduction,
 }
 
@@ -64,56 +68,30 @@ impl CrossEntropy {
         Ok(self)
     }
 
-    /// Weights the classes: one weight for each.
+    /// Weights the classes: one weight for each. A negative one turns the loss of its class around.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless all are finite and at least 0.
+    /// [`Error::Setting`] unless all are finite.
     pub fn with_class_weights(mut self, weights: &[f64]) -> Result<Self> {
-        if !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0) {
-            return Err(Error::setting(
-                "class_weights",
-                "finite numbers of at least 0",
-                format!("{weights:?}"),
-            ));
-        }
-        self.class_weights = Some(weights.to_vec());
+        self.classes.set_weights(weights)?;
         Ok(self)
     }
 
     /// Leaves out samples whose target is this index, which need not be a class.
     #[must_use]
     pub fn with_ignored(mut self, index: usize) -> Self {
-        self.ignored = Some(index);
+        self.classes.set_ignored(index);
         self
     }
 
-    /// Reduces by the sum instead of the mean, or the mean again.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 
     fn check_weights(&self, classes: usize) -> Result<()> {
-        match &self.class_weights {
-            Some(weights) if weights.len() != classes => {
-                let what = "class_weights of cross_entropy".into();
-                Err(Error::Length { what, expected: classes, got: weights.len() })
-            }
-            _ => Ok(()),
-        }
+        self.classes.check_weights("class_weights of cross_entropy", classes)
     }
 
-    /// Whether there is an index for each of so many rows, and each is a class or ignored.
-    fn check_classes(&self, indices: &[usize], count: usize, classes: usize) -> Result<()> {
-        if indices.len() != count {
-            let what = "target of cross_entropy".into();
-            return Err(Error::Length { what, expected: count, got: indices.len() });
-        }
-        match indices.iter().position(|&class| class >= classes && Some(class) != self.ignored) {
-            Some(sample) => Err(Error::Class { sample, classes, got: indices[sample] }),
-            None => Ok(()),
-        }
+    fn check_classes(&self, indices: &[usize], rows: usize, classes: usize) -> Result<()> {
+        self.classes.check("target of cross_entropy", indices, rows, classes)
     }
 
     /// The target of each row, checked.
@@ -135,7 +113,7 @@ impl CrossEntropy {
         }
         let smoothing = T::of(self.label_smoothing);
         let (keep, spread) = (T::one() - smoothing, smoothing / T::of(classes as f64));
-        Ok(Rows { loss: self, classes, count, target, keep, spread })
+        Ok(Rows { loss: self, classes, target, keep, spread })
     }
 }
 
@@ -143,7 +121,6 @@ impl CrossEntropy {
 struct Rows<'a, T> {
     loss: &'a CrossEntropy,
     classes: usize,
-    count: usize,
     target: Target<'a, T>,
     /// What smoothing leaves of a target, and what it gives to every class.
     keep: T,
@@ -153,20 +130,15 @@ struct Rows<'a, T> {
 impl<T: Scalar> Rows<'_, T> {
     fn is_ignored(&self, row: usize) -> bool {
         match self.target {
-            Target::Classes(indices) => Some(indices[row]) == self.loss.ignored,
+            Target::Classes(indices) => self.loss.classes.ignores(indices[row]),
             Target::Values(_) => false,
         }
     }
 
     /// The weight of a class times its share of the target, smoothing included.
     fn weighted(&self, row: usize, class: usize) -> T {
-        let share = match self.target {
-            Target::Classes(indices) if indices[row] == class => T::one(),
-            Target::Classes(_) => T::zero(),
-            Target::Values(values) => values.as_slice()[row * self.classes + class],
-        };
-        let share = share * self.keep + self.spread;
-        share * self.loss.class_weights.as_ref().map_or(T::one(), |weights| T::of(weights[class]))
+        let share = self.target.share(row, class, self.classes) * self.keep + self.spread;
+        share * self.loss.classes.weight::<T>(class)
     }
 
     /// The sum of that over the classes of a row.
@@ -174,27 +146,19 @@ impl<T: Scalar> Rows<'_, T> {
         T::of(sum((0..self.classes).map(|class| self.weighted(row, class))))
     }
 
-    /// Whether any row may have a loss.
-    fn count_at_all(&self) -> bool {
-        (0..self.count).any(|row| !self.is_ignored(row) && self.weight(row) > T::zero())
+    /// Whether a row may have a loss.
+    fn counts(&self, row: usize) -> bool {
+        !self.is_ignored(row) && (0..self.classes).any(|class| self.weighted(row, class) != T::zero())
     }
 
     /// The class of a row that is all of its target and weighs 1. Nothing else of the row has to be looked at.
     fn only_class(&self, row: usize) -> Option<usize> {
         match self.target {
-            Target::Classes(indices) if self.spread == T::zero() && self.loss.class_weights.is_none() => {
+            Target::Classes(indices) if self.spread == T::zero() && !self.loss.classes.is_weighted() => {
                 Some(indices[row])
             }
             _ => None,
         }
-    }
-
-    fn value(&self, row: usize, logits: &[T]) -> T {
-        if self.is_ignored(row) {
-            return T::zero();
-        }
-        let (max, log_sum) = max_and_log_sum(logits);
-        self.terms(row, logits, max, log_sum)
     }
 
     /// The loss of a row that is not ignored.
@@ -209,8 +173,18 @@ impl<T: Scalar> Rows<'_, T> {
         });
         T::of(sum(terms))
     }
+}
 
-    /// Writes the gradient of a row, and gives back its loss as well.
+impl<T: Scalar> Rowwise<T> for Rows<'_, T> {
+    fn value(&self, row: usize, logits: &[T]) -> T {
+        if self.is_ignored(row) {
+            return T::zero();
+        }
+        let (max, log_sum) = max_and_log_sum(logits);
+        self.terms(row, logits, max, log_sum)
+    }
+
+    /// The exponentials are computed once.
     fn value_and_gradient(&self, row: usize, logits: &[T], scale: T, gradient: &mut [T]) -> T {
         if self.is_ignored(row) {
             gradient.fill(T::zero());
@@ -229,6 +203,10 @@ impl<T: Scalar> Rows<'_, T> {
         }
         self.terms(row, logits, max, sum.ln())
     }
+
+    fn scale(&self, rows: usize, divisor: f64) -> Result<Option<T>> {
+        self.loss.classes.scale(divisor, || (0..rows).any(|row| self.counts(row)))
+    }
 }
 
 impl<T: Scalar> Loss<T> for CrossEntropy {
@@ -237,26 +215,16 @@ impl<T: Scalar> Loss<T> for CrossEntropy {
     }
 
     fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
-        let rows = self.rows(outputs, target)?;
-        let (shape, logits) = (outputs.shape(), outputs.as_slice());
-        let leading = Shape::new(&shape.axes()[..shape.rank() - 1])?;
-        Tensor::from_fn(leading, |row| rows.value(row, &logits[row * rows.classes..][..rows.classes]))
+        rowwise::each(&self.rows(outputs, target)?, outputs)
     }
 
     fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
-        let weight = |class: usize| match &self.class_weights {
-            None => 1.0,
-            Some(weights) => weights.get(class).copied().unwrap_or_default(),
-        };
         self.reduction.divisor(match target {
             Target::Values(_) => target.rows() as f64,
-            Target::Classes(indices) => {
-                indices.iter().filter(|&&class| Some(class) != self.ignored).map(|&class| weight(class)).sum()
-            }
+            Target::Classes(indices) => self.classes.sum_of_weights(indices),
         })
     }
 
-    /// The exponentials are computed once.
     fn part(
         &self,
         outputs: TensorView<'_, T>,
@@ -264,33 +232,11 @@ impl<T: Scalar> Loss<T> for CrossEntropy {
         divisor: f64,
         gradient: Option<TensorViewMut<'_, T>>,
     ) -> Result<T> {
-        if let Some(gradient) = &gradient {
-            check_gradient(outputs, gradient)?;
-        }
-        let rows = self.rows(outputs, target)?;
-        let Some(scale) = scale_of::<T>(divisor)? else {
-            if rows.count_at_all() {
-                let expected =
-                    "target classes whose weights, which the mean is divided by, add up to more than 0";
-                return Err(Error::setting("class_weights", expected, divisor));
-            }
-            gradient.into_iter().for_each(|mut gradient| gradient.as_mut_slice().fill(T::zero()));
-            return Ok(T::zero());
-        };
-        let logits = outputs.as_slice().chunks_exact(rows.classes);
-        let sum = match gradient {
-            None => sum(logits.enumerate().map(|(row, logits)| rows.value(row, logits))),
-            Some(mut gradient) => {
-                let gradients = gradient.as_mut_slice().chunks_exact_mut(rows.classes);
-                let losses = logits.zip(gradients).enumerate();
-                sum(losses.map(|(row, (x, gradient))| rows.value_and_gradient(row, x, scale, gradient)))
-            }
-        };
-        Ok(T::of(sum / divisor))
+        rowwise::part(&self.rows(outputs, target)?, outputs, divisor, gradient)
     }
 
     fn ignores(&self, class: usize) -> bool {
-        Some(class) == self.ignored
+        self.classes.ignores(class)
     }
 
     of_whole_batches!();

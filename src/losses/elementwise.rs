@@ -1,22 +1,96 @@
 //! The common part of losses that are sums over elements.
 
-use super::loss::{check_gradient, no_divisor, scale_of};
+use super::loss::{Reduction, check_gradient, no_divisor, scale_of};
+use super::target::Target;
 use crate::scalar::sum;
-use crate::{Result, Scalar, Tensor, TensorView, TensorViewMut};
+use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// A loss that is a function of one output and one target. The index is that of the element in its sample.
-pub(super) trait Elementwise<T> {
+pub(super) trait Elementwise<T: Scalar> {
+    /// What [`super::Loss::kind`] says.
+    const KIND: &'static str;
+
+    fn reduction(&self) -> Reduction;
+
     fn value(&self, index: usize, output: T, target: T) -> T;
 
     /// The derivative of `value` with respect to the output.
     fn slope(&self, index: usize, output: T, target: T) -> T;
+
+    /// Whether the settings fit samples of these outputs, and the loss is defined for each of them.
+    fn check_outputs(&self, outputs: TensorView<'_, T>) -> Result<()> {
+        let _ = outputs;
+        Ok(())
+    }
+
+    /// Whether the targets are such as this loss is for.
+    fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
+        target.check_finite(Self::KIND, outputs)
+    }
+}
+
+/// Makes a [`Loss`](super::Loss) of an [`Elementwise`] one.
+macro_rules! loss_of_elements {
+    ($loss:ty) => {
+        impl<T: $crate::Scalar> $crate::Loss<T> for $loss {
+            fn kind(&self) -> &'static str {
+                <Self as $crate::losses::elementwise::Elementwise<T>>::KIND
+            }
+
+            fn each(
+                &self,
+                outputs: $crate::TensorView<'_, T>,
+                target: $crate::Target<'_, T>,
+            ) -> $crate::Result<$crate::Tensor<T>> {
+                $crate::losses::elementwise::each(self, outputs, target)
+            }
+
+            fn divisor(&self, target: $crate::Target<'_, T>) -> Option<f64> {
+                $crate::losses::elementwise::Elementwise::<T>::reduction(self)
+                    .divisor(target.elements() as f64)
+            }
+
+            fn part(
+                &self,
+                outputs: $crate::TensorView<'_, T>,
+                target: $crate::Target<'_, T>,
+                divisor: f64,
+                gradient: Option<$crate::TensorViewMut<'_, T>>,
+            ) -> $crate::Result<T> {
+                $crate::losses::elementwise::part(self, outputs, target, divisor, gradient)
+            }
+
+            $crate::losses::loss::of_whole_batches!();
+
+            fn check_target(
+                &self,
+                outputs: $crate::Shape,
+                target: $crate::Target<'_, T>,
+            ) -> $crate::Result<()> {
+                $crate::losses::elementwise::Elementwise::<T>::check_target(self, outputs, target)
+            }
+        }
+    };
+}
+pub(super) use loss_of_elements;
+
+/// The values of the target, where they fit the outputs and these the loss.
+fn checked<'a, T: Scalar, L: Elementwise<T>>(
+    loss: &L,
+    outputs: TensorView<'_, T>,
+    target: Target<'a, T>,
+) -> Result<&'a [T]> {
+    let values = target.values(L::KIND, outputs)?;
+    loss.check_outputs(outputs)?;
+    Ok(values)
 }
 
 pub(super) fn each<T: Scalar>(
     loss: &impl Elementwise<T>,
     outputs: TensorView<'_, T>,
-    target: &[T],
+    target: Target<'_, T>,
 ) -> Result<Tensor<T>> {
+    let target = checked(loss, outputs, target)?;
     let sample = outputs.sample_len().max(1);
     let values = outputs.as_slice();
     Tensor::from_fn(outputs.shape(), |i| loss.value(i % sample, values[i], target[i]))
@@ -26,10 +100,11 @@ pub(super) fn each<T: Scalar>(
 pub(super) fn part<T: Scalar>(
     loss: &impl Elementwise<T>,
     outputs: TensorView<'_, T>,
-    target: &[T],
+    target: Target<'_, T>,
     divisor: f64,
     gradient: Option<TensorViewMut<'_, T>>,
 ) -> Result<T> {
+    let target = checked(loss, outputs, target)?;
     if let Some(gradient) = &gradient {
         check_gradient(outputs, gradient)?;
     }

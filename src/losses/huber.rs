@@ -1,8 +1,8 @@
 //! Huber's loss: quadratic near the target, linear far from it.
 
-use super::elementwise::{self, Elementwise};
-use super::loss::{Loss, Reduction, Target, of_whole_batches};
-use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
+use super::elementwise::{Elementwise, loss_of_elements};
+use super::loss::{Reduction, with_reduction};
+use crate::{Error, Result, Scalar};
 
 /// With d = output − target: d²/2 where |d| ≤ delta, delta·(|d| − delta/2) beyond; by default the mean over all
 /// elements (Huber, 1964).
@@ -32,15 +32,16 @@ impl Huber {
         Err(Error::setting("delta", "a finite number above 0", delta))
     }
 
-    /// Reduces by the sum instead of the mean, or the mean again.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 }
 
 impl<T: Scalar> Elementwise<T> for Huber {
+    const KIND: &'static str = "huber";
+
+    fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
     fn value(&self, _: usize, output: T, target: T) -> T {
         let (difference, delta, half) = (output - target, T::of(self.delta), T::of(0.5));
         if difference.abs() <= delta {
@@ -56,32 +57,4 @@ impl<T: Scalar> Elementwise<T> for Huber {
     }
 }
 
-impl<T: Scalar> Loss<T> for Huber {
-    fn kind(&self) -> &'static str {
-        "huber"
-    }
-
-    fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
-        elementwise::each(self, outputs, target.values("huber", outputs)?)
-    }
-
-    fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
-        self.reduction.divisor(target.elements() as f64)
-    }
-
-    fn part(
-        &self,
-        outputs: TensorView<'_, T>,
-        target: Target<'_, T>,
-        divisor: f64,
-        gradient: Option<TensorViewMut<'_, T>>,
-    ) -> Result<T> {
-        elementwise::part(self, outputs, target.values("huber", outputs)?, divisor, gradient)
-    }
-
-    of_whole_batches!();
-
-    fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
-        target.check_finite("huber", outputs)
-    }
-}
+loss_of_elements!(Huber);

@@ -1,9 +1,8 @@
 //! The Kullback–Leibler divergence of two distributions.
 
-use super::elementwise::of_nothing;
-use super::loss::{
-    Loss, Reduction, Target, check_gradient, class_rows, class_rows_of, of_whole_batches, scale_of,
-};
+use super::loss::{Loss, Reduction, class_rows, class_rows_of, of_whole_batches, with_reduction};
+use super::rowwise::{self, Rowwise};
+use super::target::Target;
 use crate::layers::max_and_log_sum;
 use crate::scalar::sum;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -39,17 +38,33 @@ impl KlDivergence {
         Self::default()
     }
 
-    /// Reduces by the sum instead of the mean, or the mean again.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
+    with_reduction!();
+}
+
+/// Targets that fit the outputs.
+struct Rows<'a, T>(&'a [T]);
+
+impl<T: Scalar> Rowwise<T> for Rows<'_, T> {
+    fn value(&self, row: usize, logits: &[T]) -> T {
+        let (max, log_sum) = max_and_log_sum(logits);
+        terms(logits, self.target(row, logits.len()), max, log_sum)
+    }
+
+    fn value_and_gradient(&self, row: usize, logits: &[T], scale: T, gradient: &mut [T]) -> T {
+        let (max, log_sum) = max_and_log_sum(logits);
+        let target = self.target(row, logits.len());
+        let total = T::of(sum(target.iter().copied()));
+        for (gradient, (&x, &t)) in gradient.iter_mut().zip(logits.iter().zip(target)) {
+            *gradient = scale * ((x - max - log_sum).exp() * total - t);
+        }
+        terms(logits, target, max, log_sum)
     }
 }
 
-fn value<T: Scalar>(logits: &[T], target: &[T]) -> T {
-    let (max, log_sum) = max_and_log_sum(logits);
-    terms(logits, target, max, log_sum)
+impl<T> Rows<'_, T> {
+    fn target(&self, row: usize, classes: usize) -> &[T] {
+        &self.0[row * classes..][..classes]
+    }
 }
 
 fn terms<T: Scalar>(logits: &[T], target: &[T], max: T, log_sum: T) -> T {
@@ -64,14 +79,8 @@ impl<T: Scalar> Loss<T> for KlDivergence {
     }
 
     fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
-        let classes = class_rows(outputs)?;
-        let target = target.values("kl_divergence", outputs)?;
-        let (shape, logits) = (outputs.shape(), outputs.as_slice());
-        let leading = Shape::new(&shape.axes()[..shape.rank() - 1])?;
-        Tensor::from_fn(leading, |row| {
-            let run = row * classes..(row + 1) * classes;
-            value(&logits[run.clone()], &target[run])
-        })
+        class_rows(outputs)?;
+        rowwise::each(&Rows(target.values("kl_divergence", outputs)?), outputs)
     }
 
     fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
@@ -85,26 +94,8 @@ impl<T: Scalar> Loss<T> for KlDivergence {
         divisor: f64,
         gradient: Option<TensorViewMut<'_, T>>,
     ) -> Result<T> {
-        if let Some(gradient) = &gradient {
-            check_gradient(outputs, gradient)?;
-        }
-        let classes = class_rows(outputs)?;
-        let target = target.values("kl_divergence", outputs)?;
-        let Some(scale) = scale_of::<T>(divisor)? else { return of_nothing(target.len(), divisor) };
-        let rows = outputs.as_slice().chunks_exact(classes).zip(target.chunks_exact(classes));
-        let Some(mut gradient) = gradient else {
-            return Ok(T::of(sum(rows.map(|(logits, target)| value(logits, target))) / divisor));
-        };
-        let gradients = gradient.as_mut_slice().chunks_exact_mut(classes);
-        let values = rows.zip(gradients).map(|((logits, target), gradient)| {
-            let (max, log_sum) = max_and_log_sum(logits);
-            let total = T::of(sum(target.iter().copied()));
-            for (gradient, (&x, &t)) in gradient.iter_mut().zip(logits.iter().zip(target)) {
-                *gradient = scale * ((x - max - log_sum).exp() * total - t);
-            }
-            terms(logits, target, max, log_sum)
-        });
-        Ok(T::of(sum(values) / divisor))
+        class_rows(outputs)?;
+        rowwise::part(&Rows(target.values("kl_divergence", outputs)?), outputs, divisor, gradient)
     }
 
     of_whole_batches!();

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::target::Target;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// A function of a model's outputs and of what they should have been.
@@ -64,7 +65,7 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
     /// of the targets' weights. `None` for a loss that is a sum and is not divided.
     ///
     /// It follows from the target alone, and that of a batch is the sum of those of its samples: a sample that is left out
-    /// has 0. A target that does not fit may have any.
+    /// has 0, and one whose class has a negative weight a negative one. A target that does not fit may have any.
     fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
         Some(target.batch() as f64)
     }
@@ -103,7 +104,7 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
         gradient: Option<TensorViewMut<'_, T>>,
     ) -> Result<T> {
         let own = self.divisor(target).unwrap_or(1.0);
-        if checked_divisor(divisor)? == 0.0 && own > 0.0 {
+        if checked_divisor(divisor)? == 0.0 && own != 0.0 {
             return Err(no_divisor(divisor));
         }
         let share = T::of(own / divisor);
@@ -138,155 +139,49 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
 /// What a loss with a [`Loss::part`] of its own does with a batch that is the whole.
 macro_rules! of_whole_batches {
     () => {
-        fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
-            let divisor = Loss::<T>::divisor(self, target).unwrap_or(1.0);
+        fn forward(
+            &self,
+            outputs: $crate::TensorView<'_, T>,
+            target: $crate::Target<'_, T>,
+        ) -> $crate::Result<T> {
+            let divisor = $crate::Loss::<T>::divisor(self, target).unwrap_or(1.0);
             self.part(outputs, target, divisor, None)
         }
 
         fn backward(
             &self,
-            outputs: TensorView<'_, T>,
-            target: Target<'_, T>,
-            gradient: TensorViewMut<'_, T>,
-        ) -> Result<()> {
+            outputs: $crate::TensorView<'_, T>,
+            target: $crate::Target<'_, T>,
+            gradient: $crate::TensorViewMut<'_, T>,
+        ) -> $crate::Result<()> {
             self.value_and_gradient(outputs, target, gradient).map(|_: T| ())
         }
 
         fn value_and_gradient(
             &self,
-            outputs: TensorView<'_, T>,
-            target: Target<'_, T>,
-            gradient: TensorViewMut<'_, T>,
-        ) -> Result<T> {
-            let divisor = Loss::<T>::divisor(self, target).unwrap_or(1.0);
+            outputs: $crate::TensorView<'_, T>,
+            target: $crate::Target<'_, T>,
+            gradient: $crate::TensorViewMut<'_, T>,
+        ) -> $crate::Result<T> {
+            let divisor = $crate::Loss::<T>::divisor(self, target).unwrap_or(1.0);
             self.part(outputs, target, divisor, Some(gradient))
         }
     };
 }
 pub(super) use of_whole_batches;
 
-/// What the outputs should have been.
-///
-/// Made from a slice of class indices, a tensor or a view: `loss.forward(outputs, (&labels).into())`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Target<'a, T> {
-    /// The class of each sample, from 0.
-    Classes(&'a [usize]),
-    /// A value for each output.
-    Values(TensorView<'a, T>),
-}
-
-impl<'a, T: Scalar> Target<'a, T> {
-    /// The number of samples.
-    #[must_use]
-    pub fn batch(&self) -> usize {
-        match self {
-            Self::Classes(classes) => classes.len(),
-            Self::Values(values) => values.batch(),
+/// The setting that every loss of this crate has in its field `reduction`.
+macro_rules! with_reduction {
+    () => {
+        /// Reduces by the sum instead of the mean, or the mean again.
+        #[must_use]
+        pub fn with_reduction(mut self, reduction: Reduction) -> Self {
+            self.reduction = reduction;
+            self
         }
-    }
-
-    /// The number of values, or of classes.
-    pub(super) fn elements(&self) -> usize {
-        match self {
-            Self::Classes(classes) => classes.len(),
-            Self::Values(values) => values.as_slice().len(),
-        }
-    }
-
-    /// The number of distributions over classes.
-    pub(super) fn rows(&self) -> usize {
-        match self {
-            Self::Classes(classes) => classes.len(),
-            Self::Values(values) => {
-                values.as_slice().len() / values.shape().axes().last().map_or(1, |&classes| classes.max(1))
-            }
-        }
-    }
-
-    /// That of one sample.
-    ///
-    /// # Panics
-    /// Where there is no such sample.
-    pub(crate) fn sample(self, index: usize) -> Self {
-        match self {
-            Self::Classes(classes) => Self::Classes(&classes[index..=index]),
-            Self::Values(values) => {
-                let (_, sample) = values.shape().split_batch().expect("values with an axis of samples");
-                let shape = sample.with_batch(1).expect("one sample is no larger than all");
-                Self::Values(TensorView::trusted(shape, values.sample(index)))
-            }
-        }
-    }
-
-    /// The values, in the shape of the outputs, for a loss that takes no others.
-    pub(crate) fn values(self, by: &'static str, outputs: TensorView<'_, T>) -> Result<&'a [T]> {
-        self.values_of(by, outputs.shape())
-    }
-
-    fn values_of(self, by: &'static str, outputs: Shape) -> Result<&'a [T]> {
-        match self {
-            Self::Values(values) if values.shape() == outputs => Ok(values.as_slice()),
-            Self::Values(values) => Err(Error::shape("target", outputs, values.shape())),
-            Self::Classes(_) => Err(Error::Target { by, expected: "values", got: "class indices" }),
-        }
-    }
-
-    /// Whether the values have the shape of the outputs and all are finite.
-    pub(super) fn check_finite(self, by: &'static str, outputs: Shape) -> Result<()> {
-        self.check_values(by, outputs, "a finite number", T::is_finite)
-    }
-
-    /// The same for shares and probabilities. A mixture of two that are 1 may be rounded to a little more.
-    pub(super) fn check_shares(self, by: &'static str, outputs: Shape) -> Result<()> {
-        let most = T::one() + T::of(8.0) * T::epsilon();
-        let is_share = |value| (T::zero()..=most).contains(&value);
-        self.check_values(by, outputs, "a number from 0 to 1", is_share)
-    }
-
-    fn check_values(
-        self,
-        by: &'static str,
-        outputs: Shape,
-        expected: &'static str,
-        is_right: impl Fn(T) -> bool,
-    ) -> Result<()> {
-        let values = self.values_of(by, outputs)?;
-        let Some(place) = values.iter().position(|&value| !is_right(value)) else { return Ok(()) };
-        let sample = place / (values.len() / self.batch()).max(1);
-        Err(Error::TargetValue { sample, expected, got: values[place].as_f64() })
-    }
+    };
 }
-
-impl<'a, T> From<&'a [usize]> for Target<'a, T> {
-    fn from(classes: &'a [usize]) -> Self {
-        Self::Classes(classes)
-    }
-}
-
-impl<'a, T, const N: usize> From<&'a [usize; N]> for Target<'a, T> {
-    fn from(classes: &'a [usize; N]) -> Self {
-        Self::Classes(classes)
-    }
-}
-
-impl<'a, T> From<&'a Vec<usize>> for Target<'a, T> {
-    fn from(classes: &'a Vec<usize>) -> Self {
-        Self::Classes(classes)
-    }
-}
-
-impl<'a, T> From<TensorView<'a, T>> for Target<'a, T> {
-    fn from(values: TensorView<'a, T>) -> Self {
-        Self::Values(values)
-    }
-}
-
-impl<'a, T: Scalar> From<&'a Tensor<T>> for Target<'a, T> {
-    fn from(values: &'a Tensor<T>) -> Self {
-        Self::Values(values.view())
-    }
-}
+pub(super) use with_reduction;
 
 /// How many losses become one number. For none of this there is [`Loss::each`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -310,8 +205,20 @@ impl Reduction {
 
 /// What gradients are multiplied by for a divisor; `None` where that is no number of this type, as for 0.
 pub(super) fn scale_of<T: Scalar>(divisor: f64) -> Result<Option<T>> {
-    let scale = T::of(checked_divisor(divisor)?.recip());
-    Ok(scale.is_finite().then_some(scale))
+    Ok(finite_scale(checked_divisor(divisor)?))
+}
+
+/// The same where weights may be negative, and so may be what they add up to.
+pub(super) fn scale_of_weights<T: Scalar>(divisor: f64) -> Result<Option<T>> {
+    if divisor.is_finite() {
+        return Ok(finite_scale(divisor));
+    }
+    Err(Error::setting("divisor of a loss", "a finite number", divisor))
+}
+
+fn finite_scale<T: Scalar>(divisor: f64) -> Option<T> {
+    let scale = T::of(divisor.recip());
+    scale.is_finite().then_some(scale)
 }
 
 fn checked_divisor(divisor: f64) -> Result<f64> {
@@ -337,6 +244,22 @@ pub(super) fn class_rows_of(outputs: Shape) -> Result<usize> {
         [_, .., classes] if *classes > 0 => Ok(*classes),
         _ => Err(Error::shape("outputs", "[batch, classes]", outputs)),
     }
+}
+
+/// Whether every output is one that the loss is defined for; `what` names outputs and loss. NaN is left to the loss, which
+/// becomes NaN.
+pub(super) fn check_outputs<T: Scalar>(
+    what: &'static str,
+    outputs: TensorView<'_, T>,
+    expected: &'static str,
+    is_right: impl Fn(T) -> bool,
+) -> Result<()> {
+    let values = outputs.as_slice();
+    let Some(place) = values.iter().position(|&value| !(is_right(value) || value.is_nan())) else {
+        return Ok(());
+    };
+    let sample = place / outputs.sample_len().max(1);
+    Err(Error::setting(what, expected, format!("{} in sample {sample} of the batch", values[place])))
 }
 
 pub(super) fn check_gradient<T: Scalar>(

@@ -1,8 +1,8 @@
 //! The mean squared error.
 
-use super::elementwise::{self, Elementwise};
-use super::loss::{Loss, Reduction, Target, of_whole_batches};
-use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
+use super::elementwise::{Elementwise, loss_of_elements};
+use super::loss::{Reduction, with_reduction};
+use crate::Scalar;
 
 /// (output − target)², by default the mean over all elements.
 ///
@@ -25,15 +25,16 @@ impl MeanSquaredError {
         Self::default()
     }
 
-    /// Reduces by the sum instead of the mean, or the mean again.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 }
 
 impl<T: Scalar> Elementwise<T> for MeanSquaredError {
+    const KIND: &'static str = "mean_squared_error";
+
+    fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
     fn value(&self, _: usize, output: T, target: T) -> T {
         (output - target) * (output - target)
     }
@@ -43,32 +44,4 @@ impl<T: Scalar> Elementwise<T> for MeanSquaredError {
     }
 }
 
-impl<T: Scalar> Loss<T> for MeanSquaredError {
-    fn kind(&self) -> &'static str {
-        "mean_squared_error"
-    }
-
-    fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
-        elementwise::each(self, outputs, target.values("mean_squared_error", outputs)?)
-    }
-
-    fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
-        self.reduction.divisor(target.elements() as f64)
-    }
-
-    fn part(
-        &self,
-        outputs: TensorView<'_, T>,
-        target: Target<'_, T>,
-        divisor: f64,
-        gradient: Option<TensorViewMut<'_, T>>,
-    ) -> Result<T> {
-        elementwise::part(self, outputs, target.values("mean_squared_error", outputs)?, divisor, gradient)
-    }
-
-    of_whole_batches!();
-
-    fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
-        target.check_finite("mean_squared_error", outputs)
-    }
-}
+loss_of_elements!(MeanSquaredError);

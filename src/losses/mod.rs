@@ -1,32 +1,76 @@
 //! How wrong an output is, and in which direction it should move.
 //!
-//! | loss | for | target |
-//! |---|---|---|
-//! | [`CrossEntropy`] | one of several classes | class indices, or probabilities |
-//! | [`BinaryCrossEntropy`] | yes or no, for each output | values from 0 to 1 |
-//! | [`KlDivergence`] | a distribution | probabilities |
-//! | [`MeanSquaredError`], [`MeanAbsoluteError`], [`Huber`] | numbers | values |
+//! | loss | for | outputs | target |
+//! |---|---|---|---|
+//! | [`CrossEntropy`] | one of several classes | logits | class indices, or probabilities |
+//! | [`CategoricalFocal`] | the same, few of some classes | logits | class indices, or probabilities |
+//! | [`NegativeLogLikelihood`] | one of several classes | logarithms of probabilities | class indices |
+//! | [`MultiMargin`], [`CategoricalHinge`] | one of several classes | scores | class indices; the second also shares |
+//! | [`BinaryCrossEntropy`], [`BinaryFocal`] | yes or no, for each output | logits | values from 0 to 1 |
+//! | [`BinaryCrossEntropyOfProbabilities`] | the same | probabilities | values from 0 to 1 |
+//! | [`Hinge`], [`SoftMargin`] | yes or no, for each output | scores | −1 or 1 |
+//! | [`HingeEmbedding`] | alike or not | distances | 1 or −1 |
+//! | [`KlDivergence`] | a distribution | logits | probabilities |
+//! | [`CosineSimilarity`] | a direction | vectors | vectors |
+//! | [`Poisson`] | counts | their expected values or the logarithms of these | values of at least 0 |
+//! | [`MeanSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`SmoothL1`], [`LogCosh`] | numbers | values | values |
+//! | [`MeanSquaredLogarithmicError`], [`MeanAbsolutePercentageError`] | numbers by their ratio | values | values |
 //!
-//! The first three start from logits: the numbers of the last dense layer, with no softmax or sigmoid between.
-//! They are computed so that nothing overflows and no small probability is rounded to 0 before its logarithm is
-//! taken.
+//! Logits are the numbers of the last dense layer, with no softmax or sigmoid between. The losses that start from them are
+//! computed so that nothing overflows and no small probability is rounded to 0 before its logarithm is taken: where there is a
+//! choice, they are the better one.
 //!
 //! Each is a mean unless [`Reduction::Sum`] is asked for, summed in double precision. What a mean is divided by is its
 //! [divisor](Loss::divisor): with it, batches can be put together.
 
 mod binary_cross_entropy;
+mod binary_cross_entropy_of_probabilities;
+mod binary_focal;
+mod categorical_focal;
+mod categorical_hinge;
+mod class_targets;
+mod cosine_similarity;
 mod cross_entropy;
 mod elementwise;
+mod hinge;
+mod hinge_embedding;
 mod huber;
 mod kl_divergence;
+mod log_cosh;
 mod loss;
 mod mean_absolute_error;
+mod mean_absolute_percentage_error;
 mod mean_squared_error;
+mod mean_squared_logarithmic_error;
+mod multi_margin;
+mod negative_log_likelihood;
+mod output_weights;
+mod poisson;
+mod rowwise;
+mod smooth_l1;
+mod soft_margin;
+mod target;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use binary_cross_entropy_of_probabilities::BinaryCrossEntropyOfProbabilities;
+pub use binary_focal::BinaryFocal;
+pub use categorical_focal::CategoricalFocal;
+pub use categorical_hinge::CategoricalHinge;
+pub use cosine_similarity::CosineSimilarity;
 pub use cross_entropy::CrossEntropy;
+pub use hinge::Hinge;
+pub use hinge_embedding::HingeEmbedding;
 pub use huber::Huber;
 pub use kl_divergence::KlDivergence;
-pub use loss::{Loss, Reduction, Target};
+pub use log_cosh::LogCosh;
+pub use loss::{Loss, Reduction};
 pub use mean_absolute_error::MeanAbsoluteError;
+pub use mean_absolute_percentage_error::MeanAbsolutePercentageError;
 pub use mean_squared_error::MeanSquaredError;
+pub use mean_squared_logarithmic_error::MeanSquaredLogarithmicError;
+pub use multi_margin::MultiMargin;
+pub use negative_log_likelihood::NegativeLogLikelihood;
+pub use poisson::Poisson;
+pub use smooth_l1::SmoothL1;
+pub use soft_margin::SoftMargin;
+pub use target::Target;

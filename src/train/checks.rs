@@ -51,7 +51,8 @@ impl<T: Scalar> Trainer<'_, T> {
     }
 
     pub(super) fn check_targets(&self, data: &Dataset<'_, T>) -> Result<()> {
-        data.check_targets(&*self.loss, self.model.output())
+        data.check_targets(&*self.loss, self.model.output())?;
+        data.check_divisor(&*self.loss)
     }
 
     /// Whether the inputs are numbers that the model takes, so far as they are in memory.

@@ -209,6 +209,20 @@ impl<'a, T: Scalar> Dataset<'a, T> {
         samples.map(each).sum()
     }
 
+    /// Whether the loss of all of it has a mean: it has none where negative weights cancel the others.
+    pub(super) fn check_divisor(&self, loss: &dyn Loss<T>) -> Result<()> {
+        let mut samples = (0..self.len()).map(|place| self.number(place));
+        let counts = |sample: usize| {
+            let divisor = self.weight(sample) * loss.divisor(self.target.sample(sample)).unwrap_or(0.0);
+            divisor != 0.0
+        };
+        if self.divisor(loss) != Some(0.0) || !samples.any(counts) {
+            return Ok(());
+        }
+        let expected = "weights that, over all targets of the data set, do not add up to 0";
+        Err(Error::setting("divisor of a loss", expected, 0))
+    }
+
     /// What the loss of all of it is divided by.
     pub(super) fn divisor(&self, loss: &dyn Loss<T>) -> Option<f64> {
         match (self.indices, self.weights) {

@@ -77,7 +77,7 @@ impl Tally {
     pub(super) fn finish(self) -> Evaluation {
         let accuracy = |hits: &Hits| if hits.labelled > 0.0 { hits.right / hits.labelled } else { 0.0 };
         Evaluation {
-            loss: if self.divisor > 0.0 { self.loss / self.divisor } else { self.loss },
+            loss: if self.divisor == 0.0 { self.loss } else { self.loss / self.divisor },
             accuracy: self.hits.as_ref().map(accuracy),
             confusion: self.hits.and_then(|hits| hits.confusion),
         }

@@ -2,7 +2,9 @@
 
 use approx::assert_relative_eq;
 use taper::losses::{
-    BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError, Reduction,
+    BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CategoricalHinge, CosineSimilarity, CrossEntropy,
+    Huber, KlDivergence, LogCosh, MeanAbsoluteError, MeanSquaredError, MultiMargin, NegativeLogLikelihood,
+    Reduction,
 };
 use taper::optimizers::{Clip, Sgd};
 use taper::train::{Dataset, Fit};
@@ -53,6 +55,8 @@ pub(super) fn of_labels() -> Vec<Named> {
         ("smooth, some weigh nothing", || weighted().with_label_smoothing(0.2).unwrap()),
         ("all", || weighted().with_label_smoothing(0.2).unwrap().with_ignored(2)),
         ("sum", || weighted().with_reduction(Reduction::Sum)),
+        // Steps of class 0 alone are divided by less than 0.
+        ("some turned around", || plain().with_class_weights(&[-0.23, 0.3, 2.0]).unwrap()),
     ]
 }
 
@@ -65,6 +69,11 @@ pub(super) fn of_values(reduction: Reduction) -> Vec<Box<dyn Loss<f64>>> {
         Box::new(MeanSquaredError::new().with_reduction(reduction)),
         Box::new(MeanAbsoluteError::new().with_reduction(reduction)),
         Box::new(Huber::new(0.3).unwrap().with_reduction(reduction)),
+        Box::new(LogCosh::new().with_reduction(reduction)),
+        Box::new(BinaryFocal::new().with_reduction(reduction)),
+        Box::new(CategoricalFocal::new().with_reduction(reduction)),
+        Box::new(CategoricalHinge::new().with_reduction(reduction)),
+        Box::new(CosineSimilarity::new().with_reduction(reduction)),
         Box::new(OwnMean),
         Box::new(OwnSum),
     ]
@@ -135,6 +144,17 @@ fn classes_in_pieces_are_the_whole() -> Result<()> {
         check(what, loss, (&labels).into())?;
     }
     Ok(())
+}
+
+#[test]
+fn other_losses_of_classes_in_pieces_are_the_whole() -> Result<()> {
+    let (labels, weights) = (labels(), [-0.23, 0.3, 2.0]);
+    let likelihood = || NegativeLogLikelihood::new().with_class_weights(&weights).unwrap();
+    check("likelihood", likelihood, (&labels).into())?;
+    check("likelihood, ignored", || likelihood().with_ignored(2), (&labels).into())?;
+    check("margin", || MultiMargin::new().with_class_weights(&weights).unwrap(), (&labels).into())?;
+    check("focal", CategoricalFocal::new, (&labels).into())?;
+    check("hinge", CategoricalHinge::new, (&labels).into())
 }
 
 #[test]
@@ -331,6 +351,42 @@ fn targets_that_all_weigh_nothing_have_no_smoothed_mean() -> Result<()> {
     let data = Dataset::new(&inputs, &labels)?;
     assert_eq!(trainer.evaluate(data).unwrap_err().to_string(), expected);
     assert_eq!(trainer.fit(data, Fit::epochs(1)).unwrap_err().to_string(), expected);
+    Ok(())
+}
+
+/// PyTorch's mean is infinite or NaN there.
+#[test]
+fn weights_that_cancel_have_no_mean() -> Result<()> {
+    let logits = Tensor::from([[0.5_f64, -0.5], [0.0, 0.2]]);
+    let expected = "class_weights: expected target classes whose weights, which the mean is divided by, do not add up to 0, got 0";
+    let entropy = CrossEntropy::new().with_class_weights(&[1.5, -1.5])?;
+    let likelihood = NegativeLogLikelihood::new().with_class_weights(&[1.5, -1.5])?;
+    for loss in [&entropy as &dyn Loss<f64>, &likelihood] {
+        let mut gradient = Tensor::full([2, 2], 7.0)?;
+        let target = Target::from(&[0, 1]);
+        assert_eq!(loss.forward(logits.view(), target).unwrap_err().to_string(), expected);
+        let error = loss.backward(logits.view(), target, gradient.view_mut()).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(gradient.as_slice(), [7.0; 4]);
+        // A mean of targets that all weigh the same is theirs, whatever they weigh.
+        let one = loss.forward(logits.view(), (&[1, 1]).into())?;
+        let plain: f64 = loss.each(logits.view(), (&[1, 1]).into())?.as_slice().iter().sum();
+        assert_relative_eq!(one, plain / -3.0, max_relative = 1e-14);
+        let (divisor, target) = (f64::NAN, (&[0, 1]).into());
+        let error = loss.part(logits.view(), target, divisor, None).unwrap_err().to_string();
+        assert_eq!(error, "divisor of a loss: expected a finite number, got NaN");
+    }
+    // A data set without a mean is refused before the first step, and steps without one are where they come.
+    let (inputs, labels) = (Tensor::from([[0.5], [0.1], [0.2], [0.3]]), [0, 0, 1, 1]);
+    let data = Dataset::new(&inputs, &labels)?;
+    let mut model = Sequential::<f64>::builder([1]).dense(2).build(&mut seeded(0))?;
+    let mut trainer = Trainer::new(&mut model, entropy.clone(), optimizer(None)).with_batch(2)?;
+    let whole = "divisor of a loss: expected weights that, over all targets of the data set, do not add up to 0, got 0";
+    assert_eq!(trainer.fit(data, Fit::epochs(1).in_order()).unwrap_err().to_string(), whole);
+    assert_eq!(trainer.evaluate(data).unwrap_err().to_string(), whole);
+    let labels = [0, 0, 1, 0];
+    let error = trainer.fit(Dataset::new(&inputs, &labels)?, Fit::epochs(1).in_order()).unwrap_err();
+    assert_eq!(error.to_string(), expected);
     Ok(())
 }
 

@@ -2,7 +2,10 @@
 
 use taper::layers::{Backward, Forward, GradientSink, Memory};
 use taper::losses::{
-    BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError, Reduction,
+    BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, BinaryFocal, CategoricalFocal, CategoricalHinge,
+    CosineSimilarity, CrossEntropy, Hinge, HingeEmbedding, Huber, KlDivergence, LogCosh, MeanAbsoluteError,
+    MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, MultiMargin,
+    NegativeLogLikelihood, Poisson, Reduction, SmoothL1, SoftMargin,
 };
 use taper::sequential::Builder;
 use taper::{
@@ -234,7 +237,83 @@ pub(crate) fn losses(width: usize, batch: usize) -> Vec<LossCase> {
         for delta in [0.3, 2.0] {
             let huber = Huber::new(delta).unwrap().with_reduction(reduction);
             add("huber", Box::new(huber), &outputs, &values);
+            let smooth = SmoothL1::new(delta).unwrap().with_reduction(reduction);
+            add("smooth_l1", Box::new(smooth), &outputs, &values);
         }
+        add("log_cosh", Box::new(LogCosh::new().with_reduction(reduction)), &outputs, &values);
+        let percentage = MeanAbsolutePercentageError::new().with_reduction(reduction);
+        add("mean_absolute_percentage_error", Box::new(percentage), &outputs, &values);
+        let logarithmic = MeanSquaredLogarithmicError::new().with_reduction(reduction);
+        add("mean_squared_logarithmic_error", Box::new(logarithmic), &outputs, &values);
+        let cosine = CosineSimilarity::new().with_reduction(reduction);
+        add("cosine_similarity", Box::new(cosine.clone()), &outputs, &values);
+        add("cosine_similarity, places", Box::new(cosine), &places, &shares(places.shape()));
+        let signs = OwnedTarget::Values(
+            Tensor::from_fn([batch, width], |i| [1.0, -1.0, -1.0, 1.0, -1.0][i % 5]).unwrap(),
+        );
+        let hinge = Hinge::new().with_reduction(reduction);
+        add("hinge", Box::new(hinge.clone()), &outputs, &signs);
+        add("squared hinge", Box::new(hinge.squared()), &outputs, &signs);
+        add("soft_margin", Box::new(SoftMargin::new().with_reduction(reduction)), &outputs, &signs);
+        let embedding = HingeEmbedding::new().with_margin(0.7).unwrap().with_reduction(reduction);
+        add("hinge_embedding", Box::new(embedding), &outputs, &signs);
+        let probabilities = outputs.clone().map(|x| 1.0 / (1.0 + (-x).exp()));
+        let of_probabilities = BinaryCrossEntropyOfProbabilities::new().with_reduction(reduction);
+        let weighted = of_probabilities.clone().with_weights(&weights).unwrap();
+        for loss in [of_probabilities, weighted] {
+            let name = "binary_cross_entropy_of_probabilities";
+            add(name, Box::new(loss), &probabilities, &shares(outputs.shape()));
+        }
+        let poisson = Poisson::new().with_reduction(reduction);
+        let counts = OwnedTarget::Values(Tensor::from_fn([batch, width], |i| ((i * 7) % 5) as f64).unwrap());
+        add("poisson", Box::new(poisson.clone().with_full()), &outputs, &counts);
+        add("poisson of counts", Box::new(poisson.without_log_input()), &probabilities, &counts);
+        for gamma in [0.0, 0.5, 1.0, 2.0] {
+            let binary = BinaryFocal::new().with_gamma(gamma).unwrap().with_reduction(reduction);
+            add("binary_focal", Box::new(binary.clone()), &outputs, &shares(outputs.shape()));
+            add(
+                "binary_focal without alpha",
+                Box::new(binary.without_alpha()),
+                &outputs,
+                &shares(outputs.shape()),
+            );
+            let focal = CategoricalFocal::new().with_gamma(gamma).unwrap().with_reduction(reduction);
+            let each = focal.clone().with_alpha(&weights).unwrap().with_label_smoothing(0.2).unwrap();
+            for (name, loss) in [("categorical_focal", focal), ("categorical_focal with everything", each)] {
+                add(name, Box::new(loss.clone()), &outputs, &classes(batch));
+                add(name, Box::new(loss.clone()), &places, &classes(2 * batch));
+                add(name, Box::new(loss), &outputs, &shares(outputs.shape()));
+            }
+        }
+        let likelihood = NegativeLogLikelihood::new().with_reduction(reduction);
+        // No batch's weights add up to 0.
+        let turned: Vec<f64> = weights
+            .iter()
+            .enumerate()
+            .map(|(class, weight)| if class % 3 == 1 { -0.3 } else { *weight })
+            .collect();
+        let weighted = likelihood.clone().with_class_weights(&turned).unwrap();
+        let all = weighted.clone().with_ignored(2 % width);
+        for (name, loss) in [
+            ("negative_log_likelihood", likelihood),
+            ("negative_log_likelihood with weights", weighted),
+            ("negative_log_likelihood with everything", all),
+        ] {
+            add(name, Box::new(loss.clone()), &outputs, &classes(batch));
+            add(name, Box::new(loss), &places, &classes(2 * batch));
+        }
+        let turned_entropy =
+            CrossEntropy::new().with_class_weights(&turned).unwrap().with_reduction(reduction);
+        add("cross_entropy with negative weights", Box::new(turned_entropy), &outputs, &classes(batch));
+        let margin = MultiMargin::new().with_margin(0.8).unwrap().with_reduction(reduction);
+        let squared = margin.clone().squared().with_class_weights(&turned).unwrap();
+        for (name, loss) in [("multi_margin", margin), ("squared multi_margin with weights", squared)] {
+            add(name, Box::new(loss.clone()), &outputs, &classes(batch));
+            add(name, Box::new(loss), &places, &classes(2 * batch));
+        }
+        let hinge = CategoricalHinge::new().with_reduction(reduction);
+        add("categorical_hinge", Box::new(hinge.clone()), &outputs, &classes(batch));
+        add("categorical_hinge, shares", Box::new(hinge), &places, &shares(places.shape()));
     }
     cases
 }

@@ -1,7 +1,10 @@
 //! Targets that do not fit outputs, and losses that do not fit either.
 
 use taper::losses::{
-    BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, Loss, MeanAbsoluteError, MeanSquaredError,
+    BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, BinaryFocal, CategoricalFocal, CategoricalHinge,
+    CosineSimilarity, CrossEntropy, Hinge, HingeEmbedding, Huber, KlDivergence, LogCosh, Loss,
+    MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError,
+    MultiMargin, NegativeLogLikelihood, Poisson, SmoothL1, SoftMargin,
 };
 use taper::{Target, Tensor};
 
@@ -18,6 +21,12 @@ fn loss(loss: &dyn Loss<f32>, outputs: &Tensor<f32>, target: Target<'_, f32>) ->
     assert_eq!(error(loss.backward(outputs.view(), target, gradient.view_mut())), forward);
     assert_eq!(error(loss.each(outputs.view(), target)), forward);
     forward
+}
+
+/// The text of a target that `check_target` refuses.
+fn target(loss: &dyn Loss<f32>, values: &[f32]) -> String {
+    let target = Tensor::from_slice([1, values.len()], values).unwrap();
+    error(loss.check_target([1, values.len()].into(), (&target).into()))
 }
 
 pub(crate) const CASES: &[Case] = &[
@@ -101,6 +110,119 @@ pub(crate) const CASES: &[Case] = &[
         "labels for huber",
         || loss(&Huber::new(1.0).unwrap(), &zeros([1, 2]), (&[0]).into()),
         "target of huber: expected values, got class indices",
+    ),
+    (
+        "values for the class of a likelihood",
+        || {
+            let target = zeros([1, 2]);
+            let margin = loss(&MultiMargin::new(), &zeros([1, 2]), (&target).into());
+            assert_eq!(margin, "target of multi_margin: expected class indices, got values");
+            loss(&NegativeLogLikelihood::new(), &zeros([1, 2]), (&target).into())
+        },
+        "target of negative_log_likelihood: expected class indices, got values",
+    ),
+    (
+        "a class beyond the classes of other losses",
+        || {
+            let target = || (&[0, 2]).into();
+            let text = loss(&NegativeLogLikelihood::new(), &zeros([2, 2]), target());
+            assert_eq!(loss(&MultiMargin::new(), &zeros([2, 2]), target()), text);
+            assert_eq!(loss(&CategoricalHinge::new(), &zeros([2, 2]), target()), text);
+            assert_eq!(loss(&CategoricalFocal::new(), &zeros([2, 2]), target()), text);
+            text
+        },
+        "target of sample 1: expected a class below 2, got 2",
+    ),
+    (
+        "weights of other classes for a likelihood",
+        || {
+            let weighted = NegativeLogLikelihood::new().with_class_weights(&[1.0; 3]).unwrap();
+            loss(&weighted, &zeros([1, 2]), (&[0]).into())
+        },
+        "class_weights of negative_log_likelihood: expected 2 values, got 3",
+    ),
+    (
+        "weights of other classes for a margin",
+        || {
+            let weighted = MultiMargin::new().with_class_weights(&[1.0; 3]).unwrap();
+            loss(&weighted, &zeros([1, 2]), (&[0]).into())
+        },
+        "class_weights of multi_margin: expected 2 values, got 3",
+    ),
+    (
+        "alpha of other classes",
+        || {
+            let weighted = CategoricalFocal::new().with_alpha(&[1.0; 3]).unwrap();
+            loss(&weighted, &zeros([1, 2]), (&[0]).into())
+        },
+        "alpha of categorical_focal: expected 2 values, got 3",
+    ),
+    (
+        "labels for losses of values",
+        || {
+            let losses: [&dyn Loss<f32>; 11] = [
+                &BinaryCrossEntropyOfProbabilities::new(),
+                &BinaryFocal::new(),
+                &CosineSimilarity::new(),
+                &Hinge::new(),
+                &HingeEmbedding::new(),
+                &LogCosh::new(),
+                &MeanAbsolutePercentageError::new(),
+                &MeanSquaredLogarithmicError::new(),
+                &Poisson::new(),
+                &SmoothL1::new(1.0).unwrap(),
+                &SoftMargin::new(),
+            ];
+            for of_values in losses {
+                let text = loss(of_values, &zeros([1, 2]), (&[0]).into());
+                let expected = format!("target of {}: expected values, got class indices", of_values.kind());
+                assert_eq!(text, expected);
+            }
+            loss(&Hinge::new(), &zeros([1, 2]), (&zeros([2, 1])).into())
+        },
+        "expected target [1, 2], got [2, 1]",
+    ),
+    (
+        "a probability above 1",
+        || {
+            let outputs = Tensor::from([[0.5, 1.0], [0.0, 1.25]]);
+            loss(&BinaryCrossEntropyOfProbabilities::new(), &outputs, (&zeros([2, 2])).into())
+        },
+        "output of binary_cross_entropy_of_probabilities: expected a probability from 0 to 1, got 1.25 in sample 1 of the batch",
+    ),
+    (
+        "an expected count below 0",
+        || {
+            let outputs = Tensor::from([[0.5, 1.0], [-0.5, 1.25]]);
+            loss(&Poisson::new().without_log_input(), &outputs, (&zeros([2, 2])).into())
+        },
+        "output of poisson: expected a count of at least 0, got -0.5 in sample 1 of the batch",
+    ),
+    (
+        "a side of a margin that is none",
+        || {
+            let text = target(&Hinge::new(), &[1.0, 0.0]);
+            assert_eq!(target(&SoftMargin::new(), &[1.0, 0.0]), text);
+            assert_eq!(target(&HingeEmbedding::new(), &[-1.0, 0.0]), text);
+            text
+        },
+        "target of sample 0: expected -1 or 1, got 0",
+    ),
+    (
+        "a count below 0",
+        || target(&Poisson::new(), &[1.0, -2.0]),
+        "target of sample 0: expected a finite number of at least 0, got -2",
+    ),
+    (
+        "a share above 1",
+        || {
+            let text = target(&BinaryFocal::new(), &[1.0, 1.5]);
+            assert_eq!(target(&BinaryCrossEntropyOfProbabilities::new(), &[1.0, 1.5]), text);
+            assert_eq!(target(&CategoricalFocal::new(), &[1.0, 1.5]), text);
+            assert_eq!(target(&CategoricalHinge::new(), &[1.0, 1.5]), text);
+            text
+        },
+        "target of sample 0: expected a number from 0 to 1, got 1.5",
     ),
     (
         "a gradient of another shape",

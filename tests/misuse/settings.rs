@@ -1,7 +1,10 @@
 //! Settings out of range: of optimizers, schedules, losses, initialisers, parameters.
 
 use taper::init::{Init, Initializer};
-use taper::losses::{BinaryCrossEntropy, CrossEntropy, Huber};
+use taper::losses::{
+    BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CrossEntropy, HingeEmbedding, Huber, MultiMargin,
+    NegativeLogLikelihood, Poisson, SmoothL1,
+};
 use taper::optimizers::{
     Adagrad, Adam, AdamW, Clip, Lion, MovingAverage, Optimizer, RmsProp, RuleSettings, Sgd, WeightDecay,
 };
@@ -283,19 +286,64 @@ pub(crate) const CASES: &[Case] = &[
         "label_smoothing: expected a number from 0 to 1, got 1.1",
     ),
     (
-        "a negative class weight",
-        || error(CrossEntropy::new().with_class_weights(&[1.0, -1.0])),
-        "class_weights: expected finite numbers of at least 0, got [1.0, -1.0]",
+        "an infinite class weight",
+        || {
+            let weights = [1.0, f64::NEG_INFINITY];
+            let entropy = error(CrossEntropy::new().with_class_weights(&weights));
+            assert_eq!(error(NegativeLogLikelihood::new().with_class_weights(&weights)), entropy);
+            assert_eq!(error(MultiMargin::new().with_class_weights(&weights)), entropy);
+            entropy
+        },
+        "class_weights: expected finite numbers, got [1.0, -inf]",
     ),
     (
         "a positive weight of NaN",
         || error(BinaryCrossEntropy::new().with_positive_weight(&[NAN])),
-        "positive_weight: expected finite numbers of at least 0, got [NaN]",
+        "positive_weight: expected finite numbers, got [NaN]",
     ),
     (
         "no positive weights",
         || error(BinaryCrossEntropy::new().with_positive_weight(&[])),
-        "positive_weight: expected finite numbers of at least 0, got []",
+        "positive_weight: expected finite numbers, got []",
+    ),
+    (
+        "a gamma below 0",
+        || {
+            let text = both(BinaryFocal::new().with_gamma(NAN), BinaryFocal::new().with_gamma(-0.5));
+            assert_eq!(error(CategoricalFocal::new().with_gamma(-0.5)), text);
+            text
+        },
+        "gamma: expected a finite number of at least 0, got -0.5",
+    ),
+    (
+        "an alpha above 1",
+        || both(BinaryFocal::new().with_alpha(NAN), BinaryFocal::new().with_alpha(1.5)),
+        "alpha: expected a number from 0 to 1, got 1.5",
+    ),
+    ("no alpha", || error(CategoricalFocal::new().with_alpha(&[])), "alpha: expected finite numbers, got []"),
+    (
+        "a share above 1 for smoothing a focal loss",
+        || error(CategoricalFocal::new().with_label_smoothing(1.5)),
+        "label_smoothing: expected a number from 0 to 1, got 1.5",
+    ),
+    (
+        "an infinite margin",
+        || {
+            let text = error(MultiMargin::new().with_margin(INFINITY));
+            assert_eq!(error(HingeEmbedding::new().with_margin(INFINITY)), text);
+            text
+        },
+        "margin: expected a finite number, got inf",
+    ),
+    (
+        "an epsilon below 0 for counts",
+        || both(Poisson::new().with_epsilon(NAN), Poisson::new().with_epsilon(-1.0)),
+        "epsilon: expected a finite number of at least 0, got -1",
+    ),
+    (
+        "a beta below 0",
+        || both(SmoothL1::new(NAN), SmoothL1::new(-1.0)),
+        "beta: expected a finite number of at least 0, got -1",
     ),
     (
         "a delta of 0",

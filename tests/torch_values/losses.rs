@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 use taper::losses::{
-    BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, Loss, MeanAbsoluteError, MeanSquaredError,
-    Reduction,
+    BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, BinaryFocal, CosineSimilarity, CrossEntropy,
+    HingeEmbedding, Huber, KlDivergence, Loss, MeanAbsoluteError, MeanSquaredError, MultiMargin,
+    NegativeLogLikelihood, Poisson, Reduction, SmoothL1, SoftMargin,
 };
 use taper::{Result, Target, Tensor};
 
@@ -12,7 +13,20 @@ use crate::{LAST_BITS, LOGITS, Report};
 
 #[test]
 fn losses() -> Result<()> {
-    let file = fixture("torch/values.json");
+    // 17 cross-entropies, 3 binary ones, 2 without settings, 3 of Huber, 1 divergence.
+    check("torch/values.json", 26)
+}
+
+#[test]
+fn more_losses() -> Result<()> {
+    // 7 likelihoods, 7 cross-entropies, 5 margins of classes, 4 binary cross-entropies, 4 focal, 3 margins, 4 smooth, 4 of
+    // Poisson, 1 cosine.
+    check("torch/losses.json", 39)
+}
+
+/// Compares so many cases of a file.
+fn check(file: &str, cases: usize) -> Result<()> {
+    let file = fixture(file);
     let mut report = Report::new(LAST_BITS);
     for case in list(&file["losses"]) {
         let outputs = tensor(&case["outputs"]);
@@ -39,11 +53,11 @@ fn losses() -> Result<()> {
             );
         }
         let each = loss(case, Reduction::Mean)?.each(outputs.view(), target)?;
-        let absolute = if case["loss"] == "binary_cross_entropy" { LOGITS } else { LAST_BITS };
+        let of_logits = ["binary_cross_entropy", "soft_margin"].iter().any(|kind| case["loss"] == **kind);
+        let absolute = if of_logits { LOGITS } else { LAST_BITS };
         report.compare_within(absolute, &format!("{name}, each"), each.as_slice(), &case["each"]);
     }
-    // 17 cross-entropies, 3 binary ones, 2 without settings, 3 of Huber, 1 divergence.
-    report.finish(26 * 5);
+    report.finish(cases * 5);
     Ok(())
 }
 
@@ -64,11 +78,14 @@ fn loss(case: &Value, reduction: Reduction) -> Result<Box<dyn Loss<f64>>> {
             Box::new(loss)
         }
         Some("binary_cross_entropy") => {
-            let loss = BinaryCrossEntropy::new().with_reduction(reduction);
-            Box::new(match settings.get("positive_weight") {
-                Some(weight) => loss.with_positive_weight(&numbers(weight))?,
-                None => loss,
-            })
+            let mut loss = BinaryCrossEntropy::new().with_reduction(reduction);
+            if let Some(weight) = settings.get("positive_weight") {
+                loss = loss.with_positive_weight(&numbers(weight))?;
+            }
+            if let Some(weights) = settings.get("weights") {
+                loss = loss.with_weights(&numbers(weights))?;
+            }
+            Box::new(loss)
         }
         Some("mean_squared_error") => Box::new(MeanSquaredError::new().with_reduction(reduction)),
         Some("mean_absolute_error") => Box::new(MeanAbsoluteError::new().with_reduction(reduction)),
@@ -77,6 +94,62 @@ fn loss(case: &Value, reduction: Reduction) -> Result<Box<dyn Loss<f64>>> {
             Box::new(Huber::new(delta)?.with_reduction(reduction))
         }
         Some("kl_divergence") => Box::new(KlDivergence::new().with_reduction(reduction)),
-        other => panic!("no loss is called {other:?}"),
+        Some(kind) => another(kind, settings, reduction)?,
+        None => panic!("a loss has a name"),
+    })
+}
+
+fn another(kind: &str, settings: &Value, reduction: Reduction) -> Result<Box<dyn Loss<f64>>> {
+    let number = |key: &str, default: f64| settings[key].as_f64().unwrap_or(default);
+    let weights = settings.get("class_weights").map(numbers);
+    Ok(match kind {
+        "negative_log_likelihood" => {
+            let mut loss = NegativeLogLikelihood::new().with_reduction(reduction);
+            if let Some(weights) = weights {
+                loss = loss.with_class_weights(&weights)?;
+            }
+            if let Some(ignored) = settings["ignored"].as_u64() {
+                loss = loss.with_ignored(ignored as usize);
+            }
+            Box::new(loss)
+        }
+        "multi_margin" => {
+            let loss = MultiMargin::new().with_margin(number("margin", 1.0))?.with_reduction(reduction);
+            let loss = if number("p", 1.0) == 2.0 { loss.squared() } else { loss };
+            Box::new(match weights {
+                Some(weights) => loss.with_class_weights(&weights)?,
+                None => loss,
+            })
+        }
+        "binary_cross_entropy_of_probabilities" => {
+            let loss = BinaryCrossEntropyOfProbabilities::new().with_reduction(reduction);
+            Box::new(match settings.get("weights") {
+                Some(weights) => loss.with_weights(&numbers(weights))?,
+                None => loss,
+            })
+        }
+        "binary_focal" => {
+            let mut loss = BinaryFocal::new().with_reduction(reduction);
+            if let Some(gamma) = settings["gamma"].as_f64() {
+                loss = loss.with_gamma(gamma)?;
+            }
+            Box::new(match settings.get("alpha") {
+                Some(Value::Null) => loss.without_alpha(),
+                Some(alpha) => loss.with_alpha(alpha.as_f64().expect("a number"))?,
+                None => loss,
+            })
+        }
+        "soft_margin" => Box::new(SoftMargin::new().with_reduction(reduction)),
+        "hinge_embedding" => {
+            Box::new(HingeEmbedding::new().with_margin(number("margin", 1.0))?.with_reduction(reduction))
+        }
+        "smooth_l1" => Box::new(SmoothL1::new(number("beta", 1.0))?.with_reduction(reduction)),
+        "poisson" => {
+            let loss = Poisson::new().with_epsilon(number("eps", 1e-8))?.with_reduction(reduction);
+            let loss = if settings["full"] == true { loss.with_full() } else { loss };
+            Box::new(if settings["log_input"] == false { loss.without_log_input() } else { loss })
+        }
+        "cosine_similarity" => Box::new(CosineSimilarity::new().with_reduction(reduction)),
+        other => panic!("no loss is called {other}"),
     })
 }
