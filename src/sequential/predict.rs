@@ -55,6 +55,12 @@ impl<T: Scalar> Sequential<T> {
         Ok(())
     }
 
+    /// How many of these samples go through the model at once where a batch of inputs is a copy.
+    pub(crate) fn batch_of_copies(&self, samples: usize) -> usize {
+        let inputs = MOST_BYTES / (self.input().len() * size_of::<T>()).max(1);
+        self.batch_for(samples.min(inputs.max(LEAST_BATCH)))
+    }
+
     /// How many of these samples go through the model at once.
     fn batch_for(&self, samples: usize) -> usize {
         let bytes = |batch: usize| {

@@ -4,8 +4,8 @@ use super::run::Plan;
 use super::trainer::workspace;
 use super::{Dataset, Fit, Trainer, numbers::Numbers};
 use crate::layers::{Layer, Mode};
-use crate::losses::Target;
-use crate::{Error, Result, Scalar, TensorView};
+use crate::losses::{Loss, Target};
+use crate::{Error, Result, Scalar, Sequential, TensorView};
 
 impl<T: Scalar> Trainer<'_, T> {
     /// Whether model, data and settings fit together: shapes, sizes of batches, all inputs and all targets. The workspace
@@ -17,16 +17,16 @@ impl<T: Scalar> Trainer<'_, T> {
         plan: Plan,
     ) -> Result<()> {
         options.check(&self.model)?;
-        self.check_shape(data)?;
+        check_shape(&self.model, data)?;
         self.check_batches(plan)?;
         self.check_inputs(data)?;
-        self.check_targets(data)?;
+        check_targets(&self.model, &*self.loss, data)?;
         let mut batch = plan.batch.min(plan.used());
         if let Some(validation) = &options.validation {
             batch = batch.max(plan.batch.min(validation.len()));
             self.check_sizes(validation.len(), Mode::Infer)
                 .and_then(|()| self.check_inputs(validation))
-                .and_then(|()| self.check_targets(validation))
+                .and_then(|()| check_targets(&self.model, &*self.loss, validation))
                 .map_err(|error| error.in_data("validation data"))?;
         }
         workspace(&mut self.workspace, &self.model, batch, self.settings.parallelism).map(|_| ())
@@ -42,19 +42,6 @@ impl<T: Scalar> Trainer<'_, T> {
         }
     }
 
-    /// Whether the samples are the model's.
-    pub(super) fn check_shape(&self, data: &Dataset<'_, T>) -> Result<()> {
-        if data.sample() == self.model.input() {
-            return Ok(());
-        }
-        Err(Error::shape("input", self.model.input().batch_pattern(), data.shape()))
-    }
-
-    pub(super) fn check_targets(&self, data: &Dataset<'_, T>) -> Result<()> {
-        data.check_targets(&*self.loss, self.model.output())?;
-        data.check_divisor(&*self.loss)
-    }
-
     /// Whether the inputs are numbers that the model takes, so far as they are in memory.
     fn check_inputs(&self, data: &Dataset<'_, T>) -> Result<()> {
         self.numbers().check(data)
@@ -62,11 +49,7 @@ impl<T: Scalar> Trainer<'_, T> {
 
     /// What numbers inputs have to be: finite, and whole where the model takes such.
     pub(super) fn numbers(&self) -> Numbers {
-        match self.model.vocabulary() {
-            Some(vocabulary) => Numbers::Below(vocabulary),
-            None if self.settings.allow_not_finite => Numbers::Any,
-            None => Numbers::Finite,
-        }
+        numbers(&self.model, self.settings.allow_not_finite)
     }
 
     /// Whether every batch of an epoch can be trained with.
@@ -90,4 +73,31 @@ impl<T: Scalar> Trainer<'_, T> {
         let part = || format!("last batch of an epoch, {last} of {samples} samples{leave_out}");
         check(last).map_err(|error| error.in_data(part()))
     }
+}
+
+/// What numbers a model's inputs have to be.
+pub(super) fn numbers<T: Scalar>(model: &Sequential<T>, allow_not_finite: bool) -> Numbers {
+    match model.vocabulary() {
+        Some(vocabulary) => Numbers::Below(vocabulary),
+        None if allow_not_finite => Numbers::Any,
+        None => Numbers::Finite,
+    }
+}
+
+/// Whether the samples are the model's.
+pub(super) fn check_shape<T: Scalar>(model: &Sequential<T>, data: &Dataset<'_, T>) -> Result<()> {
+    if data.sample() == model.input() {
+        return Ok(());
+    }
+    Err(Error::shape("input", model.input().batch_pattern(), data.shape()))
+}
+
+/// Whether the targets are ones for the loss of this model's outputs.
+pub(super) fn check_targets<T: Scalar>(
+    model: &Sequential<T>,
+    loss: &dyn Loss<T>,
+    data: &Dataset<'_, T>,
+) -> Result<()> {
+    data.check_targets(loss, model.output())?;
+    data.check_divisor(loss)
 }

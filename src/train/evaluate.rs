@@ -1,11 +1,46 @@
 //! A model measured on data.
 
+use super::batch::Batch;
+use super::checks::{check_shape, check_targets, numbers};
+use super::numbers::Numbers;
 use super::tally::Tally;
 use super::trainer::workspace;
 use super::weighted::{Answers, Weighted};
-use super::{Dataset, Evaluation, Trainer, numbers::Numbers};
+use super::{Dataset, Evaluation, Trainer};
+use crate::kernels;
+use crate::layers::Mode;
 use crate::losses::Loss;
-use crate::{Result, Scalar, TensorView, kernels};
+use crate::{Parallelism, Result, Scalar, Sequential, TensorView, Workspace};
+
+impl<T: Scalar> Sequential<T> {
+    /// Measures the model on data: the loss, and for classes the accuracy and the confusion matrix, as one large batch would.
+    ///
+    /// The samples go through the model in several batches, as in [`Sequential::predict`], so memory does not grow with their
+    /// number. Allocates a workspace: for single calls.
+    ///
+    /// ```
+    /// use taper::{Sequential, Tensor, losses::CrossEntropy, train::Dataset};
+    ///
+    /// let model = Sequential::<f32>::builder([4]).dense(3).build(&mut taper::seeded(7))?;
+    /// let (inputs, labels) = (Tensor::from_fn([9, 4], |i| (i % 5) as f32)?, [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    /// let evaluation = model.evaluate(Dataset::new(&inputs, &labels)?, &CrossEntropy::new())?;
+    /// println!("loss {:.3}, accuracy {:.3}", evaluation.loss, evaluation.accuracy.unwrap());
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Where data, model and loss do not fit together: all targets are looked at first. [`crate::Error::NotFinite`] where
+    /// the loss is not finite because an input is not. Errors name the sample of the data set.
+    pub fn evaluate(&self, data: Dataset<'_, T>, loss: &dyn Loss<T>) -> Result<Evaluation> {
+        check_shape(self, &data)?;
+        check_targets(self, loss, &data)?;
+        let (batch, parallelism) = (self.batch_of_copies(data.len()), Parallelism::default());
+        let mut workspace = self.workspace(Mode::Infer, batch)?.with_parallelism(parallelism);
+        let gathered = &mut Batch::default();
+        let (workspace, allow_not_finite) = (&mut workspace, false);
+        Measure { model: self, loss, batch, workspace, gathered, parallelism, allow_not_finite }.all(&data)
+    }
+}
 
 impl<T: Scalar> Trainer<'_, T> {
     /// Measures the model on data, without training it: as one large batch would, in batches of any size.
@@ -15,53 +50,75 @@ impl<T: Scalar> Trainer<'_, T> {
     /// the loss is not finite because an input is not, unless that is [allowed](Trainer::allow_not_finite). Errors name
     /// the sample of the data set.
     pub fn evaluate(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
-        self.check_shape(&data)?;
-        self.check_targets(&data)?;
+        check_shape(&self.model, &data)?;
+        check_targets(&self.model, &*self.loss, &data)?;
         self.measure(data)
     }
 
     /// The same for data that has been looked at.
     pub(super) fn measure(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
-        let batch = self.settings.batch.min(data.len());
-        let threads = self.model.threads(data.len() / batch, batch, self.settings.parallelism);
-        kernels::together(threads, || self.measure_all(data))
+        let (settings, batch) = (&self.settings, self.settings.batch.min(data.len()));
+        Measure {
+            model: &self.model,
+            loss: &*self.loss,
+            batch,
+            workspace: workspace(&mut self.workspace, &self.model, batch, settings.parallelism)?,
+            gathered: &mut self.gathered,
+            parallelism: settings.parallelism,
+            allow_not_finite: settings.allow_not_finite,
+        }
+        .all(&data)
+    }
+}
+
+/// Who measures what, batch by batch, in which memory.
+struct Measure<'a, T: Scalar> {
+    model: &'a Sequential<T>,
+    loss: &'a dyn Loss<T>,
+    batch: usize,
+    workspace: &'a mut Workspace<T>,
+    gathered: &'a mut Batch<T>,
+    parallelism: Parallelism,
+    allow_not_finite: bool,
+}
+
+impl<T: Scalar> Measure<'_, T> {
+    fn all(mut self, data: &Dataset<'_, T>) -> Result<Evaluation> {
+        let threads = self.model.threads(data.len() / self.batch, self.batch, self.parallelism);
+        kernels::together(threads, || self.batches(data))
     }
 
-    fn measure_all(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
-        let mut tally = Tally::new(&data, &self.model);
-        let (divisor, mut loss) = (data.divisor(&*self.loss), 0.0);
-        let size = self.settings.batch.min(data.len());
-        let mut batch = Vec::with_capacity(size);
-        for start in (0..data.len()).step_by(size) {
+    fn batches(&mut self, data: &Dataset<'_, T>) -> Result<Evaluation> {
+        let mut tally = Tally::new(data, self.model);
+        let (divisor, mut loss) = (data.divisor(self.loss), 0.0);
+        let numbers = numbers(self.model, self.allow_not_finite);
+        let mut batch = Vec::with_capacity(self.batch);
+        for start in (0..data.len()).step_by(self.batch) {
             batch.clear();
-            batch.extend((start..(start + size).min(data.len())).map(|place| data.number(place)));
-            let mut gathered = std::mem::take(&mut self.gathered);
-            gathered.fill(&data, &batch, self.numbers(), self.settings.parallelism)?;
-            let (x, answers) = gathered.view(&data)?;
-            let part = self.measure_batch(x, answers, divisor, &mut tally);
-            if part.as_ref().is_ok_and(|part| !part.is_finite()) && !self.settings.allow_not_finite {
+            batch.extend((start..(start + self.batch).min(data.len())).map(|place| data.number(place)));
+            self.gathered.fill(data, &batch, numbers, self.parallelism)?;
+            let (x, answers) = self.gathered.view(data)?;
+            let part = one_batch(self.model, self.loss, self.workspace, (x, answers), divisor);
+            if part.as_ref().is_ok_and(|part| !part.is_finite()) && !self.allow_not_finite {
                 Numbers::Finite.check_batch(x, &batch)?;
             }
             loss += part.map_err(|error| error.of_samples(&batch))?;
-            self.gathered = gathered;
+            tally.add_outputs(self.workspace.outputs(), answers, self.loss);
         }
         tally.add_loss(loss, divisor);
         Ok(tally.finish())
     }
+}
 
-    /// The part of the loss that a batch has.
-    fn measure_batch(
-        &mut self,
-        x: TensorView<'_, T>,
-        answers: Answers<'_, T>,
-        divisor: Option<f64>,
-        tally: &mut Tally,
-    ) -> Result<f64> {
-        let workspace = workspace(&mut self.workspace, &self.model, x.batch(), self.settings.parallelism)?;
-        let outputs = self.model.infer(x, workspace)?;
-        let loss = Weighted { loss: &*self.loss, weights: answers.weights };
-        let loss = loss.part(outputs, answers.target, divisor.unwrap_or(1.0), None)?;
-        tally.add_outputs(outputs, answers, &*self.loss);
-        Ok(loss.as_f64())
-    }
+/// The part of the loss that a batch has.
+fn one_batch<T: Scalar>(
+    model: &Sequential<T>,
+    loss: &dyn Loss<T>,
+    workspace: &mut Workspace<T>,
+    (x, answers): (TensorView<'_, T>, Answers<'_, T>),
+    divisor: Option<f64>,
+) -> Result<f64> {
+    let outputs = model.infer(x, workspace)?;
+    let loss = Weighted { loss, weights: answers.weights };
+    Ok(loss.part(outputs, answers.target, divisor.unwrap_or(1.0), None)?.as_f64())
 }
