@@ -12,7 +12,7 @@ use std::path::Path;
 use taper::io::{Checkpoints, Load, Save};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
-use taper::train::{Callback, Control, Dataset, Fit, StepReport, metrics};
+use taper::train::{Callback, Control, Dataset, Fit, StepReport, Training, metrics};
 use taper::{Optimizer, Result, Sequential, Trainer};
 
 const EPOCHS: usize = 40;
@@ -74,7 +74,7 @@ fn trainer(model: &mut Sequential<f32>) -> Result<Trainer<'_, f32>> {
 struct StopAfter(usize);
 
 impl Callback<f32> for StopAfter {
-    fn after_step(&mut self, _: &StepReport) -> Result<Control> {
+    fn after_step(&mut self, _: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
         self.0 -= 1;
         Ok(if self.0 == 0 { Control::Stop } else { Control::Continue })
     }

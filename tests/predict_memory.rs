@@ -1,9 +1,11 @@
-//! What predictions for many samples take from the system. A binary of its own: the peak is that of the whole process.
+//! What predictions for many samples, and their evaluation, take from the system. A binary of its own: the peak is that of the whole process.
 
 #![cfg(target_os = "linux")]
 
 use std::fs;
 
+use taper::losses::CrossEntropy;
+use taper::train::Dataset;
 use taper::{Mode, Sequential, Tensor, seeded};
 
 const MB: usize = 1 << 20;
@@ -30,6 +32,13 @@ fn memory_grows_with_the_result_only() {
     let outputs = model.predict(&x).unwrap();
     let used = memory("VmHWM:").saturating_sub(before);
     assert!(used < 64 * MB + 16 * MB, "{used} bytes");
+
+    let labels = vec![1; SAMPLES];
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = memory("VmRSS:");
+    model.evaluate(Dataset::new(&x, &labels).unwrap(), &CrossEntropy::new()).unwrap();
+    let used = memory("VmHWM:").saturating_sub(before);
+    assert!(used < 64 * MB + 16 * MB, "{used} bytes to evaluate");
 
     // The same bits as alone, on either side of where a batch may end, too.
     for sample in (0..20).chain((0..SAMPLES).step_by(97)).chain(SAMPLES - 20..SAMPLES) {

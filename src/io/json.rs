@@ -80,7 +80,8 @@ pub(super) fn number(value: f64) -> Value {
     if value.is_finite() { value.into() } else { value.to_string().into() }
 }
 
-fn as_number(value: &Value) -> Option<f64> {
+/// A number that [`number`] wrote.
+pub(super) fn as_number(value: &Value) -> Option<f64> {
     match value {
         Value::String(text) => text.parse().ok().filter(|value: &f64| !value.is_finite()),
         other => other.as_f64(),

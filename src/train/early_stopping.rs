@@ -1,9 +1,8 @@
 //! Early stopping, and the return to the best epoch.
 
-use super::{Dataset, Epoch};
+use super::{Epoch, Monitor};
 use crate::kernels::Buffer;
 use crate::layers::Layer;
-use crate::losses::Target;
 use crate::{Error, Result, Scalar, Sequential};
 
 /// Ends training after some epochs without a better one, and gives the model the weights of the best.
@@ -19,18 +18,6 @@ pub struct EarlyStopping {
     patience: usize,
     monitor: Monitor,
     least_change: f64,
-}
-
-/// What tells whether an epoch is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Monitor {
-    /// A lower loss on the validation data.
-    #[default]
-    ValidationLoss,
-    /// A higher accuracy on the validation data.
-    ValidationAccuracy,
-    /// A lower loss on the training data.
-    TrainLoss,
 }
 
 impl EarlyStopping {
@@ -59,34 +46,9 @@ impl EarlyStopping {
         Ok(self)
     }
 
-    /// Whether there will be something to judge by.
-    pub(super) fn check<T: Scalar>(
-        &self,
-        model: &Sequential<T>,
-        validation: Option<&Dataset<'_, T>>,
-    ) -> Result<()> {
-        let wrong = |expected, got: &str| Err(Error::setting("early stopping", expected, got));
-        match (self.monitor, validation.map(Dataset::target)) {
-            (Monitor::TrainLoss, _) | (Monitor::ValidationLoss, Some(_)) => Ok(()),
-            (_, None) => wrong("validation data to judge by", "none"),
-            (Monitor::ValidationAccuracy, Some(Target::Values(_))) => {
-                wrong("class targets to take the accuracy of", "values")
-            }
-            (Monitor::ValidationAccuracy, Some(Target::Classes(_))) if model.output().rank() == 1 => Ok(()),
-            (Monitor::ValidationAccuracy, Some(Target::Classes(_))) => {
-                wrong("outputs [batch, classes] to take the accuracy of", &model.output().batch_pattern())
-            }
-        }
-    }
-
-    /// A number for the epoch that is the higher the better it is.
-    fn score(&self, epoch: &Epoch) -> f64 {
-        let validation = || epoch.validation.as_ref().expect("checked before training");
-        match self.monitor {
-            Monitor::TrainLoss => -epoch.train.loss,
-            Monitor::ValidationLoss => -validation().loss,
-            Monitor::ValidationAccuracy => validation().accuracy.expect("checked before training"),
-        }
+    /// What it judges by.
+    pub(super) fn monitor(&self) -> Monitor {
+        self.monitor
     }
 }
 
@@ -107,7 +69,7 @@ impl EarlyStopping {
         epoch: &Epoch,
         model: &Sequential<T>,
     ) {
-        let score = self.score(epoch);
+        let score = self.monitor.score(epoch);
         let is_better = best.as_ref().is_none_or(|best| score > best.score + self.least_change);
         // A first epoch that is NaN is kept, until there is any other.
         if is_better || best.as_ref().is_some_and(|best| best.score.is_nan() && !score.is_nan()) {

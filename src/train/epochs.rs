@@ -4,9 +4,12 @@ use std::time::Instant;
 
 use super::keeper::Moment;
 use super::order::shuffle;
+use super::outputs::Outputs;
 use super::run::{Plan, Run};
 use super::tally::Tally;
-use super::{Control, Dataset, EarlyStopping, Epoch, Fit, History, StepReport, Trainer};
+use super::{
+    Control, Dataset, EarlyStopping, Epoch, Evaluation, Fit, History, StepReport, Trainer, Training,
+};
 use crate::{Error, Result, Scalar, kernels};
 
 /// What is left of an epoch.
@@ -20,6 +23,9 @@ struct Pass<'a, 'd, T> {
     /// How many epochs there will be.
     end: usize,
 }
+
+/// Names and numbers.
+type Metrics = Vec<(String, f64)>;
 
 impl<T: Scalar> Trainer<'_, T> {
     /// Trains for some epochs, after those that the trainer has made before: n calls of one epoch are a call of n epochs,
@@ -63,6 +69,7 @@ impl<T: Scalar> Trainer<'_, T> {
     ) -> Result<()> {
         let end = run.first.saturating_add(options.epochs);
         let mut order: Vec<usize> = (0..plan.samples).map(|place| data.number(place)).collect();
+        let mut outputs = options.needs_outputs().then(|| Outputs::new(self.model.output()));
         let mut is_whole = true;
         while self.progress.epoch_number() < end {
             let number = self.progress.epoch_number();
@@ -79,14 +86,13 @@ impl<T: Scalar> Trainer<'_, T> {
                 order.iter_mut().for_each(|place| *place = data.number(*place));
             }
             let pass = Pass { data, order: &order[run.samples..plan.used()], plan, start, end };
-            let control = self.epoch(pass, run, options)?;
+            let (control, learning_rate) = self.epoch(pass, run, options)?;
             let mut stop = control == Control::Stop;
-            let learning_rate = self.optimizer.learning_rate();
-            let validation = options.validation.map(|data| self.measure(data)).transpose();
-            let validation = validation.map_err(|error| error.in_data("validation data"))?;
+            let (validation, metrics) =
+                self.validate(options, outputs.as_mut()).map_err(|error| error.in_data("validation data"))?;
             let train = run.tally.take().expect("an epoch was gone through").finish();
             let seconds = run.seconds + start.elapsed().as_secs_f64();
-            let epoch = Epoch { epoch: number, learning_rate, train, validation, seconds };
+            let epoch = Epoch { epoch: number, learning_rate, train, validation, metrics, seconds };
             let loss = epoch.validation.as_ref().unwrap_or(&epoch.train).loss;
             self.pace.after_epoch(loss, &mut self.optimizer)?;
             if let Some(stopping) = stopping {
@@ -95,8 +101,14 @@ impl<T: Scalar> Trainer<'_, T> {
             self.progress.history.epochs.push(epoch);
             (run.samples, run.seconds) = (0, 0.0);
             for callback in &mut options.callbacks {
-                stop |= callback.after_epoch(&self.progress.history.epochs[number], &self.model)?
-                    == Control::Stop;
+                let epoch = &self.progress.history.epochs[number];
+                let mut training = Training {
+                    model: &mut self.model,
+                    optimizer: &mut self.optimizer,
+                    progress: &self.progress,
+                    outputs: outputs.as_ref().filter(|_| options.validation.is_some()),
+                };
+                stop |= callback.after_epoch(epoch, &mut training)? == Control::Stop;
             }
             // Where a callback has ended it in the middle of an epoch, the file says so already.
             is_whole = control == Control::Continue;
@@ -113,6 +125,20 @@ impl<T: Scalar> Trainer<'_, T> {
         Ok(())
     }
 
+    /// What the validation data say of the model, where there are some, and the metrics of them.
+    fn validate(
+        &mut self,
+        options: &mut Fit<'_, T>,
+        mut outputs: Option<&mut Outputs<T>>,
+    ) -> Result<(Option<Evaluation>, Metrics)> {
+        let Some(data) = options.validation else { return Ok((None, Vec::new())) };
+        let evaluation = self.measure(data, outputs.as_deref_mut())?;
+        let measure = |outputs: &mut Outputs<T>| {
+            options.metrics.iter_mut().map(|metric| metric.measure(outputs)).collect::<Result<_>>()
+        };
+        Ok((Some(evaluation), outputs.map_or_else(|| Ok(Vec::new()), measure)?))
+    }
+
     /// A new run, or the one that was read from a file.
     fn begin_run(&mut self, plan: Plan) -> Result<Run<T>> {
         match self.progress.resumed.take() {
@@ -120,29 +146,30 @@ impl<T: Scalar> Trainer<'_, T> {
             Some(resumed) if resumed.plan == plan => Ok(resumed.run),
             Some(resumed) => {
                 let problem = format!("expected to go on with {}, got {plan}", resumed.plan);
-                let path = resumed.path.clone();
+                let error = Error::file(&resumed.path, &problem);
                 self.progress.resumed = Some(resumed);
-                Err(Error::File { path, problem })
+                Err(error)
             }
         }
     }
 
-    /// Asks the keeper, if there is one.
+    /// Asks the keepers, if there are some.
     fn keep(&self, moment: Moment, plan: Plan, run: &Run<T>, options: &mut Fit<'_, T>) -> Result<()> {
-        options.keeper.as_mut().map_or(Ok(()), |keeper| keeper.keep(moment, self, plan, run))
+        options.keepers.iter_mut().try_for_each(|keeper| keeper.keep(moment, self, plan, run))
     }
 
-    /// One pass over the data, or what is left of it.
+    /// One pass over the data, or what is left of it; and the learning rate of its last step.
     fn epoch(
         &mut self,
         pass: Pass<'_, '_, T>,
         run: &mut Run<T>,
         options: &mut Fit<'_, T>,
-    ) -> Result<Control> {
+    ) -> Result<(Control, f64)> {
         let Pass { data, order, plan, start, end } = pass;
         let (epoch, before, group) = (self.progress.epoch_number(), run.seconds, plan.group());
         let (steps, batch) = (plan.used().div_ceil(group), plan.batch.min(plan.used()));
         let threads = self.threads(plan.used() / batch, batch);
+        let mut learning_rate = self.optimizer.learning_rate();
         for samples in order.chunks(group) {
             let step = run.samples / group;
             let what = || format!("loss in epoch {epoch}, step {step}");
@@ -150,25 +177,33 @@ impl<T: Scalar> Trainer<'_, T> {
             let step_on_group = || self.step_on_group(data, samples, tally, what);
             let loss = kernels::together(threads, step_on_group)?;
             run.samples += samples.len();
-            let report = StepReport { epoch, epochs: end, step, steps, loss };
+            learning_rate = self.optimizer.learning_rate();
+            let number = self.progress.steps - 1;
+            let report = StepReport { epoch, epochs: end, step, steps, number, learning_rate, loss };
             let mut control = Control::Continue;
             for callback in &mut options.callbacks {
-                control = callback.after_step(&report)?;
+                let mut training = Training {
+                    model: &mut self.model,
+                    optimizer: &mut self.optimizer,
+                    progress: &self.progress,
+                    outputs: None,
+                };
+                control = callback.after_step(&report, &mut training)?;
                 if control == Control::Stop {
                     break;
                 }
             }
             let moment = if control == Control::Stop { Moment::Stop } else { Moment::Step };
-            if options.keeper.is_some() {
+            if !options.keepers.is_empty() {
                 run.seconds = before + start.elapsed().as_secs_f64();
                 self.keep(moment, plan, run, options)?;
                 run.seconds = before;
             }
             if control == Control::Stop {
-                return Ok(Control::Stop);
+                return Ok((Control::Stop, learning_rate));
             }
         }
-        Ok(Control::Continue)
+        Ok((Control::Continue, learning_rate))
     }
 
     /// A step on these samples, a batch of them after the other; its loss.

@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::checks::{check_shape, check_targets, numbers};
 use super::numbers::Numbers;
+use super::outputs::Outputs;
 use super::tally::Tally;
 use super::trainer::workspace;
 use super::weighted::{Answers, Weighted};
@@ -38,7 +39,8 @@ impl<T: Scalar> Sequential<T> {
         let mut workspace = self.workspace(Mode::Infer, batch)?.with_parallelism(parallelism);
         let gathered = &mut Batch::default();
         let (workspace, allow_not_finite) = (&mut workspace, false);
-        Measure { model: self, loss, batch, workspace, gathered, parallelism, allow_not_finite }.all(&data)
+        Measure { model: self, loss, batch, workspace, gathered, parallelism, allow_not_finite }
+            .all(&data, None)
     }
 }
 
@@ -52,11 +54,15 @@ impl<T: Scalar> Trainer<'_, T> {
     pub fn evaluate(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
         check_shape(&self.model, &data)?;
         check_targets(&self.model, &*self.loss, &data)?;
-        self.measure(data)
+        self.measure(data, None)
     }
 
-    /// The same for data that has been looked at.
-    pub(super) fn measure(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
+    /// The same for data that has been looked at; its outputs are kept where there is a place for them.
+    pub(super) fn measure(
+        &mut self,
+        data: Dataset<'_, T>,
+        outputs: Option<&mut Outputs<T>>,
+    ) -> Result<Evaluation> {
         let (settings, batch) = (&self.settings, self.settings.batch.min(data.len()));
         Measure {
             model: &self.model,
@@ -67,7 +73,7 @@ impl<T: Scalar> Trainer<'_, T> {
             parallelism: settings.parallelism,
             allow_not_finite: settings.allow_not_finite,
         }
-        .all(&data)
+        .all(&data, outputs)
     }
 }
 
@@ -83,16 +89,17 @@ struct Measure<'a, T: Scalar> {
 }
 
 impl<T: Scalar> Measure<'_, T> {
-    fn all(mut self, data: &Dataset<'_, T>) -> Result<Evaluation> {
+    fn all(mut self, data: &Dataset<'_, T>, outputs: Option<&mut Outputs<T>>) -> Result<Evaluation> {
         let threads = self.model.threads(data.len() / self.batch, self.batch, self.parallelism);
-        kernels::together(threads, || self.batches(data))
+        kernels::together(threads, || self.batches(data, outputs))
     }
 
-    fn batches(&mut self, data: &Dataset<'_, T>) -> Result<Evaluation> {
+    fn batches(&mut self, data: &Dataset<'_, T>, mut outputs: Option<&mut Outputs<T>>) -> Result<Evaluation> {
         let mut tally = Tally::new(data, self.model);
         let (divisor, mut loss) = (data.divisor(self.loss), 0.0);
         let numbers = numbers(self.model, self.allow_not_finite);
         let mut batch = Vec::with_capacity(self.batch);
+        outputs.iter_mut().for_each(|outputs| outputs.clear());
         for start in (0..data.len()).step_by(self.batch) {
             batch.clear();
             batch.extend((start..(start + self.batch).min(data.len())).map(|place| data.number(place)));
@@ -104,6 +111,9 @@ impl<T: Scalar> Measure<'_, T> {
             }
             loss += part.map_err(|error| error.of_samples(&batch))?;
             tally.add_outputs(self.workspace.outputs(), answers, self.loss);
+            if let Some(outputs) = &mut outputs {
+                outputs.add(self.workspace.outputs(), answers.target);
+            }
         }
         tally.add_loss(loss, divisor);
         Ok(tally.finish())

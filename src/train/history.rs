@@ -28,8 +28,18 @@ pub struct Epoch {
     pub train: Evaluation,
     /// Measured after it, where there is data for it.
     pub validation: Option<Evaluation>,
+    /// The [metrics](crate::train::Fit::with_metric) of one's own on the validation data, with their names.
+    pub metrics: Vec<(String, f64)>,
     /// How long it took, in seconds, validation included.
     pub seconds: f64,
+}
+
+impl Epoch {
+    /// The [metric](crate::train::Fit::with_metric) of this name.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.metrics.iter().find(|(other, _)| other == name).map(|&(_, value)| value)
+    }
 }
 
 /// All epochs of a [`crate::Trainer::fit`], or of a [`crate::Trainer`].

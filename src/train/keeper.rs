@@ -1,7 +1,7 @@
 //! Writing down where a training is.
 
-use super::Trainer;
 use super::run::{Plan, Run};
+use super::{Monitor, Trainer};
 use crate::{Result, Scalar};
 
 /// When a keeper is asked.
@@ -19,5 +19,10 @@ pub(crate) enum Moment {
 
 /// Writes down where a training is, if the moment is right.
 pub(crate) trait Keeper<T: Scalar>: Send {
+    /// By what it tells the best epoch, where it writes that alone.
+    fn monitor(&self) -> Option<Monitor> {
+        None
+    }
+
     fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()>;
 }

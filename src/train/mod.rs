@@ -14,10 +14,13 @@ mod fit;
 mod history;
 mod inputs;
 mod keeper;
+mod metric;
 pub mod metrics;
 mod model;
+mod monitor;
 mod numbers;
 mod order;
+mod outputs;
 mod pace;
 mod pixels;
 #[cfg(feature = "progress")]
@@ -28,18 +31,20 @@ pub mod split;
 mod step;
 mod tally;
 mod trainer;
+mod training;
 mod weighted;
 
 pub use callback::{Callback, Control, StepReport};
 pub use dataset::Dataset;
+pub use early_stopping::EarlyStopping;
 #[cfg(feature = "safetensors")]
 pub(crate) use early_stopping::Kept;
-pub use early_stopping::{EarlyStopping, Monitor};
 pub use fit::Fit;
 pub use history::{Epoch, Evaluation, History};
 pub use inputs::{Inputs, Samples};
 #[cfg(feature = "safetensors")]
 pub(crate) use keeper::{Keeper, Moment};
+pub use monitor::Monitor;
 #[cfg(feature = "safetensors")]
 pub(crate) use pace::Pace;
 pub use pixels::Pixels;
@@ -50,3 +55,4 @@ pub(crate) use run::{Plan, Progress, Resumed, Run};
 #[cfg(feature = "safetensors")]
 pub(crate) use tally::{Hits, Tally};
 pub use trainer::Trainer;
+pub use training::Training;

@@ -2,8 +2,8 @@
 
 use indicatif::ProgressStyle;
 
-use super::{Callback, Control, Epoch, StepReport};
-use crate::{Result, Scalar, Sequential};
+use super::{Callback, Control, Epoch, StepReport, Training};
+use crate::{Result, Scalar};
 
 /// A bar over the steps of each epoch, with the loss; a line for each epoch that is done.
 ///
@@ -37,7 +37,7 @@ impl Default for ProgressBar {
 }
 
 impl<T: Scalar> Callback<T> for ProgressBar {
-    fn after_step(&mut self, report: &StepReport) -> Result<Control> {
+    fn after_step(&mut self, report: &StepReport, _: &mut Training<'_, T>) -> Result<Control> {
         if report.step == 0 {
             self.bar.set_length(report.steps as u64);
             self.bar.set_prefix(format!("epoch {}/{}", report.epoch + 1, report.epochs));
@@ -47,14 +47,17 @@ impl<T: Scalar> Callback<T> for ProgressBar {
         Ok(Control::Continue)
     }
 
-    fn after_epoch(&mut self, epoch: &Epoch, _: &Sequential<T>) -> Result<Control> {
+    fn after_epoch(&mut self, epoch: &Epoch, _: &mut Training<'_, T>) -> Result<Control> {
         let accuracy =
             |accuracy: Option<f64>| accuracy.map(|a| format!(", accuracy {a:.3}")).unwrap_or_default();
         let validation = epoch.validation.as_ref().map(|validation| {
             format!("; validation loss {:.4}{}", validation.loss, accuracy(validation.accuracy))
         });
+        let metrics: Vec<String> =
+            epoch.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
+        let metrics = metrics.concat();
         self.bar.println(format!(
-            "epoch {}: loss {:.4}{}{} ({:.1} s)",
+            "epoch {}: loss {:.4}{}{}{metrics} ({:.1} s)",
             epoch.epoch + 1,
             epoch.train.loss,
             accuracy(epoch.train.accuracy),

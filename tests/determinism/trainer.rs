@@ -5,7 +5,9 @@ use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Adam, MovingAverage, Sgd};
 use taper::schedules::{OnPlateau, StepDecay};
 use taper::train::metrics::ConfusionMatrix;
-use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, Inputs, Monitor, Pixels, StepReport};
+use taper::train::{
+    Callback, Control, Dataset, EarlyStopping, Fit, Inputs, Monitor, Pixels, StepReport, Training,
+};
 use taper::{Optimizer, Parallelism, Result, Sequential, Tensor, Trainer};
 
 use super::{narrow, random, weights};
@@ -84,7 +86,7 @@ fn large_data_gives_the_same_bits_at_any_number_of_threads() {
 struct StopAfter(usize);
 
 impl Callback<f32> for StopAfter {
-    fn after_step(&mut self, report: &StepReport) -> Result<Control> {
+    fn after_step(&mut self, report: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
         Ok(if report.step >= self.0 { Control::Stop } else { Control::Continue })
     }
 }
@@ -106,7 +108,7 @@ fn shuffling_leaves_nothing_out() {
 struct Steps<'a>(&'a mut Vec<StepReport>);
 
 impl Callback<f64> for Steps<'_> {
-    fn after_step(&mut self, report: &StepReport) -> Result<Control> {
+    fn after_step(&mut self, report: &StepReport, _: &mut Training<'_, f64>) -> Result<Control> {
         self.0.push(*report);
         Ok(if report.epoch == 2 && report.step == 1 { Control::Stop } else { Control::Continue })
     }

@@ -131,7 +131,11 @@ fn check<L: Loss<f64> + 'static>(what: &str, loss: impl Fn() -> L, target: Targe
 struct Losses<'a>(&'a mut Vec<f64>);
 
 impl taper::train::Callback<f64> for Losses<'_> {
-    fn after_step(&mut self, report: &taper::train::StepReport) -> Result<taper::train::Control> {
+    fn after_step(
+        &mut self,
+        report: &taper::train::StepReport,
+        _: &mut taper::train::Training<'_, f64>,
+    ) -> Result<taper::train::Control> {
         self.0.push(report.loss);
         Ok(taper::train::Control::Continue)
     }

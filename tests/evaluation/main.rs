@@ -5,3 +5,4 @@ mod divisors;
 mod metrics;
 mod splits;
 mod weights;
+mod without_optimizer;

@@ -7,7 +7,7 @@ use taper::layers::{BatchNorm, Momentum};
 use taper::losses::CrossEntropy;
 use taper::optimizers::{Adagrad, Adam, AdamW, Clip, Lion, RmsProp, Rule, Sgd, WeightDecay};
 use taper::schedules::{OnPlateau, OneCycle};
-use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, History, StepReport};
+use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, History, StepReport, Training};
 use taper::{Error, Optimizer, Result, Sequential, Tensor, Trainer};
 
 const EPOCHS: usize = 3;
@@ -36,7 +36,7 @@ struct Dies {
 }
 
 impl Callback<f32> for Dies {
-    fn after_step(&mut self, _: &StepReport) -> Result<Control> {
+    fn after_step(&mut self, _: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
         self.steps += 1;
         if self.steps > self.after { Err(Error::Empty { what: "power" }) } else { Ok(Control::Continue) }
     }
@@ -232,7 +232,7 @@ fn a_training_by_hand_goes_on() {
 fn a_training_that_is_ended_goes_on() {
     struct Ends(usize);
     impl Callback<f32> for Ends {
-        fn after_step(&mut self, _: &StepReport) -> Result<Control> {
+        fn after_step(&mut self, _: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
             self.0 -= 1;
             Ok(if self.0 == 0 { Control::Stop } else { Control::Continue })
         }

@@ -7,7 +7,7 @@ use taper::losses::{
     BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, Loss, MeanAbsoluteError, MeanSquaredError, Target,
 };
 use taper::optimizers::Sgd;
-use taper::train::{Callback, Control, Dataset, Fit, Inputs, Pixels, StepReport};
+use taper::train::{Callback, Control, Dataset, Fit, Inputs, Pixels, StepReport, Training};
 use taper::{Error, Optimizer, Result, Sequential, Shape, Tensor, TensorView, TensorViewMut, Trainer};
 
 use super::{error, weights};
@@ -23,7 +23,7 @@ fn numbers(samples: usize, width: usize) -> Tensor<f32> {
 struct Counts<'a>(&'a AtomicUsize);
 
 impl Callback<f32> for Counts<'_> {
-    fn after_step(&mut self, _: &StepReport) -> Result<Control> {
+    fn after_step(&mut self, _: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Ok(Control::Continue)
     }

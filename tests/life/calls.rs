@@ -3,7 +3,7 @@
 use taper::losses::CrossEntropy;
 use taper::optimizers::{Adam, Clip, Sgd};
 use taper::schedules::{Cosine, Exponential, OnPlateau, OneCycle, StepDecay};
-use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, History, StepReport};
+use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, History, StepReport, Training};
 use taper::{Optimizer, Result, Sequential, Tensor, Trainer};
 
 use super::{model, weights};
@@ -122,7 +122,7 @@ fn calls_with_early_stopping_go_on_too() {
 struct Losses<'a>(&'a mut Vec<(usize, usize, u64)>);
 
 impl Callback<f32> for Losses<'_> {
-    fn after_step(&mut self, report: &StepReport) -> Result<Control> {
+    fn after_step(&mut self, report: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
         self.0.push((report.epoch, report.epochs, report.loss.to_bits()));
         Ok(Control::Continue)
     }
@@ -171,7 +171,7 @@ fn a_training_that_begins_anew_is_that_of_a_new_trainer() {
 fn an_epoch_that_was_ended_counts() {
     struct Ends;
     impl Callback<f32> for Ends {
-        fn after_step(&mut self, report: &StepReport) -> Result<Control> {
+        fn after_step(&mut self, report: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
             Ok(if report.step == 1 { Control::Stop } else { Control::Continue })
         }
     }
@@ -212,7 +212,7 @@ mod in_files {
     struct Dies(usize);
 
     impl Callback<f32> for Dies {
-        fn after_step(&mut self, _: &StepReport) -> Result<Control> {
+        fn after_step(&mut self, _: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
             self.0 -= 1;
             if self.0 == 0 { Err(taper::Error::Empty { what: "power" }) } else { Ok(Control::Continue) }
         }

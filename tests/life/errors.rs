@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Sgd;
 use taper::schedules::Schedule;
-use taper::train::{Callback, Control, Dataset, EarlyStopping, Epoch, Fit, StepReport};
+use taper::train::{Callback, Control, Dataset, EarlyStopping, Epoch, Fit, StepReport, Training};
 use taper::{Error, Optimizer, Result, Sequential, Tensor, Trainer};
 
 use super::{error, model, weights};
@@ -36,9 +36,9 @@ type Seen = Arc<Mutex<Vec<(f64, Vec<u64>)>>>;
 struct Watches(Seen);
 
 impl Callback<f32> for Watches {
-    fn after_epoch(&mut self, epoch: &Epoch, model: &Sequential<f32>) -> Result<Control> {
+    fn after_epoch(&mut self, epoch: &Epoch, training: &mut Training<'_, f32>) -> Result<Control> {
         let loss = epoch.validation.as_ref().unwrap().loss;
-        self.0.lock().unwrap().push((loss, weights(model)));
+        self.0.lock().unwrap().push((loss, weights(training.model())));
         Ok(Control::Continue)
     }
 }
@@ -50,12 +50,12 @@ enum Fails {
 }
 
 impl Callback<f32> for Fails {
-    fn after_step(&mut self, report: &StepReport) -> Result<Control> {
+    fn after_step(&mut self, report: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
         let is_due = matches!(self, Self::InStep) && report.epoch == 4 && report.step == 1;
         if is_due { Err(Error::Empty { what: "places in a step" }) } else { Ok(Control::Continue) }
     }
 
-    fn after_epoch(&mut self, epoch: &Epoch, _: &Sequential<f32>) -> Result<Control> {
+    fn after_epoch(&mut self, epoch: &Epoch, _: &mut Training<'_, f32>) -> Result<Control> {
         let is_due = matches!(self, Self::AfterEpoch) && epoch.epoch == 4;
         if is_due { Err(Error::Empty { what: "places after an epoch" }) } else { Ok(Control::Continue) }
     }
@@ -129,7 +129,7 @@ fn a_file_that_cannot_be_written_costs_no_epoch() {
 fn an_error_in_the_first_epoch_leaves_the_last_step() {
     struct Fails;
     impl Callback<f32> for Fails {
-        fn after_step(&mut self, report: &StepReport) -> Result<Control> {
+        fn after_step(&mut self, report: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
             if report.step == 1 { Err(Error::Empty { what: "places" }) } else { Ok(Control::Continue) }
         }
     }

@@ -1,9 +1,11 @@
 //! The life of a training: how its calls follow one another, what is left after an error, what is told before it begins.
 
 mod begins;
+mod callbacks;
 mod calls;
 mod errors;
 mod own_errors;
+mod own_metrics;
 mod owning;
 mod sources;
 

@@ -6,7 +6,7 @@ use std::fmt;
 use taper::layers::{Backward, Forward, GradientSink};
 use taper::losses::{CrossEntropy, Loss, Target};
 use taper::optimizers::Sgd;
-use taper::train::{Callback, Control, Dataset, Epoch, Fit};
+use taper::train::{Callback, Control, Dataset, Epoch, Fit, Training};
 use taper::{Error, Layer, Optimizer, Result, Sequential, Shape, Tensor, TensorView, TensorViewMut, Trainer};
 
 /// What a sensor of somebody's says.
@@ -38,7 +38,7 @@ fn cause(error: &Error) -> Option<&Unplugged> {
 struct Fails;
 
 impl Callback<f32> for Fails {
-    fn after_epoch(&mut self, _: &Epoch, _: &Sequential<f32>) -> Result<Control> {
+    fn after_epoch(&mut self, _: &Epoch, _: &mut Training<'_, f32>) -> Result<Control> {
         Err(Error::other(Unplugged { port: 1 }))
     }
 }

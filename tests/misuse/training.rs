@@ -4,7 +4,7 @@ use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Optimizer, Sgd};
 use taper::schedules::Schedule;
 use taper::train::metrics::{self, ConfusionMatrix};
-use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, Monitor, Pixels, StepReport};
+use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, Monitor, Pixels, StepReport, Training};
 use taper::{Error, Result, Sequential, Target, Tensor, Trainer, seeded};
 
 use super::{Case, error, model};
@@ -54,7 +54,7 @@ impl Schedule for BadSchedule {
 struct BadCallback;
 
 impl Callback<f32> for BadCallback {
-    fn after_step(&mut self, report: &StepReport) -> Result<Control> {
+    fn after_step(&mut self, report: &StepReport, _: &mut Training<'_, f32>) -> Result<Control> {
         assert_eq!((report.epoch, report.epochs, report.step, report.steps), (0, 5, 0, 1));
         Err(Error::Empty { what: "places on the disk" })
     }

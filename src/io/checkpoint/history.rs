@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::Verdict;
 use super::super::archive::{Archive, Dtype, Piece};
-use super::super::json::{Object, number};
+use super::super::json::{Object, as_number, number};
 use super::super::values::encode;
 use crate::sequential::ClassNames;
 use crate::train::metrics::ConfusionMatrix;
@@ -104,7 +104,8 @@ pub(super) fn read(archive: &Archive<'_>) -> Verdict<History> {
         let train = evaluation(loss, accuracy, flags)?
             .ok_or_else(|| format!("`{NUMBERS}`: epoch {epoch} was not trained"))?;
         let validation = evaluation(validation_loss, validation_accuracy, validation_flags)?;
-        history.epochs.push(Epoch { epoch, learning_rate, train, validation, seconds });
+        let metrics = Vec::new();
+        history.epochs.push(Epoch { epoch, learning_rate, train, validation, metrics, seconds });
     }
     Ok(history)
 }
@@ -116,6 +117,32 @@ pub(super) fn name_classes(history: &mut History, tally: Option<&mut Tally>, nam
     let kept = evaluations.flatten().filter_map(|evaluation| evaluation.confusion.as_mut());
     let going_on = tally.and_then(|tally| tally.hits.as_mut()).and_then(|hits| hits.confusion.as_mut());
     kept.chain(going_on).for_each(|confusion| confusion.set_names(names.clone()));
+}
+
+/// The metrics of each epoch, as lists of names and numbers; nothing where no epoch has any.
+pub(super) fn metrics(history: &History) -> Option<Value> {
+    let of_epoch = |epoch: &Epoch| -> Value {
+        epoch.metrics.iter().map(|(name, value)| json!([name, number(*value)])).collect()
+    };
+    let some = history.epochs.iter().any(|epoch| !epoch.metrics.is_empty());
+    some.then(|| history.epochs.iter().map(of_epoch).collect())
+}
+
+/// Gives the epochs what [`metrics`] wrote.
+pub(super) fn read_metrics(epochs: &[Value], history: &mut History) -> Verdict<()> {
+    if epochs.len() != history.epochs.len() {
+        return Err(format!(
+            "metrics: expected those of {} epochs, got {}",
+            history.epochs.len(),
+            epochs.len()
+        ));
+    }
+    let pair = |pair: &Value| Some((pair.get(0)?.as_str()?.to_owned(), as_number(pair.get(1)?)?));
+    for (epoch, metrics) in history.epochs.iter_mut().zip(epochs) {
+        let metrics = metrics.as_array().and_then(|metrics| metrics.iter().map(pair).collect());
+        epoch.metrics = metrics.ok_or("metrics: expected a name and a number for each")?;
+    }
+    Ok(())
 }
 
 /// Losses and hits of an epoch that is going on.

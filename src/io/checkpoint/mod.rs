@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::read::{in_file, parse, read};
 use super::save;
-use crate::train::{Fit, Keeper, Moment, Plan, Run};
+use crate::train::{Fit, Keeper, Moment, Monitor, Plan, Run};
 use crate::{Error, Result, Scalar, Trainer};
 
 /// When and where [`Trainer::fit`] writes checkpoints; for [`Fit::with_checkpoints`].
@@ -50,6 +50,7 @@ pub struct Checkpoints {
 enum Every {
     Epochs(usize),
     Steps(u64),
+    Best(Monitor),
 }
 
 impl Checkpoints {
@@ -82,6 +83,23 @@ impl Checkpoints {
         self.every = Every::Steps(steps);
         Ok(self)
     }
+
+    /// One after each epoch that is better than all before it in this call of `fit`, and no other: the file has the best
+    /// epoch, to be opened as a model. Of both this and the last one, ask for checkpoints twice, with two paths.
+    ///
+    /// ```
+    /// use taper::{io::Checkpoints, train::{Fit, Monitor}};
+    ///
+    /// let fit = Fit::<f32>::epochs(15)
+    ///     .with_checkpoints(Checkpoints::new("last.safetensors"))
+    ///     .with_checkpoints(Checkpoints::new("best.safetensors").best_only(Monitor::ValidationAccuracy));
+    /// # let _ = fit;
+    /// ```
+    #[must_use]
+    pub fn best_only(mut self, monitor: Monitor) -> Self {
+        self.every = Every::Best(monitor);
+        self
+    }
 }
 
 /// Writes checkpoints when they are due.
@@ -92,11 +110,21 @@ struct Writer {
 }
 
 impl<T: Scalar> Keeper<T> for Writer {
+    fn monitor(&self) -> Option<Monitor> {
+        match self.checkpoints.every {
+            Every::Best(monitor) => Some(monitor),
+            Every::Epochs(_) | Every::Steps(_) => None,
+        }
+    }
+
     fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()> {
         let is_due = match (moment, self.checkpoints.every) {
             (Moment::Step, Every::Steps(steps)) => trainer.progress.steps.is_multiple_of(steps),
             (Moment::Epoch, Every::Epochs(epochs)) => trainer.progress.epoch_number().is_multiple_of(epochs),
-            (Moment::Step | Moment::Epoch, _) => false,
+            (Moment::Epoch, Every::Best(monitor)) => {
+                monitor.is_last_best(&trainer.progress.history.epochs[run.first..])
+            }
+            (Moment::Step | Moment::Epoch, _) | (_, Every::Best(_)) => false,
             (Moment::Stop | Moment::End, _) => true,
         };
         let place = Some((trainer.progress.steps, trainer.progress.epoch_number(), run.samples));
@@ -112,7 +140,7 @@ impl<T: Scalar> Keeper<T> for Writer {
 }
 
 impl<T: Scalar> Fit<'_, T> {
-    /// Writes checkpoints on the way.
+    /// Writes checkpoints on the way; asked for several times, to several files.
     #[must_use]
     pub fn with_checkpoints(self, checkpoints: Checkpoints) -> Self {
         self.with_keeper(Writer { checkpoints, written: None })

@@ -150,7 +150,13 @@ fn parts<T: Scalar>(trainer: &Trainer<'_, T>, beside: &Beside<'_>, checkpoint: &
             "expected a trainer with the same kind of schedule, got one with a plateau here only".into()
         );
     }
-    let history = history::read(beside.archive)?;
+    let mut history = history::read(beside.archive)?;
+    if object.get("metrics").is_some() {
+        history::read_metrics(object.list("metrics")?, &mut history)?;
+    }
+    if object.get("restored").is_some() {
+        history.restored = Some(object.count("restored")?).filter(|&epoch| epoch < history.epochs.len());
+    }
     let run = match object.get("run") {
         None => None,
         Some(run) => {

@@ -64,6 +64,12 @@ pub(super) fn draft<'a, T: Scalar>(
         "passes": trainer.progress.passes,
     });
     history::write(&trainer.progress.history, &mut pieces)?;
+    if let Some(metrics) = history::metrics(&trainer.progress.history) {
+        checkpoint["metrics"] = metrics;
+    }
+    if let Some(restored) = trainer.progress.history.restored {
+        checkpoint["restored"] = restored.into();
+    }
     if let Some((plan, run)) = run {
         checkpoint["plan"] = json!({
             "samples": plan.samples,
