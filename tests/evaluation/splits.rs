@@ -7,7 +7,7 @@ use taper::{Result, Tensor};
 fn labels(counts: &[usize]) -> Vec<usize> {
     let sorted: Vec<usize> =
         counts.iter().enumerate().flat_map(|(class, &count)| vec![class; count]).collect();
-    let step = (1..).map(|i| i * 2 + 101).find(|step| gcd(*step, sorted.len()) == 1).unwrap();
+    let step = (1..1000).map(|i| i * 2 + 101).find(|step| gcd(*step, sorted.len()) == 1).unwrap();
     (0..sorted.len()).map(|place| sorted[place * step % sorted.len()]).collect()
 }
 
