@@ -14,6 +14,7 @@
 //! | [`Softmax`], [`LogSoftmax`] | any | the same | probabilities along the last axis |
 //! | [`BatchNorm`] | `[…, channels]` | the same | each channel normalised over the batch |
 //! | [`LayerNorm`] | any | the same | each sample normalised over its last axes |
+//! | [`Normalization`] | `[…, features]` | the same | each feature scaled by fixed statistics of data |
 //! | [`Dropout`], [`Dropout2d`] | any | the same | forgets elements, or channels, while it trains |
 //! | [`Embedding`] | `[…]` of whole numbers | `[…, dimension]` | a row of numbers that is learned for each |
 
@@ -37,6 +38,7 @@ mod layout;
 mod max_pool2d;
 mod moments;
 mod momentum;
+mod normalization;
 mod order;
 mod output_kind;
 mod param;
@@ -45,6 +47,7 @@ mod pool_mean;
 mod pool_window;
 mod reshape;
 mod row_gradient;
+mod running_moments;
 mod samples;
 mod settings;
 mod softmax;
@@ -72,6 +75,7 @@ pub use layer::{Backward, CloneLayer, Forward, Layer, Memory, Mode, RandomKey};
 pub use layer_norm::LayerNorm;
 pub use max_pool2d::MaxPool2d;
 pub use momentum::Momentum;
+pub use normalization::Normalization;
 pub use order::{Order, Turn};
 pub use output_kind::OutputKind;
 pub use param::Param;
@@ -86,7 +90,7 @@ use stored::Kind;
 use crate::Scalar;
 
 /// The layers that a file can have, so that a model can be made of it.
-pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 17] {
+pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 18] {
     [
         Kind::of::<Dense<T>>(),
         Kind::of::<Conv2d<T>>(),
@@ -102,6 +106,7 @@ pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 17] {
         Kind::of::<LogSoftmax>(),
         Kind::of::<BatchNorm<T>>(),
         Kind::of::<LayerNorm<T>>(),
+        Kind::of::<Normalization<T>>(),
         Kind::of::<Dropout>(),
         Kind::of::<Dropout2d>(),
         Kind::of::<Embedding<T>>(),

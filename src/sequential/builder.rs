@@ -11,9 +11,9 @@ use super::step::Step;
 use crate::init::Initializer;
 use crate::layers::{
     Activation, AvgPool2d, BatchNorm, ChannelsFirst, ChannelsLast, Dropout, Dropout2d, Embedding, Flatten,
-    GlobalAvgPool2d, Layer, LayerNorm, LogSoftmax, MaxPool2d, Reshape, Softmax, Window,
+    GlobalAvgPool2d, Layer, LayerNorm, LogSoftmax, MaxPool2d, Normalization, Reshape, Softmax, Window,
 };
-use crate::{Error, Result, Scalar, Shape};
+use crate::{Error, Result, Scalar, Shape, TensorView};
 
 /// The layers of a [`Sequential`] to be, from the first to the last.
 ///
@@ -237,6 +237,12 @@ impl<T: Scalar> Builder<T> {
                 None => Err(Error::shape("input", "[batch, …, features]", input.batch_pattern())),
             }),
         })
+    }
+
+    /// Scales each feature of the last axis by its mean and deviation in these samples: [`Normalization::fit`].
+    #[must_use]
+    pub fn normalization<'a>(self, samples: impl Into<TensorView<'a, T>>) -> Self {
+        self.made("normalization", Normalization::fit(samples))
     }
 
     /// Replaces each whole number below `vocabulary` by a row of `dimension` numbers: [`Embedding`], initialised as

@@ -2,7 +2,7 @@
 
 use super::run::Plan;
 use super::trainer::workspace;
-use super::{Dataset, Fit, Trainer, numbers::Numbers};
+use super::{Dataset, Fit, Inputs, Trainer, numbers::Numbers};
 use crate::layers::{Layer, Mode};
 use crate::losses::{Loss, Target};
 use crate::{Error, Result, Scalar, Sequential, TensorView};
@@ -100,4 +100,48 @@ pub(super) fn check_targets<T: Scalar>(
 ) -> Result<()> {
     data.check_targets(loss, model.output())?;
     data.check_divisor(loss)
+}
+
+impl Numbers {
+    /// Whether all inputs of the data set are such numbers. Of what is not in memory nothing is known yet.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] or [`Error::Index`] with the sample in which the first is that is not.
+    pub(super) fn check<T: Scalar>(self, data: &Dataset<'_, T>) -> Result<()> {
+        let sample_len = data.sample().len();
+        match data.inputs() {
+            Inputs::Values(values) => self
+                .check_rows(data, |sample, len| self.first(&values.as_slice()[sample * sample_len..][..len])),
+            Inputs::Pixels(pixels) => {
+                let numbers: [T; 256] = pixels.numbers();
+                let is_wrong = numbers.map(|number| !self.includes(number));
+                if !is_wrong.contains(&true) {
+                    return Ok(());
+                }
+                self.check_rows(data, |sample, len| {
+                    let bytes = &pixels.as_bytes()[sample * sample_len..][..len];
+                    let place = bytes.iter().position(|&byte| is_wrong[usize::from(byte)])?;
+                    Some((place, numbers[usize::from(bytes[place])]))
+                })
+            }
+            Inputs::Source(_) => Ok(()),
+        }
+    }
+
+    /// Looks at all samples as one run, or at each of a subset.
+    fn check_rows<T: Scalar>(
+        self,
+        data: &Dataset<'_, T>,
+        first: impl Fn(usize, usize) -> Option<(usize, T)>,
+    ) -> Result<()> {
+        let sample_len = data.sample().len();
+        let found = match data.indices() {
+            None => first(0, data.len() * sample_len).map(|(place, number)| (0, place, number)),
+            Some(samples) => samples
+                .iter()
+                .find_map(|&sample| first(sample, sample_len).map(|(place, number)| (sample, place, number))),
+        };
+        let Some((sample, place, number)) = found else { return Ok(()) };
+        Err(self.error(data.shape().place(sample * sample_len + place), number))
+    }
 }

@@ -4,8 +4,11 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::Inputs;
+use super::numbers::Numbers;
+use crate::kernels::Buffer;
+use crate::layers::Normalization;
 use crate::losses::{Loss, Target};
-use crate::{Error, Result, Scalar, Shape};
+use crate::{Error, Parallelism, Result, Scalar, Shape, TensorView};
 
 /// Inputs and targets, one of each for every sample.
 ///
@@ -138,6 +141,34 @@ impl<'a, T: Scalar> Dataset<'a, T> {
         }
         self.indices = Some(indices);
         Ok(self)
+    }
+
+    /// A layer that scales inputs by the means and variances of these samples, those of a subset, with their weights: to be
+    /// fitted to the training data alone. Goes through the data once.
+    ///
+    /// ```
+    /// use taper::{Sequential, Tensor, train::Dataset};
+    ///
+    /// let (inputs, labels) = (Tensor::from([[1.0_f32, 9.0], [3.0, 5.0], [800.0, 0.0]]), [0, 1, 1]);
+    /// let train = Dataset::new(&inputs, &labels)?.subset(&[0, 1])?;
+    /// let model = Sequential::builder([2]).layer(train.normalization()?).dense(2).build(&mut taper::seeded(0))?;
+    /// assert_eq!(model.param("0.mean")?.to_tensor(), Tensor::from([2.0, 7.0]));
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] for a number that is not, with its sample; those of a source; [`Error::Shape`] where inputs are single
+    /// numbers without an axis; [`Error::Empty`] where all weights are 0.
+    pub fn normalization(&self) -> Result<Normalization<T>> {
+        let (mut moments, mut numbers) = (Normalization::<T>::moments(self.shape)?, Buffer::default());
+        let sample = self.sample();
+        for place in 0..self.len() {
+            let number = self.number(place);
+            self.inputs.gather(&[number], sample.len(), Parallelism::Threads(1), &mut numbers)?;
+            Numbers::Finite.check_batch(TensorView::new(sample.with_batch(1)?, &numbers)?, &[number])?;
+            moments.add(&numbers, self.weight(number));
+        }
+        Normalization::of_moments(moments)
     }
 
     /// The number of samples, of a subset those that are in it.

@@ -2,7 +2,8 @@
 
 use taper::layers::{
     AvgPool2d, BatchNorm, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dropout, Dropout2d, Embedding,
-    GlobalAvgPool2d, LayerNorm, LogSoftmax, MaxPool2d, Momentum, Padding, Reshape, Softmax, Window,
+    GlobalAvgPool2d, LayerNorm, LogSoftmax, MaxPool2d, Momentum, Normalization, Padding, Reshape, Softmax,
+    Window,
 };
 use taper::{Activation, Dense, Flatten, Layer, Param, Scalar, Sequential, Shape, Tensor, seeded};
 
@@ -158,6 +159,13 @@ fn norms<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
                 cases.push(case(name, sample, norm));
             }
         }
+    }
+    for sample in samples {
+        let mean: Vec<f64> = (0..width).map(|i| number(5 * i)).collect();
+        // Of a variance of 0 there would be derivatives of 10⁷.
+        let variance: Vec<f64> = (0..width).map(|i| 1.3 + number(3 * i)).collect();
+        let norm = Normalization::new(&mean, &variance).unwrap();
+        cases.push(case(format!("normalization of {sample}"), sample, norm));
     }
     for (sample, normalised) in [
         (Shape::from([width]), Shape::from([width])),

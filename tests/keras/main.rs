@@ -10,6 +10,7 @@ mod convolutions;
 mod layers;
 mod losses;
 mod metrics;
+mod normalization;
 mod optimizers;
 mod pools;
 mod schedules;

@@ -54,14 +54,14 @@ impl Places {
     /// Where a layer of this type is missing.
     fn lacking(&self, layer: &str) -> Vec<String> {
         let without_values = WITHOUT_VALUES.iter().any(|(without, _)| *without == layer);
-        let method = format!("pub fn {}(", snake_case(layer));
+        let method = |open: &str| self.builder.contains(&format!("pub fn {}{open}", snake_case(layer)));
         [
             (
                 "the table in the documentation of src/layers/mod.rs",
                 self.documented.contains(&format!("[`{layer}`]")),
             ),
             ("`kinds` in src/layers/mod.rs", says(&self.registry, &format!("Kind::of::<{layer}"))),
-            ("src/sequential/builder.rs, a method", self.builder.contains(&method)),
+            ("src/sequential/builder.rs, a method", method("(") || method("<")),
             ("tests/common/layers.rs", says(&self.tests, layer)),
             ("tests/torch_values or tests/keras", without_values || says(&self.values, layer)),
         ]
