@@ -79,22 +79,44 @@ pub trait Element: Number {
     fn dispatch<K: Kernel<Self>>(backend: Backend, kernel: K) -> K::Output;
 }
 
+// A module for each instruction set. Modules are what the compiler optimises side by side, and all kernels of a set come
+// into the one that calls them: most of the crate's code.
+
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn with_avx512<T: Number, K: Kernel<T>>(simd: Avx512, kernel: K) -> K::Output
-where
-    Avx512: Simd<T>,
-{
-    kernel.run(simd)
+mod with_avx512 {
+    use super::{Avx512, Kernel, Number, Simd};
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn run<T: Number, K: Kernel<T>>(simd: Avx512, kernel: K) -> K::Output
+    where
+        Avx512: Simd<T>,
+    {
+        kernel.run(simd)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn with_avx2<T: Number, K: Kernel<T>>(simd: Avx2, kernel: K) -> K::Output
-where
-    Avx2: Simd<T>,
-{
-    kernel.run(simd)
+mod with_avx2 {
+    use super::{Avx2, Kernel, Number, Simd};
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn run<T: Number, K: Kernel<T>>(simd: Avx2, kernel: K) -> K::Output
+    where
+        Avx2: Simd<T>,
+    {
+        kernel.run(simd)
+    }
+}
+
+mod with_none {
+    use super::{Kernel, Number, Portable, Simd};
+
+    pub(super) fn run<T: Number, K: Kernel<T>>(simd: Portable, kernel: K) -> K::Output
+    where
+        Portable: Simd<T>,
+    {
+        kernel.run(simd)
+    }
 }
 
 macro_rules! dispatch {
@@ -105,11 +127,11 @@ macro_rules! dispatch {
                 match backend {
                     // SAFETY: the token proves that the processor has AVX-512.
                     #[cfg(target_arch = "x86_64")]
-                    Backend::Avx512(simd) => unsafe { with_avx512(simd, kernel) },
+                    Backend::Avx512(simd) => unsafe { with_avx512::run(simd, kernel) },
                     // SAFETY: the token proves that the processor has AVX2 and FMA.
                     #[cfg(target_arch = "x86_64")]
-                    Backend::Avx2(simd) => unsafe { with_avx2(simd, kernel) },
-                    Backend::Portable(simd) => kernel.run(simd),
+                    Backend::Avx2(simd) => unsafe { with_avx2::run(simd, kernel) },
+                    Backend::Portable(simd) => with_none::run(simd, kernel),
                 }
             }
         }
