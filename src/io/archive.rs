@@ -5,31 +5,17 @@
 
 use std::io::{self, Write};
 
+use std::collections::BTreeMap;
+
 pub(super) use safetensors::tensor::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::Verdict;
+use super::header::{
+    Described, Header, LENGTH_BYTES, MOST_HEADER_BYTES, MOST_NAME_BYTES, MOST_TENSORS, TEXT, header,
+};
 use super::recognise::{SAFETENSORS, recognise};
-use super::unique_keys;
 use crate::Shape;
-
-/// The most bytes of a header. The constant by which reading a file may take more memory than the file has follows from
-/// this and from [`MOST_TENSORS`].
-pub(super) const MOST_HEADER_BYTES: usize = 4 << 20;
-/// The most tensors in a file.
-pub(super) const MOST_TENSORS: usize = 1 << 14;
-/// The most bytes of a tensor's name.
-pub(super) const MOST_NAME_BYTES: usize = 1024;
-
-/// The most values of any kind in a header: what is parsed takes more memory than the text, but not more than this
-/// many times some bytes. A tensor of six axes has twelve.
-const MOST_VALUES: usize = 16 * MOST_TENSORS;
-
-/// The only entry of the metadata that this crate writes. One, since the order of several would be random.
-const TEXT: &str = "taper";
-
-/// The bytes of the header's length, in front of it.
-const LENGTH_BYTES: usize = 8;
 
 /// What a file holds.
 #[derive(Debug)]
@@ -62,54 +48,20 @@ impl<'a> Archive<'a> {
     fn checked(bytes: &'a [u8]) -> Verdict<Self> {
         let header = header(bytes)?;
         let data = &bytes[LENGTH_BYTES + header.len()..];
-        let keys = unique_keys::count(header, MOST_VALUES)?;
-        // One more may be the metadata.
-        if keys > MOST_TENSORS + 1 {
-            return Err(format!("expected at most {MOST_TENSORS} tensors, got {keys}"));
-        }
-        let metadata: Metadata = serde_json::from_str(header).map_err(|error| error.to_string())?;
-        // Compared here, since `SafeTensors::read_metadata` adds to an end that may be the largest there is.
-        if metadata.data_len() != data.len() {
-            return Err(format!("expected {} bytes of tensors, got {}", metadata.data_len(), data.len()));
-        }
-        let text = metadata.metadata().as_ref().and_then(|texts| texts.get(TEXT).cloned());
-        let mut entries = Vec::with_capacity(keys);
-        for name in metadata.offset_keys() {
-            let Some(info) = metadata.info(&name) else { unreachable!("the names of the same header") };
-            if name.is_empty() || name.len() > MOST_NAME_BYTES {
-                return Err(format!(
-                    "expected tensor names of 1 to {MOST_NAME_BYTES} bytes, got one of {}",
-                    name.len()
-                ));
-            }
-            let shape = Shape::new(&info.shape).map_err(|error| format!("tensor `{name}`: {error}"))?;
-            let (start, end) = info.data_offsets;
-            entries.push(Entry { dtype: info.dtype, shape, bytes: &data[start..end], name });
-        }
-        Ok(Self { entries, text })
+        let Header { tensors, mut texts } = Header::parse(header, data.len())?;
+        let entry = |(name, described): (String, Described)| Entry {
+            name,
+            dtype: described.dtype,
+            shape: described.shape,
+            bytes: &data[described.place],
+        };
+        Ok(Self { entries: tensors.into_iter().map(entry).collect(), text: texts.remove(TEXT) })
     }
 
     /// The tensor of this name.
     pub(super) fn entry(&self, name: &str) -> Option<&Entry<'a>> {
         self.entries.iter().find(|entry| entry.name == name)
     }
-}
-
-/// The JSON at the beginning.
-fn header(bytes: &[u8]) -> Verdict<&str> {
-    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
-        return Err(format!("expected a safetensors file, got {} bytes", bytes.len()));
-    };
-    let length = u64::from_le_bytes(*length);
-    if length > MOST_HEADER_BYTES as u64 {
-        return Err(format!(
-            "expected a safetensors file, which begins with the length of its header, at most {MOST_HEADER_BYTES}, got {length}"
-        ));
-    }
-    let Some(header) = rest.get(..length as usize) else {
-        return Err(format!("expected a header of {length} bytes, got only {} bytes", rest.len()));
-    };
-    std::str::from_utf8(header).map_err(|error| format!("expected a header of text: {error}"))
 }
 
 /// A tensor to be written. Its bytes are made when their turn comes, so that no two tensors are copied at a time.
@@ -133,11 +85,15 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// Tensors and a text; the wider numbers come first, so that all of them are aligned.
+    /// Tensors, a text, and what else the metadata have; the wider numbers come first, so that all of them are aligned.
     ///
     /// # Errors
     /// Where reading the file would be refused.
-    pub(super) fn new(mut pieces: Vec<Piece<'a>>, text: String) -> Verdict<Self> {
+    pub(super) fn new(
+        mut pieces: Vec<Piece<'a>>,
+        text: String,
+        mut texts: BTreeMap<String, String>,
+    ) -> Verdict<Self> {
         pieces.sort_by_key(|piece| std::cmp::Reverse(piece.dtype.bitsize()));
         check_names(&pieces)?;
         let (mut end, mut infos) = (0, Vec::with_capacity(pieces.len()));
@@ -148,9 +104,13 @@ impl<'a> Draft<'a> {
             let info = TensorInfo { dtype: piece.dtype, shape: piece.shape.clone(), data_offsets };
             infos.push((piece.name.clone(), info));
         }
-        let metadata = Metadata::new(Some([(TEXT.to_owned(), text)].into_iter().collect()), infos);
-        let metadata = metadata.map_err(|error| error.to_string())?;
-        let mut header = serde_json::to_vec(&metadata).map_err(|error| error.to_string())?;
+        texts.insert(TEXT.to_owned(), text);
+        let tensors = Metadata::new(None, infos).map_err(|error| error.to_string())?;
+        let tensors = serde_json::to_string(&tensors).map_err(|error| error.to_string())?;
+        // In order: the crate's own map of them has none, and the same model gives the same bytes.
+        let texts = serde_json::to_string(&texts).map_err(|error| error.to_string())?;
+        let comma = if pieces.is_empty() { "" } else { "," };
+        let mut header = format!("{{\"__metadata__\":{texts}{comma}{}", &tensors[1..]).into_bytes();
         header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
         if header.len() > MOST_HEADER_BYTES || pieces.len() > MOST_TENSORS {
             return Err(format!(
@@ -188,6 +148,7 @@ fn check_names(pieces: &[Piece<'_>]) -> Verdict<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::header::MOST_VALUES;
     use super::*;
 
     /// A file with this header and these bytes behind it.
@@ -212,7 +173,7 @@ mod tests {
         };
         let pieces = vec![piece("b", Dtype::F32, 1, 3), piece("a", Dtype::F64, 2, 2)];
         let mut bytes = Vec::new();
-        Draft::new(pieces, "text".into()).unwrap().write(&mut bytes).unwrap();
+        Draft::new(pieces, "text".into(), BTreeMap::new()).unwrap().write(&mut bytes).unwrap();
         let archive = Archive::parse(&bytes).unwrap();
         assert_eq!(archive.text.as_deref(), Some("text"));
         let names: Vec<&str> = archive.entries.iter().map(|entry| &*entry.name).collect();
@@ -225,7 +186,7 @@ mod tests {
     fn a_name_that_two_tensors_have_is_not_written() {
         let piece =
             || Piece { name: "a".into(), dtype: Dtype::F32, shape: vec![0], bytes: Box::new(Vec::new) };
-        let error = Draft::new(vec![piece(), piece()], String::new()).err().unwrap();
+        let error = Draft::new(vec![piece(), piece()], String::new(), BTreeMap::new()).err().unwrap();
         assert_eq!(error, "expected a name for each tensor, got two of `a`");
     }
 

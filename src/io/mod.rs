@@ -22,6 +22,8 @@ mod file_order;
 #[cfg(any(feature = "npy", feature = "safetensors"))]
 mod half;
 #[cfg(feature = "safetensors")]
+mod header;
+#[cfg(feature = "safetensors")]
 mod json;
 mod lie;
 #[cfg(feature = "safetensors")]
@@ -49,6 +51,8 @@ mod save;
 mod settings;
 mod state;
 #[cfg(feature = "safetensors")]
+mod tensor_file;
+#[cfg(feature = "safetensors")]
 mod unique_keys;
 #[cfg(feature = "safetensors")]
 mod values;
@@ -65,6 +69,8 @@ pub use orientation::Orientation;
 #[cfg(feature = "safetensors")]
 pub use save::Save;
 pub use state::State;
+#[cfg(feature = "safetensors")]
+pub use tensor_file::TensorFile;
 
 /// What stands for the path where there is no file.
 #[cfg(feature = "safetensors")]

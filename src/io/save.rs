@@ -7,12 +7,17 @@ use super::archive::{Draft, Piece};
 use super::atomic::write_atomically;
 use super::document::{Document, Said};
 use super::file_order::not_known;
+use super::header::{MOST_NAME_BYTES, TEXT};
 use super::lie::{Lie, features};
 use super::orientation::Orientation;
 use super::values::{dtype_of, encode};
 use super::{check, description, settings};
 use crate::layers::{Layer, Param, Turn};
 use crate::{Error, Result, Scalar, Sequential, Tensor};
+
+/// The most bytes of a text of the user's, and the most of such texts.
+const MOST_ENTRY_BYTES: usize = 1 << 20;
+const MOST_ENTRIES: usize = 1024;
 
 /// How a model is written; for [`Sequential::save_with`].
 ///
@@ -27,13 +32,19 @@ pub struct Save<T> {
     orientation: Orientation,
     check: Option<Tensor<T>>,
     in_model_order: Vec<String>,
+    entries: BTreeMap<String, String>,
 }
 
 impl<T: Scalar> Save<T> {
     /// In PyTorch's orientation, without a check.
     #[must_use]
     pub fn new() -> Self {
-        Self { orientation: Orientation::default(), check: None, in_model_order: Vec::new() }
+        Self {
+            orientation: Orientation::default(),
+            check: None,
+            in_model_order: Vec::new(),
+            entries: BTreeMap::new(),
+        }
     }
 
     /// Which axis of a weight comes first, and in which order the features of images lie.
@@ -60,6 +71,38 @@ impl<T: Scalar> Save<T> {
         self
     }
 
+    /// Writes a text of one's own into the metadata of the file, where [`TensorFile::metadata`](super::TensorFile::metadata) and
+    /// every program that reads safetensors finds it; in the place of another of the same key. A model does not know what its file
+    /// had: whoever writes it again says so again.
+    ///
+    /// ```
+    /// # use taper::io::Save;
+    /// let save = Save::<f32>::new().with_entry("licence", "CC-BY-4.0")?.with_entry("trained", "2026-05-01")?;
+    /// # let _ = save;
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a key of none or more than 1024 bytes, one that is this crate's (`taper`, and what begins with
+    /// `taper.`), a text of more than a MiB, and more than 1024 entries.
+    pub fn with_entry(mut self, key: &str, text: &str) -> Result<Self> {
+        let refuse = |expected, got: String| Err(Error::setting("entry", expected, got));
+        if key.is_empty() || key.len() > MOST_NAME_BYTES {
+            return refuse("a key of 1 to 1024 bytes", format!("one of {}", key.len()));
+        }
+        if key.strip_prefix(TEXT).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+            return refuse("a key that is not this crate's", format!("`{key}`"));
+        }
+        if text.len() > MOST_ENTRY_BYTES {
+            return refuse("a text of at most 1048576 bytes", format!("one of {}", text.len()));
+        }
+        self.entries.insert(key.to_owned(), text.to_owned());
+        if self.entries.len() > MOST_ENTRIES {
+            return refuse("at most 1024 entries", "more".to_owned());
+        }
+        Ok(self)
+    }
+
     fn draft<'m>(&self, model: &'m Sequential<T>, path: &str) -> Result<Draft<'m>> {
         let check = self.check.as_ref().map(|inputs| check::make(model, inputs.view())).transpose()?;
         let mut turns = model.turns_of_params();
@@ -81,9 +124,9 @@ impl<T: Scalar> Save<T> {
         }
         let mut document = Document { orientation: self.orientation, check, ..Document::of(model, &turns) };
         document.keep_in_order(&self.in_model_order);
-        let draft = document
-            .into_text()
-            .and_then(|text| Draft::new(parameters(model, self.orientation, &turns), text));
+        let draft = document.into_text().and_then(|text| {
+            Draft::new(parameters(model, self.orientation, &turns), text, self.entries.clone())
+        });
         draft.map_err(|problem| Error::file(path, &problem))
     }
 }

@@ -20,5 +20,6 @@ mod resume;
 mod round_trip;
 mod self_check;
 mod settings;
+mod tensor_files;
 mod texts;
 mod written_whole;

@@ -1,5 +1,7 @@
 //! Writes a checkpoint. [`super::read`] has the same parts in the same order.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::super::Verdict;
@@ -91,7 +93,7 @@ pub(super) fn draft<'a, T: Scalar>(
         }
     }
     let document = Document { checkpoint: Some(checkpoint), ..Document::of(model, &turns) };
-    Draft::new(pieces, document.into_text()?)
+    Draft::new(pieces, document.into_text()?, BTreeMap::new())
 }
 
 pub(super) fn all_params<T: Scalar>(model: &Sequential<T>) -> Vec<&Param<T>> {
