@@ -98,6 +98,14 @@ impl Shape {
         Some((batch, Self { axes: [a, b, c, d, e, 0], rank }))
     }
 
+    /// This shape with a last axis of another length; that of one number has none.
+    pub(crate) fn with_last(mut self, len: usize) -> Self {
+        if let Some(last) = self.axes[..self.rank].last_mut() {
+            *last = len;
+        }
+        self
+    }
+
     #[cold]
     fn has_no_room(&self) -> Error {
         Error::TooLarge { shape: self.to_string(), limit: "room for a batch axis (at most 6 axes)" }
@@ -181,6 +189,8 @@ mod tests {
         assert_eq!(batch.split_batch(), Some((5, sample)));
         assert_eq!(sample.batch_pattern(), "[batch, 7, 7, 256]");
         assert_eq!(Shape::from([]).split_batch(), None);
+        assert_eq!(sample.with_last(3).axes(), [7, 7, 3]);
+        assert_eq!(Shape::from([]).with_last(3), Shape::from([]));
     }
 
     #[test]

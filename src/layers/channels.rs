@@ -1,4 +1,4 @@
-//! Conversion between images with their channels first and last.
+//! Conversion between images, and sequences, with their channels first and last.
 
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
@@ -6,12 +6,13 @@ use super::{Backward, Forward, GradientSink, Layer, Order, OutputKind};
 use crate::kernels::{Parallelism, transpose};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// Moves channels from the first axis of an image to the last, where all other layers want them.
+/// Moves channels from the first axis of an image, or of a sequence, to the last, where all other layers want them.
 ///
 /// To be put in front of a model for data in PyTorch's order.
 ///
 /// # Shapes
-/// `[batch, channels, height, width]` → `[batch, height, width, channels]`.
+/// `[batch, channels, height, width]` → `[batch, height, width, channels]`, and `[batch, channels, length]` →
+/// `[batch, length, channels]`.
 ///
 /// ```
 /// use taper::{Sequential, Tensor};
@@ -24,13 +25,14 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChannelsLast;
 
-/// Moves channels from the last axis of an image to the first.
+/// Moves channels from the last axis of an image, or of a sequence, to the first.
 ///
 /// To be put behind convolutions for what expects PyTorch's order, such as a flatten in front of a dense weight that was
 /// trained there.
 ///
 /// # Shapes
-/// `[batch, height, width, channels]` → `[batch, channels, height, width]`.
+/// `[batch, height, width, channels]` → `[batch, channels, height, width]`, and `[batch, length, channels]` →
+/// `[batch, channels, length]`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChannelsFirst;
 
@@ -42,7 +44,12 @@ impl<T: Scalar> Layer<T> for ChannelsLast {
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         match *input.axes() {
             [channels, height, width] => Ok([height, width, channels].into()),
-            _ => Err(Error::shape("input", "[batch, channels, height, width]", input.batch_pattern())),
+            [channels, length] => Ok([length, channels].into()),
+            _ => Err(Error::shape(
+                "input",
+                "[batch, channels, height, width] or [batch, channels, length]",
+                input.batch_pattern(),
+            )),
         }
     }
 
@@ -88,7 +95,12 @@ impl<T: Scalar> Layer<T> for ChannelsFirst {
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         match *input.axes() {
             [height, width, channels] => Ok([channels, height, width].into()),
-            _ => Err(Error::shape("input", "[batch, height, width, channels]", input.batch_pattern())),
+            [length, channels] => Ok([channels, length].into()),
+            _ => Err(Error::shape(
+                "input",
+                "[batch, height, width, channels] or [batch, length, channels]",
+                input.batch_pattern(),
+            )),
         }
     }
 
@@ -127,16 +139,16 @@ impl<T: Scalar> Stored<T> for ChannelsFirst {
     }
 }
 
-/// From a batch of images with channels first.
+/// From a batch with channels first.
 fn to_last<T: Scalar>(parallelism: Parallelism, batch: &Shape, from: &[T], to: &mut [T]) {
-    let &[_, channels, height, width] = batch.axes() else { unreachable!("`output_shape` agreed") };
-    each_transposed(parallelism, [channels, height * width], from, to);
+    let &[_, channels, ref places @ ..] = batch.axes() else { unreachable!("`output_shape` agreed") };
+    each_transposed(parallelism, [channels, places.iter().product()], from, to);
 }
 
-/// From a batch of images with channels last.
+/// From a batch with channels last.
 fn to_first<T: Scalar>(parallelism: Parallelism, batch: &Shape, from: &[T], to: &mut [T]) {
-    let &[_, height, width, channels] = batch.axes() else { unreachable!("`output_shape` agreed") };
-    each_transposed(parallelism, [height * width, channels], from, to);
+    let &[_, ref places @ .., channels] = batch.axes() else { unreachable!("`output_shape` agreed") };
+    each_transposed(parallelism, [places.iter().product(), channels], from, to);
 }
 
 /// Transposes each sample, a matrix of this size.

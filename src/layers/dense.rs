@@ -12,23 +12,28 @@ use crate::init::{Init, Initializer};
 use crate::kernels::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// y = x·W + b: every output is a weighted sum of all inputs.
+/// y = x·W + b along the last axis: every output is a weighted sum of all inputs of its row.
 ///
 /// A row of n inputs times an n×m weight gives m outputs: the width of the weight alone decides how many are left.
-/// For the gradient dy of a loss with respect to y,
+/// A sample is one row, or has several, as the steps of a sequence, and then each goes through the same weight, as in Keras's
+/// `Dense` and PyTorch's `nn.Linear`. For the gradient dy of a loss with respect to y,
 ///
 /// ```text
-/// dx = dy·Wᵀ      dW = xᵀ·dy      db = Σ dy over the batch
+/// dx = dy·Wᵀ      dW = xᵀ·dy      db = Σ dy over all rows
 /// ```
 ///
 /// # Shapes
 ///
 /// | | shape |
 /// |---|---|
-/// | x | `[batch, inputs]` |
-/// | y | `[batch, outputs]` |
+/// | x | `[batch, …, inputs]` |
+/// | y | `[batch, …, outputs]` |
 /// | `weight` | `[inputs, outputs]` (PyTorch's is transposed) |
 /// | `bias` | `[outputs]` |
+///
+/// On an image it works on the channels of each pixel, as a convolution with a window of 1 does. Where a weight for each
+/// pixel is wanted, a [`Flatten`](super::Flatten) stands before it: without one the outputs keep the image's axes, which
+/// [`Sequential::summary`](crate::Sequential::summary) shows, and a loss refuses targets of one class a sample.
 ///
 /// ```
 /// use taper::{Dense, Sequential, Tensor};
@@ -36,6 +41,10 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// let dense = Dense::from_parts(&Tensor::from([[1.0], [2.0]]), Some(&Tensor::from([0.5])))?;
 /// let model = Sequential::builder([2]).layer(dense).build(&mut taper::seeded(0))?;
 /// assert_eq!(model.predict(&Tensor::from([[3.0, 4.0]]))?, Tensor::from([[11.5]]));
+///
+/// // Three steps of two features, four numbers of each step.
+/// let model = Sequential::<f32>::builder([3, 2]).dense(4).build(&mut taper::seeded(0))?;
+/// assert_eq!(model.output().axes(), [3, 4]);
 /// # Ok::<(), taper::Error>(())
 /// ```
 #[derive(Clone)]
@@ -149,8 +158,9 @@ impl<T: Scalar> Dense<T> {
         Ok(scaled)
     }
 
-    fn size(&self, batch: usize) -> DenseSize {
-        DenseSize { batch, inputs: self.inputs, outputs: self.outputs }
+    /// The size of the product for so many numbers of inputs.
+    fn size(&self, numbers: usize) -> DenseSize {
+        DenseSize { batch: numbers / self.inputs, inputs: self.inputs, outputs: self.outputs }
     }
 }
 
@@ -164,16 +174,20 @@ impl<T: Scalar> Layer<T> for Dense<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
-        if input.axes() == [self.inputs] {
-            return Ok([self.outputs].into());
+        if input.axes().last() == Some(&self.inputs) {
+            return Ok(input.with_last(self.outputs));
         }
-        let hint = if input.len() == self.inputs { "put a flatten before it" } else { "" };
-        let (expected, got) = (format!("[batch, {}]", self.inputs), input.batch_pattern());
+        let (hint, rows) = match input.rank() {
+            _ if input.len() == self.inputs => ("put a flatten before it", ""),
+            1 => ("", ""),
+            _ => ("", " …,"),
+        };
+        let (expected, got) = (format!("[batch,{rows} {}]", self.inputs), input.batch_pattern());
         Err(Error::Shape { what: "input", expected, got, hint })
     }
 
-    fn memory(&self, _: &Shape, batch: usize, mode: Mode) -> Memory {
-        let size = self.size(batch);
+    fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
+        let size = self.size(batch * input.len());
         let backward = DenseInputGradient::<T>::scratch(size).max(DenseWeightGradient::<T>::scratch(size));
         Memory { cache: 0, scratch: if mode == Mode::Train { backward } else { 0 } }
     }
@@ -186,7 +200,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
     ) -> Result<()> {
         with_finish(context.activation, |finish| {
             let product = DenseForward {
-                size: self.size(x.batch()),
+                size: self.size(x.as_slice().len()),
                 x: x.as_slice(),
                 weight: self.parts.weight.buffer(),
                 bias: self.parts.bias.as_ref().map(Param::buffer),
@@ -199,7 +213,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
-        let size = self.size(pass.x.batch());
+        let size = self.size(pass.x.as_slice().len());
         let (x, dy) = (pass.x.as_slice(), pass.dy.as_slice());
         // dx first: the sink may change the weight.
         if let Some(mut dx) = pass.dx {
@@ -234,13 +248,17 @@ impl<T: Scalar> Layer<T> for Dense<T> {
         true
     }
 
-    /// Each output is a sum over all inputs.
-    fn output_order(&self, _: &Shape, _: Order) -> Order {
-        Order::Same
+    /// Each output is a sum over all inputs of its row. Rows lie where they lay.
+    fn output_order(&self, input: &Shape, order: Order) -> Order {
+        match order {
+            Order::ChannelsLast(_) if input.rank() > 1 => Order::ChannelsLast(input.with_last(self.outputs)),
+            Order::Unknown if input.rank() > 1 => Order::Unknown,
+            _ => Order::Same,
+        }
     }
 
-    fn multiply_adds(&self, _: &Shape) -> usize {
-        self.inputs * self.outputs
+    fn multiply_adds(&self, input: &Shape) -> usize {
+        input.len() * self.outputs
     }
 
     fn settings(&self) -> Settings {

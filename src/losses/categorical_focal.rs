@@ -101,14 +101,14 @@ impl CategoricalFocal {
         self.check_alpha(classes)?;
         match target {
             Target::Values(_) => drop(target.values("categorical_focal", outputs)?),
-            Target::Classes(indices) => check_classes(outputs.shape(), classes, indices)?,
+            Target::Classes(indices) => check_classes(outputs.shape(), indices)?,
         }
         Ok(Rows { loss: self, target })
     }
 }
 
-fn check_classes(outputs: Shape, classes: usize, indices: &[usize]) -> Result<()> {
-    ClassTargets::default().check("target of categorical_focal", indices, outputs.len() / classes, classes)
+fn check_classes(outputs: Shape, indices: &[usize]) -> Result<()> {
+    ClassTargets::default().check("target of categorical_focal", indices, outputs)
 }
 
 /// Targets that fit the outputs.
@@ -201,7 +201,7 @@ impl<T: Scalar> Loss<T> for CategoricalFocal {
         self.check_alpha(classes)?;
         match target {
             Target::Values(_) => target.check_shares("categorical_focal", outputs),
-            Target::Classes(indices) => check_classes(outputs, classes, indices),
+            Target::Classes(indices) => check_classes(outputs, indices),
         }
     }
 }

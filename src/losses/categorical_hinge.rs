@@ -45,16 +45,16 @@ impl CategoricalHinge {
 
 /// The target, checked.
 fn rows<'a, T: Scalar>(outputs: TensorView<'_, T>, target: Target<'a, T>) -> Result<Rows<'a, T>> {
-    let classes = class_rows(outputs)?;
+    class_rows(outputs)?;
     match target {
         Target::Values(_) => drop(target.values("categorical_hinge", outputs)?),
-        Target::Classes(indices) => check_classes(outputs.shape(), classes, indices)?,
+        Target::Classes(indices) => check_classes(outputs.shape(), indices)?,
     }
     Ok(Rows(target))
 }
 
-fn check_classes(outputs: Shape, classes: usize, indices: &[usize]) -> Result<()> {
-    ClassTargets::default().check("target of categorical_hinge", indices, outputs.len() / classes, classes)
+fn check_classes(outputs: Shape, indices: &[usize]) -> Result<()> {
+    ClassTargets::default().check("target of categorical_hinge", indices, outputs)
 }
 
 /// Targets that fit the outputs.
@@ -121,10 +121,10 @@ impl<T: Scalar> Loss<T> for CategoricalHinge {
     of_whole_batches!();
 
     fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
-        let classes = class_rows_of(outputs)?;
+        class_rows_of(outputs)?;
         match target {
             Target::Values(_) => target.check_shares("categorical_hinge", outputs),
-            Target::Classes(indices) => check_classes(outputs, classes, indices),
+            Target::Classes(indices) => check_classes(outputs, indices),
         }
     }
 }

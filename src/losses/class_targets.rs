@@ -1,8 +1,8 @@
 //! Targets of class indices: which fit, which are left out, and what each weighs.
 
-use super::loss::{no_divisor, scale_of, scale_of_weights};
+use super::loss::{class_rows_of, no_divisor, scale_of, scale_of_weights};
 use super::target::Target;
-use crate::{Error, Result, Scalar};
+use crate::{Error, Result, Scalar, Shape};
 
 /// The settings of a loss of class indices.
 #[derive(Debug, Clone, Default)]
@@ -47,16 +47,20 @@ impl ClassTargets {
         }
     }
 
-    /// Whether there is an index for each of so many rows, and each is a class or ignored. `what` names the target and
+    /// Whether there is an index for each row of the outputs, and each is a class or ignored. `what` names the target and
     /// the loss.
-    pub(super) fn check(
-        &self,
-        what: &'static str,
-        indices: &[usize],
-        rows: usize,
-        classes: usize,
-    ) -> Result<()> {
+    pub(super) fn check(&self, what: &'static str, indices: &[usize], outputs: Shape) -> Result<()> {
+        let classes = class_rows_of(outputs)?;
+        let rows = outputs.len() / classes;
         if indices.len() != rows {
+            if outputs.rank() > 2 && outputs.axes()[0] == indices.len() {
+                return Err(Error::Shape {
+                    what,
+                    expected: format!("of a class for each of the {rows} rows of outputs {outputs}"),
+                    got: indices.len().to_string(),
+                    hint: "for one class a sample, put a flatten before the dense layers",
+                });
+            }
             return Err(Error::Length { what: what.into(), expected: rows, got: indices.len() });
         }
         match indices.iter().position(|&class| class >= classes && !self.ignores(class)) {

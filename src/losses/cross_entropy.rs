@@ -90,8 +90,8 @@ impl CrossEntropy {
         self.classes.check_weights("class_weights of cross_entropy", classes)
     }
 
-    fn check_classes(&self, indices: &[usize], rows: usize, classes: usize) -> Result<()> {
-        self.classes.check("target of cross_entropy", indices, rows, classes)
+    fn check_classes(&self, indices: &[usize], outputs: Shape) -> Result<()> {
+        self.classes.check("target of cross_entropy", indices, outputs)
     }
 
     /// The target of each row, checked.
@@ -101,14 +101,13 @@ impl CrossEntropy {
         target: Target<'a, T>,
     ) -> Result<Rows<'a, T>> {
         let classes = class_rows(outputs)?;
-        let count = outputs.as_slice().len() / classes;
         self.check_weights(classes)?;
         match target {
             Target::Values(_) => {
                 target.values("cross_entropy", outputs)?;
             }
             Target::Classes(indices) => {
-                self.check_classes(indices, count, classes)?;
+                self.check_classes(indices, outputs.shape())?;
             }
         }
         let smoothing = T::of(self.label_smoothing);
@@ -246,7 +245,7 @@ impl<T: Scalar> Loss<T> for CrossEntropy {
         self.check_weights(classes)?;
         match target {
             Target::Values(_) => target.check_shares("cross_entropy", outputs),
-            Target::Classes(indices) => self.check_classes(indices, outputs.len() / classes, classes),
+            Target::Classes(indices) => self.check_classes(indices, outputs),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The multi-class margin: the right class ahead of every other.
 
 use super::class_targets::{ClassTargets, indices};
-use super::loss::{Loss, Reduction, class_rows, class_rows_of, of_whole_batches, with_reduction};
+use super::loss::{Loss, Reduction, class_rows_of, of_whole_batches, with_reduction};
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
 use crate::scalar::sum;
@@ -78,11 +78,12 @@ impl MultiMargin {
 
     with_reduction!();
 
-    /// The target of each row, for so many classes, checked.
-    fn rows<'a, T: Scalar>(&'a self, rows: usize, classes: usize, target: Target<'a, T>) -> Result<Rows<'a>> {
+    /// The target of each row of the outputs, checked.
+    fn rows<'a, T: Scalar>(&'a self, outputs: Shape, target: Target<'a, T>) -> Result<Rows<'a>> {
+        let classes = class_rows_of(outputs)?;
         self.classes.check_weights("class_weights of multi_margin", classes)?;
         let indices = indices("multi_margin", target)?;
-        self.classes.check("target of multi_margin", indices, rows, classes)?;
+        self.classes.check("target of multi_margin", indices, outputs)?;
         Ok(Rows { loss: self, indices })
     }
 }
@@ -139,8 +140,7 @@ impl<T: Scalar> Loss<T> for MultiMargin {
     }
 
     fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
-        let classes = class_rows(outputs)?;
-        rowwise::each(&self.rows(outputs.as_slice().len() / classes, classes, target)?, outputs)
+        rowwise::each(&self.rows(outputs.shape(), target)?, outputs)
     }
 
     fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
@@ -154,15 +154,12 @@ impl<T: Scalar> Loss<T> for MultiMargin {
         divisor: f64,
         gradient: Option<TensorViewMut<'_, T>>,
     ) -> Result<T> {
-        let classes = class_rows(outputs)?;
-        let rows = self.rows(outputs.as_slice().len() / classes, classes, target)?;
-        rowwise::part(&rows, outputs, divisor, gradient)
+        rowwise::part(&self.rows(outputs.shape(), target)?, outputs, divisor, gradient)
     }
 
     of_whole_batches!();
 
     fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
-        let classes = class_rows_of(outputs)?;
-        self.rows(outputs.len() / classes, classes, target).map(|_| ())
+        self.rows(outputs, target).map(|_| ())
     }
 }

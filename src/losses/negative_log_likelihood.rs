@@ -1,7 +1,7 @@
 //! The negative log-likelihood of a class.
 
 use super::class_targets::{ClassTargets, indices};
-use super::loss::{Loss, Reduction, class_rows, class_rows_of, of_whole_batches, with_reduction};
+use super::loss::{Loss, Reduction, class_rows_of, of_whole_batches, with_reduction};
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -61,11 +61,12 @@ impl NegativeLogLikelihood {
 
     with_reduction!();
 
-    /// The target of each row, for so many classes, checked.
-    fn rows<'a, T: Scalar>(&'a self, rows: usize, classes: usize, target: Target<'a, T>) -> Result<Rows<'a>> {
+    /// The target of each row of the outputs, checked.
+    fn rows<'a, T: Scalar>(&'a self, outputs: Shape, target: Target<'a, T>) -> Result<Rows<'a>> {
+        let classes = class_rows_of(outputs)?;
         self.classes.check_weights("class_weights of negative_log_likelihood", classes)?;
         let indices = indices("negative_log_likelihood", target)?;
-        self.classes.check("target of negative_log_likelihood", indices, rows, classes)?;
+        self.classes.check("target of negative_log_likelihood", indices, outputs)?;
         Ok(Rows { classes: &self.classes, indices })
     }
 }
@@ -110,8 +111,7 @@ impl<T: Scalar> Loss<T> for NegativeLogLikelihood {
     }
 
     fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
-        let classes = class_rows(outputs)?;
-        rowwise::each(&self.rows(outputs.as_slice().len() / classes, classes, target)?, outputs)
+        rowwise::each(&self.rows(outputs.shape(), target)?, outputs)
     }
 
     fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
@@ -127,9 +127,7 @@ impl<T: Scalar> Loss<T> for NegativeLogLikelihood {
         divisor: f64,
         gradient: Option<TensorViewMut<'_, T>>,
     ) -> Result<T> {
-        let classes = class_rows(outputs)?;
-        let rows = self.rows(outputs.as_slice().len() / classes, classes, target)?;
-        rowwise::part(&rows, outputs, divisor, gradient)
+        rowwise::part(&self.rows(outputs.shape(), target)?, outputs, divisor, gradient)
     }
 
     of_whole_batches!();
@@ -139,7 +137,6 @@ impl<T: Scalar> Loss<T> for NegativeLogLikelihood {
     }
 
     fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
-        let classes = class_rows_of(outputs)?;
-        self.rows(outputs.len() / classes, classes, target).map(|_| ())
+        self.rows(outputs, target).map(|_| ())
     }
 }

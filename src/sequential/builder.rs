@@ -86,7 +86,8 @@ impl<T: Scalar> Builder<T> {
         self.layer(Reshape::new(sample))
     }
 
-    /// A dense layer with this many outputs, with a bias, initialised as PyTorch does.
+    /// A dense layer with this many outputs on the last axis, with a bias, initialised as PyTorch does. Images are flattened
+    /// before it, unless each pixel is to go through it for itself.
     #[must_use]
     pub fn dense(self, outputs: usize) -> Self {
         self.plan(Plan::Weighted(WeightedPlan::new(Weighted::Dense { outputs })))
@@ -203,13 +204,13 @@ impl<T: Scalar> Builder<T> {
         self.layer(GlobalAvgPool2d)
     }
 
-    /// `[channels, height, width]` becomes `[height, width, channels]`.
+    /// `[channels, height, width]` becomes `[height, width, channels]`, and `[channels, length]` `[length, channels]`.
     #[must_use]
     pub fn channels_last(self) -> Self {
         self.layer(ChannelsLast)
     }
 
-    /// `[height, width, channels]` becomes `[channels, height, width]`.
+    /// `[height, width, channels]` becomes `[channels, height, width]`, and `[length, channels]` `[channels, length]`.
     #[must_use]
     pub fn channels_first(self) -> Self {
         self.layer(ChannelsFirst)

@@ -243,6 +243,11 @@ impl<T: Scalar> Sequential<T> {
         // A weight takes as long to read as four samples take to compute.
         parallelism.threads_together(products, largest.saturating_mul(batch.max(4)))
     }
+
+    /// Each layer with the shape of the samples that it takes.
+    pub(crate) fn layers_with_inputs(&self) -> impl Iterator<Item = (&dyn Layer<T>, &Shape)> {
+        self.steps.iter().map(|step| (&*step.layer, &step.input))
+    }
 }
 
 impl<T: Scalar> Layer<T> for Sequential<T> {

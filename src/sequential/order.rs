@@ -115,6 +115,21 @@ mod tests {
     }
 
     #[test]
+    fn dense_on_the_last_axis_leaves_rows_where_they_are() {
+        let none = Turn::None;
+        let pixels = turns(image().dense(5).relu().flatten().dense(2));
+        assert_eq!(pixels, [none, none, Turn::Rows([2, 3, 5].into()), none]);
+        let sequence = |length: usize, features: usize| Sequential::builder([length, features]);
+        assert_eq!(turns(sequence(6, 4).dense(3).flatten().dense(2)), [none; 4]);
+        let torch = turns(sequence(4, 6).channels_last().dense(3).flatten().dense(2));
+        assert_eq!(torch, [none, none, Turn::Rows([6, 3].into()), none]);
+        let back = sequence(4, 6).channels_last().dense(3).channels_first().flatten().dense(2);
+        assert_eq!(turns(back), [none; 4]);
+        let unknown = turns(image().reshape([2, 12]).dense(3).flatten().dense(2));
+        assert_eq!(unknown, [Turn::Unknown, none, Turn::Unknown, none]);
+    }
+
+    #[test]
     fn channels_first_need_no_turn() {
         assert_eq!(turns(image().channels_first().flatten().dense(2)), [Turn::None; 2]);
         let torch = Sequential::builder([4, 2, 3]).relu().channels_last();

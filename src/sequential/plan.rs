@@ -47,10 +47,10 @@ impl<T: Scalar> WeightedPlan<T> {
         let (weight, bias) = (&*self.weight, self.bias.as_deref());
         match self.kind {
             Weighted::Dense { outputs } => {
-                let &[inputs] = input.axes() else {
+                let Some(&inputs) = input.axes().last() else {
                     return Err(Error::Shape {
                         what: "input",
-                        expected: "[batch, inputs]".into(),
+                        expected: "[batch, …, inputs]".into(),
                         got: input.batch_pattern(),
                         hint: "put a flatten before it",
                     });

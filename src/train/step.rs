@@ -9,7 +9,7 @@ use super::Trainer;
 use super::trainer::workspace;
 use super::weighted::{Answers, Weighted};
 use crate::kernels;
-use crate::layers::{GradientStore, Layer};
+use crate::layers::{GradientStore, Param};
 use crate::losses::Target;
 use crate::optimizers::Clip;
 use crate::{Error, Result, Scalar, Sequential, TensorView};
@@ -161,18 +161,30 @@ const STORED_ELEMENT: usize = 8;
 /// computed for its norm, and takes far longer than to keep it.
 fn survey_pays<T: Scalar>(model: &Sequential<T>, batch: usize) -> bool {
     let (mut survey, mut store, mut is_first) = (0_usize, 0, true);
-    model.params(&mut |param| {
-        if param.is_kernels() && !param.is_frozen() {
-            survey = usize::MAX;
-        }
-        if let (&[inputs, outputs], false) = (param.shape().axes(), param.is_frozen()) {
-            let gradient = batch * inputs * outputs;
-            survey = survey.saturating_add(gradient.min(batch * batch * (inputs + outputs)));
-            // The gradients between layers are computed twice.
-            survey = survey.saturating_add(if is_first { 0 } else { gradient });
-            store += STORED_ELEMENT * inputs * outputs;
-            is_first = false;
-        }
-    });
+    for (layer, input) in model.layers_with_inputs() {
+        let mut weights = 0;
+        layer.params(&mut |param| {
+            weights += matrix(param).map_or(0, |[inputs, outputs]| inputs * outputs);
+        });
+        // A sample may have several rows, each of which goes through the weight; of a model inside, it is their mean.
+        let rows = batch * (layer.multiply_adds(input) / weights.max(1)).max(1);
+        layer.params(&mut |param| {
+            if param.is_kernels() && !param.is_frozen() {
+                survey = usize::MAX;
+            }
+            if let (Some([inputs, outputs]), false) = (matrix(param), param.is_frozen()) {
+                let gradient = rows * inputs * outputs;
+                survey = survey.saturating_add(gradient.min(rows * rows * (inputs + outputs)));
+                // The gradients between layers are computed twice.
+                survey = survey.saturating_add(if is_first { 0 } else { gradient });
+                store += STORED_ELEMENT * inputs * outputs;
+                is_first = false;
+            }
+        });
+    }
     survey <= store
+}
+
+fn matrix<T: Scalar>(param: &Param<T>) -> Option<[usize; 2]> {
+    param.shape().axes().try_into().ok()
 }

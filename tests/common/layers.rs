@@ -48,6 +48,12 @@ pub(crate) fn layers<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
         cases.push(case(format!("dense -> {outputs}"), [width], dense));
         cases.push(case(format!("dense -> {outputs} without bias"), [width], without_bias));
     }
+    for sample in [Shape::from([3, width]), Shape::from([2, 3, width])] {
+        let dense = Dense::<T>::new(width, 5, rng).unwrap();
+        let without_bias = Dense::from_parts(&dense.weight().to_tensor(), None).unwrap();
+        cases.push(case(format!("dense of {sample}"), sample, dense));
+        cases.push(case(format!("dense of {sample} without bias"), sample, without_bias));
+    }
     cases.push(case("flatten", [width, 2], Flatten::new()));
     cases.push(case("flatten axes 2 to 3", [2, width, 2], Flatten::axes(2, 3)));
     cases.push(case("reshape", [width, 2], Reshape::new([2, width])));
@@ -123,6 +129,8 @@ fn image_layers<T: Scalar>(channels: usize) -> Vec<LayerCase<T>> {
     cases.push(case("global_avg_pool2d", image, GlobalAvgPool2d));
     cases.push(case("channels_first", image, ChannelsFirst));
     cases.push(case("channels_last", [channels, 3, 2], ChannelsLast));
+    cases.push(case("channels_first of a sequence", [3, channels], ChannelsFirst));
+    cases.push(case("channels_last of a sequence", [channels, 3], ChannelsLast));
     for (rate, sample) in [(0.0, image), (0.4, image), (0.4, [channels].into())] {
         let dropout = Dropout2d::new(rate).unwrap();
         cases.push(case(format!("dropout2d {rate} of {sample}"), sample, dropout));

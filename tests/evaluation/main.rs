@@ -3,6 +3,7 @@
 mod classify;
 mod divisors;
 mod metrics;
+mod sequences;
 mod splits;
 mod weights;
 mod without_optimizer;

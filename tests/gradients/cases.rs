@@ -167,6 +167,17 @@ fn models(width: usize) -> Vec<(String, Builder<f64>)> {
         ("norms inside".to_owned(), flat().dense(6).reshape([3, 2]).batch_norm().dropout(0.3).layer_norm()),
         ("norms at the end".to_owned(), flat().dense(6).reshape([3, 2]).gelu().batch_norm()),
     ];
+    let sequence = || Sequential::<f64>::builder([3, width]);
+    models
+        .push(("dense layers on a sequence".to_owned(), sequence().dense(4).gelu().dense(3).relu().dense(2)));
+    let normed = sequence().dense(4).without_bias().batch_norm().tanh().dropout(0.3).dense(2);
+    models.push(("a norm behind a dense on a sequence".to_owned(), normed));
+    models.push((
+        "flat behind a dense on a sequence".to_owned(),
+        sequence().dense(4).relu().flatten().dense(2),
+    ));
+    let turned = Sequential::<f64>::builder([width, 3]).channels_last().dense(3).channels_first().dense(2);
+    models.push(("dense on a sequence with channels first".to_owned(), turned));
     let image = || Sequential::<f64>::builder([3, width.min(4), 2]);
     models.push(("two convolutions".to_owned(), image().conv2d(3, [2, 1]).relu().conv2d(2, [1, 1]).tanh()));
     models
@@ -182,6 +193,7 @@ fn models(width: usize) -> Vec<(String, Builder<f64>)> {
 }
 
 /// Every loss, for outputs whose last axis has this width.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn losses(width: usize, batch: usize) -> Vec<LossCase> {
     let mut cases = Vec::new();
     let outputs = Tensor::from_fn([batch, width], |i| 3.0 * number(i)).unwrap();

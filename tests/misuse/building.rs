@@ -40,9 +40,9 @@ pub(crate) const CASES: &[Case] = &[
         "expected input of 0 to 5 axes that are not empty (one more is the batch), got [batch, 1, 2, 1, 2, 1, 2]",
     ),
     (
-        "dense without a flatten",
-        || build(builder([7, 7, 256]).dense(3).named("fc1")),
-        "layer 0 `fc1` (dense -> 3): expected input [batch, inputs], got [batch, 7, 7, 256]; put a flatten before it",
+        "dense on samples of one number",
+        || build(builder([]).dense(3).named("fc1")),
+        "layer 0 `fc1` (dense -> 3): expected input [batch, …, inputs], got [batch]; put a flatten before it",
     ),
     (
         "a dense layer that is made already, without a flatten",

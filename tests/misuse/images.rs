@@ -186,12 +186,12 @@ pub(crate) const CASES: &[Case] = &[
     (
         "channels of a row, last",
         || flat(Builder::channels_last),
-        "layer 0 `0` (channels_last): expected input [batch, channels, height, width], got [batch, 60]",
+        "layer 0 `0` (channels_last): expected input [batch, channels, height, width] or [batch, channels, length], got [batch, 60]",
     ),
     (
         "channels of a row, first",
         || flat(Builder::channels_first),
-        "layer 0 `0` (channels_first): expected input [batch, height, width, channels], got [batch, 60]",
+        "layer 0 `0` (channels_first): expected input [batch, height, width, channels] or [batch, length, channels], got [batch, 60]",
     ),
     (
         "dropout of all channels",

@@ -46,6 +46,36 @@ pub(crate) const CASES: &[Case] = &[
         "target of cross_entropy: expected 2 values, got 3",
     ),
     (
+        "a label a sample for outputs of several rows",
+        || loss(&CrossEntropy::new(), &zeros([3, 4, 2]), (&[0, 1, 0]).into()),
+        "expected target of cross_entropy of a class for each of the 12 rows of outputs [3, 4, 2], got 3; for one class a sample, put a flatten before the dense layers",
+    ),
+    (
+        "a label a sample for outputs of several rows, negative_log_likelihood",
+        || loss(&NegativeLogLikelihood::new(), &zeros([3, 4, 2]), (&[0, 1, 0]).into()),
+        "expected target of negative_log_likelihood of a class for each of the 12 rows of outputs [3, 4, 2], got 3; for one class a sample, put a flatten before the dense layers",
+    ),
+    (
+        "a label a sample for outputs of several rows, multi_margin",
+        || loss(&MultiMargin::new(), &zeros([3, 4, 2]), (&[0, 1, 0]).into()),
+        "expected target of multi_margin of a class for each of the 12 rows of outputs [3, 4, 2], got 3; for one class a sample, put a flatten before the dense layers",
+    ),
+    (
+        "a label a sample for outputs of several rows, categorical_hinge",
+        || loss(&CategoricalHinge::new(), &zeros([3, 4, 2]), (&[0, 1, 0]).into()),
+        "expected target of categorical_hinge of a class for each of the 12 rows of outputs [3, 4, 2], got 3; for one class a sample, put a flatten before the dense layers",
+    ),
+    (
+        "a label a sample for outputs of several rows, categorical_focal",
+        || loss(&CategoricalFocal::new(), &zeros([3, 4, 2]), (&[0, 1, 0]).into()),
+        "expected target of categorical_focal of a class for each of the 12 rows of outputs [3, 4, 2], got 3; for one class a sample, put a flatten before the dense layers",
+    ),
+    (
+        "too few labels for outputs of several rows",
+        || loss(&CrossEntropy::new(), &zeros([3, 4, 2]), (&[0, 1, 0, 1]).into()),
+        "target of cross_entropy: expected 12 values, got 4",
+    ),
+    (
         "probabilities of another shape",
         || loss(&CrossEntropy::new(), &zeros([3, 2]), (&zeros([2, 3])).into()),
         "expected target [3, 2], got [2, 3]",

@@ -12,6 +12,7 @@ mod losses;
 mod norms;
 mod pools;
 mod schedules;
+mod sequences;
 
 use common::compare;
 use serde_json::Value;
