@@ -186,14 +186,9 @@ impl<'a> LayerCheck<'a> {
         self.y.as_mut_slice().fill(f64::NAN);
         self.cache.fill(f64::NAN);
         let mut scratch = vec![f64::NAN; self.memory.scratch];
-        let mut context = Forward {
-            mode: Mode::Train,
-            cache: &mut self.cache,
-            scratch: &mut scratch,
-            random: RandomKey::new(1, 1),
-            parallelism: Parallelism::Threads(1),
-            activation: None,
-        };
+        let mut context = Forward::new(Mode::Train, &mut self.cache, &mut scratch);
+        context.random = RandomKey::new(1, 1);
+        context.parallelism = Parallelism::Threads(1);
         layer.forward(x, self.y.view_mut(), &mut context)
     }
 
@@ -210,16 +205,11 @@ impl<'a> LayerCheck<'a> {
         let mut dx = Tensor::full(self.x.shape(), f64::NAN)?;
         let mut scratch = vec![f64::NAN; self.memory.scratch];
         let mut sink = CheckedSink { store: GradientStore::new(layer) };
-        let pass = Backward {
-            x: self.x.view(),
-            y: self.y.view(),
-            dy: dy.view_mut(),
-            dx: Some(dx.view_mut()),
-            cache: &self.cache,
-            scratch: &mut scratch,
-            random: RandomKey::new(1, 1),
-            parallelism: Parallelism::Threads(1),
-        };
+        let (x, y) = (self.x.view(), self.y.view());
+        let mut pass = Backward::new(x, y, dy.view_mut(), &self.cache, &mut scratch);
+        pass.dx = Some(dx.view_mut());
+        pass.random = RandomKey::new(1, 1);
+        pass.parallelism = Parallelism::Threads(1);
         layer.backward(pass, &mut sink)?;
         Ok((dx, sink.store))
     }

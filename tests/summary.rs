@@ -58,6 +58,8 @@ name   layer                          output  parameters    share  multiply-adds
        input                          [2, 2]
 0      flatten                        [4]              0    0.0 %              0      0
 größe  sequential of 2 layers frozen  [3]             15   71.4 %             12    120
+  fc   dense 4 -> 3 frozen            [3]             15   71.4 %             12    120
+  1    tanh                           [3]              0    0.0 %              0      0
 2      dense 3 -> 2                   [2]              6   28.6 %              6     48
        total                                          21  100.0 %             18    168
 ";

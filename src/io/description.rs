@@ -14,6 +14,7 @@ use super::window::window;
 use super::{Verdict, classes, own_layers};
 use crate::layers::stored::{Entry, NotRestored, Restored};
 use crate::layers::{Layer, Order, Window, kinds};
+use crate::sequential::{Branches, Join};
 use crate::{Scalar, Sequential, Shape};
 
 /// The most layers of a model in a file.
@@ -53,6 +54,11 @@ fn describe_layer<T: Scalar>(layer: &dyn Layer<T>) -> Value {
         }
     } else if let Some(model) = (layer as &dyn Any).downcast_ref::<Sequential<T>>() {
         entry["model"] = describe(model);
+    } else if let Some(branches) = (layer as &dyn Any).downcast_ref::<Branches<T>>() {
+        let paths =
+            branches.paths().map(|(name, model)| json!({ "name": name, "model": model.map(describe) }));
+        entry["join"] = branches.join().name().into();
+        entry["paths"] = paths.collect();
     } else {
         own_layers::describe(layer, &mut entry);
     }
@@ -126,10 +132,13 @@ fn restore<T: Scalar>(
     if let Some(layer) = own_layers::restore(&object, name, open)? {
         return Ok(layer);
     }
-    if kind == "sequential" {
+    if kind == "sequential" || kind == "branches" {
         let nested = nested.checked_sub(1).ok_or_else(|| {
             format!("layer `{name}`: expected models in models {MOST_NESTED} deep at most, got one deeper")
         })?;
+        if kind == "branches" {
+            return Ok(Box::new(build_branches(&object, name, nested, parameters, open)?));
+        }
         let model = object.get("model").unwrap_or(&Value::Null);
         return Ok(Box::new(build(model, &format!("{name}."), nested, parameters, open)?));
     }
@@ -139,6 +148,33 @@ fn restore<T: Scalar>(
         NotRestored::File(problem) => problem,
         NotRestored::Layer(problem) => format!("layer `{name}`: {problem}"),
     })
+}
+
+fn build_branches<T: Scalar>(
+    object: &Object<'_>,
+    name: &str,
+    nested: usize,
+    parameters: &mut Parameters<'_>,
+    open: &Open<T>,
+) -> Verdict<Branches<T>> {
+    let join = object.text("join")?;
+    let join = Join::of_name(join)
+        .ok_or_else(|| format!("layer `{name}`: expected `join`, add or concat, got {join}"))?;
+    let paths = object.list("paths")?;
+    if paths.len() > MOST_LAYERS {
+        return Err(format!("layer `{name}`: expected at most {MOST_LAYERS} paths, got {}", paths.len()));
+    }
+    let mut built = Vec::new();
+    for (index, path) in paths.iter().enumerate() {
+        let what = format!("layer `{name}`, path {index}");
+        let path = Object::new(&what, path)?;
+        let own = path.text("name")?;
+        let prefix = if own.is_empty() { format!("{name}.") } else { format!("{name}.{own}.") };
+        let model = path.get("model").filter(|model| !model.is_null());
+        let model = model.map(|model| build(model, &prefix, nested, parameters, open)).transpose()?;
+        built.push((own.to_owned(), model));
+    }
+    Branches::of_paths(join, built).map_err(|error| format!("layer `{name}`: {error}"))
 }
 
 /// The entry of a layer.

@@ -191,6 +191,8 @@ pub struct Forward<'a, T> {
     pub parallelism: Parallelism,
     /// To be applied to y by a layer that [applies activations](Layer::applies_activation).
     pub activation: Option<Activation>,
+    /// How many layers inside of this one have run.
+    pub(crate) parts: usize,
 }
 
 /// What a backward pass brings with it.
@@ -213,6 +215,10 @@ pub struct Backward<'a, T> {
     pub random: RandomKey,
     /// How many threads may be used.
     pub parallelism: Parallelism,
+    /// How many layers inside of this one have been found in the cache.
+    pub(crate) parts: usize,
+    /// Whether a part has written to dx: the next one adds.
+    pub(crate) has_dx: bool,
 }
 
 /// From which a random mask is computed, element by element, and can be computed again.

@@ -5,7 +5,7 @@ use crate::kernels::{Parallelism, Run, split_work};
 
 /// Calls `work` with the number of a first sample and a run of whole samples of `values`, on several threads where that
 /// pays. A sample of `values` has `sample` elements; in all, so many `elements` are read or written.
-pub(super) fn by_samples<T: Scalar>(
+pub(crate) fn by_samples<T: Scalar>(
     parallelism: Parallelism,
     elements: usize,
     values: &mut [T],

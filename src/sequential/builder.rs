@@ -6,6 +6,7 @@ use rand::Rng;
 
 use super::Sequential;
 use super::checks::{SAMPLE, check_params, checked_output};
+use super::names::check_name;
 use super::plan::{Weighted, WeightedPlan};
 use super::step::Step;
 use crate::init::Initializer;
@@ -34,7 +35,8 @@ use crate::{Error, Result, Scalar, Shape, TensorView};
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub struct Builder<T: Scalar> {
-    input: Shape,
+    /// None in a path, whose input is known when the layers before it are made.
+    input: Option<Shape>,
     layers: Vec<Planned<T>>,
     pub(super) classes: Option<Vec<String>>,
 }
@@ -50,7 +52,7 @@ enum Plan<T: Scalar> {
     Weighted(WeightedPlan<T>),
     /// A layer of which nothing can be changed before it is made.
     Other {
-        kind: &'static str,
+        kind: String,
         make: Box<Make<T>>,
     },
     Failed {
@@ -60,18 +62,19 @@ enum Plan<T: Scalar> {
 }
 
 /// Makes a layer for an input.
-type Make<T> = dyn Fn(&Shape, &mut dyn Rng) -> Result<Box<dyn Layer<T>>>;
+type Make<T> = dyn FnOnce(&Shape, &mut dyn Rng) -> Result<Box<dyn Layer<T>>>;
 
 impl<T: Scalar> Sequential<T> {
     /// Begins a model whose input samples have this shape, the batch axis left out.
     pub fn builder(input: impl Into<Shape>) -> Builder<T> {
-        Builder::new(input.into())
+        Builder { input: Some(input.into()), layers: Vec::new(), classes: None }
     }
 }
 
 impl<T: Scalar> Builder<T> {
-    fn new(input: Shape) -> Self {
-        Self { input, layers: Vec::new(), classes: None }
+    /// The layers of a path, on an input that is not known yet.
+    pub(super) fn of_path() -> Self {
+        Self { input: None, layers: Vec::new(), classes: None }
     }
 
     /// Joins all axes of a sample into one. Free of cost.
@@ -112,54 +115,6 @@ impl<T: Scalar> Builder<T> {
     #[must_use]
     pub fn activation(self, activation: Activation) -> Self {
         self.layer(activation)
-    }
-
-    /// [`Activation::Relu`].
-    #[must_use]
-    pub fn relu(self) -> Self {
-        self.layer(Activation::Relu)
-    }
-
-    /// [`Activation::LeakyRelu`].
-    #[must_use]
-    pub fn leaky_relu(self, slope: f64) -> Self {
-        self.layer(Activation::LeakyRelu { slope })
-    }
-
-    /// [`Activation::Elu`].
-    #[must_use]
-    pub fn elu(self, alpha: f64) -> Self {
-        self.layer(Activation::Elu { alpha })
-    }
-
-    /// [`Activation::Gelu`].
-    #[must_use]
-    pub fn gelu(self) -> Self {
-        self.layer(Activation::Gelu)
-    }
-
-    /// [`Activation::Silu`].
-    #[must_use]
-    pub fn silu(self) -> Self {
-        self.layer(Activation::Silu)
-    }
-
-    /// [`Activation::Sigmoid`].
-    #[must_use]
-    pub fn sigmoid(self) -> Self {
-        self.layer(Activation::Sigmoid)
-    }
-
-    /// [`Activation::Tanh`].
-    #[must_use]
-    pub fn tanh(self) -> Self {
-        self.layer(Activation::Tanh)
-    }
-
-    /// [`Activation::Softplus`].
-    #[must_use]
-    pub fn softplus(self) -> Self {
-        self.layer(Activation::Softplus)
     }
 
     /// Probabilities: for a model that is used, not for one that is trained on logits.
@@ -219,24 +174,18 @@ impl<T: Scalar> Builder<T> {
     /// Normalises each channel of the last axis, over the batch and all other axes: [`BatchNorm`] with PyTorch's settings.
     #[must_use]
     pub fn batch_norm(self) -> Self {
-        self.plan(Plan::Other {
-            kind: "batch_norm",
-            make: Box::new(|input, _| match input.axes().last() {
-                Some(&channels) => Ok(Box::new(BatchNorm::new(channels)?)),
-                None => Err(Error::shape("input", "[batch, …, channels]", input.batch_pattern())),
-            }),
+        self.made_later("batch_norm", |input, _| match input.axes().last() {
+            Some(&channels) => Ok(Box::new(BatchNorm::new(channels)?)),
+            None => Err(Error::shape("input", "[batch, …, channels]", input.batch_pattern())),
         })
     }
 
     /// Normalises the last axis, each row of it for itself: [`LayerNorm`] with PyTorch's settings.
     #[must_use]
     pub fn layer_norm(self) -> Self {
-        self.plan(Plan::Other {
-            kind: "layer_norm",
-            make: Box::new(|input, _| match input.axes().last() {
-                Some(&last) => Ok(Box::new(LayerNorm::new([last])?)),
-                None => Err(Error::shape("input", "[batch, …, features]", input.batch_pattern())),
-            }),
+        self.made_later("layer_norm", |input, _| match input.axes().last() {
+            Some(&last) => Ok(Box::new(LayerNorm::new([last])?)),
+            None => Err(Error::shape("input", "[batch, …, features]", input.batch_pattern())),
         })
     }
 
@@ -250,9 +199,8 @@ impl<T: Scalar> Builder<T> {
     /// PyTorch does.
     #[must_use]
     pub fn embedding(self, vocabulary: usize, dimension: usize) -> Self {
-        self.plan(Plan::Other {
-            kind: "embedding",
-            make: Box::new(move |_, rng| Ok(Box::new(Embedding::random(vocabulary, dimension, rng)?))),
+        self.made_later("embedding", move |_, rng| {
+            Ok(Box::new(Embedding::random(vocabulary, dimension, rng)?))
         })
     }
 
@@ -269,18 +217,14 @@ impl<T: Scalar> Builder<T> {
     /// Names the layer added last. Unnamed layers are called by their position, as PyTorch does.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
-        match self.layers.last_mut() {
-            Some(_) if name.is_empty() || name.contains('.') || name.starts_with('@') => {
-                let expected = "some text without a dot that does not begin with @";
-                let error = Error::setting("layer name", expected, format!("`{name}`"));
-                self.fail("named", error)
-            }
-            Some(planned) => {
-                planned.name = Some(name.to_owned());
-                self
-            }
-            None => self.fail("named", Error::setting("named", "a layer before it", "none")),
+        let Some(planned) = self.layers.last_mut() else {
+            return self.failed("named", Error::setting("named", "a layer before it", "none"));
+        };
+        if let Err(error) = check_name("layer name", name) {
+            return self.fail("named", error);
         }
+        planned.name = Some(name.to_owned());
+        self
     }
 
     /// Leaves out the bias of the dense layer or convolution added last.
@@ -306,7 +250,14 @@ impl<T: Scalar> Builder<T> {
     /// # Errors
     /// What is wrong with the first layer that does not fit, with its position, name and kind.
     pub fn build(self, rng: &mut impl Rng) -> Result<Sequential<T>> {
-        let mut shape = self.input;
+        let input =
+            self.input.ok_or_else(|| Error::setting("build", "a builder of a model", "one of a path"))?;
+        self.build_on(input, rng)
+    }
+
+    /// The same, on an input of this shape.
+    pub(super) fn build_on(self, input: Shape, rng: &mut dyn Rng) -> Result<Sequential<T>> {
+        let mut shape = input;
         if shape.is_empty() || shape.rank() == Shape::MAX_RANK {
             return Err(Error::shape("input", SAMPLE, shape.batch_pattern()));
         }
@@ -320,7 +271,7 @@ impl<T: Scalar> Builder<T> {
                     plan.build(&shape, rng).map_err(|error| error.in_layer(label(&plan.describe())))?
                 }
                 Plan::Other { kind, make } => {
-                    make(&shape, rng).map_err(|error| error.in_layer(label(kind)))?
+                    make(&shape, rng).map_err(|error| error.in_layer(label(&kind)))?
                 }
                 Plan::Failed { kind, error } => return Err(error.in_layer(label(kind))),
             };
@@ -329,7 +280,7 @@ impl<T: Scalar> Builder<T> {
             steps.push(Step::new(layer, name, shape, output));
             shape = output;
         }
-        let mut model = Sequential::from_steps(self.input, shape, steps)?;
+        let mut model = Sequential::from_steps(input, shape, steps)?;
         self.classes.map_or(Ok(()), |names| model.set_classes(names))?;
         Ok(model)
     }
@@ -338,8 +289,22 @@ impl<T: Scalar> Builder<T> {
     fn made(self, kind: &'static str, layer: Result<impl Layer<T> + 'static>) -> Self {
         match layer {
             Ok(layer) => self.layer(layer),
-            Err(error) => self.plan(Plan::Failed { kind, error }),
+            Err(error) => self.failed(kind, error),
         }
+    }
+
+    /// A layer that is made when its input is known.
+    pub(super) fn made_later(
+        self,
+        kind: impl Into<String>,
+        make: impl FnOnce(&Shape, &mut dyn Rng) -> Result<Box<dyn Layer<T>>> + 'static,
+    ) -> Self {
+        self.plan(Plan::Other { kind: kind.into(), make: Box::new(make) })
+    }
+
+    /// A layer that cannot be made.
+    pub(super) fn failed(self, kind: &'static str, error: Error) -> Self {
+        self.plan(Plan::Failed { kind, error })
     }
 
     /// The layer added last cannot be made; where that is known of it already, the first reason stays.
@@ -350,7 +315,7 @@ impl<T: Scalar> Builder<T> {
                 planned.plan = Plan::Failed { kind, error };
                 self
             }
-            None => self.plan(Plan::Failed { kind, error }),
+            None => self.failed(kind, error),
         }
     }
 
@@ -382,7 +347,7 @@ impl<T: Scalar> Builder<T> {
                 plan.describe()
             }
             Some(Plan::Layer(layer)) => layer.describe(),
-            Some(Plan::Other { kind, .. }) => (*kind).to_owned(),
+            Some(Plan::Other { kind, .. }) => kind.clone(),
             Some(Plan::Failed { .. }) => return self,
             None => "none".to_owned(),
         };
@@ -392,6 +357,7 @@ impl<T: Scalar> Builder<T> {
 
 impl<T: Scalar> fmt::Debug for Builder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Builder for input {}, {} layers so far", self.input, self.layers.len())
+        let input = self.input.map_or_else(|| "of a path".to_owned(), |input| input.to_string());
+        write!(f, "Builder for input {input}, {} layers so far", self.layers.len())
     }
 }

@@ -3,8 +3,9 @@
 use std::any::Any;
 
 use super::Sequential;
+use super::branches::Branches;
 use super::step::Step;
-use crate::layers::{BatchNorm, Conv2d, Dense, Dropout, Dropout2d, Layer};
+use crate::layers::{BatchNorm, Conv2d, Dense, Dropout, Dropout2d, Layer, Reshape};
 use crate::{Result, Scalar};
 
 impl<T: Scalar> Sequential<T> {
@@ -12,7 +13,7 @@ impl<T: Scalar> Sequential<T> {
     ///
     /// Each [`BatchNorm`] right behind a layer that is linear, [`Dense`] or [`Conv2d`], goes into that layer's weight and bias; where
     /// there was no bias, there is one then. Dropout is left out. What else there is stays, under its name, and so does a
-    /// normalisation behind another layer. Models inside are treated alike.
+    /// normalisation behind another layer. Models inside are treated alike, those of [`Branches`] too.
     ///
     /// Such a model is to be used, not to be trained: it has no statistics of batches any more.
     ///
@@ -48,18 +49,21 @@ impl<T: Scalar> Sequential<T> {
                 }
             }
             let mut step = step.clone();
+            let told = |error| self.error_in(index, error);
             if let Some(model) = layer.downcast_ref::<Self>() {
-                step.layer = Box::new(model.for_inference().map_err(|error| self.error_in(index, error))?);
+                step.layer = Box::new(model.for_inference().map_err(told)?);
+            } else if let Some(branches) = layer.downcast_ref::<Branches<T>>() {
+                step.layer = Box::new(branches.with_models(Self::for_inference).map_err(told)?);
             }
             steps.push(step);
         }
-        // A model needs a layer, if it is one that does nothing.
         if steps.is_empty() {
-            Ok(self.clone())
-        } else {
-            let model = Self::of_named(self.input(), self.output(), steps);
-            Ok(model.with_known_order(self.known_order()).with_class_names(self.classes.clone()))
+            // A model needs a layer, if it is one that does nothing.
+            let (name, shape) = (self.steps()[0].name.clone(), self.input());
+            steps.push(Step::new(Box::new(Reshape::new(shape)), name, shape, shape));
         }
+        let model = Self::of_named(self.input(), self.output(), steps);
+        Ok(model.with_known_order(self.known_order()).with_class_names(self.classes.clone()))
     }
 }
 

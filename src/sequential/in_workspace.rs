@@ -3,7 +3,7 @@
 use super::{Sequential, Workspace};
 use crate::kernels;
 use crate::layers::{GradientSink, Layer, Mode};
-use crate::{Result, Scalar, TensorView};
+use crate::{Result, Scalar, TensorView, TensorViewMut};
 
 impl<T: Scalar> Sequential<T> {
     /// All the memory that passes with batches of up to this size need.
@@ -38,7 +38,8 @@ impl<T: Scalar> Sequential<T> {
         Ok(workspace.outputs())
     }
 
-    /// A training pass: outputs in the workspace, with all that [`Sequential::backward`] needs. Allocates nothing.
+    /// A training pass: outputs in the workspace, with all that [`Sequential::backward`] needs. Allocates nothing. A layer that has a
+    /// model inside calls it with [`Forward::run`](crate::layers::Forward::run).
     ///
     /// # Errors
     /// As [`Sequential::infer`]; the workspace has to be made for [`Mode::Train`].
@@ -67,10 +68,21 @@ impl<T: Scalar> Sequential<T> {
         workspace: &mut Workspace<T>,
         sink: &mut dyn GradientSink<T>,
     ) -> Result<()> {
-        let x = x.into();
+        self.backward_in(x.into(), workspace, sink, None)
+    }
+
+    /// The same, and the gradient with respect to x where there is a place for it.
+    pub(super) fn backward_in(
+        &mut self,
+        x: TensorView<'_, T>,
+        workspace: &mut Workspace<T>,
+        sink: &mut dyn GradientSink<T>,
+        dx: Option<TensorViewMut<'_, T>>,
+    ) -> Result<()> {
         let batch = self.check_input(x)?;
         let threads = self.threads(1, batch, workspace.parallelism());
-        let pass = workspace.begin_backward(self, batch, x)?;
+        let mut pass = workspace.begin_backward(self, batch, x)?;
+        pass.dx = dx;
         kernels::together(threads, || Layer::backward(self, pass, sink))
     }
 }

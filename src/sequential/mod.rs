@@ -1,5 +1,7 @@
-//! Models: layers one after another.
+//! Models: layers one after another, and side by side.
 
+mod activations;
+mod branches;
 mod builder;
 mod checks;
 mod class_names;
@@ -7,10 +9,15 @@ mod classes;
 mod classify;
 mod for_inference;
 mod in_workspace;
+mod input_gradient;
+mod inside;
+mod join;
 mod model;
+mod names;
 mod order;
 mod parts;
 mod pass;
+mod paths;
 mod plan;
 mod predict;
 mod step;
@@ -18,10 +25,13 @@ mod summary;
 mod workspace;
 mod workspace_pool;
 
+pub use branches::Branches;
 pub use builder::Builder;
 pub(crate) use class_names::{ClassNames, class_names};
 pub use classify::Prediction;
+pub use join::Join;
 pub use model::Sequential;
+pub use paths::Paths;
 pub use summary::{Summary, SummaryRow};
 pub use workspace::Workspace;
 pub use workspace_pool::WorkspacePool;

@@ -118,78 +118,6 @@ impl<T: Scalar> Sequential<T> {
         count
     }
 
-    /// The parameter of this name: `fc1.weight`, or `1.weight` where the layer has no name.
-    ///
-    /// # Errors
-    /// [`Error::UnknownName`] where there is none.
-    pub fn param(&self, name: &str) -> Result<&Param<T>> {
-        let mut found = None;
-        self.params(&mut |param| {
-            if param.name() == name {
-                found = Some(param);
-            }
-        });
-        found.ok_or_else(|| self.unknown_param(name))
-    }
-
-    /// The parameter of this name, to be set, frozen or given a learning rate of its own.
-    ///
-    /// # Errors
-    /// [`Error::UnknownName`] where there is none.
-    pub fn param_mut(&mut self, name: &str) -> Result<&mut Param<T>> {
-        self.param(name)?;
-        let mut found = None;
-        self.params_mut(&mut |param| {
-            if param.name() == name {
-                found = Some(param);
-            }
-        });
-        Ok(found.expect("both visitors go to the same parameters"))
-    }
-
-    /// Freezes all parameters of a layer.
-    ///
-    /// # Errors
-    /// [`Error::UnknownName`] where no layer of this name has parameters.
-    pub fn freeze(&mut self, layer: &str) -> Result<()> {
-        self.for_layer(layer, Param::freeze)
-    }
-
-    /// Lets training change all parameters of a layer again.
-    ///
-    /// # Errors
-    /// [`Error::UnknownName`] where no layer of this name has parameters.
-    pub fn unfreeze(&mut self, layer: &str) -> Result<()> {
-        self.for_layer(layer, Param::unfreeze)
-    }
-
-    fn for_layer(&mut self, layer: &str, change: impl Fn(&mut Param<T>)) -> Result<()> {
-        let mut found = false;
-        if let Some(step) = self.steps.iter_mut().find(|step| step.name == layer) {
-            step.layer.params_mut(&mut |param| {
-                found = true;
-                change(param);
-            });
-        }
-        if found { Ok(()) } else { Err(self.unknown_layer(layer)) }
-    }
-
-    fn unknown_param(&self, name: &str) -> Error {
-        let mut names = Vec::new();
-        self.params(&mut |param| names.push(param.name()));
-        Error::unknown_name("parameter name", names, name)
-    }
-
-    fn unknown_layer(&self, name: &str) -> Error {
-        let has_params = |step: &&Step<T>| {
-            let mut found = false;
-            step.layer.params(&mut |_| found = true);
-            found
-        };
-        let names = self.steps.iter().filter(has_params).map(|step| step.name.as_str());
-        Error::unknown_name("name of a layer with parameters", names, name)
-    }
-
     pub(super) fn id(&self) -> u64 {
         self.id
     }
@@ -304,7 +232,7 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
 
     fn turns(&self, input: &Shape, order: Order, visit: &mut dyn FnMut(Turn)) -> Order {
         let mut turns = Vec::new();
-        let order = self.walk(self.inner_order(order, input), &mut turns);
+        let order = self.walk(self.inner_order(order, input), &mut turns).order;
         turns.into_iter().for_each(visit);
         order
     }

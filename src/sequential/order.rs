@@ -3,7 +3,9 @@
 use std::any::Any;
 
 use super::Sequential;
-use crate::layers::{ChannelsLast, Order, Turn};
+use super::branches::Branches;
+use super::inside::inside;
+use crate::layers::{ChannelsLast, Layer, Order, Turn};
 use crate::{Scalar, Shape};
 
 impl<T: Scalar> Sequential<T> {
@@ -30,13 +32,18 @@ impl<T: Scalar> Sequential<T> {
 
     /// The order of the inputs: what is known of them, or what their shape and the first layers tell.
     pub(crate) fn order_of_input(&self) -> Order {
-        let mut changing = self.steps().iter().skip_while(|step| step.output == step.input);
-        let takes_channels_first = changing.next().is_some_and(|step| {
-            let layer: &dyn Any = &*step.layer;
-            layer.is::<ChannelsLast>()
-        });
-        let told = || if takes_channels_first { Order::Same } else { Order::of_sample(&self.input()) };
+        let told = || if self.takes_channels_first() { Order::Same } else { Order::of_sample(&self.input()) };
         self.known_order().unwrap_or_else(told)
+    }
+
+    /// Whether the first layer that changes the shape takes images with their channels first.
+    fn takes_channels_first(&self) -> bool {
+        let mut changing = self.steps().iter().skip_while(|step| step.output == step.input);
+        changing.next().is_some_and(|step| {
+            let layer: &dyn Any = &*step.layer;
+            let models = inside(&*step.layer).into_iter().filter_map(|inside| inside.model);
+            layer.is::<ChannelsLast>() || models.into_iter().any(Self::takes_channels_first)
+        })
     }
 
     /// Whether the features that the first parameters lie along are the inputs themselves, maybe under other axes.
@@ -52,24 +59,24 @@ impl<T: Scalar> Sequential<T> {
     }
 
     /// The order of the outputs of inputs in this order; one turn for each parameter is added.
-    pub(super) fn walk(&self, input: Order, turns: &mut Vec<Turn>) -> Order {
-        let mut order = input;
-        // Where the turns of the parameters begin that have made the features.
-        let mut made = turns.len();
+    pub(super) fn walk(&self, input: Order, turns: &mut Vec<Turn>) -> Walked {
+        let (mut order, mut makes_image, start) = (input, false, turns.len());
+        // Where the turns of the parameters begin that have made the features; none where they are those of the input.
+        let mut made = None;
         for step in self.steps() {
             let before = turns.len();
-            let output = step.layer.turns(&step.input, order, &mut |turn| turns.push(turn));
-            if step.layer.is_reshape() {
-                // An image is made of features that have no other order: what made them would have to be put in one.
-                if order == Order::Same && output.matters() {
-                    turns[made..].iter_mut().for_each(|turn| *turn = Turn::Unknown);
-                }
-            } else if step.output != step.input {
-                made = before;
+            let walked = walk_layer(&*step.layer, &step.input, order, turns);
+            if walked.makes_image {
+                // What made them would have to be put in an order.
+                turns[made.unwrap_or(start)..before].fill(Turn::Unknown);
+                makes_image |= made.is_none();
             }
-            order = output;
+            if !step.layer.is_reshape() && step.output != step.input {
+                made = Some(before);
+            }
+            order = walked.order;
         }
-        order
+        Walked { order, makes_image }
     }
 
     /// The order of the inputs of a model in a model: what the outer one knows, or else what this one does.
@@ -79,6 +86,45 @@ impl<T: Scalar> Sequential<T> {
             _ => outer,
         }
     }
+}
+
+impl<T: Scalar> Branches<T> {
+    /// As [`Sequential::walk`].
+    pub(super) fn walk(&self, input: Order, turns: &mut Vec<Turn>) -> Walked {
+        let (mut orders, mut makes_image, start) = (Vec::new(), false, turns.len());
+        for (_, model) in self.paths() {
+            let walked = model.map(|model| model.walk(model.inner_order(input, &model.input()), turns));
+            makes_image |= walked.is_some_and(|walked| walked.makes_image);
+            orders.push(walked.map_or(input, |walked| walked.order));
+        }
+        if let Some(order) = self.joined_order(&orders) {
+            return Walked { order, makes_image };
+        }
+        // Where channels come first, other numbers meet: no order of the parameters makes that good.
+        turns[start..].fill(Turn::Unknown);
+        Walked { order: Order::Unknown, makes_image: true }
+    }
+}
+
+/// What became of an order on the way through layers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walked {
+    pub(super) order: Order,
+    /// Whether features of the input that had no other order are made an image, or joined with one.
+    makes_image: bool,
+}
+
+fn walk_layer<T: Scalar>(layer: &dyn Layer<T>, input: &Shape, order: Order, turns: &mut Vec<Turn>) -> Walked {
+    let any: &dyn Any = layer;
+    if let Some(model) = any.downcast_ref::<Sequential<T>>() {
+        return model.walk(model.inner_order(order, input), turns);
+    }
+    if let Some(branches) = any.downcast_ref::<Branches<T>>() {
+        return branches.walk(order, turns);
+    }
+    let output = layer.turns(input, order, &mut |turn| turns.push(turn));
+    let makes_image = layer.is_reshape() && order == Order::Same && output.matters();
+    Walked { order: output, makes_image }
 }
 
 #[cfg(test)]

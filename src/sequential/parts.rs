@@ -43,7 +43,7 @@ impl<T: Scalar> Sequential<T> {
         let middle = steps[index].input;
         let body = Self::of_named(self.input(), middle, steps[..index].to_vec());
         let body = body.with_known_order(Some(self.order_of_input()));
-        let order = body.walk(self.order_of_input(), &mut Vec::new());
+        let order = body.walk(self.order_of_input(), &mut Vec::new()).order;
         let head = Self::of_named(middle, self.output(), steps[index..].to_vec());
         let head = head.with_known_order(Some(order));
         Ok((body, head.with_class_names(self.classes.clone())))

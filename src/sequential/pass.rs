@@ -18,21 +18,8 @@
 //! buffer is passed on.
 
 use super::Sequential;
-use crate::layers::{Backward, Forward, GradientSink, Memory, Mode};
+use crate::layers::{Backward, Forward, GradientSink, Memory, Mode, aligned, carve};
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
-
-/// Buffers start at multiples of 128 bytes or more, as far as the whole does.
-const fn aligned(len: usize) -> usize {
-    len.next_multiple_of(32)
-}
-
-/// Cuts `len` elements off the front of `rest`.
-#[expect(clippy::mut_mut, reason = "the rest is taken out and put back with its lifetime")]
-fn carve<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
-    let (front, back) = std::mem::take(rest).split_at_mut(aligned(len));
-    *rest = back;
-    &mut front[..len]
-}
 
 #[inline]
 fn batch_of(sample: &Shape, batch: usize) -> Shape {
@@ -85,6 +72,7 @@ impl<T: Scalar> Sequential<T> {
                 random: context.random.layer(index),
                 parallelism: context.parallelism,
                 activation: self.activation_after(index, Mode::Infer),
+                parts: 0,
             };
             self.run(index, batch, input, output, &mut context)?;
             (front, back) = (back, front);
@@ -119,6 +107,7 @@ impl<T: Scalar> Sequential<T> {
                 random: context.random.layer(index),
                 parallelism: context.parallelism,
                 activation: self.activation_after(index, Mode::Train),
+                parts: 0,
             };
             self.run(index, batch, input, output, &mut context)?;
             input = output;
@@ -191,6 +180,8 @@ impl<T: Scalar> Sequential<T> {
                 scratch: &mut *scratch,
                 random: pass.random.layer(index),
                 parallelism: pass.parallelism,
+                parts: 0,
+                has_dx: false,
             };
             let result = step.layer.backward(step_pass, sink);
             result.map_err(|error| self.error_in(index, error))?;

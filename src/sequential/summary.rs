@@ -3,6 +3,9 @@
 use std::fmt;
 
 use super::Sequential;
+use super::inside::{Inside, inside};
+use super::step::Step;
+use crate::layers::Layer;
 use crate::{Scalar, Shape};
 
 /// A table of a model's layers: shapes, parameters and their share, multiply-adds, bytes.
@@ -47,6 +50,8 @@ pub struct SummaryRow {
     pub multiply_adds: usize,
     /// Bytes of the parameters and the statistics.
     pub bytes: usize,
+    /// The layers inside, where it is a model or [`Branches`](super::Branches): what they have is a part of what is told here.
+    pub inner: Vec<SummaryRow>,
 }
 
 impl<T: Scalar> Sequential<T> {
@@ -59,28 +64,7 @@ impl<T: Scalar> Sequential<T> {
 
 impl Summary {
     fn of<T: Scalar>(model: &Sequential<T>) -> Self {
-        let rows = model.steps().iter().map(|step| {
-            let (mut parameters, mut frozen, mut statistics) = (0, 0, 0);
-            step.layer.params(&mut |param| {
-                if param.is_statistic() {
-                    statistics += param.count();
-                } else {
-                    parameters += param.count();
-                    frozen += if param.is_frozen() { param.count() } else { 0 };
-                }
-            });
-            SummaryRow {
-                name: step.name.clone(),
-                layer: step.layer.describe(),
-                output: step.output,
-                parameters,
-                frozen,
-                statistics,
-                multiply_adds: step.layer.multiply_adds(&step.input),
-                bytes: (parameters + statistics) * size_of::<T>(),
-            }
-        });
-        Self { input: model.input(), rows: rows.collect() }
+        Self { input: model.input(), rows: rows(model) }
     }
 
     /// The number of trainable numbers, frozen ones included.
@@ -101,10 +85,88 @@ impl Summary {
         self.rows.iter().map(|row| row.multiply_adds).sum()
     }
 
+    /// Adds the lines of a row and of those inside, which are indented.
+    fn tell(&self, row: &SummaryRow, depth: usize, table: &mut Vec<[String; 7]>) {
+        let frozen = if row.frozen > 0 { " frozen" } else { "" };
+        table.push([
+            format!("{}{}", "  ".repeat(depth), row.name),
+            format!("{}{frozen}", row.layer),
+            row.output.to_string(),
+            grouped(row.parameters),
+            format!("{:.1} %", 100.0 * self.share(row)),
+            grouped(row.multiply_adds),
+            grouped(row.bytes),
+        ]);
+        row.inner.iter().for_each(|inner| self.tell(inner, depth + 1, table));
+    }
+
     /// The part of all parameters that this row has, from 0 to 1.
     #[must_use]
     pub fn share(&self, row: &SummaryRow) -> f64 {
         row.parameters as f64 / self.parameters().max(1) as f64
+    }
+}
+
+/// A row for each layer.
+fn rows<T: Scalar>(model: &Sequential<T>) -> Vec<SummaryRow> {
+    let row = |step: &Step<T>| SummaryRow {
+        output: step.output,
+        multiply_adds: step.layer.multiply_adds(&step.input),
+        inner: inner_rows(&*step.layer, &step.input),
+        ..row(&step.name, &*step.layer)
+    };
+    model.steps().iter().map(row).collect()
+}
+
+/// The rows of the layers inside of a layer. A path that has a name is a row with rows of its own.
+fn inner_rows<T: Scalar>(layer: &dyn Layer<T>, input: &Shape) -> Vec<SummaryRow> {
+    let of_path = |Inside { name, model }: Inside<'_, T>| match model {
+        Some(model) if name.is_empty() => rows(model),
+        Some(model) => vec![SummaryRow {
+            output: model.output(),
+            multiply_adds: model.multiply_adds(input),
+            inner: rows(model),
+            ..row(name, model)
+        }],
+        None => vec![SummaryRow {
+            name: name.to_owned(),
+            layer: "input".to_owned(),
+            output: *input,
+            ..SummaryRow::default()
+        }],
+    };
+    inside(layer).into_iter().flat_map(of_path).collect()
+}
+
+/// What there is to say of a layer without its input.
+fn row<T: Scalar>(name: &str, layer: &dyn Layer<T>) -> SummaryRow {
+    let (mut parameters, mut frozen, mut statistics) = (0, 0, 0);
+    layer.params(&mut |param| {
+        if param.is_statistic() {
+            statistics += param.count();
+        } else {
+            parameters += param.count();
+            frozen += if param.is_frozen() { param.count() } else { 0 };
+        }
+    });
+    let bytes = (parameters + statistics) * size_of::<T>();
+    let (name, layer) = (name.to_owned(), layer.describe());
+    SummaryRow { name, layer, parameters, frozen, statistics, bytes, ..SummaryRow::default() }
+}
+
+impl Default for SummaryRow {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            layer: String::new(),
+            output: Shape::from([]),
+            parameters: 0,
+            frozen: 0,
+            statistics: 0,
+            multiply_adds: 0,
+            bytes: 0,
+            inner: Vec::new(),
+        }
     }
 }
 
@@ -115,18 +177,7 @@ impl fmt::Display for Summary {
         let mut input: [String; 7] = Default::default();
         (input[1], input[2]) = ("input".into(), self.input.to_string());
         table.push(input);
-        for row in &self.rows {
-            let frozen = if row.frozen > 0 { " frozen" } else { "" };
-            table.push([
-                row.name.clone(),
-                format!("{}{frozen}", row.layer),
-                row.output.to_string(),
-                grouped(row.parameters),
-                format!("{:.1} %", 100.0 * self.share(row)),
-                grouped(row.multiply_adds),
-                grouped(row.bytes),
-            ]);
-        }
+        self.rows.iter().for_each(|row| self.tell(row, 0, &mut table));
         let bytes: usize = self.rows.iter().map(|row| row.bytes).sum();
         table.push([
             String::new(),

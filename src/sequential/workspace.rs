@@ -229,6 +229,7 @@ impl<T: Scalar> Workspace<T> {
             random: self.random,
             parallelism: self.parallelism,
             activation: None,
+            parts: 0,
         };
         (TensorViewMut::trusted(shape, &mut self.output[..shape.len()]), context)
     }
@@ -266,6 +267,8 @@ impl<T: Scalar> Workspace<T> {
             scratch: &mut self.scratch,
             random: self.random,
             parallelism: self.parallelism,
+            parts: 0,
+            has_dx: false,
         })
     }
 
@@ -306,10 +309,8 @@ fn layers<T: Scalar>(model: &Sequential<T>, capacity: usize, mode: Mode) -> u64 
 
 /// Whether the sizes of all buffers can be counted in a `usize` with room to spare.
 fn check_size<T: Scalar>(model: &Sequential<T>, capacity: usize) -> Result<()> {
-    let lengths = model.steps().iter().map(|step| step.input.len().saturating_add(step.output.len()));
-    let sample = lengths.fold(0, usize::saturating_add);
     // A layer may keep and use a few times as much as goes through it.
-    match sample.checked_mul(capacity).and_then(|len| len.checked_mul(16 * size_of::<T>())) {
+    match model.elements().checked_mul(capacity).and_then(|len| len.checked_mul(16 * size_of::<T>())) {
         Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
         _ => Err(too_large(model, capacity)),
     }

@@ -5,6 +5,7 @@ use taper::layers::{
     GlobalAvgPool2d, LayerNorm, LogSoftmax, MaxPool2d, Momentum, Normalization, Padding, Reshape, Softmax,
     Window,
 };
+use taper::sequential::{Builder, Join};
 use taper::{Activation, Dense, Flatten, Layer, Param, Scalar, Sequential, Shape, Tensor, seeded};
 
 /// A layer with its name, alone in a model.
@@ -78,7 +79,76 @@ pub(crate) fn layers<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
     cases.push(case("embedding with padding", [width], padded));
     let inner = Sequential::builder([width]).dense(3).without_bias().relu().named("last").build(rng).unwrap();
     cases.push(case("sequential", [width], inner));
+    cases.extend(branches(width));
     cases
+}
+
+/// Residual blocks and layers side by side, in one another too, of rows and of images.
+fn branches<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
+    let flat = || Sequential::builder([width]);
+    let image = || Sequential::builder([3, width.min(4), 2]);
+    let same = Window::new([3, 1]).with_padding(Padding::Same);
+    let cases = [
+        ("residual", flat().residual(|block| block.dense(3).tanh().dense(width))),
+        (
+            "residual with a shortcut",
+            flat().residual_with_shortcut(
+                |block| block.dense(5).relu().dropout(0.3).dense(3),
+                |short| short.dense(3),
+            ),
+        ),
+        (
+            "the input first",
+            flat().branches(Join::Add, |paths| {
+                paths.input().path(Builder::silu).path(|path| path.dense(width).sigmoid()).input()
+            }),
+        ),
+        (
+            "side by side",
+            Sequential::builder([2, width]).branches(Join::Concat, |paths| {
+                let paths = paths.path(|path| path.layer_norm().gelu()).named("norm").input();
+                paths
+                    .path(|path| path.flatten().dense(4).reshape([2, 2]))
+                    .path(|path| path.reshape([2, width]))
+            }),
+        ),
+        (
+            "two deep",
+            flat().residual(|block| {
+                let block = block.dense(4).relu().branches(Join::Concat, |paths| {
+                    let paths = paths.path(|path| path.dense(2).dropout(0.2)).input();
+                    paths.path(|path| path.residual(|inner| inner.dense(4).tanh()).dense(3))
+                });
+                block.dense(width).without_bias()
+            }),
+        ),
+        (
+            "residual of images",
+            image().residual(|block| {
+                block
+                    .conv2d(3, same)
+                    .without_bias()
+                    .batch_norm()
+                    .tanh()
+                    .dropout2d(0.3)
+                    .conv2d(2, same)
+                    .batch_norm()
+            }),
+        ),
+        (
+            "fire",
+            image().branches(Join::Concat, |paths| {
+                paths
+                    .path(|path| path.conv2d(3, 1).silu())
+                    .path(|path| path.conv2d(4, same).sigmoid())
+                    .input()
+            }),
+        ),
+    ];
+    let rng = &mut seeded(width as u64);
+    let built =
+        cases.into_iter().map(|(name, builder)| (format!("branches, {name}"), builder.build(rng).unwrap()));
+    built.collect()
 }
 
 /// Convolutions over images as wide as `width`, but not so wide that finite differences take long.

@@ -4,6 +4,8 @@
 mod all_layers;
 mod cases;
 mod gradcheck_itself;
+mod input;
+mod parts;
 mod planted;
 
 use cases::{layers, losses};

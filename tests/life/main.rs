@@ -1,6 +1,7 @@
 //! The life of a training: how its calls follow one another, what is left after an error, what is told before it begins.
 
 mod begins;
+mod branches;
 mod callbacks;
 mod calls;
 mod errors;

@@ -1,6 +1,7 @@
 //! Wrong use is an error that tells what is wrong, never a panic; and after it nothing is lost.
 
 mod after_errors;
+mod branches;
 mod building;
 mod images;
 mod losses;
