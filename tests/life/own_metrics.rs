@@ -1,7 +1,7 @@
 //! Metrics of a user's own: in the history, in files, and to judge epochs by.
 
 use taper::optimizers::Sgd;
-use taper::train::{Dataset, EarlyStopping, Fit, History, Monitor};
+use taper::train::{Dataset, EarlyStopping, Fit, Monitor};
 use taper::{
     Error, Optimizer, Result, Sequential, Target, Tensor, TensorView, Trainer,
     losses::{CrossEntropy, MeanSquaredError},
@@ -171,7 +171,7 @@ mod in_files {
         after.resume(&file).unwrap();
         std::fs::remove_file(&file).unwrap();
         assert_eq!(after.history().restored, Some(3));
-        let bits = |history: &History| -> Vec<Vec<(String, u64)>> {
+        let bits = |history: &taper::train::History| -> Vec<Vec<(String, u64)>> {
             let bits = |(name, value): &(String, f64)| (name.clone(), value.to_bits());
             history.epochs.iter().map(|epoch| epoch.metrics.iter().map(bits).collect()).collect()
         };

@@ -20,11 +20,12 @@ pub(crate) fn advice(sweep: Sweep, rows: &[&Measured]) -> String {
     if !rows.iter().all(|row| row.is_to_be_trusted()) {
         text.push_str(" The machine was too busy to trust this: measure again.");
     }
-    let threads = rows[0].threads;
+    // Narrow to wide, as a sweep goes.
+    let (network, batch, threads) = (rows[rows.len() - 1].network(), rows[0].batch, rows[0].threads);
     let threads = if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
     match sweep {
-        Sweep::Batch => format!("{}, {threads}: {text}", rows[0].network()),
-        Sweep::Width => format!("batch {}, {threads}: {text}", rows[0].batch),
+        Sweep::Batch => format!("{network}, {threads}: {text}"),
+        Sweep::Width => format!("to {network}, batch {batch}, {threads}: {text}"),
     }
 }
 
@@ -186,7 +187,10 @@ mod tests {
             widths.iter().zip(shares).map(|(widths, share)| row(widths, 1, share)).collect()
         };
         let text = say(Sweep::Width, &at([0.1, 0.3, 0.9, 0.9]));
-        assert!(text.starts_with("batch 1, 1 thread: narrower than 1000-100 pays little"), "{text}");
+        assert!(
+            text.starts_with("to 1000-200, batch 1, 1 thread: narrower than 1000-100 pays little"),
+            "{text}"
+        );
         let text = say(Sweep::Width, &at([0.9; 4]));
         assert!(text.contains("narrower pays down to 1000-1: it takes 200.0 times less time"), "{text}");
         assert!(text.contains("memory is the limit"), "{text}");

@@ -63,7 +63,10 @@ pub(crate) fn draw(path: &Path, sweep: Sweep, lines: &[Vec<&Measured>]) -> Resul
         rows.sort_by(|a, b| x(sweep, a).total_cmp(&x(sweep, b)));
         let name = match sweep {
             Sweep::Batch => format!("{}, threads {}", rows[0].network(), rows[0].threads),
-            Sweep::Width => format!("batch {}, threads {}", rows[0].batch, rows[0].threads),
+            Sweep::Width => {
+                let widest = rows[rows.len() - 1];
+                format!("to {}, batch {}, threads {}", widest.network(), widest.batch, widest.threads)
+            }
         };
         chart.draw_series(LineSeries::new(
             rows.iter().map(|row| (x(sweep, row), allowed(row))),
@@ -74,14 +77,15 @@ pub(crate) fn draw(path: &Path, sweep: Sweep, lines: &[Vec<&Measured>]) -> Resul
             .draw_series(LineSeries::new(points.clone(), color.stroke_width(2)))?
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2)));
-        chart.draw_series(points.map(|point| Circle::new(point, 4, color.filled())))?;
-        if sweep == Sweep::Width {
-            let names = rows.iter().map(|row| {
-                let inner = row.network().split('-').skip(1).collect::<Vec<_>>().join("-");
-                Text::new(inner, (x(sweep, row), row.samples_per_second()), ("sans-serif", 12))
-            });
-            chart.draw_series(names)?;
-        }
+        chart.draw_series(rows.iter().zip(points).map(|(row, point)| {
+            let text = match sweep {
+                Sweep::Batch => row.batch.to_string(),
+                Sweep::Width => row.network().split('-').skip(1).collect::<Vec<_>>().join("-"),
+            };
+            EmptyElement::at(point)
+                + Circle::new((0, 0), 4, color.filled())
+                + Text::new(text, (6, -12), ("sans-serif", 12))
+        }))?;
     }
     chart
         .configure_series_labels()
