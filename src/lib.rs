@@ -67,6 +67,7 @@
 pub mod arrays;
 mod brief;
 mod error;
+mod getters;
 pub mod gradcheck;
 pub mod init;
 pub mod io;

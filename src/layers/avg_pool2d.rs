@@ -4,6 +4,7 @@ use super::pool_mean::{backward, forward};
 use super::pool_window::{pool_geometry, pool_window};
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, OutputKind, Padding, Settings, Sides, Window};
+use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Each output is the mean of a window of one channel: y = Σ xₜ / n over the places t of the window that lie inside of
@@ -66,6 +67,13 @@ impl AvgPool2d {
     pub fn without_counting_padding(mut self) -> Self {
         self.counts_padding = false;
         self
+    }
+
+    getters! {
+        /// What each mean is of.
+        window: Window;
+        /// Whether what is around the image counts as zeros.
+        counts_padding: bool;
     }
 }
 

@@ -5,6 +5,7 @@ use super::stored::{Entry, Restored, Stored};
 use super::{
     Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Settings, Whole,
 };
+use crate::getters::getters;
 use crate::kernels::{ColumnMap, ColumnSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -104,7 +105,8 @@ impl<T: Scalar> BatchNorm<T> {
     }
 
     /// The number of channels.
-    pub(crate) fn channels(&self) -> usize {
+    #[must_use]
+    pub fn channels(&self) -> usize {
         self.weight.count()
     }
 
@@ -208,6 +210,13 @@ impl<T: Scalar> BatchNorm<T> {
                 *running = T::of(keep * running.as_f64() + take * batch.as_f64());
             }
         }
+    }
+
+    getters! {
+        /// How the running statistics follow those of the batches.
+        momentum: Momentum;
+        /// What is added to a variance.
+        epsilon: f64;
     }
 }
 

@@ -7,6 +7,7 @@ use rand::Rng;
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
 use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Whole, Window};
+use crate::getters::getters;
 use crate::init::{Init, Initializer};
 use crate::kernels::{
     ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, Geometry,
@@ -55,6 +56,15 @@ impl Channels {
         }
         let got = format!("{} for {} -> {} channels", self.groups, self.inputs, self.outputs);
         Err(Error::setting("groups", "a number that divides both numbers of channels", got))
+    }
+
+    getters! {
+        /// Those of the input.
+        inputs: usize;
+        /// Those of the output.
+        outputs: usize;
+        /// The number of groups.
+        groups: usize;
     }
 }
 

@@ -8,6 +8,7 @@ use rand::Rng;
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
 use super::{Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Order, Param, Settings};
+use crate::getters::getters;
 use crate::init::{Init, Initializer};
 use crate::kernels::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -161,6 +162,13 @@ impl<T: Scalar> Dense<T> {
     /// The size of the product for so many numbers of inputs.
     fn size(&self, numbers: usize) -> DenseSize {
         DenseSize { batch: numbers / self.inputs, inputs: self.inputs, outputs: self.outputs }
+    }
+
+    getters! {
+        /// The number of inputs.
+        inputs: usize;
+        /// The number of outputs.
+        outputs: usize;
     }
 }
 

@@ -38,7 +38,8 @@ impl Dropout {
     }
 
     /// The share of the elements that is dropped.
-    pub(crate) fn rate(&self) -> f64 {
+    #[must_use]
+    pub fn rate(&self) -> f64 {
         self.rate
     }
 

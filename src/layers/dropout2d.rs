@@ -2,6 +2,7 @@
 
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, OutputKind, RandomKey, Settings};
+use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// While training, each channel of each sample is 0 with probability `rate` and else multiplied by 1/(1 − rate); in
@@ -55,6 +56,11 @@ impl Dropout2d {
                 }
             }
         }
+    }
+
+    getters! {
+        /// The share of the channels that is dropped.
+        rate: f64;
     }
 }
 

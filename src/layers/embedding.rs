@@ -6,6 +6,7 @@ use rand::Rng;
 
 use super::stored::{Entry, Restored, Stored};
 use super::{Along, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param, Settings};
+use crate::getters::getters;
 use crate::init::{Init, Initializer};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -120,6 +121,11 @@ impl<T: Scalar> Embedding<T> {
         }
         let place = x.shape().place(place);
         Err(Error::Index { what: "input", place, below: self.vocabulary, got: number.as_f64() })
+    }
+
+    getters! {
+        /// The length of a row. [`Layer::vocabulary`] has the number of rows.
+        dimension: usize;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Settings};
+use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Joins neighbouring axes into one, row-major: 7×7×256 feature maps become a row of 12544.
@@ -41,6 +42,11 @@ impl Flatten {
     #[must_use]
     pub fn axes(start: usize, end: usize) -> Self {
         Self { axes: Some((start, end)) }
+    }
+
+    getters! {
+        /// The first and the last axis that become one, counted with the batch; `None` for all of a sample.
+        joined: Option<(usize, usize)> = |this| this.axes;
     }
 }
 

@@ -9,6 +9,7 @@ use super::pool_window::{Patch, Zeroed, pool_geometry, pool_window};
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Window};
+use crate::getters::getters;
 use crate::kernels::{self, Geometry, Kernel, Simd};
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -60,6 +61,11 @@ impl MaxPool2d {
     fn geometry(&self, batch: &Shape) -> Geometry {
         let (_, sample) = batch.split_batch().expect("a batch");
         self.window.over(&sample).expect("`output_shape` agreed")
+    }
+
+    getters! {
+        /// What each output is the largest of.
+        window: Window;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Settings};
+use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Gives each sample another shape with as many elements, row-major. Free of cost, like [`super::Flatten`].
@@ -25,6 +26,11 @@ impl Reshape {
     /// Reshapes each sample to this shape, which leaves out the batch axis.
     pub fn new(sample: impl Into<Shape>) -> Self {
         Self { sample: sample.into() }
+    }
+
+    getters! {
+        /// The shape of a sample.
+        sample: Shape;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::getters::getters;
 use crate::kernels::{Axis, Geometry};
 use crate::{Error, Result, Shape};
 
@@ -152,6 +153,17 @@ impl Window {
             return Err(Error::shape("input", expected, input.batch_pattern()));
         };
         Ok(Geometry { rows, columns, channels })
+    }
+
+    getters! {
+        /// How much it sees.
+        kernel: Sides;
+        /// How far it moves from one output to the next, where that is set.
+        stride: Option<Sides>;
+        /// How far its places are from one another.
+        dilation: Sides;
+        /// What is around the image.
+        padding: Padding;
     }
 }
 

@@ -4,6 +4,7 @@ use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
 use super::output_weights::OutputWeights;
 use super::target::Target;
+use crate::getters::getters;
 use crate::{Result, Scalar, Shape, TensorView};
 
 /// For a logit x and a target t from 0 to 1, with σ(x) = 1/(1 + e⁻ˣ) and a weight p of the positive class:
@@ -59,6 +60,13 @@ impl BinaryCrossEntropy {
     }
 
     with_reduction!();
+
+    getters! {
+        /// What the part of targets of 1 is multiplied by: one for all outputs, or one for each.
+        positive_weight: &[f64] = |this| this.positive_weight.as_slice();
+        /// The weights: one for all outputs, or one for each.
+        weights: &[f64] = |this| this.weights.as_slice();
+    }
 }
 
 impl<T: Scalar> Elementwise<T> for BinaryCrossEntropy {

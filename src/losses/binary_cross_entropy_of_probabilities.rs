@@ -4,6 +4,7 @@ use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, check_outputs, with_reduction};
 use super::output_weights::OutputWeights;
 use super::target::Target;
+use crate::getters::getters;
 use crate::{Result, Scalar, Shape, TensorView};
 
 /// For a probability p, as a sigmoid gives it, and a target t from 0 to 1:
@@ -52,6 +53,11 @@ impl BinaryCrossEntropyOfProbabilities {
     }
 
     with_reduction!();
+
+    getters! {
+        /// The weights: one for all outputs, or one for each.
+        weights: &[f64] = |this| this.weights.as_slice();
+    }
 }
 
 /// PyTorch's number, which is an `f32` there.

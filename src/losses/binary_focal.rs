@@ -3,6 +3,7 @@
 use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
 use super::target::Target;
+use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape};
 
 /// Binary cross-entropy in which outputs that are right already count little (Lin et al., 2017). For a logit x, p = σ(x) and
@@ -79,6 +80,13 @@ impl BinaryFocal {
     fn weight<T: Scalar>(&self, target: T) -> T {
         let Some(alpha) = self.alpha.map(T::of) else { return T::one() };
         target * alpha + (T::one() - target) * (T::one() - alpha)
+    }
+
+    getters! {
+        /// How much less an output counts that is nearly right.
+        gamma: f64;
+        /// The weight of targets of 1, where there is one.
+        alpha: Option<f64>;
     }
 }
 

@@ -6,6 +6,7 @@ use super::loss::{Loss, Reduction, class_rows, class_rows_of, of_whole_batches, 
 use super::output_weights::OutputWeights;
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
+use crate::getters::getters;
 use crate::layers::max_and_log_sum;
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -104,6 +105,15 @@ impl CategoricalFocal {
             Target::Classes(indices) => check_classes(outputs.shape(), indices)?,
         }
         Ok(Rows { loss: self, target })
+    }
+
+    getters! {
+        /// How much less an output counts that is nearly right.
+        gamma: f64;
+        /// The weights: one for all classes, or one for each.
+        alpha: &[f64] = |this| this.alpha.as_slice();
+        /// The share of each target that is spread over all classes.
+        label_smoothing: f64;
     }
 }
 

@@ -12,6 +12,14 @@ pub(super) struct ClassTargets {
 }
 
 impl ClassTargets {
+    pub(super) fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+
+    pub(super) fn ignored(&self) -> Option<usize> {
+        self.ignored
+    }
+
     /// One weight for each class. Negative ones are the user's affair: they turn the loss of a class around.
     pub(super) fn set_weights(&mut self, weights: &[f64]) -> Result<()> {
         if !weights.iter().all(|weight| weight.is_finite()) {

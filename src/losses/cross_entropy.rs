@@ -4,6 +4,7 @@ use super::class_targets::ClassTargets;
 use super::loss::{Loss, Reduction, class_rows, class_rows_of, of_whole_batches, with_reduction};
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
+use crate::getters::getters;
 use crate::layers::{max_and_log_sum, softmax_of_row};
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -113,6 +114,15 @@ impl CrossEntropy {
         let smoothing = T::of(self.label_smoothing);
         let (keep, spread) = (T::one() - smoothing, smoothing / T::of(classes as f64));
         Ok(Rows { loss: self, classes, target, keep, spread })
+    }
+
+    getters! {
+        /// The share of each target that is spread over all classes.
+        label_smoothing: f64;
+        /// The weight of each class, where there are any.
+        class_weights: Option<&[f64]> = |this| this.classes.weights();
+        /// The label that is left out, where there is one.
+        ignored: Option<usize> = |this| this.classes.ignored();
     }
 }
 

@@ -3,6 +3,7 @@
 use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
 use super::target::Target;
+use crate::getters::getters;
 use crate::{Result, Scalar, Shape};
 
 /// For a score x and a target t that is −1 or 1: max(1 − t·x, 0), or the square of that. By default the mean over all
@@ -39,6 +40,11 @@ impl Hinge {
     }
 
     with_reduction!();
+
+    getters! {
+        /// Whether what is missing to the margin is squared.
+        is_squared: bool = |this| this.squared;
+    }
 }
 
 impl<T: Scalar> Elementwise<T> for Hinge {

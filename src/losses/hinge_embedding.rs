@@ -3,6 +3,7 @@
 use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
 use super::target::Target;
+use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape};
 
 /// For a distance x and a target t: x where t is 1, max(margin − x, 0) where it is −1. By default the mean over all elements.
@@ -48,6 +49,11 @@ impl HingeEmbedding {
     }
 
     with_reduction!();
+
+    getters! {
+        /// The margin.
+        margin: f64;
+    }
 }
 
 impl<T: Scalar> Elementwise<T> for HingeEmbedding {

@@ -2,6 +2,7 @@
 
 use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
+use crate::getters::getters;
 use crate::{Error, Result, Scalar};
 
 /// With d = output − target: d²/2 where |d| ≤ delta, delta·(|d| − delta/2) beyond; by default the mean over all
@@ -33,6 +34,11 @@ impl Huber {
     }
 
     with_reduction!();
+
+    getters! {
+        /// From where on the loss is linear.
+        delta: f64;
+    }
 }
 
 impl<T: Scalar> Elementwise<T> for Huber {

@@ -179,6 +179,12 @@ macro_rules! with_reduction {
             self.reduction = reduction;
             self
         }
+
+        /// By what losses are reduced.
+        #[must_use]
+        pub fn reduction(&self) -> Reduction {
+            self.reduction
+        }
     };
 }
 pub(super) use with_reduction;

@@ -4,6 +4,7 @@ use super::class_targets::{ClassTargets, indices};
 use super::loss::{Loss, Reduction, class_rows_of, of_whole_batches, with_reduction};
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
+use crate::getters::getters;
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -85,6 +86,15 @@ impl MultiMargin {
         let indices = indices("multi_margin", target)?;
         self.classes.check("target of multi_margin", indices, outputs)?;
         Ok(Rows { loss: self, indices })
+    }
+
+    getters! {
+        /// The margin.
+        margin: f64;
+        /// Whether what is missing to the margin is squared.
+        is_squared: bool = |this| this.squared;
+        /// The weight of each class, where there are any.
+        class_weights: Option<&[f64]> = |this| this.classes.weights();
     }
 }
 

@@ -4,6 +4,7 @@ use super::class_targets::{ClassTargets, indices};
 use super::loss::{Loss, Reduction, class_rows_of, of_whole_batches, with_reduction};
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
+use crate::getters::getters;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// For logarithms x of probabilities of C classes, as [`crate::layers::LogSoftmax`] gives them, a target class c and class
@@ -68,6 +69,13 @@ impl NegativeLogLikelihood {
         let indices = indices("negative_log_likelihood", target)?;
         self.classes.check("target of negative_log_likelihood", indices, outputs)?;
         Ok(Rows { classes: &self.classes, indices })
+    }
+
+    getters! {
+        /// The weight of each class, where there are any.
+        class_weights: Option<&[f64]> = |this| this.classes.weights();
+        /// The label that is left out, where there is one.
+        ignored: Option<usize> = |this| this.classes.ignored();
     }
 }
 

@@ -13,6 +13,10 @@ impl OutputWeights {
         Ok(Self(weights.to_vec()))
     }
 
+    pub(super) fn as_slice(&self) -> &[f64] {
+        &self.0
+    }
+
     /// One for all outputs.
     pub(super) fn of_all(weight: f64) -> Self {
         Self(vec![weight])

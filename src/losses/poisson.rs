@@ -3,6 +3,7 @@
 use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, check_outputs, with_reduction};
 use super::target::Target;
+use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView};
 
 /// For a count t and an output x, which is the logarithm of the expected count, or, without `log_input`, that itself:
@@ -76,6 +77,15 @@ impl Poisson {
     }
 
     with_reduction!();
+
+    getters! {
+        /// Whether outputs are logarithms of rates.
+        log_input: bool;
+        /// Whether the part is there that depends on the target alone.
+        full: bool;
+        /// What is added to a rate before its logarithm is taken.
+        epsilon: f64;
+    }
 }
 
 /// ln t! for large t.

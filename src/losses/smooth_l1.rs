@@ -2,6 +2,7 @@
 
 use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
+use crate::getters::getters;
 use crate::{Error, Result, Scalar};
 
 /// With d = output − target: d²/(2·beta) where |d| < beta, |d| − beta/2 beyond; by default the mean over all elements. It is
@@ -34,6 +35,11 @@ impl SmoothL1 {
     }
 
     with_reduction!();
+
+    getters! {
+        /// From where on the loss is linear.
+        beta: f64;
+    }
 }
 
 impl<T: Scalar> Elementwise<T> for SmoothL1 {

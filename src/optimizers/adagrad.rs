@@ -2,6 +2,7 @@
 
 use super::rule::{Rule, Update};
 use super::settings::{RuleSettings, WeightDecay, check_at_least_0, least_divisor};
+use crate::getters::getters;
 use crate::{Result, Scalar};
 
 /// Adagrad (Duchi et al., 2011), as PyTorch's. In step t, from 1:
@@ -63,6 +64,19 @@ impl Adagrad {
     pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
         self.settings.set_weight_decay(weight_decay)?;
         Ok(self)
+    }
+
+    getters! {
+        /// How fast the learning rate falls.
+        learning_rate_decay: f64;
+        /// What sums of squares begin with.
+        initial: f64;
+        /// What keeps the divisor away from 0.
+        epsilon: f64;
+        /// The learning rate.
+        learning_rate: f64 = |this| this.settings.learning_rate();
+        /// How weights are drawn to zero.
+        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

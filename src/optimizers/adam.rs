@@ -2,6 +2,7 @@
 
 use super::rule::{Rule, Update};
 use super::settings::{RuleSettings, WeightDecay, check_at_least_0, check_share, least_divisor};
+use crate::getters::getters;
 use crate::{Result, Scalar};
 
 /// Adam (Kingma and Ba, 2014), as PyTorch's. In step t, from 1:
@@ -53,6 +54,17 @@ impl Adam {
     pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
         self.settings.set_weight_decay(weight_decay)?;
         Ok(self)
+    }
+
+    getters! {
+        /// How slowly the two moments forget.
+        betas: (f64, f64);
+        /// What keeps the divisor away from 0.
+        epsilon: f64;
+        /// The learning rate.
+        learning_rate: f64 = |this| this.settings.learning_rate();
+        /// How weights are drawn to zero.
+        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 
@@ -128,6 +140,20 @@ impl AdamW {
     /// [`crate::Error::Setting`] unless finite and at least 0.
     pub fn with_decay(self, decay: f64) -> Result<Self> {
         Ok(Self { adam: self.adam.with_weight_decay(WeightDecay::Decoupled(decay))? })
+    }
+
+    getters! {
+        /// How slowly the two moments forget.
+        betas: (f64, f64) = |this| this.adam.betas;
+        /// What keeps the divisor away from 0.
+        epsilon: f64 = |this| this.adam.epsilon;
+        /// The learning rate.
+        learning_rate: f64 = |this| this.adam.learning_rate();
+        /// How strongly weights are drawn to zero.
+        decay: f64 = |this| match this.adam.settings.weight_decay() {
+            WeightDecay::None => 0.0,
+            WeightDecay::Coupled(decay) | WeightDecay::Decoupled(decay) => decay,
+        };
     }
 }
 

@@ -76,7 +76,8 @@ impl<T: Scalar> MovingAverage<T> {
     }
 
     /// The share of the average that each step keeps.
-    pub(crate) fn decay(&self) -> f64 {
+    #[must_use]
+    pub fn decay(&self) -> f64 {
         self.decay
     }
 

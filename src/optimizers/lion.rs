@@ -2,6 +2,7 @@
 
 use super::rule::{Rule, Update};
 use super::settings::{RuleSettings, WeightDecay, check_share};
+use crate::getters::getters;
 use crate::{Result, Scalar};
 
 /// Lion (Chen et al., 2023):
@@ -42,6 +43,15 @@ impl Lion {
     pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
         self.settings.set_weight_decay(weight_decay)?;
         Ok(self)
+    }
+
+    getters! {
+        /// The shares of what is remembered, in a step and from step to step.
+        betas: (f64, f64);
+        /// The learning rate.
+        learning_rate: f64 = |this| this.settings.learning_rate();
+        /// How weights are drawn to zero.
+        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

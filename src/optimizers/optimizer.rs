@@ -129,7 +129,8 @@ impl<T: Scalar> Optimizer<T> {
     }
 
     /// The limit for gradients.
-    pub(crate) fn clip(&self) -> Option<Clip> {
+    #[must_use]
+    pub fn clip(&self) -> Option<Clip> {
         self.clip
     }
 

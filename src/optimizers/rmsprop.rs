@@ -2,6 +2,7 @@
 
 use super::rule::{Rule, Update};
 use super::settings::{RuleSettings, WeightDecay, check_at_least_0, check_share, least_divisor};
+use crate::getters::getters;
 use crate::{Result, Scalar};
 
 /// `RMSprop` (Hinton, 2012), as PyTorch's:
@@ -72,6 +73,21 @@ impl RmsProp {
     pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
         self.settings.set_weight_decay(weight_decay)?;
         Ok(self)
+    }
+
+    getters! {
+        /// How slowly the mean of squares forgets.
+        smoothing: f64;
+        /// What keeps the divisor away from 0.
+        epsilon: f64;
+        /// The momentum.
+        momentum: f64;
+        /// Whether the variance is taken instead of the mean of squares.
+        is_centered: bool = |this| this.centered;
+        /// The learning rate.
+        learning_rate: f64 = |this| this.settings.learning_rate();
+        /// How weights are drawn to zero.
+        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

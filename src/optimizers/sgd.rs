@@ -2,6 +2,7 @@
 
 use super::rule::{Rule, Update};
 use super::settings::{RuleSettings, WeightDecay, check_share};
+use crate::getters::getters;
 use crate::{Error, Result, Scalar};
 
 /// Stochastic gradient descent. With momentum µ and dampening d, as PyTorch's `SGD`:
@@ -71,6 +72,19 @@ impl Sgd {
             return Err(Error::setting("nesterov", "a momentum above 0 and no dampening", got));
         }
         Ok(self)
+    }
+
+    getters! {
+        /// The momentum.
+        momentum: f64;
+        /// How much less of a new gradient is taken.
+        dampening: f64;
+        /// Whether it looks ahead.
+        nesterov: bool;
+        /// The learning rate.
+        learning_rate: f64 = |this| this.settings.learning_rate();
+        /// How weights are drawn to zero.
+        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::schedule::{Schedule, anneal, check_rate, check_steps};
 use crate::Result;
+use crate::getters::getters;
 
 /// Up in a straight line over the warm-up, down along half a cosine over the steps after it, and `end` from then on
 /// (Loshchilov and Hutter, 2016, without restarts).
@@ -48,6 +49,19 @@ impl Cosine {
     pub fn with_end(mut self, end: f64) -> Result<Self> {
         self.end = check_rate("end", end)?;
         Ok(self)
+    }
+
+    getters! {
+        /// The highest rate.
+        peak: f64;
+        /// The number of steps.
+        steps: u64;
+        /// The rate at the end.
+        end: f64;
+        /// The steps of the warm-up.
+        warm_up: u64;
+        /// The rate at the beginning of the warm-up.
+        start: f64;
     }
 }
 

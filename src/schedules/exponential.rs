@@ -2,6 +2,7 @@
 
 use super::schedule::{Schedule, check_rate, check_steps};
 use crate::Result;
+use crate::getters::getters;
 
 /// rate·factor^(step/period).
 ///
@@ -30,6 +31,15 @@ impl Exponential {
             period: check_steps("period", period)?,
             factor: check_rate("factor", factor)?,
         })
+    }
+
+    getters! {
+        /// The first rate.
+        rate: f64;
+        /// The steps in which it falls by the factor.
+        period: u64;
+        /// The factor.
+        factor: f64;
     }
 }
 

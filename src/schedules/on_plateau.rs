@@ -1,6 +1,7 @@
 //! Decay when a loss has not fallen for some epochs.
 
 use super::schedule::check_rate;
+use crate::getters::getters;
 use crate::{Error, Result};
 
 /// Multiplies the learning rate by a factor when a loss has not fallen for some epochs, as PyTorch's
@@ -99,5 +100,18 @@ impl OnPlateau {
         (self.cooling, self.worse) = (self.cooldown, 0);
         // A rate that is below the least already is left alone.
         (learning_rate * self.factor).max(self.least.min(learning_rate))
+    }
+
+    getters! {
+        /// The factor by which the rate falls.
+        factor: f64;
+        /// How many losses without progress are borne.
+        patience: u64;
+        /// The part by which a loss has to be smaller to be progress.
+        threshold: f64;
+        /// How many losses after a fall do not count.
+        cooldown: u64;
+        /// The least rate.
+        least: f64;
     }
 }

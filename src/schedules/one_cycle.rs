@@ -1,6 +1,7 @@
 //! One cycle: up once and down once.
 
 use super::schedule::{Schedule, anneal, check_rate, check_steps};
+use crate::getters::getters;
 use crate::{Error, Result};
 
 /// From peak/25 up to the peak in the first 30 % of the steps and down to a 10,000th of the start, each along half
@@ -58,6 +59,17 @@ impl OneCycle {
         }
         (self.start_divisor, self.end_divisor) = (start, end);
         Ok(self)
+    }
+
+    getters! {
+        /// The highest rate.
+        peak: f64;
+        /// The number of steps.
+        steps: u64;
+        /// The part of the steps in which it rises.
+        rise: f64;
+        /// What the highest rate is divided by for the first, and the first for the last.
+        divisors: (f64, f64) = |this| (this.start_divisor, this.end_divisor);
     }
 }
 

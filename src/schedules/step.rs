@@ -2,6 +2,7 @@
 
 use super::schedule::{Schedule, check_rate, check_steps};
 use crate::Result;
+use crate::getters::getters;
 
 /// rate·factor^⌊step/every⌋.
 ///
@@ -30,6 +31,15 @@ impl StepDecay {
             every: check_steps("every", every)?,
             factor: check_rate("factor", factor)?,
         })
+    }
+
+    getters! {
+        /// The first rate.
+        rate: f64;
+        /// The steps from one fall to the next.
+        every: u64;
+        /// The factor of each.
+        factor: f64;
     }
 }
 

@@ -3,6 +3,7 @@
 mod after_errors;
 mod branches;
 mod building;
+mod getters;
 mod images;
 mod losses;
 mod own_layers;

@@ -1,6 +1,7 @@
 //! The architecture, kept true by reading the source as text.
 
 mod circles;
+mod getters;
 mod layers;
 
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules, lowest first. A file may use what stands in a line above its own, and its own line.
 const ORDER: &[&[&str]] = &[
-    &["brief"],
+    &["brief", "getters"],
     &["other_error"],
     &["error", "shape"],
     &["kernels"],

@@ -1,0 +1,89 @@
+//! What was set is told.
+
+use taper::layers::{
+    AvgPool2d, BatchNorm, Channels, Dropout, Dropout2d, Embedding, MaxPool2d, Momentum, Padding, Reshape,
+    Sides, Window,
+};
+use taper::losses::{
+    BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CrossEntropy, Hinge, HingeEmbedding, Huber,
+    MultiMargin, NegativeLogLikelihood, Poisson, Reduction, SmoothL1,
+};
+use taper::optimizers::{Adagrad, Adam, AdamW, Lion, RmsProp, Sgd, WeightDecay};
+use taper::schedules::{Cosine, Exponential, OnPlateau, OneCycle, StepDecay};
+use taper::{Dense, Flatten};
+
+#[test]
+fn layers_tell_their_settings() {
+    let window = Window::new([2, 3]).with_stride(4).with_dilation([1, 2]).with_padding(Padding::Same);
+    assert_eq!((window.kernel(), window.stride()), (Sides::from([2, 3]), Some(Sides::from(4))));
+    assert_eq!((window.dilation(), window.padding()), (Sides::from([1, 2]), Padding::Same));
+    assert_eq!(Window::new(3).stride(), None);
+    let channels = Channels::new(4, 6).with_groups(2);
+    assert_eq!((channels.inputs(), channels.outputs(), channels.groups()), (4, 6, 2));
+    let pool = AvgPool2d::new(Window::new(2)).unwrap();
+    assert!(pool.counts_padding() && !pool.without_counting_padding().counts_padding());
+    // A pool moves by its size.
+    assert_eq!(MaxPool2d::new(3).unwrap().window().stride(), Some(3.into()));
+    assert_eq!(pool.window().kernel(), 2.into());
+    let norm = BatchNorm::<f32>::new(5).unwrap().with_momentum(Momentum::Keras(0.99)).unwrap();
+    let norm = norm.with_epsilon(0.5).unwrap();
+    assert_eq!((norm.channels(), norm.momentum(), norm.epsilon()), (5, Momentum::Keras(0.99), 0.5));
+    let dense = Dense::<f32>::new(3, 2, &mut taper::seeded(0)).unwrap();
+    assert_eq!((dense.inputs(), dense.outputs()), (3, 2));
+    assert_eq!((Dropout::new(0.25).unwrap().rate(), Dropout2d::new(0.5).unwrap().rate()), (0.25, 0.5));
+    assert_eq!(Embedding::<f32>::new(7, 3, &mut taper::seeded(0)).unwrap().dimension(), 3);
+    assert_eq!((Flatten::new().joined(), Flatten::axes(2, 3).joined()), (None, Some((2, 3))));
+    assert_eq!(Reshape::new([2, 3]).sample().axes(), [2, 3]);
+}
+
+#[test]
+fn losses_tell_their_settings() {
+    let loss =
+        CrossEntropy::new().with_label_smoothing(0.1).unwrap().with_class_weights(&[1.0, 2.0]).unwrap();
+    let loss = loss.with_ignored(9).with_reduction(Reduction::Sum);
+    assert_eq!(
+        (loss.label_smoothing(), loss.class_weights(), loss.ignored()),
+        (0.1, Some(&[1.0, 2.0][..]), Some(9))
+    );
+    assert_eq!((loss.reduction(), CrossEntropy::new().class_weights()), (Reduction::Sum, None));
+    assert_eq!(NegativeLogLikelihood::new().with_ignored(3).ignored(), Some(3));
+    let loss = BinaryCrossEntropy::new().with_positive_weight(&[2.0, 3.0]).unwrap();
+    assert_eq!(
+        (loss.positive_weight(), loss.weights().len()),
+        (&[2.0, 3.0][..], BinaryCrossEntropy::new().weights().len())
+    );
+    let focal = BinaryFocal::new().with_gamma(1.5).unwrap();
+    assert_eq!((focal.gamma(), focal.clone().without_alpha().alpha()), (1.5, None));
+    assert_eq!(CategoricalFocal::new().with_label_smoothing(0.2).unwrap().label_smoothing(), 0.2);
+    assert!(Hinge::new().squared().is_squared() && !Hinge::new().is_squared());
+    assert_eq!(HingeEmbedding::new().with_margin(2.0).unwrap().margin(), 2.0);
+    assert!(MultiMargin::new().squared().is_squared());
+    assert_eq!((Huber::new(2.0).unwrap().delta(), SmoothL1::new(0.5).unwrap().beta()), (2.0, 0.5));
+    let poisson = Poisson::new().without_log_input().with_full();
+    assert!(!poisson.log_input() && poisson.full());
+}
+
+#[test]
+fn rules_and_schedules_tell_their_settings() {
+    let decay = WeightDecay::Coupled(0.01);
+    let sgd = Sgd::new(0.1).unwrap().with_momentum(0.9).unwrap().with_weight_decay(decay).unwrap();
+    assert_eq!(
+        (sgd.learning_rate(), sgd.momentum(), sgd.weight_decay(), sgd.nesterov()),
+        (0.1, 0.9, decay, false)
+    );
+    let adam = Adam::new(0.1).unwrap().with_betas(0.8, 0.9).unwrap().with_epsilon(1e-6).unwrap();
+    assert_eq!((adam.betas(), adam.epsilon()), ((0.8, 0.9), 1e-6));
+    let adam = AdamW::new(0.1).unwrap().with_betas(0.7, 0.8).unwrap();
+    assert_eq!((adam.learning_rate(), adam.betas(), adam.decay()), (0.1, (0.7, 0.8), 0.01));
+    assert_eq!(Lion::new(0.1).unwrap().with_betas(0.5, 0.6).unwrap().betas(), (0.5, 0.6));
+    assert!(RmsProp::new(0.1).unwrap().centered().is_centered());
+    assert_eq!(Adagrad::new(0.1).unwrap().with_initial(0.2).unwrap().initial(), 0.2);
+    let cosine = Cosine::new(0.1, 100).unwrap().with_warm_up(10, 0.01).unwrap().with_end(0.001).unwrap();
+    assert_eq!((cosine.peak(), cosine.steps(), cosine.end()), (0.1, 100, 0.001));
+    assert_eq!((cosine.warm_up(), cosine.start()), (10, 0.01));
+    assert_eq!(OneCycle::new(0.1, 10).unwrap().with_divisors(5.0, 7.0).unwrap().divisors(), (5.0, 7.0));
+    let plateau = OnPlateau::new(0.5, 3).unwrap().with_cooldown(2);
+    assert_eq!((plateau.factor(), plateau.patience(), plateau.cooldown()), (0.5, 3, 2));
+    assert_eq!(StepDecay::new(0.1, 5, 0.5).unwrap().every(), 5);
+    assert_eq!(Exponential::new(0.1, 7, 0.5).unwrap().period(), 7);
+}
