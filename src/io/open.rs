@@ -95,7 +95,8 @@ impl<T: Scalar> Open<T> {
 
 /// Whether a layer of this kind is one of this crate's.
 pub(super) fn is_own(kind: &str) -> bool {
-    kind == "sequential" || kinds::<f32>().iter().any(|known| known.names.contains(&kind))
+    ["sequential", "branches"].contains(&kind)
+        || kinds::<f32>().iter().any(|known| known.names.contains(&kind))
 }
 
 impl<T: Scalar> Default for Open<T> {

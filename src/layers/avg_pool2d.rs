@@ -72,7 +72,7 @@ impl AvgPool2d {
     getters! {
         /// What each mean is of.
         window: Window;
-        /// Whether what is around the image counts as zeros.
+        /// Whether a border around the image counts as zeros.
         counts_padding: bool;
     }
 }

@@ -98,7 +98,11 @@ fn a_layer_comes_back_with_settings_and_parameters_in_models_in_models_too() {
         &[1.0, 2.0],
     ));
     let x = Tensor::from([[0.5, 0.25, -1.0]]);
-    for model in [inner, outer.build(&mut taper::seeded(1)).unwrap()] {
+    let block = Sequential::builder([3])
+        .residual(|block| block.layer(Scale::new("scale", 0.5, &[1.0, 2.0, 3.0])).dense(3));
+    let models =
+        [inner, outer.build(&mut taper::seeded(1)).unwrap(), block.build(&mut taper::seeded(1)).unwrap()];
+    for model in models {
         for orientation in [Orientation::PyTorch, Orientation::Keras] {
             let save = Save::new().with_check(&x).with_orientation(orientation);
             let bytes = model.to_bytes(&save).unwrap();
@@ -235,7 +239,7 @@ impl Layer<f32> for Bare {
 
 #[test]
 fn a_kind_has_one_maker_and_none_that_is_of_this_crate() {
-    for kind in ["dense", "relu", "sequential", "conv2d", ""] {
+    for kind in ["dense", "relu", "sequential", "branches", "conv2d", ""] {
         let error = Open::<f32>::new().with_layer(kind, Scale::of).unwrap_err();
         assert!(matches!(error, Error::Setting { name: "with_layer", .. }), "{error}");
     }

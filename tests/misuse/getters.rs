@@ -20,8 +20,8 @@ fn layers_tell_their_settings() {
     assert_eq!(Window::new(3).stride(), None);
     let channels = Channels::new(4, 6).with_groups(2);
     assert_eq!((channels.inputs(), channels.outputs(), channels.groups()), (4, 6, 2));
-    let pool = AvgPool2d::new(Window::new(2)).unwrap();
-    assert!(pool.counts_padding() && !pool.without_counting_padding().counts_padding());
+    let pool = AvgPool2d::new(Window::new(2).with_padding(1)).unwrap();
+    assert!(pool.counts_padding() && !pool.clone().without_counting_padding().counts_padding());
     // A pool moves by its size.
     assert_eq!(MaxPool2d::new(3).unwrap().window().stride(), Some(3.into()));
     assert_eq!(pool.window().kernel(), 2.into());
