@@ -5,6 +5,7 @@ mod all_layers;
 mod cases;
 mod gradcheck_itself;
 mod input;
+mod kinds;
 mod parts;
 mod planted;
 
