@@ -37,7 +37,7 @@ use recipe::CLASSES;
 use recipe::mirror::mirrored;
 use recipe::samples::Samples;
 use taper::io::Save;
-use taper::train::metrics::{self, ConfusionMatrix};
+use taper::train::metrics;
 use taper::train::{EarlyStopping, Fit, History, Monitor};
 use taper::{Sequential, TensorView};
 
@@ -90,7 +90,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     let result = recipe::trainer(&mut model, arguments.seed)?.evaluate(test_set.dataset()?)?;
     let confusion = result.confusion.ok_or("expected classes to count")?;
-    print_confusion(&confusion);
+    print!("{confusion}");
 
     if let Some(history) = &history {
         let path = match &arguments.picture {
@@ -142,20 +142,6 @@ fn train(
     let best = history.restored.ok_or("expected at least 1 epoch, got 0")?;
     println!("\nepoch {} was the best\n", best + 1);
     Ok(history)
-}
-
-/// Rows are what the images show, columns what they were taken for.
-fn print_confusion(confusion: &ConfusionMatrix) {
-    print!("{:4}", "");
-    CLASSES.iter().for_each(|name| print!(" {:>7}", format!("as {name}")));
-    println!("  precision  recall     F1");
-    for (class, name) in CLASSES.iter().enumerate() {
-        print!("{name:4}");
-        (0..CLASSES.len()).for_each(|predicted| print!(" {:7}", confusion.count(class, predicted)));
-        let (precision, recall, f1) =
-            (confusion.precision(class), confusion.recall(class), confusion.f1(class));
-        println!("  {precision:9.3}  {recall:6.3}  {f1:5.3}");
-    }
 }
 
 /// The test images that are taken for something else.

@@ -42,7 +42,7 @@ pub(crate) fn model(seed: u64) -> taper::Result<Sequential<f32>> {
     let model = Sequential::builder([28, 28]).flatten();
     let model = model.dense(128).named("fc1").weight_init(Init::KaimingNormal).relu();
     let model = model.dense(64).named("fc2").weight_init(Init::KaimingNormal).relu();
-    model.dense(CLASSES.len()).named("fc3").build(&mut taper::seeded(seed))
+    model.dense(CLASSES.len()).named("fc3").classes(CLASSES).build(&mut taper::seeded(seed))
 }
 
 /// Adam on batches of 32.

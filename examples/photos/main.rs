@@ -20,8 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use photographs::CLASSES;
-use taper::train::metrics;
-use taper::{Sequential, Tensor};
+use taper::Sequential;
 
 /// Tells what photographs of 32×32 pixels show.
 #[derive(Debug, Parser)]
@@ -42,32 +41,24 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let network = network::trained(&arguments.model)?;
+    let mut network = network::trained(&arguments.model)?;
+    network.set_classes(CLASSES)?;
     let summary = network.summary();
     println!("{summary}");
     let (learned, kept) = (summary.parameters(), summary.statistics());
     println!("{} numbers: {learned} were learned, {kept} are running means and variances", learned + kept);
 
-    // The same outputs without dropout, and with a softmax, which makes shares of them.
+    // The same outputs without dropout.
     let lean = network.for_inference()?;
     println!("{} layers, {} of them for inference\n", network.len(), lean.len());
-    let lean = Sequential::builder(lean.input()).layer(lean).softmax().build(&mut taper::seeded(0))?;
     match &arguments.one {
         Some(path) => classify_one(&lean, path),
         None => classify_all(&lean, &arguments.photos),
     }
 }
 
-/// The class that has the largest share, and that share.
-fn classify(network: &Sequential<f32>, pixels: &Tensor<f32>) -> taper::Result<(usize, f32)> {
-    let shares = network.predict(pixels)?;
-    let class = metrics::classes(&shares)?[0];
-    Ok((class, shares.as_slice()[class]))
-}
-
 fn classify_one(network: &Sequential<f32>, path: &Path) -> Result<(), Box<dyn Error>> {
-    let (class, share) = classify(network, &photographs::read(path)?)?;
-    println!("{}: {} {:.1} %", path.display(), CLASSES[class], 100.0 * share);
+    println!("{}: {}", path.display(), network.classify(&photographs::read(path)?)?[0]);
     Ok(())
 }
 
@@ -76,10 +67,10 @@ fn classify_all(network: &Sequential<f32>, folder: &Path) -> Result<(), Box<dyn 
     println!("{:20}  {:10}  {:10}  {:>7}", "file", "shows", "taken for", "share");
     let mut right = 0;
     for photograph in &photographs {
-        let (class, share) = classify(network, &photograph.pixels)?;
-        right += usize::from(class == photograph.label);
-        let [truth, said] = [photograph.label, class].map(|class| CLASSES[class]);
-        println!("{:20}  {truth:10}  {said:10}  {:5.1} %", photograph.name, 100.0 * share);
+        let said = network.classify(&photograph.pixels)?[0];
+        right += usize::from(said.class == photograph.label);
+        let [truth, name] = [photograph.label, said.class].map(|class| CLASSES[class]);
+        println!("{:20}  {truth:10}  {name:10}  {:5.1} %", photograph.name, 100.0 * said.probability);
     }
     println!("{right} of {} right", photographs.len());
     Ok(())
