@@ -42,7 +42,7 @@ impl<T: Scalar> Sequential<T> {
     /// use taper::{Sequential, Tensor, init::Init};
     ///
     /// let model = Sequential::<f32>::builder([2])
-    ///     .dense(2).weight_init(Init::Constant { value: 0.0 }).bias_init(Init::Constant { value: 1.0 })
+    ///     .dense(2).weight_init(Init::Constant(0.0)).bias_init(Init::Constant(1.0))
     ///     .classes(["cat", "dog"])
     ///     .build(&mut taper::seeded(7))?;
     /// let prediction = model.classify(&Tensor::from([[0.5, 0.5]]))?[0];

@@ -154,7 +154,7 @@ impl ConfusionMatrix {
     /// use taper::train::metrics::ConfusionMatrix;
     ///
     /// let confusion = ConfusionMatrix::new(2).with_names(["dog", "cat"])?;
-    /// assert!(confusion.to_string().starts_with("true  as dog  as cat  precision"));
+    /// assert!(confusion.to_string().starts_with("true  as dog as cat  precision"));
     /// # Ok::<(), taper::Error>(())
     /// ```
     pub fn with_names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Result<Self> {
