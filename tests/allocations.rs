@@ -13,9 +13,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use taper::layers::{Backward, Forward, GradientSink, Window};
 use taper::losses::{
-    BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError,
+    BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CategoricalHinge, CosineSimilarity, CrossEntropy,
+    Huber, KlDivergence, LogCosh, MeanAbsoluteError, MeanSquaredError, Poisson,
 };
-use taper::optimizers::{Adagrad, Adam, AdamW, Clip, Lion, RmsProp, Rule, Sgd, WeightDecay};
+use taper::optimizers::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Clip, Lion, NAdam, RAdam, RmsProp, Rprop, Rule, Sgd,
+    WeightDecay,
+};
 use taper::schedules::Cosine;
 use taper::sequential::WorkspacePool;
 use taper::{
@@ -178,6 +182,13 @@ fn rules<T: Scalar>() -> Vec<Box<dyn Fn() -> Optimizer<T>>> {
         rule(RmsProp::new(0.01).unwrap().centered()),
         rule(Adagrad::new(0.01).unwrap()),
         rule(Lion::new(0.01).unwrap()),
+        rule(AdamW::new(0.01).unwrap().with_amsgrad()),
+        rule(NAdam::new(0.01).unwrap()),
+        rule(RAdam::new(0.01).unwrap().with_betas(0.9, 0.8).unwrap()),
+        rule(Adamax::new(0.01).unwrap()),
+        rule(Adadelta::new(1.0).unwrap()),
+        rule(Rprop::new(0.01).unwrap()),
+        rule(Asgd::new(0.01).unwrap().with_start(0.0).unwrap()),
     ]
 }
 
@@ -261,6 +272,12 @@ fn training<T: Scalar>(parallelism: Parallelism) {
         Box::new(MeanSquaredError::new()),
         Box::new(MeanAbsoluteError::new()),
         Box::new(Huber::new(0.5).unwrap()),
+        Box::new(LogCosh::new()),
+        Box::new(Poisson::new().with_full()),
+        Box::new(BinaryFocal::new()),
+        Box::new(CategoricalFocal::new()),
+        Box::new(CategoricalHinge::new()),
+        Box::new(CosineSimilarity::new()),
     ];
     let mut hand = Hand::new(models().remove(0).1, CAPACITY, rules()[0](), parallelism);
     for loss in values {

@@ -1,7 +1,10 @@
 //! Adagrad: steps divided by the root of the sum of all squared gradients.
 
 use super::rule::{Rule, Update};
-use super::settings::{RuleSettings, WeightDecay, check_at_least_0, least_divisor};
+use super::settings::{
+    RuleSettings, WeightDecay, check_at_least_0, kind_and_settings, least_divisor, with_epsilon,
+    with_weight_decay,
+};
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
@@ -48,23 +51,9 @@ impl Adagrad {
         Ok(self)
     }
 
-    /// Keeps the divisor away from 0.
-    ///
-    /// # Errors
-    /// [`crate::Error::Setting`] unless finite and at least 0.
-    pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
-        self.epsilon = check_at_least_0("epsilon", epsilon)?;
-        Ok(self)
-    }
+    with_epsilon!();
 
-    /// Draws weights to zero.
-    ///
-    /// # Errors
-    /// [`crate::Error::Setting`] unless finite and at least 0.
-    pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
-        self.settings.set_weight_decay(weight_decay)?;
-        Ok(self)
-    }
+    with_weight_decay!();
 
     getters! {
         /// How fast the learning rate falls.
@@ -81,17 +70,7 @@ impl Adagrad {
 }
 
 impl<T: Scalar> Rule<T> for Adagrad {
-    fn kind(&self) -> &'static str {
-        "adagrad"
-    }
-
-    fn settings(&self) -> &RuleSettings {
-        &self.settings
-    }
-
-    fn settings_mut(&mut self) -> &mut RuleSettings {
-        &mut self.settings
-    }
+    kind_and_settings!("adagrad");
 
     fn buffers(&self) -> usize {
         1

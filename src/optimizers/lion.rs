@@ -1,7 +1,7 @@
 //! Lion: steps of one size, in the direction of a running gradient.
 
 use super::rule::{Rule, Update};
-use super::settings::{RuleSettings, WeightDecay, check_share};
+use super::settings::{RuleSettings, WeightDecay, check_share, kind_and_settings, with_weight_decay};
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
@@ -36,14 +36,7 @@ impl Lion {
         Ok(self)
     }
 
-    /// Draws weights to zero.
-    ///
-    /// # Errors
-    /// [`crate::Error::Setting`] unless finite and at least 0.
-    pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
-        self.settings.set_weight_decay(weight_decay)?;
-        Ok(self)
-    }
+    with_weight_decay!();
 
     getters! {
         /// The shares of what is remembered, in a step and from step to step.
@@ -56,17 +49,7 @@ impl Lion {
 }
 
 impl<T: Scalar> Rule<T> for Lion {
-    fn kind(&self) -> &'static str {
-        "lion"
-    }
-
-    fn settings(&self) -> &RuleSettings {
-        &self.settings
-    }
-
-    fn settings_mut(&mut self) -> &mut RuleSettings {
-        &mut self.settings
-    }
+    kind_and_settings!("lion");
 
     fn buffers(&self) -> usize {
         1

@@ -3,6 +3,13 @@
 //! A [`Rule`] says how one parameter moves; an [`Optimizer`] carries a rule out for a whole model, with the state
 //! that it needs. Learning rates over time are [`crate::schedules`].
 //!
+//! | rule | steps |
+//! |---|---|
+//! | [`Sgd`], [`Asgd`] | along the gradient, with momentum; with an average of the weights |
+//! | [`Adam`], [`AdamW`], [`NAdam`], [`RAdam`], [`Adamax`] | along its running mean, divided by its running size |
+//! | [`RmsProp`], [`Adagrad`], [`Adadelta`] | along the gradient, divided by its size so far |
+//! | [`Lion`], [`Rprop`] | by its sign |
+//!
 //! ```
 //! use taper::optimizers::{Adam, Clip, Optimizer, WeightDecay};
 //!
@@ -12,28 +19,41 @@
 //! # Ok::<(), taper::Error>(())
 //! ```
 
+mod adadelta;
 mod adagrad;
 mod adam;
+mod adamax;
+mod adjust;
 mod apply;
+mod asgd;
 mod average;
 mod clip;
 mod lion;
+mod nadam;
 mod optimizer;
+mod radam;
 mod rmsprop;
+mod rprop;
 mod rule;
 mod settings;
 mod sgd;
 mod state;
 mod survey;
 
+pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
+pub use adamax::Adamax;
 pub use apply::Apply;
+pub use asgd::Asgd;
 pub use average::MovingAverage;
 pub use clip::Clip;
 pub use lion::Lion;
+pub use nadam::NAdam;
 pub use optimizer::Optimizer;
+pub use radam::RAdam;
 pub use rmsprop::RmsProp;
+pub use rprop::Rprop;
 pub use rule::{MAX_BUFFERS, Rule, Update};
 pub use settings::{RuleSettings, WeightDecay};
 pub use sgd::Sgd;

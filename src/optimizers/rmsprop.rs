@@ -1,7 +1,9 @@
 //! RMSprop: steps divided by the running root mean square of the gradient.
 
 use super::rule::{Rule, Update};
-use super::settings::{RuleSettings, WeightDecay, check_at_least_0, check_share, least_divisor};
+use super::settings::{
+    RuleSettings, WeightDecay, check_share, kind_and_settings, least_divisor, with_epsilon, with_weight_decay,
+};
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
@@ -41,14 +43,7 @@ impl RmsProp {
         Ok(self)
     }
 
-    /// Keeps the divisor away from 0.
-    ///
-    /// # Errors
-    /// [`crate::Error::Setting`] unless finite and at least 0.
-    pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
-        self.epsilon = check_at_least_0("epsilon", epsilon)?;
-        Ok(self)
-    }
+    with_epsilon!();
 
     /// Keeps moving.
     ///
@@ -66,14 +61,7 @@ impl RmsProp {
         self
     }
 
-    /// Draws weights to zero.
-    ///
-    /// # Errors
-    /// [`crate::Error::Setting`] unless finite and at least 0.
-    pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
-        self.settings.set_weight_decay(weight_decay)?;
-        Ok(self)
-    }
+    with_weight_decay!();
 
     getters! {
         /// How slowly the mean of squares forgets.
@@ -92,17 +80,7 @@ impl RmsProp {
 }
 
 impl<T: Scalar> Rule<T> for RmsProp {
-    fn kind(&self) -> &'static str {
-        "rmsprop"
-    }
-
-    fn settings(&self) -> &RuleSettings {
-        &self.settings
-    }
-
-    fn settings_mut(&mut self) -> &mut RuleSettings {
-        &mut self.settings
-    }
+    kind_and_settings!("rmsprop");
 
     /// The square, the velocity and the mean: always all three, so that a rule's settings do not change the
     /// layout of its state.

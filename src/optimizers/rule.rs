@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::adjust::Adjust;
 use super::settings::RuleSettings;
 use crate::Scalar;
 use crate::kernels::{self, Kernel, Simd, Split};
@@ -241,41 +242,10 @@ fn without_subnormal<T: Scalar>(number: T) -> T {
     if number.abs() < T::min_positive_value() { T::zero() } else { number }
 }
 
-/// What is done to weight and gradient before every rule: clipping and weight decay. With a scale of 1, an infinite limit, a decay of 0 and a shrinking of 1
-/// nothing is changed, to the bit.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Adjust<T> {
-    pub(super) scale: T,
-    pub(super) limit: T,
-    pub(super) decay: T,
-    pub(super) shrink: T,
-}
-
-impl<T: Scalar> Adjust<T> {
-    #[inline]
-    fn apply(&self, weight: T, gradient: T) -> (T, T) {
-        let gradient = gradient * self.scale;
-        // Comparisons, so that NaN stays NaN.
-        let gradient = if gradient > self.limit { self.limit } else { gradient };
-        let gradient = if gradient < -self.limit { -self.limit } else { gradient };
-        (weight * self.shrink, gradient + self.decay * weight)
-    }
-
-    /// Whether weight and gradient stay as they are.
-    fn is_nothing(&self) -> bool {
-        self.only_shrinks() && self.shrink == T::one()
-    }
-
-    /// Whether all that it does is `shrink·w` and g as it is.
-    pub(super) fn only_shrinks(&self) -> bool {
-        self.scale == T::one() && self.limit == T::infinity() && self.decay == T::zero()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimizers::{Adagrad, Adam, Lion, RmsProp, Sgd};
+    use crate::optimizers::{Adadelta, Adagrad, Adam, Adamax, Asgd, Lion, NAdam, RAdam, RmsProp, Rprop, Sgd};
 
     /// More than are computed side by side.
     const ELEMENTS: usize = LANES + 1;
@@ -306,17 +276,48 @@ mod tests {
         }
     }
 
+    /// Each rule with a learning rate of 0.1, and no ε where it can do without.
+    fn rules() -> Vec<Box<dyn Rule<f32>>> {
+        let momentum = Sgd::new(0.1).unwrap().with_momentum(0.9).unwrap();
+        vec![
+            Box::new(Sgd::new(0.1).unwrap()),
+            Box::new(momentum.with_nesterov().unwrap()),
+            Box::new(Adam::new(0.1).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(Adam::new(0.1).unwrap().with_epsilon(0.0).unwrap().with_amsgrad()),
+            Box::new(NAdam::new(0.1).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(RAdam::new(0.1).unwrap().with_betas(0.9, 0.8).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(Adamax::new(0.1).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(Adadelta::new(0.1).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(RmsProp::new(0.1).unwrap().centered().with_momentum(0.9).unwrap()),
+            Box::new(Adagrad::new(0.1).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(Lion::new(0.1).unwrap()),
+            Box::new(Rprop::new(0.1).unwrap()),
+            Box::new(Asgd::new(0.1).unwrap().with_start(2.0).unwrap()),
+        ]
+    }
+
+    #[test]
+    fn an_element_without_weight_and_gradient_stays_zero() {
+        for rule in rules() {
+            let mut memory = Memory::new(&*rule);
+            (0..12).for_each(|_| memory.step(&*rule, 0.0));
+            assert_eq!(memory.weight, [0.0; ELEMENTS], "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn a_gradient_of_nan_is_not_hidden() {
+        for rule in rules() {
+            let mut memory = Memory::new(&*rule);
+            (0..9).for_each(|_| memory.step(&*rule, 0.5));
+            memory.step(&*rule, f32::NAN);
+            assert!(memory.weight.iter().all(|weight| weight.is_nan()), "{rule:?}");
+        }
+    }
+
     #[test]
     fn a_limit_that_no_gradient_reaches_changes_nothing() {
-        let rules: [Box<dyn Rule<f32>>; 6] = [
-            Box::new(Sgd::new(0.1).unwrap()),
-            Box::new(Sgd::new(0.1).unwrap().with_momentum(0.9).unwrap().with_nesterov().unwrap()),
-            Box::new(Adam::new(0.1).unwrap()),
-            Box::new(RmsProp::new(0.1).unwrap().centered().with_momentum(0.9).unwrap()),
-            Box::new(Adagrad::new(0.1).unwrap()),
-            Box::new(Lion::new(0.1).unwrap()),
-        ];
-        for rule in &rules {
+        for rule in &rules() {
             // The first takes the loop without clipping, the second the loop with it, and the third clips.
             let [without, with, clipped] = [f32::INFINITY, 1e30, 0.25].map(|limit| {
                 let mut memory = Memory::new(&**rule);
@@ -334,12 +335,15 @@ mod tests {
         let adam = Adam::new(1.0).unwrap().with_betas(0.9, 0.99).unwrap();
         let rms_prop = RmsProp::new(1.0).unwrap().centered().with_momentum(0.9).unwrap();
         let lion = Lion::new(1.0).unwrap().with_betas(0.9, 0.9).unwrap();
-        let rules: [Box<dyn Rule<f32>>; 5] = [
+        let rules: [Box<dyn Rule<f32>>; 8] = [
             Box::new(momentum()),
             Box::new(momentum().with_nesterov().unwrap()),
             Box::new(adam),
             Box::new(rms_prop),
             Box::new(lion),
+            Box::new(NAdam::new(1.0).unwrap().with_betas(0.9, 0.99).unwrap()),
+            Box::new(RAdam::new(1.0).unwrap().with_betas(0.9, 0.99).unwrap()),
+            Box::new(Adadelta::new(1.0).unwrap()),
         ];
         for rule in &rules {
             let (mut memory, kept) = (Memory::new(&**rule), rule.buffers());
@@ -356,10 +360,15 @@ mod tests {
 
     #[test]
     fn a_step_is_bounded_however_small_gradient_and_epsilon_are() {
-        let rules: [Box<dyn Rule<f32>>; 3] = [
+        let rules: [Box<dyn Rule<f32>>; 8] = [
             Box::new(Adam::new(1.0).unwrap().with_epsilon(0.0).unwrap()),
             Box::new(RmsProp::new(1.0).unwrap().with_epsilon(0.0).unwrap()),
             Box::new(Adagrad::new(1.0).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(Adam::new(1.0).unwrap().with_epsilon(0.0).unwrap().with_amsgrad()),
+            Box::new(NAdam::new(1.0).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(RAdam::new(1.0).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(Adamax::new(1.0).unwrap().with_epsilon(0.0).unwrap()),
+            Box::new(Adadelta::new(1.0).unwrap().with_epsilon(0.0).unwrap()),
         ];
         for rule in &rules {
             for exponent in 0..=45 {

@@ -85,3 +85,83 @@ pub(super) fn check_share(name: &'static str, value: f64) -> Result<f64> {
 pub(super) fn least_divisor<T: Scalar>(epsilon: f64, take: f64) -> T {
     T::of(epsilon.max((T::min_positive_value().as_f64() / take).sqrt()))
 }
+
+/// βᵗ in step t. By products, some twenty of them for each block of elements: with `powf`, a step of the reference network
+/// with Adam at batch 32 takes 4 % longer.
+pub(super) fn power(beta: f64, step: u64) -> f64 {
+    beta.powi(i32::try_from(step).unwrap_or(i32::MAX))
+}
+
+/// The larger of two numbers; NaN where the first of them is NaN, unlike `max`.
+pub(super) fn larger<T: Scalar>(number: T, other: T) -> T {
+    if other >= number { other } else { number }
+}
+
+/// What each rule says of itself whose settings are in its field `settings`.
+macro_rules! kind_and_settings {
+    ($kind:literal) => {
+        fn kind(&self) -> &'static str {
+            $kind
+        }
+
+        fn settings(&self) -> &$crate::optimizers::RuleSettings {
+            &self.settings
+        }
+
+        fn settings_mut(&mut self) -> &mut $crate::optimizers::RuleSettings {
+            &mut self.settings
+        }
+    };
+}
+pub(super) use kind_and_settings;
+
+macro_rules! with_weight_decay {
+    () => {
+        /// Draws weights to zero.
+        ///
+        /// # Errors
+        /// [`crate::Error::Setting`] unless finite and at least 0.
+        pub fn with_weight_decay(
+            mut self,
+            weight_decay: $crate::optimizers::WeightDecay,
+        ) -> $crate::Result<Self> {
+            self.settings.set_weight_decay(weight_decay)?;
+            Ok(self)
+        }
+    };
+}
+pub(super) use with_weight_decay;
+
+/// For a rule with a field `epsilon`.
+macro_rules! with_epsilon {
+    () => {
+        /// Keeps the divisor away from 0.
+        ///
+        /// # Errors
+        /// [`crate::Error::Setting`] unless finite and at least 0.
+        pub fn with_epsilon(mut self, epsilon: f64) -> $crate::Result<Self> {
+            self.epsilon = $crate::optimizers::settings::check_at_least_0("epsilon", epsilon)?;
+            Ok(self)
+        }
+    };
+}
+pub(super) use with_epsilon;
+
+/// For a rule with a field `betas`.
+macro_rules! with_betas {
+    () => {
+        /// How slowly the two moments forget.
+        ///
+        /// # Errors
+        /// [`crate::Error::Setting`] unless both are at least 0 and below 1.
+        pub fn with_betas(mut self, first: f64, second: f64) -> $crate::Result<Self> {
+            self.betas = $crate::optimizers::settings::check_betas(first, second)?;
+            Ok(self)
+        }
+    };
+}
+pub(super) use with_betas;
+
+pub(super) fn check_betas(first: f64, second: f64) -> Result<(f64, f64)> {
+    Ok((check_share("beta 1", first)?, check_share("beta 2", second)?))
+}

@@ -1,7 +1,7 @@
 //! Gradient descent, with or without momentum.
 
 use super::rule::{Rule, Update};
-use super::settings::{RuleSettings, WeightDecay, check_share};
+use super::settings::{RuleSettings, WeightDecay, check_share, kind_and_settings, with_weight_decay};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar};
 
@@ -57,14 +57,7 @@ impl Sgd {
         self.check_nesterov()
     }
 
-    /// Draws weights to zero.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] unless finite and at least 0.
-    pub fn with_weight_decay(mut self, weight_decay: WeightDecay) -> Result<Self> {
-        self.settings.set_weight_decay(weight_decay)?;
-        Ok(self)
-    }
+    with_weight_decay!();
 
     fn check_nesterov(self) -> Result<Self> {
         if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
@@ -89,17 +82,7 @@ impl Sgd {
 }
 
 impl<T: Scalar> Rule<T> for Sgd {
-    fn kind(&self) -> &'static str {
-        "sgd"
-    }
-
-    fn settings(&self) -> &RuleSettings {
-        &self.settings
-    }
-
-    fn settings_mut(&mut self) -> &mut RuleSettings {
-        &mut self.settings
-    }
+    kind_and_settings!("sgd");
 
     fn buffers(&self) -> usize {
         usize::from(self.momentum > 0.0)

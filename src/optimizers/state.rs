@@ -1,7 +1,8 @@
 //! What an optimizer remembers of a parameter.
 
+use super::adjust::Adjust;
 use super::clip::Clip;
-use super::rule::{Adjust, Begun, MAX_BUFFERS, Rule};
+use super::rule::{Begun, MAX_BUFFERS, Rule};
 use super::settings::WeightDecay;
 use crate::kernels::Buffer;
 use crate::layers::Param;

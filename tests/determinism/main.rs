@@ -9,7 +9,9 @@ mod parameters;
 mod threads;
 mod trainer;
 
-use taper::optimizers::{Adagrad, Adam, AdamW, Lion, RmsProp, Rule, Sgd, WeightDecay};
+use taper::optimizers::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Lion, NAdam, RAdam, RmsProp, Rprop, Rule, Sgd, WeightDecay,
+};
 use taper::{Layer, Optimizer, Scalar, Sequential, Tensor, seeded};
 
 /// Numbers between −1 and 1 that depend on the seed.
@@ -62,6 +64,18 @@ fn optimizers<T: Scalar>() -> Vec<(String, Optimizer<T>)> {
                 Adagrad::new(rate).unwrap().with_initial(0.1).unwrap().with_weight_decay(decay).unwrap(),
             ),
             optimizer(Lion::new(rate).unwrap().with_weight_decay(decay).unwrap()),
+            optimizer(Adam::new(rate).unwrap().with_amsgrad().with_weight_decay(decay).unwrap()),
+            optimizer(NAdam::new(rate).unwrap().with_weight_decay(decay).unwrap()),
+            // Rectified from the first steps on.
+            optimizer(
+                RAdam::new(rate).unwrap().with_betas(0.9, 0.8).unwrap().with_weight_decay(decay).unwrap(),
+            ),
+            optimizer(RAdam::new(rate).unwrap().with_weight_decay(decay).unwrap()),
+            optimizer(Adamax::new(rate).unwrap().with_weight_decay(decay).unwrap()),
+            optimizer(Adadelta::new(rate).unwrap().with_weight_decay(decay).unwrap()),
+            optimizer(Rprop::new(rate).unwrap().with_weight_decay(decay).unwrap()),
+            optimizer(Asgd::new(rate).unwrap().with_weight_decay(decay).unwrap()),
+            optimizer(Asgd::new(rate).unwrap().with_start(0.0).unwrap().with_weight_decay(decay).unwrap()),
         ]);
     }
     optimizers.push(optimizer(AdamW::new(rate).unwrap()));

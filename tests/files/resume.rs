@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use taper::io::Checkpoints;
 use taper::layers::{BatchNorm, Momentum};
 use taper::losses::CrossEntropy;
-use taper::optimizers::{Adagrad, Adam, AdamW, Clip, Lion, RmsProp, Rule, Sgd, WeightDecay};
+use taper::optimizers::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Clip, Lion, NAdam, RAdam, RmsProp, Rprop, Rule, Sgd,
+    WeightDecay,
+};
 use taper::schedules::{OnPlateau, OneCycle};
 use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, History, StepReport, Training};
 use taper::{Error, Optimizer, Result, Sequential, Tensor, Trainer};
@@ -166,6 +169,13 @@ fn every_optimizer_goes_on() -> Result<()> {
     check_rule("adagrad", &with_rule(Adagrad::new(0.05)?));
     check_rule("rmsprop", &with_rule(RmsProp::new(0.01)?));
     check_rule("lion", &with_rule(Lion::new(0.01)?));
+    check_rule("amsgrad", &with_rule(Adam::new(0.01)?.with_amsgrad()));
+    check_rule("nadam", &with_rule(NAdam::new(0.01)?));
+    check_rule("radam", &with_rule(RAdam::new(0.01)?.with_betas(0.9, 0.8)?));
+    check_rule("adamax", &with_rule(Adamax::new(0.01)?));
+    check_rule("adadelta", &with_rule(Adadelta::new(1.0)?));
+    check_rule("rprop", &with_rule(Rprop::new(0.01)?));
+    check_rule("asgd", &with_rule(Asgd::new(0.1)?.with_start(2.0)?));
     Ok(())
 }
 

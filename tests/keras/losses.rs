@@ -5,7 +5,9 @@
 
 use serde_json::Value;
 use taper::losses::{
-    BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, Loss, MeanAbsoluteError, MeanSquaredError,
+    BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CategoricalHinge, CosineSimilarity, CrossEntropy,
+    Hinge, Huber, KlDivergence, LogCosh, Loss, MeanAbsoluteError, MeanAbsolutePercentageError,
+    MeanSquaredError, MeanSquaredLogarithmicError, Poisson,
 };
 use taper::{Result, Target, Tensor};
 
@@ -55,6 +57,11 @@ pub(crate) fn mean(case: &Case) -> Result<Vec<f64>> {
     }
     let sum: f64 = losses.each.iter().zip(&each_weight).map(|(loss, weight)| loss * weight).sum();
     Ok(vec![sum / each_weight.iter().sum::<f64>()])
+}
+
+/// As a metric, the cosine itself and not the loss, which is less where it is more.
+pub(crate) fn similarity(case: &Case) -> Result<Vec<f64>> {
+    Ok(mean(case)?.into_iter().map(|loss| -loss).collect())
 }
 
 /// A cross-entropy among the operations: nothing is reduced.
@@ -111,8 +118,46 @@ fn losses(case: &Case, y_true: &Value, y_pred: &Value) -> Result<Losses> {
             };
             of_classes(&loss, &outputs, (&classes).into())
         }
+        "hinge" => elementwise(&Hinge::new(), &outputs, &signs(target)),
+        "squaredhinge" => elementwise(&Hinge::new().squared(), &outputs, &signs(target)),
+        "logcosh" | "logcosherror" => elementwise(&LogCosh::new(), &outputs, &target),
+        "meanabsolutepercentageerror" => elementwise(&MeanAbsolutePercentageError::new(), &outputs, &target),
+        "meansquaredlogarithmicerror" => elementwise(&MeanSquaredLogarithmicError::new(), &outputs, &target),
+        "poisson" => {
+            let loss = Poisson::new().without_log_input().with_epsilon(EPSILON.into())?;
+            elementwise(&loss, &outputs, &target)
+        }
+        "categoricalhinge" => of_classes(&CategoricalHinge::new(), &outputs, (&target).into()),
+        "cosinesimilarity" => {
+            let axis = case.option("axis");
+            let (outputs, target) = (with_axis_last(&outputs, axis), with_axis_last(&target, axis));
+            of_classes(&CosineSimilarity::new(), &outputs, (&target).into())
+        }
+        "binaryfocalcrossentropy" => {
+            let outputs = if from_logits { outputs } else { outputs.map(logit) };
+            let target = target.map(|t| t * (1.0 - smoothing) + smoothing / 2.0);
+            let loss = BinaryFocal::new().with_gamma(case.setting("gamma"))?;
+            let loss = match case.is_set("apply_class_balancing") {
+                true => loss.with_alpha(case.setting("alpha"))?,
+                false => loss.without_alpha(),
+            };
+            elementwise(&loss, &outputs, &target)
+        }
+        "categoricalfocalcrossentropy" => {
+            let axis = case.option("axis");
+            let outputs = if from_logits { outputs } else { outputs.map(logarithm) };
+            let (outputs, target) = (with_axis_last(&outputs, axis), with_axis_last(&target, axis));
+            let loss = CategoricalFocal::new().with_gamma(case.setting("gamma"))?;
+            let loss = loss.with_alpha(&numbers(case.config("alpha")))?.with_label_smoothing(smoothing)?;
+            of_classes(&loss, &outputs, (&target).into())
+        }
         other => panic!("the table sends {other} elsewhere"),
     }
+}
+
+/// Keras takes 0 and 1 for −1 and 1.
+fn signs(target: Tensor<f64>) -> Tensor<f64> {
+    target.map(|t| if t == 0.0 { -1.0 } else { t })
 }
 
 /// Whether the predictions of each sample sum to at most 1: then one more class, which no sample is of, makes

@@ -6,7 +6,8 @@ use taper::losses::{
     NegativeLogLikelihood, Poisson, SmoothL1,
 };
 use taper::optimizers::{
-    Adagrad, Adam, AdamW, Clip, Lion, MovingAverage, Optimizer, RmsProp, RuleSettings, Sgd, WeightDecay,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Clip, Lion, MovingAverage, NAdam, Optimizer, RAdam,
+    RmsProp, Rprop, RuleSettings, Sgd, WeightDecay,
 };
 use taper::schedules::{Cosine, Exponential, OnPlateau, OneCycle, StepDecay};
 use taper::train::EarlyStopping;
@@ -116,6 +117,12 @@ pub(crate) const CASES: &[Case] = &[
             assert_eq!(error(RmsProp::new(0.1).unwrap().with_weight_decay(decay)), sgd);
             assert_eq!(error(Adagrad::new(0.1).unwrap().with_weight_decay(decay)), sgd);
             assert_eq!(error(Lion::new(0.1).unwrap().with_weight_decay(decay)), sgd);
+            assert_eq!(error(NAdam::new(0.1).unwrap().with_weight_decay(decay)), sgd);
+            assert_eq!(error(RAdam::new(0.1).unwrap().with_weight_decay(decay)), sgd);
+            assert_eq!(error(Adamax::new(0.1).unwrap().with_weight_decay(decay)), sgd);
+            assert_eq!(error(Adadelta::new(0.1).unwrap().with_weight_decay(decay)), sgd);
+            assert_eq!(error(Rprop::new(0.1).unwrap().with_weight_decay(decay)), sgd);
+            assert_eq!(error(Asgd::new(0.1).unwrap().with_weight_decay(decay)), sgd);
             assert_eq!(error(RuleSettings::new(0.1).unwrap().set_weight_decay(decay)), sgd);
             sgd
         },
@@ -135,6 +142,78 @@ pub(crate) const CASES: &[Case] = &[
         "a second beta of 1",
         || error(AdamW::new(0.1).unwrap().with_betas(0.9, 1.0)),
         "beta 2: expected a number of at least 0 and below 1, got 1",
+    ),
+    (
+        "betas of 1 for the others of its family",
+        || {
+            let text = error(NAdam::new(0.1).unwrap().with_betas(1.0, 0.9));
+            assert_eq!(error(RAdam::new(0.1).unwrap().with_betas(1.0, 0.9)), text);
+            assert_eq!(error(Adamax::new(0.1).unwrap().with_betas(1.0, 0.9)), text);
+            text
+        },
+        "beta 1: expected a number of at least 0 and below 1, got 1",
+    ),
+    (
+        "a negative epsilon of the others",
+        || {
+            let text = error(NAdam::new(0.1).unwrap().with_epsilon(-1.0));
+            assert_eq!(error(RAdam::new(0.1).unwrap().with_epsilon(-1.0)), text);
+            assert_eq!(error(Adamax::new(0.1).unwrap().with_epsilon(-1.0)), text);
+            assert_eq!(error(Adadelta::new(0.1).unwrap().with_epsilon(-1.0)), text);
+            text
+        },
+        "epsilon: expected a finite number of at least 0, got -1",
+    ),
+    (
+        "a negative momentum decay",
+        || {
+            both(
+                NAdam::new(0.1).unwrap().with_momentum_decay(NAN),
+                NAdam::new(0.1).unwrap().with_momentum_decay(-1.0),
+            )
+        },
+        "momentum_decay: expected a finite number of at least 0, got -1",
+    ),
+    (
+        "a smoothing of 1 for Adadelta",
+        || error(Adadelta::new(0.1).unwrap().with_smoothing(1.0)),
+        "smoothing: expected a number of at least 0 and below 1, got 1",
+    ),
+    (
+        "factors that do not shrink and grow",
+        || {
+            both(
+                Rprop::new(0.1).unwrap().with_factors(NAN, 1.2),
+                Rprop::new(0.1).unwrap().with_factors(0.5, 1.0),
+            )
+        },
+        "factors: expected one above 0 and below 1, and a finite one above 1, got 0.5 and 1",
+    ),
+    (
+        "steps in the wrong order",
+        || {
+            both(
+                Rprop::new(0.1).unwrap().with_steps(0.1, INFINITY),
+                Rprop::new(0.1).unwrap().with_steps(2.0, 1.0),
+            )
+        },
+        "steps: expected finite numbers of at least 0, the smaller first, got 2 and 1",
+    ),
+    (
+        "settings of averaged descent below 0",
+        || {
+            let asgd = || Asgd::new(0.1).unwrap();
+            assert_eq!(
+                error(asgd().with_power(-1.0)),
+                "power: expected a finite number of at least 0, got -1"
+            );
+            assert_eq!(
+                error(asgd().with_start(NAN)),
+                "start: expected a finite number of at least 0, got NaN"
+            );
+            error(asgd().with_decay(-1.0))
+        },
+        "decay: expected a finite number of at least 0, got -1",
     ),
     (
         "a negative beta",
