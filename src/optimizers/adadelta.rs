@@ -1,9 +1,7 @@
 //! Adadelta: steps as long as those before, in proportion to gradients as large as those before.
 
 use super::rule::{Rule, Update};
-use super::settings::{
-    RuleSettings, WeightDecay, check_share, kind_and_settings, with_epsilon, with_weight_decay,
-};
+use super::settings::{RuleSettings, check_share, kind_and_settings, with_epsilon, with_weight_decay};
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
@@ -48,12 +46,6 @@ impl Adadelta {
     getters! {
         /// How slowly the two running squares forget.
         smoothing: f64;
-        /// What keeps the divisor away from 0.
-        epsilon: f64;
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::rule::{Rule, Update};
 use super::settings::{
-    RuleSettings, WeightDecay, check_at_least_0, kind_and_settings, least_divisor, with_epsilon,
-    with_weight_decay,
+    RuleSettings, check_at_least_0, kind_and_settings, least_divisor, with_epsilon, with_weight_decay,
 };
 use crate::getters::getters;
 use crate::{Result, Scalar};
@@ -60,12 +59,6 @@ impl Adagrad {
         learning_rate_decay: f64;
         /// What sums of squares begin with.
         initial: f64;
-        /// What keeps the divisor away from 0.
-        epsilon: f64;
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

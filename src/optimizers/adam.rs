@@ -50,16 +50,8 @@ impl Adam {
     with_weight_decay!();
 
     getters! {
-        /// How slowly the two moments forget.
-        betas: (f64, f64);
-        /// What keeps the divisor away from 0.
-        epsilon: f64;
         /// Whether the largest second moment so far divides.
         amsgrad: bool;
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

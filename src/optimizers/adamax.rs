@@ -2,9 +2,8 @@
 
 use super::rule::{Rule, Update};
 use super::settings::{
-    RuleSettings, WeightDecay, kind_and_settings, larger, power, with_betas, with_epsilon, with_weight_decay,
+    RuleSettings, kind_and_settings, larger, power, with_betas, with_epsilon, with_weight_decay,
 };
-use crate::getters::getters;
 use crate::{Result, Scalar};
 
 /// Adamax (Kingma and Ba, 2014), as PyTorch's. In step t, from 1:
@@ -36,17 +35,6 @@ impl Adamax {
     with_epsilon!();
 
     with_weight_decay!();
-
-    getters! {
-        /// How slowly the two moments forget.
-        betas: (f64, f64);
-        /// What keeps the divisor away from 0.
-        epsilon: f64;
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
-    }
 }
 
 impl<T: Scalar> Rule<T> for Adamax {

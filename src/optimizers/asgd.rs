@@ -1,7 +1,7 @@
 //! ASGD: descent whose weights are averaged.
 
 use super::rule::{Rule, Update};
-use super::settings::{RuleSettings, WeightDecay, check_at_least_0, kind_and_settings, with_weight_decay};
+use super::settings::{RuleSettings, check_at_least_0, kind_and_settings, with_weight_decay};
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
@@ -69,10 +69,6 @@ impl Asgd {
         power: f64;
         /// After how many steps the mean begins.
         start: f64;
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

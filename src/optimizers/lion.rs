@@ -1,7 +1,7 @@
 //! Lion: steps of one size, in the direction of a running gradient.
 
 use super::rule::{Rule, Update};
-use super::settings::{RuleSettings, WeightDecay, check_share, kind_and_settings, with_weight_decay};
+use super::settings::{RuleSettings, check_share, kind_and_settings, with_weight_decay};
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
@@ -41,10 +41,6 @@ impl Lion {
     getters! {
         /// The shares of what is remembered, in a step and from step to step.
         betas: (f64, f64);
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::rule::{Rule, Update};
 use super::settings::{
-    RuleSettings, WeightDecay, check_at_least_0, kind_and_settings, least_divisor, power, with_betas,
-    with_epsilon, with_weight_decay,
+    RuleSettings, check_at_least_0, kind_and_settings, least_divisor, power, with_betas, with_epsilon,
+    with_weight_decay,
 };
 use crate::getters::getters;
 use crate::{Result, Scalar};
@@ -50,16 +50,8 @@ impl NAdam {
     with_weight_decay!();
 
     getters! {
-        /// How slowly the two moments forget.
-        betas: (f64, f64);
-        /// What keeps the divisor away from 0.
-        epsilon: f64;
         /// How soon the momentum has grown.
         momentum_decay: f64;
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 
     /// µ of a step.

@@ -2,10 +2,8 @@
 
 use super::rule::{Rule, Update};
 use super::settings::{
-    RuleSettings, WeightDecay, kind_and_settings, least_divisor, power, with_betas, with_epsilon,
-    with_weight_decay,
+    RuleSettings, kind_and_settings, least_divisor, power, with_betas, with_epsilon, with_weight_decay,
 };
-use crate::getters::getters;
 use crate::{Result, Scalar};
 
 /// `RAdam` (Liu et al., 2019), rectified Adam, as PyTorch's. In step t, from 1, with ρ∞ = 2/(1 − β₂) − 1 and
@@ -39,17 +37,6 @@ impl RAdam {
     with_epsilon!();
 
     with_weight_decay!();
-
-    getters! {
-        /// How slowly the two moments forget.
-        betas: (f64, f64);
-        /// What keeps the divisor away from 0.
-        epsilon: f64;
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
-    }
 
     /// r, once there have been enough gradients to know their size.
     fn rectification(&self, step: u64) -> Option<f64> {

@@ -2,7 +2,7 @@
 
 use super::rule::{Rule, Update};
 use super::settings::{
-    RuleSettings, WeightDecay, check_share, kind_and_settings, least_divisor, with_epsilon, with_weight_decay,
+    RuleSettings, check_share, kind_and_settings, least_divisor, with_epsilon, with_weight_decay,
 };
 use crate::getters::getters;
 use crate::{Result, Scalar};
@@ -66,16 +66,10 @@ impl RmsProp {
     getters! {
         /// How slowly the mean of squares forgets.
         smoothing: f64;
-        /// What keeps the divisor away from 0.
-        epsilon: f64;
         /// The momentum.
         momentum: f64;
         /// Whether the variance is taken instead of the mean of squares.
         is_centered: bool = |this| this.centered;
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rprop: the sign of the gradient, and a step for each element that grows while the sign stays.
 
 use super::rule::{Rule, Update};
-use super::settings::{RuleSettings, WeightDecay, kind_and_settings, with_weight_decay};
+use super::settings::{RuleSettings, kind_and_settings, with_weight_decay};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar};
 
@@ -64,10 +64,6 @@ impl Rprop {
         factors: (f64, f64);
         /// The shortest and the longest step.
         steps: (f64, f64);
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

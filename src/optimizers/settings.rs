@@ -115,6 +115,7 @@ macro_rules! kind_and_settings {
 }
 pub(super) use kind_and_settings;
 
+/// The learning rate and the weight decay of a rule with a field `settings`.
 macro_rules! with_weight_decay {
     () => {
         /// Draws weights to zero.
@@ -127,6 +128,18 @@ macro_rules! with_weight_decay {
         ) -> $crate::Result<Self> {
             self.settings.set_weight_decay(weight_decay)?;
             Ok(self)
+        }
+
+        /// How weights are drawn to zero.
+        #[must_use]
+        pub fn weight_decay(&self) -> $crate::optimizers::WeightDecay {
+            self.settings.weight_decay()
+        }
+
+        /// The learning rate.
+        #[must_use]
+        pub fn learning_rate(&self) -> f64 {
+            self.settings.learning_rate()
         }
     };
 }
@@ -143,6 +156,12 @@ macro_rules! with_epsilon {
             self.epsilon = $crate::optimizers::settings::check_at_least_0("epsilon", epsilon)?;
             Ok(self)
         }
+
+        /// What keeps the divisor away from 0.
+        #[must_use]
+        pub fn epsilon(&self) -> f64 {
+            self.epsilon
+        }
     };
 }
 pub(super) use with_epsilon;
@@ -157,6 +176,12 @@ macro_rules! with_betas {
         pub fn with_betas(mut self, first: f64, second: f64) -> $crate::Result<Self> {
             self.betas = $crate::optimizers::settings::check_betas(first, second)?;
             Ok(self)
+        }
+
+        /// How slowly the two moments forget.
+        #[must_use]
+        pub fn betas(&self) -> (f64, f64) {
+            self.betas
         }
     };
 }

@@ -1,7 +1,7 @@
 //! Gradient descent, with or without momentum.
 
 use super::rule::{Rule, Update};
-use super::settings::{RuleSettings, WeightDecay, check_share, kind_and_settings, with_weight_decay};
+use super::settings::{RuleSettings, check_share, kind_and_settings, with_weight_decay};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar};
 
@@ -74,10 +74,6 @@ impl Sgd {
         dampening: f64;
         /// Whether it looks ahead.
         nesterov: bool;
-        /// The learning rate.
-        learning_rate: f64 = |this| this.settings.learning_rate();
-        /// How weights are drawn to zero.
-        weight_decay: WeightDecay = |this| this.settings.weight_decay();
     }
 }
 

@@ -8,7 +8,9 @@ use taper::losses::{
     BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CrossEntropy, Hinge, HingeEmbedding, Huber,
     MultiMargin, NegativeLogLikelihood, Poisson, Reduction, SmoothL1,
 };
-use taper::optimizers::{Adagrad, Adam, AdamW, Lion, RmsProp, Sgd, WeightDecay};
+use taper::optimizers::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Lion, NAdam, RAdam, RmsProp, Rprop, Sgd, WeightDecay,
+};
 use taper::schedules::{Cosine, Exponential, OnPlateau, OneCycle, StepDecay};
 use taper::{Dense, Flatten};
 
@@ -86,4 +88,23 @@ fn rules_and_schedules_tell_their_settings() {
     assert_eq!((plateau.factor(), plateau.patience(), plateau.cooldown()), (0.5, 3, 2));
     assert_eq!(StepDecay::new(0.1, 5, 0.5).unwrap().every(), 5);
     assert_eq!(Exponential::new(0.1, 7, 0.5).unwrap().period(), 7);
+}
+
+#[test]
+fn other_rules_tell_their_settings() {
+    let (rate, decay) = (0.25, WeightDecay::Coupled(0.5));
+    let rule = NAdam::new(rate).unwrap().with_momentum_decay(0.1).unwrap().with_weight_decay(decay).unwrap();
+    assert_eq!((rule.learning_rate(), rule.weight_decay(), rule.momentum_decay()), (rate, decay, 0.1));
+    let rule = RAdam::new(rate).unwrap().with_betas(0.7, 0.8).unwrap().with_epsilon(0.1).unwrap();
+    assert_eq!((rule.betas(), rule.epsilon()), ((0.7, 0.8), 0.1));
+    let rule = Adamax::new(rate).unwrap().with_betas(0.7, 0.8).unwrap().with_epsilon(0.1).unwrap();
+    assert_eq!((rule.betas(), rule.epsilon()), ((0.7, 0.8), 0.1));
+    assert_eq!(Adadelta::new(rate).unwrap().with_smoothing(0.3).unwrap().smoothing(), 0.3);
+    let rule = Rprop::new(rate).unwrap().with_factors(0.3, 1.4).unwrap().with_steps(0.1, 2.0).unwrap();
+    assert_eq!((rule.factors(), rule.steps()), ((0.3, 1.4), (0.1, 2.0)));
+    let rule = Asgd::new(rate).unwrap().with_decay(0.1).unwrap().with_power(0.2).unwrap();
+    assert_eq!((rule.decay(), rule.power(), rule.start()), (0.1, 0.2, 1e6));
+    assert_eq!(rule.with_start(3.0).unwrap().start(), 3.0);
+    assert!(Adam::new(rate).unwrap().with_amsgrad().amsgrad() && !Adam::new(rate).unwrap().amsgrad());
+    assert!(AdamW::new(rate).unwrap().with_amsgrad().amsgrad());
 }
