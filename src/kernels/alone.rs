@@ -18,6 +18,15 @@ pub(crate) fn together<R>(_threads: usize, work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// A thread that counts as one at work; there is none but the caller's.
+pub(crate) struct AtWork;
+
+impl AtWork {
+    pub(crate) fn begin() -> Self {
+        Self
+    }
+}
+
 pub(super) fn share(_threads: usize, own: impl FnOnce(), _help: &(dyn Fn() + Sync)) {
     own();
 }

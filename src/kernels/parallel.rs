@@ -21,6 +21,10 @@ use super::team::{is_in_piece, is_together, most_threads};
 /// helpers: eight tasks of a pool of eight, which all predict, are left to themselves, since whoever calls from many threads has
 /// spread the work already; a single call, from a thread of that pool or from anywhere else, gets the help of seven.
 ///
+/// Where [samples](crate::train::Samples) or [augmentations](crate::train::augment) are made ahead, in training and evaluation, up to one
+/// thread less than the setting makes them, for the time of an epoch; these threads, at most eight, run the user's code. While one makes
+/// a batch it counts as at work, so that there are fewer helpers. With `Threads(1)` the calling thread makes them.
+///
 /// Helpers look for work until the step or the pass that they share is done. Where other programs need the processors,
 /// fewer threads can be faster.
 ///
@@ -62,6 +66,15 @@ impl Parallelism {
         if is_large { self.pieces_of(PIECE_TOGETHER, multiply_adds) } else { 1 }
     }
 
+    /// How many threads may make samples while the calling one uses those that are made.
+    pub(crate) fn makers(self) -> usize {
+        let most = match self {
+            Self::Pool => most_threads(),
+            Self::Threads(threads) => threads.min(most_threads()),
+        };
+        most.saturating_sub(1).min(MOST_MAKERS)
+    }
+
     /// As many pieces of at least this size as there are threads to use.
     fn pieces_of(self, piece: usize, multiply_adds: usize) -> usize {
         let pieces = match self {
@@ -72,6 +85,9 @@ impl Parallelism {
         if pieces < 2 { 1 } else { pieces.min(most_threads()) }
     }
 }
+
+/// Each makes a batch, and has memory for it.
+const MOST_MAKERS: usize = 8;
 
 /// The least work to wake a thread for. That takes some 10 µs, in which one core does up to 500,000 multiply-adds. Two
 /// pieces of this size take 70 µs on one core; with no other core free, they take a sixth longer in two.

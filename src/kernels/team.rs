@@ -191,6 +191,8 @@ struct Team {
     /// Helpers that have been started, of whom so many serve a call and so many are asleep.
     started: usize,
     serving: usize,
+    /// Threads that do something else for a call.
+    others: usize,
     asleep: usize,
     may_start: bool,
 }
@@ -200,6 +202,7 @@ static TEAM: Mutex<Team> = Mutex::new(Team {
     unused: Vec::new(),
     started: 0,
     serving: 0,
+    others: 0,
     asleep: 0,
     may_start: true,
 });
@@ -273,7 +276,7 @@ impl Team {
     }
 
     fn busy(&self) -> usize {
-        self.open.len() + self.serving
+        self.open.len() + self.serving + self.others
     }
 
     fn count(&self) {
@@ -283,6 +286,28 @@ impl Team {
     fn set_seats(desk: &Desk, seats: usize) {
         let before = desk.seats.swap(seats, Ordering::Relaxed);
         SEATS.store(SEATS.load(Ordering::Relaxed) + seats - before, Ordering::Relaxed);
+    }
+}
+
+/// A thread that is no helper and works for a call: it counts as one at work for as long as this lives.
+pub(crate) struct AtWork(());
+
+impl AtWork {
+    pub(crate) fn begin() -> Self {
+        Self::change(1);
+        Self(())
+    }
+
+    fn change(by: isize) {
+        let mut team = lock(&TEAM);
+        team.others = team.others.checked_add_signed(by).expect("each one that ends has begun");
+        team.count();
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        Self::change(-1);
     }
 }
 

@@ -1,11 +1,13 @@
 //! A batch of a data set.
 
-use super::inputs::Inputs;
+use super::augment::Augment;
+use super::inputs::{Inputs, in_sample};
 use super::weighted::Answers;
 use super::{Dataset, numbers::Numbers};
 use crate::kernels::Buffer;
+use crate::layers::RandomKey;
 use crate::losses::Target;
-use crate::{Parallelism, Result, Scalar, Shape, TensorView};
+use crate::{Parallelism, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// A batch of samples picked from a data set, in memory that is used again and again.
 #[derive(Debug, Default)]
@@ -15,20 +17,48 @@ pub(super) struct Batch<T> {
     classes: Vec<usize>,
     values: Buffer<T>,
     weights: Vec<f64>,
+    /// A sample's worth, for augmentations.
+    scratch: Vec<T>,
+}
+
+/// What batches are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Recipe<'a, 'd, T> {
+    pub(super) data: &'a Dataset<'d, T>,
+    /// What numbers the inputs have to be. What is in memory was looked at before.
+    pub(super) numbers: Numbers,
+    /// The key of an epoch, where samples are augmented.
+    pub(super) random: Option<RandomKey>,
+    pub(super) parallelism: Parallelism,
+}
+
+impl<'d, T: Scalar> Recipe<'_, 'd, T> {
+    /// Whether there is more to do than to copy what is in memory.
+    pub(super) fn takes_time(&self) -> bool {
+        matches!(self.data.inputs(), Inputs::Source(_)) || self.augmentation().is_some()
+    }
+
+    fn augmentation(&self) -> Option<(&'d dyn Augment<T>, RandomKey)> {
+        self.data.augmentation().zip(self.random)
+    }
 }
 
 impl<T: Scalar> Batch<T> {
-    /// Brings these samples together. What is in memory was looked at before; what is made here has to be such numbers.
-    pub(super) fn fill(
-        &mut self,
-        data: &Dataset<'_, T>,
-        samples: &[usize],
-        numbers: Numbers,
-        parallelism: Parallelism,
-    ) -> Result<()> {
+    /// Brings these samples together.
+    pub(super) fn fill(&mut self, recipe: &Recipe<'_, '_, T>, samples: &[usize]) -> Result<()> {
+        let &Recipe { data, numbers, parallelism, .. } = recipe;
         let sample = data.sample();
         data.inputs().gather(samples, sample.len(), parallelism, &mut self.inputs)?;
-        if matches!(data.inputs(), Inputs::Source(_)) {
+        if let Some((augmentation, random)) = recipe.augmentation() {
+            self.scratch.resize(sample.len(), T::zero());
+            for (row, &number) in samples.iter().enumerate() {
+                let values = &mut self.inputs[row * sample.len()..][..sample.len()];
+                let values = TensorViewMut::trusted(sample, values);
+                let done = augmentation.augment(values, &mut self.scratch, random.layer(number));
+                done.map_err(|error| in_sample(error, number))?;
+            }
+        }
+        if recipe.takes_time() {
             numbers.check_batch(batch_view(&self.inputs, sample, samples.len())?, samples)?;
         }
         match data.target() {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::Inputs;
+use super::augment::Augment;
 use super::numbers::Numbers;
 use crate::kernels::Buffer;
 use crate::layers::Normalization;
@@ -35,6 +36,7 @@ pub struct Dataset<'a, T> {
     target: Target<'a, T>,
     weights: Option<&'a [f64]>,
     indices: Option<&'a [usize]>,
+    augmentation: Option<&'a dyn Augment<T>>,
 }
 
 impl<'a, T: Scalar> Dataset<'a, T> {
@@ -60,7 +62,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
             let what = "targets of the data set".into();
             return Err(Error::Length { what, expected: samples, got: target.batch() });
         }
-        Ok(Self { inputs, shape, target, weights: None, indices: None })
+        Ok(Self { inputs, shape, target, weights: None, indices: None, augmentation: None })
     }
 
     /// Gives each sample a weight w, of all samples of which this data set may be a subset: a sample of weight 2 counts as two.
@@ -102,6 +104,17 @@ impl<'a, T: Scalar> Dataset<'a, T> {
         }
         self.weights = Some(weights);
         Ok(self)
+    }
+
+    /// Changes each sample at random whenever [`Trainer::fit`](crate::Trainer::fit) trains with it; see [`augment`](super::augment).
+    /// Evaluation and validation take samples as they are.
+    ///
+    /// What is random follows from the trainer's seed, the epoch and the number of the sample alone. A model that takes whole
+    /// numbers gets what the augmentation leaves, which has to be such numbers too.
+    #[must_use]
+    pub fn with_augmentation(mut self, augmentation: &'a dyn Augment<T>) -> Self {
+        self.augmentation = Some(augmentation);
+        self
     }
 
     /// The samples with these numbers alone, in this order where they are not shuffled. A number may come several times.
@@ -207,6 +220,10 @@ impl<'a, T: Scalar> Dataset<'a, T> {
         self.indices
     }
 
+    pub(super) fn augmentation(&self) -> Option<&'a dyn Augment<T>> {
+        self.augmentation
+    }
+
     /// How many samples there are in the whole.
     fn samples(&self) -> usize {
         self.target.batch()
@@ -282,6 +299,7 @@ impl<T: Scalar> fmt::Debug for Dataset<'_, T> {
             .field("target", &self.target)
             .field("weights", &self.weights)
             .field("indices", &self.indices)
+            .field("is_augmented", &self.augmentation.is_some())
             .finish()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::ahead::{Ahead, with_batches};
+use super::batch::Recipe;
 use super::keeper::Moment;
 use super::order::shuffle;
 use super::outputs::Outputs;
@@ -10,7 +12,11 @@ use super::tally::Tally;
 use super::{
     Control, Dataset, EarlyStopping, Epoch, Evaluation, Fit, History, StepReport, Trainer, Training,
 };
+use crate::layers::RandomKey;
 use crate::{Error, Result, Scalar, kernels};
+
+/// Keeps the chance of augmentations apart from that of layers.
+const AUGMENTATION: u64 = 0xA076_1D64_78BD_642F;
 
 /// What is left of an epoch.
 #[derive(Clone, Copy)]
@@ -131,7 +137,7 @@ impl<T: Scalar> Trainer<'_, T> {
         options: &mut Fit<'_, T>,
         mut outputs: Option<&mut Outputs<T>>,
     ) -> Result<(Option<Evaluation>, Metrics)> {
-        let Some(data) = options.validation else { return Ok((None, Vec::new())) };
+        let Some(data) = &options.validation else { return Ok((None, Vec::new())) };
         let evaluation = self.measure(data, outputs.as_deref_mut())?;
         let measure = |outputs: &mut Outputs<T>| {
             options.metrics.iter_mut().map(|metric| metric.measure(outputs)).collect::<Result<_>>()
@@ -170,55 +176,68 @@ impl<T: Scalar> Trainer<'_, T> {
         let (steps, batch) = (plan.used().div_ceil(group), plan.batch.min(plan.used()));
         let threads = self.threads(plan.used() / batch, batch);
         let mut learning_rate = self.optimizer.learning_rate();
-        for samples in order.chunks(group) {
-            let step = run.samples / group;
-            let what = || format!("loss in epoch {epoch}, step {step}");
-            let tally = run.tally.get_or_insert_with(|| Tally::new(data, &self.model));
-            let step_on_group = || self.step_on_group(data, samples, tally, what);
-            let loss = kernels::together(threads, step_on_group)?;
-            run.samples += samples.len();
-            learning_rate = self.optimizer.learning_rate();
-            let number = self.progress.steps - 1;
-            let report = StepReport { epoch, epochs: end, step, steps, number, learning_rate, loss };
-            let mut control = Control::Continue;
-            for callback in &mut options.callbacks {
-                let mut training = Training {
-                    model: &mut self.model,
-                    optimizer: &mut self.optimizer,
-                    progress: &self.progress,
-                    outputs: None,
-                };
-                control = callback.after_step(&report, &mut training)?;
+        let recipe = Recipe {
+            data,
+            numbers: self.numbers(),
+            random: Some(RandomKey::new(plan.seed ^ AUGMENTATION, epoch as u64)),
+            parallelism: self.settings.parallelism,
+        };
+        let mut spare = std::mem::take(&mut self.gathered);
+        let result = with_batches(recipe, order, plan.batch, &mut spare, |ahead| {
+            let mut batch = 0;
+            for samples in order.chunks(group) {
+                let step = run.samples / group;
+                let what = || format!("loss in epoch {epoch}, step {step}");
+                let tally = run.tally.get_or_insert_with(|| Tally::new(data, &self.model));
+                let step_on_group = || self.step_on_group((data, ahead), samples, &mut batch, tally, what);
+                let loss = kernels::together(threads, step_on_group)?;
+                run.samples += samples.len();
+                learning_rate = self.optimizer.learning_rate();
+                let number = self.progress.steps - 1;
+                let report = StepReport { epoch, epochs: end, step, steps, number, learning_rate, loss };
+                let mut control = Control::Continue;
+                for callback in &mut options.callbacks {
+                    let mut training = Training {
+                        model: &mut self.model,
+                        optimizer: &mut self.optimizer,
+                        progress: &self.progress,
+                        outputs: None,
+                    };
+                    control = callback.after_step(&report, &mut training)?;
+                    if control == Control::Stop {
+                        break;
+                    }
+                }
+                let moment = if control == Control::Stop { Moment::Stop } else { Moment::Step };
+                if !options.keepers.is_empty() {
+                    run.seconds = before + start.elapsed().as_secs_f64();
+                    self.keep(moment, plan, run, options)?;
+                    run.seconds = before;
+                }
                 if control == Control::Stop {
-                    break;
+                    return Ok((Control::Stop, learning_rate));
                 }
             }
-            let moment = if control == Control::Stop { Moment::Stop } else { Moment::Step };
-            if !options.keepers.is_empty() {
-                run.seconds = before + start.elapsed().as_secs_f64();
-                self.keep(moment, plan, run, options)?;
-                run.seconds = before;
-            }
-            if control == Control::Stop {
-                return Ok((Control::Stop, learning_rate));
-            }
-        }
-        Ok((Control::Continue, learning_rate))
+            Ok((Control::Continue, learning_rate))
+        });
+        self.gathered = spare;
+        result
     }
 
-    /// A step on these samples, a batch of them after the other; its loss.
+    /// A step on these samples, a batch of them after the other; its loss. The first has this number.
     fn step_on_group(
         &mut self,
-        data: &Dataset<'_, T>,
+        (data, ahead): (&Dataset<'_, T>, &Ahead<'_, '_, T>),
         samples: &[usize],
+        number: &mut usize,
         tally: &mut Tally,
         what: impl Fn() -> String + Copy,
     ) -> Result<f64> {
         self.clear_gradients();
         let (divisor, mut group_loss) = (data.divisor_of(&*self.loss, samples.iter().copied()), 0.0);
         for batch in samples.chunks(self.settings.batch) {
-            let mut gathered = std::mem::take(&mut self.gathered);
-            gathered.fill(data, batch, self.numbers(), self.settings.parallelism)?;
+            let gathered = ahead.take(*number)?;
+            *number += 1;
             let (x, answers) = gathered.view(data)?;
             let loss = if batch.len() == samples.len() {
                 self.step_on(x, answers, what)
@@ -228,7 +247,7 @@ impl<T: Scalar> Trainer<'_, T> {
             group_loss += loss.map_err(|error| error.of_samples(batch))?.as_f64();
             let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
             tally.add_outputs(outputs, answers, &*self.loss);
-            self.gathered = gathered;
+            ahead.give_back(gathered);
         }
         if samples.len() > self.settings.batch {
             self.step_by_gradients()?;

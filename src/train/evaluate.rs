@@ -1,6 +1,7 @@
 //! A model measured on data.
 
-use super::batch::Batch;
+use super::ahead::with_batches;
+use super::batch::{Batch, Recipe};
 use super::checks::{check_shape, check_targets, numbers};
 use super::numbers::Numbers;
 use super::outputs::Outputs;
@@ -37,7 +38,7 @@ impl<T: Scalar> Sequential<T> {
         check_targets(self, loss, &data)?;
         let (batch, parallelism) = (self.batch_of_copies(data.len()), Parallelism::default());
         let mut workspace = self.workspace(Mode::Infer, batch)?.with_parallelism(parallelism);
-        let gathered = &mut Batch::default();
+        let gathered = &mut Vec::new();
         let (workspace, allow_not_finite) = (&mut workspace, false);
         Measure { model: self, loss, batch, workspace, gathered, parallelism, allow_not_finite }
             .all(&data, None)
@@ -54,13 +55,13 @@ impl<T: Scalar> Trainer<'_, T> {
     pub fn evaluate(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
         check_shape(&self.model, &data)?;
         check_targets(&self.model, &*self.loss, &data)?;
-        self.measure(data, None)
+        self.measure(&data, None)
     }
 
     /// The same for data that has been looked at; its outputs are kept where there is a place for them.
     pub(super) fn measure(
         &mut self,
-        data: Dataset<'_, T>,
+        data: &Dataset<'_, T>,
         outputs: Option<&mut Outputs<T>>,
     ) -> Result<Evaluation> {
         let (settings, batch) = (&self.settings, self.settings.batch.min(data.len()));
@@ -73,7 +74,7 @@ impl<T: Scalar> Trainer<'_, T> {
             parallelism: settings.parallelism,
             allow_not_finite: settings.allow_not_finite,
         }
-        .all(&data, outputs)
+        .all(data, outputs)
     }
 }
 
@@ -83,7 +84,7 @@ struct Measure<'a, T: Scalar> {
     loss: &'a dyn Loss<T>,
     batch: usize,
     workspace: &'a mut Workspace<T>,
-    gathered: &'a mut Batch<T>,
+    gathered: &'a mut Vec<Batch<T>>,
     parallelism: Parallelism,
     allow_not_finite: bool,
 }
@@ -98,23 +99,26 @@ impl<T: Scalar> Measure<'_, T> {
         let mut tally = Tally::new(data, self.model);
         let (divisor, mut loss) = (data.divisor(self.loss), 0.0);
         let numbers = numbers(self.model, self.allow_not_finite);
-        let mut batch = Vec::with_capacity(self.batch);
         outputs.iter_mut().for_each(|outputs| outputs.clear());
-        for start in (0..data.len()).step_by(self.batch) {
-            batch.clear();
-            batch.extend((start..(start + self.batch).min(data.len())).map(|place| data.number(place)));
-            self.gathered.fill(data, &batch, numbers, self.parallelism)?;
-            let (x, answers) = self.gathered.view(data)?;
-            let part = one_batch(self.model, self.loss, self.workspace, (x, answers), divisor);
-            if part.as_ref().is_ok_and(|part| !part.is_finite()) && !self.allow_not_finite {
-                Numbers::Finite.check_batch(x, &batch)?;
+        let samples: Vec<usize> = (0..data.len()).map(|place| data.number(place)).collect();
+        let recipe = Recipe { data, numbers, random: None, parallelism: self.parallelism };
+        with_batches(recipe, &samples, self.batch, &mut *self.gathered, |ahead| {
+            for (number, batch) in samples.chunks(self.batch).enumerate() {
+                let gathered = ahead.take(number)?;
+                let (x, answers) = gathered.view(data)?;
+                let part = one_batch(self.model, self.loss, self.workspace, (x, answers), divisor);
+                if part.as_ref().is_ok_and(|part| !part.is_finite()) && !self.allow_not_finite {
+                    Numbers::Finite.check_batch(x, batch)?;
+                }
+                loss += part.map_err(|error| error.of_samples(batch))?;
+                tally.add_outputs(self.workspace.outputs(), answers, self.loss);
+                if let Some(outputs) = &mut outputs {
+                    outputs.add(self.workspace.outputs(), answers.target);
+                }
+                ahead.give_back(gathered);
             }
-            loss += part.map_err(|error| error.of_samples(&batch))?;
-            tally.add_outputs(self.workspace.outputs(), answers, self.loss);
-            if let Some(outputs) = &mut outputs {
-                outputs.add(self.workspace.outputs(), answers.target);
-            }
-        }
+            Ok(())
+        })?;
         tally.add_loss(loss, divisor);
         Ok(tally.finish())
     }

@@ -3,6 +3,8 @@
 //! [`Trainer`] does it: batches, shuffling, validation, early stopping. The loop that it runs can as well be written by
 //! hand; see [`Optimizer`](crate::Optimizer) and `docs/guide.md`.
 
+mod ahead;
+pub mod augment;
 mod batch;
 mod callback;
 mod checks;

@@ -50,7 +50,7 @@ pub struct Trainer<'m, T: Scalar> {
     /// Made where gradients have to be in memory.
     pub(super) gradients: Option<GradientStore<T>>,
     /// Memory to gather batches in.
-    pub(super) gathered: Batch<T>,
+    pub(super) gathered: Vec<Batch<T>>,
 }
 
 impl<'m, T: Scalar> Trainer<'m, T> {
@@ -106,7 +106,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             progress: Progress::default(),
             workspace: None,
             gradients: None,
-            gathered: Batch::default(),
+            gathered: Vec::new(),
         }
     }
 

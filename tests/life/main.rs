@@ -1,5 +1,7 @@
 //! The life of a training: how its calls follow one another, what is left after an error, what is told before it begins.
 
+mod augmentations;
+mod augmented;
 mod begins;
 mod branches;
 mod callbacks;

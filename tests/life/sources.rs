@@ -207,3 +207,59 @@ fn words_of_a_source_are_looked_at_as_they_are_made() {
     assert_eq!(error(trainer.fit(data, Fit::epochs(1))), expected);
     assert_eq!(error(trainer.evaluate(data)), expected);
 }
+
+#[test]
+fn a_panic_of_a_source_is_the_callers() {
+    struct Panics(Tensor<f32>);
+
+    impl Samples<f32> for Panics {
+        fn shape(&self) -> Shape {
+            self.0.shape()
+        }
+
+        fn read(&self, index: usize, into: &mut [f32]) -> Result<()> {
+            assert_ne!(index, 20, "the source gives up");
+            self.0.view().read(index, into)
+        }
+    }
+
+    let (source, labels) = (Panics(numbers()), labels());
+    let good: Vec<usize> = (0..SAMPLES).filter(|&sample| sample != 20).collect();
+    for threads in [1, 2, 4] {
+        let mut model = model(3);
+        let trainer = Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Adam::new(0.01).unwrap()));
+        let mut trainer = trainer.with_batch(5).unwrap().with_parallelism(Parallelism::Threads(threads));
+        let data = Dataset::new(&source, &labels).unwrap();
+        let fit = std::panic::AssertUnwindSafe(|| trainer.fit(data, Fit::epochs(1)));
+        let panic = std::panic::catch_unwind(fit).unwrap_err();
+        assert!(panic.downcast_ref::<String>().unwrap().contains("the source gives up"));
+        // The trainer can be used again.
+        trainer.fit(data.subset(&good).unwrap(), Fit::epochs(1)).unwrap();
+    }
+}
+
+/// Waits a while for some samples, so that threads come in any order.
+struct Slow(Tensor<f32>);
+
+impl Samples<f32> for Slow {
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn read(&self, index: usize, into: &mut [f32]) -> Result<()> {
+        std::thread::sleep(std::time::Duration::from_micros(index as u64 * 37 % 400));
+        self.0.view().read(index, into)
+    }
+}
+
+#[test]
+fn the_order_in_which_samples_are_made_does_not_show() -> Result<()> {
+    let (tensor, labels) = (numbers(), labels());
+    let slow = Slow(tensor.clone());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(5).build().unwrap();
+    for settings in settings() {
+        let expected = trained(Dataset::new(&tensor, &labels)?, settings)?;
+        assert_eq!(pool.install(|| trained(Dataset::new(&slow, &labels)?, settings))?, expected);
+    }
+    Ok(())
+}
