@@ -3,7 +3,7 @@
 use super::measure::Measured;
 use super::sweep::Sweep;
 
-/// Who gets this share of the most that can be had has what pays.
+/// What gives this share of the most that can be had is enough.
 const ENOUGH: f64 = 0.95;
 /// A call that takes this share of the machine's limit is at it.
 const AT_THE_LIMIT: f64 = 0.6;
@@ -33,16 +33,18 @@ pub(crate) fn advice(sweep: Sweep, rows: &[&Measured]) -> String {
 fn of_batches(rows: &[&Measured]) -> String {
     let mut rows = rows.to_vec();
     rows.sort_by_key(|row| row.batch);
-    let most = rows.iter().map(|row| row.samples_per_second()).fold(0.0, f64::max);
-    // From the end: a row that is off by chance makes no batch the right one for which the next is slower.
-    let few =
-        rows.iter().rposition(|row| row.samples_per_second() < ENOUGH * most).map_or(0, |last| last + 1);
-    let knee = rows[few.min(rows.len() - 1)];
+    // The first that no larger batch outdoes. Larger ones may be slower, where they leave a cache.
+    let is_outdone = |place: usize| {
+        let rate = rows[place].samples_per_second();
+        rows[place..].iter().any(|row| ENOUGH * row.samples_per_second() > rate)
+    };
+    let place = (0..rows.len()).find(|&place| !is_outdone(place)).unwrap_or(rows.len() - 1);
+    let knee = rows[place];
     let rate = format!("{:.0} samples/s", knee.samples_per_second());
     if rows.len() == 1 {
         return format!("one batch is no sweep; {} gives {rate}.", knee.batch);
     }
-    if few + 1 >= rows.len() {
+    if place + 1 == rows.len() {
         return format!(
             "more samples a call still pay at batch {} ({rate}): {}. Try larger ones.",
             knee.batch,
@@ -167,10 +169,15 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_is_fast_by_chance_is_not_the_one() {
+    fn larger_batches_may_be_slower() {
         let mut rows = batches(&[1, 2, 4, 8, 16, 32, 64]);
-        rows[2].median_ns /= 2.4;
+        rows[5].median_ns *= 1.5;
+        rows[6].median_ns *= 2.0;
         assert!(say(Sweep::Batch, &rows).contains("from batch 16 on"));
+        // One that is slow by chance is none from which on nothing is gained.
+        rows.iter_mut().for_each(|row| row.median_ns = row.batch as f64);
+        rows[3].median_ns *= 1.5;
+        assert!(say(Sweep::Batch, &rows).contains("from batch 1 on"));
     }
 
     #[test]
