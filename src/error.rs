@@ -243,7 +243,9 @@ impl Error {
                     .into_iter()
                     .for_each(|sample| *sample = samples.get(*sample).copied().unwrap_or(*sample));
             }
-            Self::Layer { source, .. } => **source = (**source).clone().of_samples(samples),
+            Self::Layer { source, .. } | Self::Data { source, .. } => {
+                **source = (**source).clone().of_samples(samples);
+            }
             _ => {}
         }
         self

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::parts::{Divisors, LossPart, PartOfSample};
 use super::target::Target;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -115,6 +116,46 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
         let value = self.value_and_gradient(outputs, target, place)?;
         gradient.as_mut_slice().iter_mut().for_each(|gradient| *gradient = scaled(*gradient));
         Ok(scaled(value))
+    }
+
+    /// [`Loss::divisor`], and beside it that of each part of a loss that is made of several. That of a batch is the sum of those of its
+    /// samples.
+    fn divisors(&self, target: Target<'_, T>) -> Divisors {
+        Divisors::one(self.divisor(target))
+    }
+
+    /// [`Loss::part`] for a loss that is made of several: each of its own is divided by what that of the whole is. Allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Loss::part`].
+    fn part_of(
+        &self,
+        outputs: TensorView<'_, T>,
+        target: Target<'_, T>,
+        whole: &Divisors,
+        gradient: Option<TensorViewMut<'_, T>>,
+    ) -> Result<T> {
+        self.part(outputs, target, whole.whole().unwrap_or(1.0), gradient)
+    }
+
+    /// What a loss that is made of several has for parts: an evaluation measures each. Of others it is empty.
+    fn parts(&self) -> Vec<LossPart> {
+        Vec::new()
+    }
+
+    /// Tells what each of the [parts](Loss::parts) comes to for each sample, not weighted.
+    ///
+    /// # Errors
+    /// As [`Loss::part_of`].
+    fn each_part(
+        &self,
+        outputs: TensorView<'_, T>,
+        target: Target<'_, T>,
+        whole: &Divisors,
+        tell: &mut dyn FnMut(PartOfSample),
+    ) -> Result<()> {
+        let _ = (outputs, target, whole, tell);
+        Ok(())
     }
 
     /// Whether targets of this class are left out, which [`crate::Trainer`]'s accuracy and confusion matrix then do as well.

@@ -15,6 +15,7 @@
 //! | [`Poisson`] | counts | their expected values or the logarithms of these | values of at least 0 |
 //! | [`MeanSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`SmoothL1`], [`LogCosh`] | numbers | values | values |
 //! | [`MeanSquaredLogarithmicError`], [`MeanAbsolutePercentageError`] | numbers by their ratio | values | values |
+//! | [`Slices`] | several outputs, each with a loss of its own | all of them side by side | one column for a class, values as they are |
 //!
 //! Logits are the numbers of the last dense layer, with no softmax or sigmoid between. The losses that start from them are
 //! computed so that nothing overflows and no small probability is rounded to 0 before its logarithm is taken: where there is a
@@ -45,8 +46,11 @@ mod mean_squared_logarithmic_error;
 mod multi_margin;
 mod negative_log_likelihood;
 mod output_weights;
+mod parts;
 mod poisson;
 mod rowwise;
+mod slice;
+mod slices;
 mod smooth_l1;
 mod soft_margin;
 mod target;
@@ -70,7 +74,10 @@ pub use mean_squared_error::MeanSquaredError;
 pub use mean_squared_logarithmic_error::MeanSquaredLogarithmicError;
 pub use multi_margin::MultiMargin;
 pub use negative_log_likelihood::NegativeLogLikelihood;
+pub use parts::{Divisors, LossPart, PartOfSample};
 pub use poisson::Poisson;
+pub use slice::Slice;
+pub use slices::Slices;
 pub use smooth_l1::SmoothL1;
 pub use soft_margin::SoftMargin;
 pub use target::Target;

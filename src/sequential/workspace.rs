@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::Sequential;
 use crate::kernels::{self, Buffer, Parallelism};
 use crate::layers::{Backward, Forward, Layer, Mode, RandomKey};
-use crate::losses::{Loss, Target};
+use crate::losses::{Divisors, Loss, Target};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// What passes through a model need besides its parameters: outputs of all layers, gradients, scratch.
@@ -150,14 +150,14 @@ impl<T: Scalar> Workspace<T> {
         self.loss_by(|outputs, gradient| loss.value_and_gradient(outputs, target, gradient))
     }
 
-    /// The same of a part of a larger batch, whose divisor is given ([`Loss::part`]).
+    /// The same of a part of a larger batch, whose divisors are given ([`Loss::part_of`]).
     pub(crate) fn loss_of_part(
         &mut self,
         loss: &dyn Loss<T>,
         target: Target<'_, T>,
-        divisor: f64,
+        whole: &Divisors,
     ) -> Result<T> {
-        self.loss_by(|outputs, gradient| loss.part(outputs, target, divisor, Some(gradient)))
+        self.loss_by(|outputs, gradient| loss.part_of(outputs, target, whole, Some(gradient)))
     }
 
     fn loss_by(

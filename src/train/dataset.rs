@@ -8,7 +8,7 @@ use super::augment::Augment;
 use super::numbers::Numbers;
 use crate::kernels::Buffer;
 use crate::layers::Normalization;
-use crate::losses::{Loss, Target};
+use crate::losses::{Divisors, Loss, Target};
 use crate::{Error, Parallelism, Result, Scalar, Shape, TensorView};
 
 /// Inputs and targets, one of each for every sample.
@@ -251,10 +251,9 @@ impl<'a, T: Scalar> Dataset<'a, T> {
     }
 
     /// What the loss of these samples is divided by.
-    pub(super) fn divisor_of(&self, loss: &dyn Loss<T>, samples: impl Iterator<Item = usize>) -> Option<f64> {
-        let each =
-            |sample| loss.divisor(self.target.sample(sample)).map(|divisor| self.weight(sample) * divisor);
-        samples.map(each).sum()
+    pub(super) fn divisors_of(&self, loss: &dyn Loss<T>, samples: impl Iterator<Item = usize>) -> Divisors {
+        let each = |sample| loss.divisors(self.target.sample(sample)).times(self.weight(sample));
+        samples.map(each).reduce(|sum, other| sum.and(&other)).unwrap_or(Divisors::one(Some(0.0)))
     }
 
     /// Whether the loss of all of it has a mean: it has none where negative weights cancel the others.
@@ -264,7 +263,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
             let divisor = self.weight(sample) * loss.divisor(self.target.sample(sample)).unwrap_or(0.0);
             divisor != 0.0
         };
-        if self.divisor(loss) != Some(0.0) || !samples.any(counts) {
+        if self.divisors(loss).whole() != Some(0.0) || !samples.any(counts) {
             return Ok(());
         }
         let expected = "weights that, over all targets of the data set, do not add up to 0";
@@ -272,10 +271,10 @@ impl<'a, T: Scalar> Dataset<'a, T> {
     }
 
     /// What the loss of all of it is divided by.
-    pub(super) fn divisor(&self, loss: &dyn Loss<T>) -> Option<f64> {
+    pub(super) fn divisors(&self, loss: &dyn Loss<T>) -> Divisors {
         match (self.indices, self.weights) {
-            (None, None) => loss.divisor(self.target),
-            _ => self.divisor_of(loss, (0..self.len()).map(|place| self.number(place))),
+            (None, None) => loss.divisors(self.target),
+            _ => self.divisors_of(loss, (0..self.len()).map(|place| self.number(place))),
         }
     }
 

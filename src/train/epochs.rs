@@ -138,7 +138,9 @@ impl<T: Scalar> Trainer<'_, T> {
         mut outputs: Option<&mut Outputs<T>>,
     ) -> Result<(Option<Evaluation>, Metrics)> {
         let Some(data) = &options.validation else { return Ok((None, Vec::new())) };
-        let evaluation = self.measure(data, outputs.as_deref_mut())?;
+        let mut evaluation = self.measure(data, outputs.as_deref_mut())?;
+        // A history is the same after it was read from a checkpoint, which has no parts.
+        evaluation.parts.clear();
         let measure = |outputs: &mut Outputs<T>| {
             options.metrics.iter_mut().map(|metric| metric.measure(outputs)).collect::<Result<_>>()
         };
@@ -234,7 +236,7 @@ impl<T: Scalar> Trainer<'_, T> {
         what: impl Fn() -> String + Copy,
     ) -> Result<f64> {
         self.clear_gradients();
-        let (divisor, mut group_loss) = (data.divisor_of(&*self.loss, samples.iter().copied()), 0.0);
+        let (divisors, mut group_loss) = (data.divisors_of(&*self.loss, samples.iter().copied()), 0.0);
         for batch in samples.chunks(self.settings.batch) {
             let gathered = ahead.take(*number)?;
             *number += 1;
@@ -242,7 +244,7 @@ impl<T: Scalar> Trainer<'_, T> {
             let loss = if batch.len() == samples.len() {
                 self.step_on(x, answers, what)
             } else {
-                self.accumulate(x, answers, Some(divisor.unwrap_or(1.0)), what)
+                self.accumulate(x, answers, Some(&divisors), what)
             };
             group_loss += loss.map_err(|error| error.of_samples(batch))?.as_f64();
             let outputs = self.workspace.as_ref().expect("the pass made it").outputs();
@@ -252,7 +254,7 @@ impl<T: Scalar> Trainer<'_, T> {
         if samples.len() > self.settings.batch {
             self.step_by_gradients()?;
         }
-        tally.add_loss(group_loss, divisor);
+        tally.add_loss(group_loss, divisors.whole());
         Ok(group_loss)
     }
 }

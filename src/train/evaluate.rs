@@ -5,13 +5,14 @@ use super::batch::{Batch, Recipe};
 use super::checks::{check_shape, check_targets, numbers};
 use super::numbers::Numbers;
 use super::outputs::Outputs;
+use super::parts::Parts;
 use super::tally::Tally;
 use super::trainer::workspace;
 use super::weighted::{Answers, Weighted};
 use super::{Dataset, Evaluation, Trainer};
 use crate::kernels;
 use crate::layers::Mode;
-use crate::losses::Loss;
+use crate::losses::{Divisors, Loss};
 use crate::{Parallelism, Result, Scalar, Sequential, TensorView, Workspace};
 
 impl<T: Scalar> Sequential<T> {
@@ -97,7 +98,8 @@ impl<T: Scalar> Measure<'_, T> {
 
     fn batches(&mut self, data: &Dataset<'_, T>, mut outputs: Option<&mut Outputs<T>>) -> Result<Evaluation> {
         let mut tally = Tally::new(data, self.model);
-        let (divisor, mut loss) = (data.divisor(self.loss), 0.0);
+        let (divisors, mut loss) = (data.divisors(self.loss), 0.0);
+        let mut parts = Parts::new(self.loss);
         let numbers = numbers(self.model, self.allow_not_finite);
         outputs.iter_mut().for_each(|outputs| outputs.clear());
         let samples: Vec<usize> = (0..data.len()).map(|place| data.number(place)).collect();
@@ -106,12 +108,13 @@ impl<T: Scalar> Measure<'_, T> {
             for (number, batch) in samples.chunks(self.batch).enumerate() {
                 let gathered = ahead.take(number)?;
                 let (x, answers) = gathered.view(data)?;
-                let part = one_batch(self.model, self.loss, self.workspace, (x, answers), divisor);
+                let part = one_batch(self.model, self.loss, self.workspace, (x, answers), &divisors);
                 if part.as_ref().is_ok_and(|part| !part.is_finite()) && !self.allow_not_finite {
                     Numbers::Finite.check_batch(x, batch)?;
                 }
                 loss += part.map_err(|error| error.of_samples(batch))?;
                 tally.add_outputs(self.workspace.outputs(), answers, self.loss);
+                parts.add(self.workspace.outputs(), answers, self.loss, &divisors)?;
                 if let Some(outputs) = &mut outputs {
                     outputs.add(self.workspace.outputs(), answers.target);
                 }
@@ -119,8 +122,8 @@ impl<T: Scalar> Measure<'_, T> {
             }
             Ok(())
         })?;
-        tally.add_loss(loss, divisor);
-        Ok(tally.finish())
+        tally.add_loss(loss, divisors.whole());
+        Ok(Evaluation { parts: parts.finish(), ..tally.finish() })
     }
 }
 
@@ -130,9 +133,9 @@ fn one_batch<T: Scalar>(
     loss: &dyn Loss<T>,
     workspace: &mut Workspace<T>,
     (x, answers): (TensorView<'_, T>, Answers<'_, T>),
-    divisor: Option<f64>,
+    divisors: &Divisors,
 ) -> Result<f64> {
     let outputs = model.infer(x, workspace)?;
     let loss = Weighted { loss, weights: answers.weights };
-    Ok(loss.part(outputs, answers.target, divisor.unwrap_or(1.0), None)?.as_f64())
+    Ok(loss.part_of(outputs, answers.target, divisors, None)?.as_f64())
 }

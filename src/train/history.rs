@@ -1,6 +1,7 @@
 //! The history: results of each epoch.
 
 use super::metrics::ConfusionMatrix;
+use super::parts::PartEvaluation;
 
 /// How well a model does on a data set.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,10 @@ pub struct Evaluation {
     pub accuracy: Option<f64>,
     /// Which class was taken for which, where targets are classes, up to 1000 of them; without what the loss ignores.
     pub confusion: Option<ConfusionMatrix>,
+    /// Each part of a loss that is made of several ([`Slices`](crate::losses::Slices)), from
+    /// [`Trainer::evaluate`](crate::Trainer::evaluate) and [`Sequential::evaluate`](crate::Sequential::evaluate). The epochs of a history
+    /// have none: follow a part by a [metric](crate::train::Fit::with_metric) there, with [`evaluate_parts`](super::evaluate_parts).
+    pub parts: Vec<PartEvaluation>,
 }
 
 /// One pass over the training data.

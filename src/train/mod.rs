@@ -24,6 +24,7 @@ mod numbers;
 mod order;
 mod outputs;
 mod pace;
+mod parts;
 mod pixels;
 #[cfg(feature = "progress")]
 mod progress_bar;
@@ -49,6 +50,7 @@ pub(crate) use keeper::{Keeper, Moment};
 pub use monitor::Monitor;
 #[cfg(feature = "safetensors")]
 pub(crate) use pace::Pace;
+pub use parts::{PartEvaluation, evaluate_parts};
 pub use pixels::Pixels;
 #[cfg(feature = "progress")]
 pub use progress_bar::ProgressBar;

@@ -10,7 +10,7 @@ use super::trainer::workspace;
 use super::weighted::{Answers, Weighted};
 use crate::kernels;
 use crate::layers::{GradientStore, Param};
-use crate::losses::Target;
+use crate::losses::{Divisors, Target};
 use crate::optimizers::Clip;
 use crate::{Error, Result, Scalar, Sequential, TensorView};
 
@@ -81,16 +81,16 @@ impl<T: Scalar> Trainer<'_, T> {
         Ok(loss)
     }
 
-    /// Forward, loss and backward of one of several batches, with the divisor of them all, or of the only one. Its gradient is
+    /// Forward, loss and backward of one of several batches, with the divisors of them all, or of the only one. Its gradient is
     /// added to the others.
     pub(super) fn accumulate(
         &mut self,
         x: TensorView<'_, T>,
         answers: Answers<'_, T>,
-        divisor: Option<f64>,
+        divisors: Option<&Divisors>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        let loss = self.forward(x, answers, divisor, what)?;
+        let loss = self.forward(x, answers, divisors, what)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let gradients = self.gradients.get_or_insert_with(|| {
             GradientStore::new(&mut *self.model).with_parallelism(self.settings.parallelism)
@@ -125,7 +125,7 @@ impl<T: Scalar> Trainer<'_, T> {
         &mut self,
         x: TensorView<'_, T>,
         answers: Answers<'_, T>,
-        divisor: Option<f64>,
+        divisors: Option<&Divisors>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
         let workspace = workspace(&mut self.workspace, &self.model, x.batch(), self.settings.parallelism)?;
@@ -133,9 +133,9 @@ impl<T: Scalar> Trainer<'_, T> {
         self.progress.passes += 1;
         self.model.forward(x, workspace)?;
         let loss = Weighted { loss: &*self.loss, weights: answers.weights };
-        let loss = match divisor {
+        let loss = match divisors {
             None => workspace.loss(&loss, answers.target)?,
-            Some(divisor) => workspace.loss_of_part(&loss, answers.target, divisor)?,
+            Some(divisors) => workspace.loss_of_part(&loss, answers.target, divisors)?,
         };
         if loss.is_finite() || self.settings.allow_not_finite {
             return Ok(loss);

@@ -80,6 +80,7 @@ impl Tally {
             loss: if self.divisor == 0.0 { self.loss } else { self.loss / self.divisor },
             accuracy: self.hits.as_ref().map(accuracy),
             confusion: self.hits.and_then(|hits| hits.confusion),
+            parts: Vec::new(),
         }
     }
 }

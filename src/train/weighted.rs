@@ -1,6 +1,6 @@
 //! A loss whose samples weigh differently.
 
-use crate::losses::{Loss, Target};
+use crate::losses::{Divisors, Loss, Target};
 use crate::{Result, Scalar, Tensor, TensorView, TensorViewMut};
 
 /// The targets of a batch, and what each sample weighs where that is not 1.
@@ -33,7 +33,7 @@ impl<T: Scalar> Loss<T> for Weighted<'_, T> {
     }
 
     fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T> {
-        self.part(outputs, target, self.divisor(target).unwrap_or(1.0), None)
+        self.part_of(outputs, target, &self.divisors(target), None)
     }
 
     fn backward(
@@ -54,26 +54,30 @@ impl<T: Scalar> Loss<T> for Weighted<'_, T> {
         if self.weights.is_none() {
             return self.loss.value_and_gradient(outputs, target, gradient);
         }
-        self.part(outputs, target, self.divisor(target).unwrap_or(1.0), Some(gradient))
+        self.part_of(outputs, target, &self.divisors(target), Some(gradient))
     }
 
     fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
-        let Some(weights) = self.weights else { return self.loss.divisor(target) };
-        let weighted = |(index, weight): (usize, &f64)| {
-            self.loss.divisor(target.sample(index)).map(|divisor| weight * divisor)
-        };
-        weights.iter().enumerate().map(weighted).sum()
+        self.divisors(target).whole()
+    }
+
+    fn divisors(&self, target: Target<'_, T>) -> Divisors {
+        let Some(weights) = self.weights else { return self.loss.divisors(target) };
+        let weighted =
+            |(index, weight): (usize, &f64)| self.loss.divisors(target.sample(index)).times(*weight);
+        let sum = |sum: Divisors, other| sum.and(&other);
+        weights.iter().enumerate().map(weighted).reduce(sum).unwrap_or(Divisors::one(Some(0.0)))
     }
 
     /// Sample by sample. One that weighs nothing adds nothing, whatever its outputs are.
-    fn part(
+    fn part_of(
         &self,
         outputs: TensorView<'_, T>,
         target: Target<'_, T>,
-        divisor: f64,
+        whole: &Divisors,
         mut gradient: Option<TensorViewMut<'_, T>>,
     ) -> Result<T> {
-        let Some(weights) = self.weights else { return self.loss.part(outputs, target, divisor, gradient) };
+        let Some(weights) = self.weights else { return self.loss.part_of(outputs, target, whole, gradient) };
         let (len, mut sum) = (outputs.sample_len(), 0.0);
         let (_, sample) = outputs.shape().split_batch().expect("outputs have an axis of samples");
         let one = sample.with_batch(1)?;
@@ -85,7 +89,7 @@ impl<T: Scalar> Loss<T> for Weighted<'_, T> {
             }
             let output = TensorView::trusted(one, outputs.sample(index));
             let place = gradient.as_deref_mut().map(|gradient| TensorViewMut::trusted(one, gradient));
-            let value = self.loss.part(output, target.sample(index), divisor, place);
+            let value = self.loss.part_of(output, target.sample(index), whole, place);
             sum += weight * value.map_err(|error| error.of_samples(&[index]))?.as_f64();
             let weight = T::of(weight);
             gradient.into_iter().flatten().for_each(|gradient| *gradient *= weight);

@@ -4,6 +4,7 @@ mod classify;
 mod divisors;
 mod metrics;
 mod sequences;
+mod slices;
 mod splits;
 mod weights;
 mod without_optimizer;

@@ -6,7 +6,7 @@ use super::{Source, sources};
 const FOLDERS: [&str; 4] = ["layers", "losses", "optimizers", "schedules"];
 
 /// Settings under other names, and what are none.
-const OTHERS: [(&str, &str); 9] = [
+const OTHERS: [(&str, &str); 10] = [
     ("with_init", "how parameters begin"),
     ("without_bias", "whether there is a `bias`"),
     ("without_counting_padding", "`counts_padding`"),
@@ -16,6 +16,7 @@ const OTHERS: [(&str, &str); 9] = [
     ("with_average", "of a pass, and of no setting"),
     ("with", "of `Settings`"),
     ("with_reduction", "`reduction`, which all losses have"),
+    ("with_weight", "`weight` of a `Slice`"),
 ];
 
 /// The settings of a file that nothing tells: `with_name` without `name` or `is_name`.

@@ -87,7 +87,7 @@ pub(super) fn read(archive: &Archive<'_>) -> Verdict<History> {
             Some(ConfusionMatrix::from_counts(classes, counts.to_vec()))
         };
         let accuracy = (flags & ACCURACY != 0).then_some(accuracy);
-        Ok(Some(Evaluation { loss, accuracy, confusion }))
+        Ok(Some(Evaluation { loss, accuracy, confusion, parts: Vec::new() }))
     };
     let mut history = History::default();
     for (epoch, row) in numbers.numbers()?.to_vec::<f64>().as_chunks::<COLUMNS>().0.iter().enumerate() {

@@ -1,0 +1,96 @@
+//! The parts of a loss that is made of several, and what each is divided by.
+
+use std::ops::Range;
+
+/// What a loss is divided by as a whole, and what each of its parts is, where it has several.
+///
+/// A loss that is made of others has a mean for each of them: one that leaves targets out, or weighs classes, is divided by another
+/// number than its neighbour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Divisors {
+    whole: Option<f64>,
+    parts: [Option<f64>; Self::MOST],
+    len: usize,
+}
+
+impl Divisors {
+    /// The most parts of a loss.
+    pub const MOST: usize = 8;
+
+    /// Those of a loss in one piece; none for a sum.
+    #[must_use]
+    pub fn one(whole: Option<f64>) -> Self {
+        Self { whole, parts: [None; Self::MOST], len: 0 }
+    }
+
+    /// Those of a loss of several parts.
+    ///
+    /// # Panics
+    /// Where there are more than [`Divisors::MOST`].
+    pub(super) fn of_parts(whole: f64, parts: impl IntoIterator<Item = Option<f64>>) -> Self {
+        let mut divisors = Self::one(Some(whole));
+        for part in parts {
+            divisors.parts[divisors.len] = part;
+            divisors.len += 1;
+        }
+        divisors
+    }
+
+    /// That of the loss as a whole; none where it is a sum.
+    #[must_use]
+    pub fn whole(&self) -> Option<f64> {
+        self.whole
+    }
+
+    /// Those of its parts, in order; empty for a loss in one piece.
+    #[must_use]
+    pub fn parts(&self) -> &[Option<f64>] {
+        &self.parts[..self.len]
+    }
+
+    /// Those of a sample that counts so many times.
+    #[must_use]
+    pub fn times(mut self, weight: f64) -> Self {
+        let scale = |divisor: &mut Option<f64>| *divisor = divisor.map(|divisor| weight * divisor);
+        scale(&mut self.whole);
+        self.parts.iter_mut().for_each(scale);
+        self
+    }
+
+    /// Those of other samples too.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        let add = |(sum, other): (&mut Option<f64>, &Option<f64>)| {
+            *sum = sum.zip(*other).map(|(sum, other)| sum + other);
+        };
+        add((&mut self.whole, &other.whole));
+        self.parts.iter_mut().zip(&other.parts).for_each(add);
+        self
+    }
+}
+
+/// A part of a loss that is made of several, for a table of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LossPart {
+    /// Its name.
+    pub name: String,
+    /// Which outputs of a sample it is of.
+    pub outputs: Range<usize>,
+    /// Whether its target is a class.
+    pub is_classes: bool,
+}
+
+/// What a part of a loss comes to for a sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct PartOfSample {
+    /// The number of the part.
+    pub part: usize,
+    /// The place of the sample in the batch.
+    pub sample: usize,
+    /// Its share of the part's loss.
+    pub loss: f64,
+    /// The class of the sample, where it has one that is not ignored.
+    pub class: Option<usize>,
+}

@@ -1,0 +1,110 @@
+//! The parts of a loss that is made of several, measured each for itself.
+
+use super::metrics::{ConfusionMatrix, highest};
+use super::weighted::Answers;
+use crate::losses::{Divisors, Loss, LossPart, PartOfSample, Target};
+use crate::{Result, Scalar, TensorView};
+
+/// How well a model does on one part of a loss, as [`Slices`](crate::losses::Slices) has them.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PartEvaluation {
+    /// The name of the part.
+    pub name: String,
+    /// Its loss, as it would be alone: not multiplied by its weight.
+    pub loss: f64,
+    /// Where its targets are classes, the part of the samples whose highest output is that of their class, without what its loss
+    /// ignores.
+    pub accuracy: Option<f64>,
+    /// Where its targets are classes, which was taken for which.
+    pub confusion: Option<ConfusionMatrix>,
+}
+
+/// What each part of a loss comes to, for all outputs and targets at once; nothing for a loss in one piece. For a
+/// [metric](super::Fit::with_metric) that follows one of several outputs.
+///
+/// ```
+/// use taper::losses::{CrossEntropy, MeanSquaredError, Slices};
+/// use taper::{Tensor, train::evaluate_parts};
+///
+/// let loss = Slices::new().classes("animal", 2, CrossEntropy::new()).values("weight", 1, MeanSquaredError::new());
+/// let outputs = Tensor::from([[0.1, 0.9, 3.0], [0.8, 0.2, 4.0]]);
+/// let parts = evaluate_parts(&loss, &outputs, &Tensor::from([[1.0, 3.0], [1.0, 6.0]]))?;
+/// assert_eq!((parts[0].accuracy, parts[1].loss), (Some(0.5), 2.0));
+/// # Ok::<(), taper::Error>(())
+/// ```
+///
+/// # Errors
+/// Where outputs and targets do not fit the loss.
+pub fn evaluate_parts<'a, 'b, T: Scalar>(
+    loss: &dyn Loss<T>,
+    outputs: impl Into<TensorView<'a, T>>,
+    target: impl Into<Target<'b, T>>,
+) -> Result<Vec<PartEvaluation>> {
+    let (outputs, target) = (outputs.into(), target.into());
+    let mut parts = Parts::new(loss);
+    parts.add(outputs, target.into(), loss, &loss.divisors(target))?;
+    Ok(parts.finish())
+}
+
+/// What there is of the parts, added up over batches.
+#[derive(Debug)]
+pub(super) struct Parts(Vec<Sums>);
+
+#[derive(Debug)]
+struct Sums {
+    part: LossPart,
+    loss: f64,
+    /// What the samples weigh that have a class, and those of them that were right.
+    labelled: f64,
+    right: f64,
+    confusion: Option<ConfusionMatrix>,
+}
+
+impl Parts {
+    pub(super) fn new<T: Scalar>(loss: &dyn Loss<T>) -> Self {
+        let sums = |part: LossPart| {
+            let confusion = part.is_classes.then(|| ConfusionMatrix::new(part.outputs.len()));
+            Sums { part, loss: 0.0, labelled: 0.0, right: 0.0, confusion }
+        };
+        Self(loss.parts().into_iter().map(sums).collect())
+    }
+
+    /// Adds a batch of a whole with these divisors.
+    pub(super) fn add<T: Scalar>(
+        &mut self,
+        outputs: TensorView<'_, T>,
+        answers: Answers<'_, T>,
+        loss: &dyn Loss<T>,
+        divisors: &Divisors,
+    ) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        loss.each_part(outputs, answers.target, divisors, &mut |told: PartOfSample| {
+            let weight = answers.weights.map_or(1.0, |weights| weights[told.sample]);
+            let Some(sums) = self.0.get_mut(told.part).filter(|_| weight != 0.0) else { return };
+            sums.loss += weight * told.loss;
+            let Some(class) = told.class else { return };
+            let predicted = highest(&outputs.sample(told.sample)[sums.part.outputs.clone()]);
+            sums.labelled += weight;
+            sums.right += if predicted == class { weight } else { 0.0 };
+            if let Some(confusion) = &mut sums.confusion {
+                confusion.count_one(class, predicted);
+            }
+        })
+    }
+
+    pub(super) fn finish(self) -> Vec<PartEvaluation> {
+        let evaluation = |sums: Sums| {
+            let accuracy = if sums.labelled == 0.0 { 0.0 } else { sums.right / sums.labelled };
+            PartEvaluation {
+                name: sums.part.name,
+                loss: sums.loss,
+                accuracy: sums.part.is_classes.then_some(accuracy),
+                confusion: sums.confusion,
+            }
+        };
+        self.0.into_iter().map(evaluation).collect()
+    }
+}
