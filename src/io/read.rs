@@ -20,7 +20,8 @@ use crate::{Error, Result, Scalar, Sequential, Shape};
 impl<T: Scalar> Sequential<T> {
     /// Gives the model the weights of a safetensors file, of this crate or of PyTorch: `f64`, `f32`, `f16` or `bf16`,
     /// which are rounded to the model's numbers. Which parameters are frozen, and their shares of learning rate and decay,
-    /// stay the model's own, whatever the file says.
+    /// stay the model's own, whatever the file says. A model without [names of classes](Sequential::classes) takes those of the file,
+    /// and one with others refuses it, unless [that is allowed](Load::allow_other_classes).
     ///
     /// PyTorch flattens `[channels, height, width]`, this crate `[height, width, channels]`. A file of this crate says what
     /// it has; of another, which may be either, it has to be told wherever it makes a difference:
@@ -51,7 +52,7 @@ impl<T: Scalar> Sequential<T> {
     }
 
     /// The model that [`Sequential::save`] wrote: layers, weights, which parameters are frozen, and their shares of learning
-    /// rate and decay.
+    /// rate and decay, and the names of the classes.
     ///
     /// # Errors
     /// As [`Sequential::load`]; [`Error::File`] too where the file does not describe its model, as one of PyTorch, or
