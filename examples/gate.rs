@@ -8,7 +8,7 @@
 #[path = "common/spirals.rs"]
 mod spirals;
 
-use taper::layers::{Backward, Forward, GradientSink, Memory};
+use taper::layers::{Backward, Forward, GradientSink, Memory, Settings};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
 use taper::train::{Dataset, Fit};
@@ -27,6 +27,10 @@ pub(crate) struct Gate<T: Scalar> {
 impl<T: Scalar> Layer<T> for Gate<T> {
     fn kind(&self) -> &'static str {
         "gate"
+    }
+    /// Of which `gate` makes it again: `Open::new().with_layer("gate", …)`.
+    fn settings(&self) -> Settings {
+        Settings::new().with("inputs", self.a.input().len()).with("outputs", self.a.output().len())
     }
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         self.a.output_shape(input).and(self.b.output_shape(input))

@@ -9,7 +9,7 @@ use crate::{Error, Result, Scalar};
 /// How a model is made of a file; for [`Sequential::open_with`](crate::Sequential::open_with).
 ///
 /// It tells how layers of one's own are made. Such a layer gives what it was made with in [`Layer::settings`]; a file keeps that, and
-/// what is here makes the layer of it, with any numbers for parameters. They come from the file then.
+/// what is here makes the layer of it, with the models that it may hold and any numbers for parameters. They come from the file then.
 ///
 /// ```
 /// use taper::io::{Open, Save};

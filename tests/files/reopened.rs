@@ -4,6 +4,10 @@ use taper::io::{Load, Open, Orientation, Save};
 use taper::layers::{Backward, Forward, GradientSink, Padding, Param, Setting, Settings, Window};
 use taper::{Error, Layer, Result, Sequential, Shape, Tensor, TensorView, TensorViewMut};
 
+#[path = "../../examples/gate.rs"]
+#[allow(dead_code, reason = "the example has a main function")]
+mod gate;
+
 /// y = factor·s∘x, with a number s for each feature that is learned.
 #[derive(Debug, Clone)]
 struct Scale {
@@ -274,4 +278,19 @@ fn settings_that_are_none_are_refused() {
         assert!(error.contains(text), "{settings}: {error}");
     }
     assert_eq!(Setting::from("a"), Setting::Text("a".into()));
+}
+
+/// It makes its models of its settings, and their parameters come from the file.
+#[test]
+fn a_layer_that_holds_models_comes_back() {
+    let builder = Sequential::<f32>::builder([3]).dense(4).layer(gate::gate(4, 5, 7).unwrap()).named("gate");
+    let model = builder.dense(2).build(&mut taper::seeded(1)).unwrap();
+    let open = Open::new().with_layer("gate", |settings| {
+        gate::gate(settings.count("inputs")?.min(1000), settings.count("outputs")?.min(1000), 0)
+    });
+    let opened = Sequential::open_bytes_with(&bytes(&model), &open.unwrap()).unwrap();
+    assert_eq!(opened.state(), model.state());
+    assert_eq!(opened.state().get("gate.b.0.bias").unwrap().len(), 5);
+    let x = Tensor::from([[0.5, 0.25, -1.0]]);
+    assert_eq!(opened.predict(&x).unwrap(), model.predict(&x).unwrap());
 }
