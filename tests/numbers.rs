@@ -2,9 +2,10 @@
 
 use approx::assert_relative_eq;
 use taper::losses::{
-    BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError, Reduction,
+    BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CosineSimilarity, CrossEntropy, Huber, KlDivergence,
+    LogCosh, MeanAbsoluteError, MeanSquaredError, Poisson, Reduction, SoftMargin,
 };
-use taper::optimizers::{Adagrad, Adam, AdamW, RmsProp, Rule, Sgd};
+use taper::optimizers::{Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, NAdam, RAdam, RmsProp, Rule, Sgd};
 use taper::{
     Activation, Dense, GradientStore, Layer, Loss, Mode, Optimizer, Scalar, Sequential, Target, Tensor,
     Trainer, seeded,
@@ -203,6 +204,35 @@ fn passes_are_finite_where_exp_overflows() {
     passes_are_finite::<f64>();
 }
 
+fn other_losses_are_finite<T: Scalar>() {
+    let points = [1e4, -1e4, 100.0, -100.0, 17.0, -17.0, 0.0, 1.0];
+    let outputs = Tensor::from_fn([8, 2], |i| T::of([points[i / 2], 0.5][i % 2])).unwrap();
+    let sides = Tensor::from_fn([8, 2], |i| T::of([1.0, -1.0][(i + i / 2) % 2])).unwrap();
+    let shares = sides.clone().map(|side| if side > T::zero() { T::one() } else { T::zero() });
+    for gamma in [0.0, 0.3, 1.0, 2.0] {
+        let binary = BinaryFocal::new().with_gamma(gamma).unwrap();
+        let categorical = CategoricalFocal::new().with_gamma(gamma).unwrap();
+        for loss in [&binary as &dyn Loss<T>, &categorical, &SoftMargin::new(), &LogCosh::new()] {
+            // Shares for the losses of shares, sides for those of sides; values take both.
+            let takes_sides = loss.check_target([8, 2].into(), (&sides).into()).is_ok();
+            for target in [&sides, &shares].into_iter().skip(usize::from(!takes_sides)) {
+                let mut gradient = Tensor::full([8, 2], T::nan()).unwrap();
+                let value =
+                    loss.value_and_gradient(outputs.view(), target.into(), gradient.view_mut()).unwrap();
+                let slopes = gradient.as_slice();
+                assert!(value.is_finite(), "{loss:?}, {}: {value}", T::NAME);
+                assert!(slopes.iter().all(|slope| slope.is_finite()), "{loss:?}, {}: {slopes:?}", T::NAME);
+            }
+        }
+    }
+}
+
+#[test]
+fn other_losses_are_finite_where_exp_overflows() {
+    other_losses_are_finite::<f32>();
+    other_losses_are_finite::<f64>();
+}
+
 /// Losses, outputs and weights of some training.
 fn train<T: Scalar>(
     activation: Activation,
@@ -246,4 +276,9 @@ fn single_and_double_precision_agree() {
     agree(&MeanSquaredError::new(), &Adagrad::new(0.01).unwrap());
     agree(&MeanAbsoluteError::new(), &sgd);
     agree(&Huber::new(0.5).unwrap(), &AdamW::new(0.01).unwrap());
+    agree(&LogCosh::new(), &NAdam::new(0.01).unwrap());
+    agree(&BinaryFocal::new(), &Adamax::new(0.01).unwrap());
+    agree(&CosineSimilarity::new(), &Asgd::new(0.01).unwrap().with_start(2.0).unwrap());
+    agree(&CategoricalFocal::new(), &RAdam::new(0.01).unwrap());
+    agree(&Poisson::new(), &Adadelta::new(0.1).unwrap());
 }

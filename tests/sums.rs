@@ -2,7 +2,10 @@
 
 use taper::layers::{BatchNorm, LayerNorm, Momentum, Window};
 use taper::losses::{
-    BinaryCrossEntropy, CrossEntropy, Huber, KlDivergence, MeanAbsoluteError, MeanSquaredError, Reduction,
+    BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, BinaryFocal, CategoricalFocal, CosineSimilarity,
+    CrossEntropy, Huber, KlDivergence, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError,
+    MeanSquaredError, MeanSquaredLogarithmicError, MultiMargin, NegativeLogLikelihood, Poisson, Reduction,
+    SmoothL1,
 };
 use taper::optimizers::{Clip, Sgd};
 use taper::{
@@ -65,12 +68,21 @@ fn losses_of_a_million_uniform_numbers() {
         pairs.map(|(&x, &t)| each(x.into(), t.into())).sum::<f64>() / 1e6
     };
     let binary = mean(|x, t| (1.0 + x.exp()).ln() - t * x);
+    // What is below 1e-7 is taken for that.
+    let logarithmic = |x: f64, t: f64| (x.max(1e-7).ln_1p() - t.max(1e-7).ln_1p()).powi(2);
+    let of_probabilities = |x: f64, t: f64| -t * x.ln().max(-100.0) - (1.0 - t) * (-x).ln_1p().max(-100.0);
     // Below 1 it is square alone.
-    let cases: [(&dyn Loss<f32>, f64); 4] = [
+    let cases: [(&dyn Loss<f32>, f64); 10] = [
         (&MeanSquaredError::new(), mean(|x, t| (x - t).powi(2))),
         (&MeanAbsoluteError::new(), mean(|x, t| (x - t).abs())),
         (&Huber::new(1.0).unwrap(), mean(|x, t| (x - t).powi(2) / 2.0)),
         (&BinaryCrossEntropy::new(), binary),
+        (&SmoothL1::new(2.0).unwrap(), mean(|x, t| (x - t).powi(2) / 4.0)),
+        (&LogCosh::new(), mean(|x, t| (x - t).cosh().ln())),
+        (&Poisson::new(), mean(|x, t| x.exp() - t * x)),
+        (&MeanSquaredLogarithmicError::new(), mean(logarithmic)),
+        (&BinaryCrossEntropyOfProbabilities::new(), mean(of_probabilities)),
+        (&BinaryFocal::new().without_alpha().with_gamma(0.0).unwrap(), binary),
     ];
     for (loss, expected) in cases {
         close(loss.kind(), values(loss, &outputs, (&target).into())[0], expected);
@@ -98,6 +110,46 @@ fn losses_of_rows_that_are_all_alike() {
     // Targets that are rounded to `f32` do not add up to 1, and what is left of the difference of logarithms is small.
     let got = values(&kl, &logits, (&target).into())[0];
     assert!((got - expected).abs() <= MOST * 0.5, "{got}, expected {expected}");
+}
+
+#[test]
+fn other_losses_of_rows_that_are_all_alike() {
+    let rows = 500_000;
+    let outputs = Tensor::from_fn([rows, 3], |i| [0.3_f32, -0.4, 0.9][i % 3]).unwrap();
+    let labels: Vec<usize> = (0..rows).map(|row| row % 2).collect();
+    let two = Tensor::from_fn([2, 3], |i| f64::from(outputs.as_slice()[i])).unwrap();
+    fn losses<T: taper::Scalar>() -> Vec<Box<dyn Loss<T>>> {
+        let weights = [0.1, -0.7, 1.0];
+        vec![
+            Box::new(NegativeLogLikelihood::new().with_class_weights(&weights).unwrap()),
+            Box::new(MultiMargin::new().squared().with_class_weights(&weights).unwrap()),
+            Box::new(CategoricalFocal::new()),
+        ]
+    }
+    for (loss, double) in losses::<f32>().iter().zip(losses::<f64>()) {
+        let expected = double.forward(two.view(), (&[0, 1]).into()).unwrap();
+        close(loss.kind(), values(&**loss, &outputs, (&labels).into())[0], expected);
+    }
+    let percentage = MeanAbsolutePercentageError::new();
+    let (ones, twos) = (column(vec![1.0; 3_000_000]), column(vec![2.0; 3_000_000]));
+    close("percentage", percentage.forward(ones.view(), (&twos).into()).unwrap().into(), 50.0);
+}
+
+/// The cosine of a long row, and its gradient, which is at right angles to the row.
+#[test]
+fn the_cosine_of_a_million_features() {
+    let (outputs, target) = (uniform(1_000_000), uniform(1_300_000)[300_000..].to_vec());
+    let product =
+        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+    let square = product(&outputs, &outputs) * product(&target, &target);
+    let expected = -product(&outputs, &target) / square.sqrt();
+    let [outputs, target] = [outputs, target].map(|row| Tensor::from_vec([1, 1_000_000], row).unwrap());
+    close("cosine", values(&CosineSimilarity::new(), &outputs, (&target).into())[0], expected);
+    let mut gradient = Tensor::zeros([1, 1_000_000]).unwrap();
+    CosineSimilarity::new().backward(outputs.view(), (&target).into(), gradient.view_mut()).unwrap();
+    let along = product(gradient.as_slice(), outputs.as_slice());
+    let length = product(gradient.as_slice(), gradient.as_slice()).sqrt();
+    assert!(along.abs() < 1e-5 * length * product(outputs.as_slice(), outputs.as_slice()).sqrt());
 }
 
 /// −ln(1/n) for n even classes, and the same with n targets in the row.
