@@ -137,9 +137,10 @@ fn losses(case: &Case, y_true: &Value, y_pred: &Value) -> Result<Losses> {
             let outputs = if from_logits { outputs } else { outputs.map(logit) };
             let target = target.map(|t| t * (1.0 - smoothing) + smoothing / 2.0);
             let loss = BinaryFocal::new().with_gamma(case.setting("gamma"))?;
-            let loss = match case.is_set("apply_class_balancing") {
-                true => loss.with_alpha(case.setting("alpha"))?,
-                false => loss.without_alpha(),
+            let loss = if case.is_set("apply_class_balancing") {
+                loss.with_alpha(case.setting("alpha"))?
+            } else {
+                loss.without_alpha()
             };
             elementwise(&loss, &outputs, &target)
         }
