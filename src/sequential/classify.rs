@@ -36,7 +36,8 @@ impl<T: Scalar> Sequential<T> {
     /// Its probability is pᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) of the logits x. The outputs of a model that ends in
     /// [`Softmax`](crate::layers::Softmax) or a sigmoid are probabilities as they are, those of
     /// [`LogSoftmax`](crate::layers::LogSoftmax) their logarithms; those of a sigmoid are each for itself, and their sum may
-    /// be anything. A layer of one's own says what its outputs are in [`Layer::output_kind`].
+    /// be anything. All outputs are one choice: where a model lays several [side by side](crate::losses::Slices), predict, and give each
+    /// to [`softmax`](crate::layers::softmax). A layer of one's own says what its outputs are in [`Layer::output_kind`].
     ///
     /// ```
     /// use taper::{Sequential, Tensor, init::Init};

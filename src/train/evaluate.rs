@@ -99,7 +99,7 @@ impl<T: Scalar> Measure<'_, T> {
     fn batches(&mut self, data: &Dataset<'_, T>, mut outputs: Option<&mut Outputs<T>>) -> Result<Evaluation> {
         let mut tally = Tally::new(data, self.model);
         let (divisors, mut loss) = (data.divisors(self.loss), 0.0);
-        let mut parts = Parts::new(self.loss);
+        let mut parts = Parts::new(self.loss).named(self.model.class_names());
         let numbers = numbers(self.model, self.allow_not_finite);
         outputs.iter_mut().for_each(|outputs| outputs.clear());
         let samples: Vec<usize> = (0..data.len()).map(|place| data.number(place)).collect();

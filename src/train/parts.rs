@@ -3,6 +3,7 @@
 use super::metrics::{ConfusionMatrix, highest};
 use super::weighted::Answers;
 use crate::losses::{Divisors, Loss, LossPart, PartOfSample, Target};
+use crate::sequential::ClassNames;
 use crate::{Result, Scalar, TensorView};
 
 /// How well a model does on one part of a loss, as [`Slices`](crate::losses::Slices) has them.
@@ -68,6 +69,17 @@ impl Parts {
             Sums { part, loss: 0.0, labelled: 0.0, right: 0.0, confusion }
         };
         Self(loss.parts().into_iter().map(sums).collect())
+    }
+
+    /// Names the classes of each part, of the names of all outputs.
+    pub(super) fn named(mut self, names: Option<&ClassNames>) -> Self {
+        for sums in &mut self.0 {
+            let own = names.and_then(|names| names.get(sums.part.outputs.clone()));
+            if let (Some(confusion), Some(own)) = (&mut sums.confusion, own) {
+                confusion.set_names(own.into());
+            }
+        }
+        self
     }
 
     /// Adds a batch of a whole with these divisors.

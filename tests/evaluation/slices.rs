@@ -208,3 +208,16 @@ fn what_does_not_fit_is_told_with_its_slice() -> Result<()> {
     assert!(text.contains("slice `kind`: target of sample 7: expected a class below 3"), "{text}");
     Ok(())
 }
+
+#[test]
+fn the_classes_of_a_slice_have_the_names_of_its_outputs() -> Result<()> {
+    let names = ["ant", "bee", "cat", "height", "width", "left", "right", "all"];
+    let model = Sequential::builder([3]).dense(8).classes(names).build(&mut seeded(1))?;
+    let x = Tensor::from_fn([8, 3], number)?;
+    let target = targets(8);
+    let parts = model.evaluate(Dataset::new(&x, &target)?, &loss()?)?.parts;
+    let own = |part: usize| parts[part].confusion.as_ref().and_then(|confusion| confusion.names());
+    assert_eq!(own(0).unwrap(), ["ant", "bee", "cat"]);
+    assert_eq!(own(2).unwrap(), ["left", "right"]);
+    Ok(())
+}
