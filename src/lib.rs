@@ -66,6 +66,8 @@
 #[cfg(feature = "ndarray")]
 pub mod arrays;
 mod brief;
+#[cfg(all(debug_assertions, not(test)))]
+mod compiled_once;
 mod error;
 mod getters;
 pub mod gradcheck;

@@ -27,6 +27,7 @@ const ORDER: &[&[&str]] = &[
     &["train"],
     &["io"],
     &["gradcheck"],
+    &["compiled_once"],
 ];
 
 /// Code that is not to be left behind.
