@@ -143,6 +143,7 @@ fn a_call_gets_the_help_that_others_leave() {
         unused: Vec::new(),
         started: 0,
         serving,
+        others: 0,
         asleep: 0,
         may_start: false,
     };
