@@ -5,14 +5,20 @@
 
 mod cosine;
 mod exponential;
+mod inverse_time;
 mod on_plateau;
 mod one_cycle;
+mod piecewise;
+mod polynomial;
 mod schedule;
 mod step;
 
 pub use cosine::Cosine;
 pub use exponential::Exponential;
+pub use inverse_time::InverseTime;
 pub use on_plateau::OnPlateau;
 pub use one_cycle::OneCycle;
+pub use piecewise::Piecewise;
+pub use polynomial::Polynomial;
 pub use schedule::Schedule;
 pub use step::StepDecay;

@@ -1,7 +1,7 @@
 //! Learning rates over time.
 
 use taper::Result;
-use taper::schedules::{Cosine, Exponential, Schedule, StepDecay};
+use taper::schedules::{Cosine, Exponential, InverseTime, Piecewise, Polynomial, Schedule, StepDecay};
 
 use crate::case::Case;
 use crate::common::numbers;
@@ -15,6 +15,30 @@ pub(crate) fn exponential(case: &Case) -> Result<Vec<f64>> {
     } else {
         Exponential::new(rate, period, factor)?.learning_rate(step(case))
     }])
+}
+
+pub(crate) fn inverse_time(case: &Case) -> Result<Vec<f64>> {
+    let (rate, period) = (case.setting("initial_learning_rate"), case.setting("decay_steps") as u64);
+    let schedule = InverseTime::new(rate, period, case.setting("decay_rate"))?;
+    let schedule = if case.is_set("staircase") { schedule.with_staircase() } else { schedule };
+    Ok(vec![schedule.learning_rate(step(case))])
+}
+
+pub(crate) fn polynomial(case: &Case) -> Result<Vec<f64>> {
+    let schedule =
+        Polynomial::new(case.setting("initial_learning_rate"), case.setting("decay_steps") as u64)?
+            .with_end(case.setting("end_learning_rate"))?
+            .with_power(case.setting("power"))?;
+    let schedule = if case.is_set("cycle") { schedule.with_cycle() } else { schedule };
+    Ok(vec![schedule.learning_rate(step(case))])
+}
+
+/// A step below 0 is here the first.
+pub(crate) fn piecewise(case: &Case) -> Result<Vec<f64>> {
+    let boundaries: Vec<u64> =
+        numbers(case.config("boundaries")).into_iter().map(|boundary| boundary as u64).collect();
+    let schedule = Piecewise::new(&boundaries, &numbers(case.config("values")))?;
+    Ok(vec![schedule.learning_rate(step(case))])
 }
 
 /// Down along half a cosine; alpha is the end as a part of the peak.

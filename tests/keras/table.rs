@@ -96,9 +96,9 @@ const TABLE: &[Row] = &[
     Row("schedule", &["CosineDecay"], always, Check(schedules::cosine)),
     Row("schedule", &["CosineDecayRestarts"], schedules::is_before_first_restart, Check(schedules::first_cosine)),
     Row("schedule", &["CosineDecayRestarts"], always, Apart("schedule not in this crate: cosine after a restart")),
-    Row("schedule", &["InverseTimeDecay"], always, Apart("schedule not in this crate: inverse time")),
-    Row("schedule", &["PiecewiseConstantDecay"], always, Apart("schedule not in this crate: piecewise constant")),
-    Row("schedule", &["PolynomialDecay"], always, Apart("schedule not in this crate: polynomial")),
+    Row("schedule", &["InverseTimeDecay"], always, Check(schedules::inverse_time)),
+    Row("schedule", &["PiecewiseConstantDecay"], always, Check(schedules::piecewise)),
+    Row("schedule", &["PolynomialDecay"], always, Check(schedules::polynomial)),
 
     Row("regularizer", &["L1", "L1L2", "L2"], always,
         Apart("penalty in the loss: here weights decay in the optimizer")),

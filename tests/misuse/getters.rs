@@ -11,7 +11,9 @@ use taper::losses::{
 use taper::optimizers::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Lion, NAdam, RAdam, RmsProp, Rprop, Sgd, WeightDecay,
 };
-use taper::schedules::{Cosine, Exponential, OnPlateau, OneCycle, StepDecay};
+use taper::schedules::{
+    Cosine, Exponential, InverseTime, OnPlateau, OneCycle, Piecewise, Polynomial, StepDecay,
+};
 use taper::{Dense, Flatten};
 
 #[test]
@@ -107,4 +109,17 @@ fn other_rules_tell_their_settings() {
     assert_eq!(rule.with_start(3.0).unwrap().start(), 3.0);
     assert!(Adam::new(rate).unwrap().with_amsgrad().amsgrad() && !Adam::new(rate).unwrap().amsgrad());
     assert!(AdamW::new(rate).unwrap().with_amsgrad().amsgrad());
+}
+
+#[test]
+fn other_schedules_tell_their_settings() {
+    let schedule = InverseTime::new(0.1, 5, 0.5).unwrap().with_staircase();
+    assert_eq!((schedule.rate(), schedule.period(), schedule.decay()), (0.1, 5, 0.5));
+    assert!(schedule.staircase());
+    let schedule = Polynomial::new(0.1, 5).unwrap().with_end(0.01).unwrap().with_power(2.0).unwrap();
+    assert_eq!((schedule.rate(), schedule.steps()), (0.1, 5));
+    assert_eq!((schedule.end(), schedule.power(), schedule.cycle()), (0.01, 2.0, false));
+    assert!(schedule.with_cycle().cycle());
+    let schedule = Piecewise::new(&[3], &[0.1, 0.2]).unwrap();
+    assert_eq!((schedule.boundaries(), schedule.rates()), (&[3][..], &[0.1, 0.2][..]));
 }

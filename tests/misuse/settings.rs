@@ -9,7 +9,9 @@ use taper::optimizers::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Clip, Lion, MovingAverage, NAdam, Optimizer, RAdam,
     RmsProp, Rprop, RuleSettings, Sgd, WeightDecay,
 };
-use taper::schedules::{Cosine, Exponential, OnPlateau, OneCycle, StepDecay};
+use taper::schedules::{
+    Cosine, Exponential, InverseTime, OnPlateau, OneCycle, Piecewise, Polynomial, StepDecay,
+};
 use taper::train::EarlyStopping;
 use taper::{Param, Shape, Tensor, seeded};
 
@@ -295,6 +297,31 @@ pub(crate) const CASES: &[Case] = &[
         "a cosine from NaN",
         || both(Cosine::new(-1.0, 10), Cosine::new(NAN, 10)),
         "learning_rate: expected a finite number of at least 0, got NaN",
+    ),
+    ("a line of no steps", || error(Polynomial::new(0.1, 0)), "steps: expected at least 1 step, got 0"),
+    (
+        "a power below 0",
+        || {
+            let end = error(Polynomial::new(0.1, 2).unwrap().with_end(NAN));
+            assert_eq!(end, "end: expected a finite number of at least 0, got NaN");
+            error(Polynomial::new(0.1, 2).unwrap().with_power(-1.0))
+        },
+        "power: expected a finite number of at least 0, got -1",
+    ),
+    (
+        "a negative decay of the inverse",
+        || both(InverseTime::new(0.1, 2, NAN), InverseTime::new(0.1, 2, -1.0)),
+        "decay: expected a finite number of at least 0, got -1",
+    ),
+    (
+        "as many rates as boundaries",
+        || error(Piecewise::new(&[3], &[0.1])),
+        "rates of piecewise: expected 2 values, got 1",
+    ),
+    (
+        "boundaries that fall",
+        || error(Piecewise::new(&[3, 3], &[0.1, 0.2, 0.3])),
+        "boundaries: expected steps that increase, got [3, 3]",
     ),
     ("a cosine of no steps", || error(Cosine::new(0.1, 0)), "steps: expected at least 1 step, got 0"),
     (
