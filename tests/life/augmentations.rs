@@ -32,8 +32,9 @@ fn moved(image: &Tensor<f64>, fill: f64, from: impl Fn(isize, isize) -> (isize, 
     };
     let read = |i: usize| {
         let (row, column, channel) = (i / channels / width, i / channels % width, i % channels);
-        let (row, column) = from(row as isize, column as isize);
-        let is_inside = (0..height as isize).contains(&row) && (0..width as isize).contains(&column);
+        let (row, column) = from(row.cast_signed(), column.cast_signed());
+        let is_inside =
+            (0..height.cast_signed()).contains(&row) && (0..width.cast_signed()).contains(&column);
         let place = |row: usize, column: usize| (row * width + column) * channels + channel;
         if is_inside { image.as_slice()[place(row as usize, column as usize)] } else { fill }
     };
@@ -51,7 +52,7 @@ fn assert_likely(count: usize, probability: f64) {
 fn flips_mirror_and_do_so_as_often_as_they_should() {
     for shape in [Shape::from([4, 5, 3]), [5, 4].into(), [1, 1, 2].into(), [3, 6, 1].into()] {
         let image = image(shape);
-        let (height, width) = (shape.axes()[0] as isize, shape.axes()[1] as isize);
+        let (height, width) = (shape.axes()[0].cast_signed(), shape.axes()[1].cast_signed());
         let horizontal = Flip::horizontal().with_probability(1.0).unwrap();
         assert_eq!(changed(&horizontal, &image, key(0)), moved(&image, 0.0, |r, c| (r, width - 1 - c)));
         let vertical = Flip::vertical().with_probability(1.0).unwrap();
