@@ -146,8 +146,8 @@ fn angles_and_factors_are_uniform() {
         halves[usize::from(right / 18.0 > 0.75)] += 1;
     }
     // A pixel's place is known to some hundredths of one.
-    quarters.into_iter().for_each(|count| assert!((count as f64 - 1000.0).abs() < 150.0, "{count}"));
-    halves.into_iter().for_each(|count| assert!((count as f64 - 2000.0).abs() < 200.0, "{count}"));
+    quarters.into_iter().for_each(|count| assert!((f64::from(count) - 1000.0).abs() < 150.0, "{count}"));
+    halves.into_iter().for_each(|count| assert!((f64::from(count) - 2000.0).abs() < 200.0, "{count}"));
 }
 
 #[test]
