@@ -243,6 +243,62 @@ mod tests {
     }
 
     #[test]
+    fn branches_that_lie_are_refused() {
+        let builder = Sequential::<f64>::builder([4])
+            .residual_with_shortcut(|long| long.dense(3), |short| short.dense(3));
+        let model = builder.build(&mut crate::seeded(1)).unwrap();
+        let description = describe(&model);
+        let open = &Open::new();
+        let rebuilt = rebuild::<f64>(&description, &keras(), &mut shapes(&model), open).unwrap();
+        assert_eq!(format!("{rebuilt:?}"), format!("{model:?}"));
+        let with = |change: &dyn Fn(&mut Value)| {
+            let mut changed = description.clone();
+            change(&mut changed["layers"][0]);
+            changed
+        };
+        let mut deep = description["layers"][0]["paths"][0]["model"].clone();
+        for _ in 0..MOST_NESTED {
+            let paths = json!([{ "name": "", "model": deep }]);
+            deep = json!({ "input": [4], "layers": [{ "kind": "branches", "name": "0", "join": "add", "paths": paths }] });
+        }
+        for (description, text) in [
+            (
+                with(&|entry| entry["join"] = json!("multiply")),
+                "layer `0`: expected `join`, add or concat, got multiply",
+            ),
+            (with(&|entry| entry["join"] = Value::Null), "`join`"),
+            (
+                with(&|entry| entry["paths"] = json!([])),
+                "layer `0`: branches: expected a path with a layer, got none",
+            ),
+            (
+                with(&|entry| entry["paths"] = json!([{ "name": "a", "model": null }])),
+                "expected a path with a layer",
+            ),
+            (with(&|entry| entry["paths"] = json!(vec![1; MOST_LAYERS + 1])), "at most 4096 paths"),
+            (with(&|entry| entry["paths"][1]["name"] = json!("a.b")), "a.b"),
+            (
+                with(&|entry| entry["paths"][1]["name"] = json!("")),
+                "layer name `0`: expected a name of its own",
+            ),
+            (with(&|entry| entry["paths"][1]["name"] = json!("other")), "`0.other.0.weight`"),
+            (with(&|entry| entry["paths"][0]["model"]["input"] = json!([5])), "expected input"),
+            (
+                with(&|entry| entry["paths"][1]["model"] = Value::Null),
+                "layer `0`: path 1 `shortcut`: expected output",
+            ),
+            (with(&|entry| entry["paths"][0]["model"] = json!(7)), "expected a JSON object"),
+            (
+                json!({ "input": [4], "layers": [{ "kind": "branches", "name": "0", "join": "add", "paths": [{ "name": "", "model": deep }] }] }),
+                "8 deep at most",
+            ),
+        ] {
+            let error = rebuild::<f64>(&description, &keras(), &mut shapes(&model), open).unwrap_err();
+            assert!(error.contains(text), "{description}: {error}");
+        }
+    }
+
+    #[test]
     fn a_description_that_lies_is_refused() {
         let model = Sequential::<f64>::builder([4]).dense(3).build(&mut crate::seeded(1)).unwrap();
         let description = describe(&model);

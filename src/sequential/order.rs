@@ -130,7 +130,7 @@ fn walk_layer<T: Scalar>(layer: &dyn Layer<T>, input: &Shape, order: Order, turn
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sequential::Builder;
+    use crate::sequential::{Builder, Join, Paths};
 
     fn turns(builder: Builder<f32>) -> Vec<Turn> {
         builder.build(&mut crate::seeded(0)).unwrap().turns_of_params()
@@ -206,5 +206,48 @@ mod tests {
         assert_eq!(decoder, [Turn::Unknown, Turn::Unknown, Turn::None, Turn::None]);
         assert_eq!(turns(Sequential::builder([5]).dense(24).reshape([6, 4, 1])), [Turn::None; 2]);
         assert_eq!(turns(Sequential::builder([24]).reshape([2, 3, 4]).conv2d(2, 1)), [Turn::None; 2]);
+    }
+
+    /// Paths keep an order that they agree on. Where channels come first and they do not, other numbers would meet.
+    #[test]
+    fn paths_side_by_side() {
+        let rows = Turn::Rows([2, 3, 4].into());
+        let residual = turns(image().residual(|block| block.conv2d(4, 1)).flatten().dense(2));
+        assert_eq!(residual[..2], [Turn::None; 2]);
+        assert_eq!(residual[2], rows);
+        let concat = |paths: Paths<f32>| paths.path(|path| path.conv2d(5, 1)).input();
+        let concat = turns(image().branches(Join::Concat, concat).flatten().dense(2));
+        assert_eq!(concat[2], Turn::Rows([2, 3, 9].into()));
+        // Each path flattens for itself, and its own weights are turned; what comes behind lies along two images.
+        let flat = |path: Builder<f32>| path.flatten().dense(3);
+        let heads = turns(image().branches(Join::Concat, |paths| paths.path(flat).path(flat)).dense(2));
+        assert_eq!(heads, [rows, Turn::None, rows, Turn::None, Turn::None, Turn::None]);
+        let towers =
+            |paths: Paths<f32>| paths.path(Builder::flatten).path(|path| path.conv2d(2, 1).flatten());
+        let towers = turns(image().branches(Join::Concat, towers).dense(2).dense(2));
+        assert_eq!(towers, [Turn::None, Turn::None, Turn::Unknown, Turn::None, Turn::None, Turn::None]);
+        // Features of no order, added to flattened ones: those of the layer before, and those of a path.
+        let skip = |path: Builder<f32>| path.reshape([2, 3, 4]).conv2d(4, 1).flatten();
+        let met = turns(Sequential::builder([5]).dense(24).relu().residual(skip).dense(2));
+        assert_eq!(met[..5], [Turn::Unknown; 5]);
+        let met = turns(
+            image().flatten().branches(Join::Add, |paths| paths.path(|path| path.dense(24)).input()).dense(2),
+        );
+        assert_eq!(met[..3], [Turn::Unknown; 3]);
+    }
+
+    /// What is not known of a model is not known of one inside either.
+    #[test]
+    fn a_model_inside_that_makes_an_image() {
+        let inner =
+            Sequential::builder([24]).reshape([2, 3, 4]).conv2d(2, 1).build(&mut crate::seeded(0)).unwrap();
+        let decoder = turns(Sequential::builder([5]).dense(24).layer(inner.clone()));
+        assert_eq!(decoder, [Turn::Unknown, Turn::Unknown, Turn::None, Turn::None]);
+        let deeper = Sequential::builder([24]).relu().layer(inner).build(&mut crate::seeded(0)).unwrap();
+        let decoder = turns(Sequential::builder([5]).dense(24).layer(deeper));
+        assert_eq!(decoder[..2], [Turn::Unknown; 2]);
+        let torch =
+            Sequential::builder([4, 2, 3]).branches(Join::Add, |paths| paths.path(Builder::channels_last));
+        assert_eq!(turns(torch.flatten().dense(2))[0], Turn::Rows([2, 3, 4].into()));
     }
 }
