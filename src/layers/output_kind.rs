@@ -18,6 +18,11 @@ pub enum OutputKind {
 }
 
 impl OutputKind {
+    /// Whether nobody says that these are probabilities.
+    pub(crate) fn is_of_any_numbers(self) -> bool {
+        matches!(self, Self::Values | Self::Unknown)
+    }
+
     /// That of a mean of such outputs.
     pub(super) fn of_mean(self) -> Self {
         if self == Self::LogProbabilities { Self::Unknown } else { self }

@@ -70,6 +70,7 @@ impl BinaryCrossEntropy {
 }
 
 impl<T: Scalar> Elementwise<T> for BinaryCrossEntropy {
+    const OF_LOGITS: bool = true;
     const KIND: &'static str = "binary_cross_entropy";
 
     fn reduction(&self) -> Reduction {

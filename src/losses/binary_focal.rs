@@ -107,6 +107,7 @@ fn parts<T: Scalar>(x: T, target: T) -> (T, T, T) {
 }
 
 impl<T: Scalar> Elementwise<T> for BinaryFocal {
+    const OF_LOGITS: bool = true;
     const KIND: &'static str = "binary_focal";
 
     fn reduction(&self) -> Reduction {

@@ -7,6 +7,7 @@ use super::output_weights::OutputWeights;
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
 use crate::getters::getters;
+use crate::layers::OutputKind;
 use crate::layers::max_and_log_sum;
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -184,6 +185,11 @@ impl<T: Scalar> Rowwise<T> for Rows<'_, T> {
 impl<T: Scalar> Loss<T> for CategoricalFocal {
     fn kind(&self) -> &'static str {
         "categorical_focal"
+    }
+
+    /// Logits. Log-probabilities are logits of the same probabilities.
+    fn takes(&self, outputs: OutputKind) -> bool {
+        !matches!(outputs, OutputKind::Probabilities | OutputKind::IndependentProbabilities)
     }
 
     fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {

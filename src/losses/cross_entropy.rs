@@ -5,6 +5,7 @@ use super::loss::{Loss, Reduction, class_rows, class_rows_of, of_whole_batches, 
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
 use crate::getters::getters;
+use crate::layers::OutputKind;
 use crate::layers::{max_and_log_sum, softmax_of_row};
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -221,6 +222,11 @@ impl<T: Scalar> Rowwise<T> for Rows<'_, T> {
 impl<T: Scalar> Loss<T> for CrossEntropy {
     fn kind(&self) -> &'static str {
         "cross_entropy"
+    }
+
+    /// Logits. Log-probabilities are logits of the same probabilities.
+    fn takes(&self, outputs: OutputKind) -> bool {
+        !matches!(outputs, OutputKind::Probabilities | OutputKind::IndependentProbabilities)
     }
 
     fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {

@@ -7,6 +7,8 @@ use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// A loss that is a function of one output and one target. The index is that of the element in its sample.
 pub(super) trait Elementwise<T: Scalar> {
+    /// Whether it starts from the logits of a probability for each output.
+    const OF_LOGITS: bool = false;
     /// What [`super::Loss::kind`] says.
     const KIND: &'static str;
 
@@ -68,6 +70,11 @@ macro_rules! loss_of_elements {
                 target: $crate::Target<'_, T>,
             ) -> $crate::Result<()> {
                 $crate::losses::elementwise::Elementwise::<T>::check_target(self, outputs, target)
+            }
+
+            fn takes(&self, outputs: $crate::layers::OutputKind) -> bool {
+                !<Self as $crate::losses::elementwise::Elementwise<T>>::OF_LOGITS
+                    || outputs.is_of_any_numbers()
             }
         }
     };

@@ -3,6 +3,7 @@
 use super::loss::{Loss, Reduction, class_rows, class_rows_of, of_whole_batches, with_reduction};
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
+use crate::layers::OutputKind;
 use crate::layers::max_and_log_sum;
 use crate::scalar::sum;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -76,6 +77,11 @@ fn terms<T: Scalar>(logits: &[T], target: &[T], max: T, log_sum: T) -> T {
 impl<T: Scalar> Loss<T> for KlDivergence {
     fn kind(&self) -> &'static str {
         "kl_divergence"
+    }
+
+    /// Logits. Log-probabilities are logits of the same probabilities.
+    fn takes(&self, outputs: OutputKind) -> bool {
+        !matches!(outputs, OutputKind::Probabilities | OutputKind::IndependentProbabilities)
     }
 
     fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use super::parts::{Divisors, LossPart, PartOfSample};
 use super::target::Target;
+use crate::layers::OutputKind;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// A function of a model's outputs and of what they should have been.
@@ -174,6 +175,14 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
     fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
         let _ = (outputs, target);
         Ok(())
+    }
+
+    /// Whether this is what the loss starts from. A loss that makes probabilities of its outputs itself does not take those
+    /// that are probabilities already: it would still fall, and learn slowly and to the wrong ones.
+    /// [`Trainer::fit`](crate::Trainer::fit) warns of it in its history. Everything is taken unless written.
+    fn takes(&self, outputs: OutputKind) -> bool {
+        let _ = outputs;
+        true
     }
 }
 

@@ -57,6 +57,14 @@ impl<T: Scalar> Rule<T> for Adadelta {
         2
     }
 
+    fn buffer_name(&self, buffer: usize) -> &'static str {
+        ["square_avg", "acc_delta"][buffer]
+    }
+
+    fn is_never_negative(&self, _: usize) -> bool {
+        true
+    }
+
     fn update(&self, update: Update<'_, T>) {
         let learning_rate = T::of(update.learning_rate);
         let (keep, take) = (T::of(self.smoothing), T::of(1.0 - self.smoothing));

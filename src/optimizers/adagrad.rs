@@ -69,6 +69,14 @@ impl<T: Scalar> Rule<T> for Adagrad {
         1
     }
 
+    fn buffer_name(&self, _: usize) -> &'static str {
+        "sum"
+    }
+
+    fn is_never_negative(&self, _: usize) -> bool {
+        true
+    }
+
     fn initial(&self) -> f64 {
         self.initial
     }

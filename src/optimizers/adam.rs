@@ -63,6 +63,14 @@ impl<T: Scalar> Rule<T> for Adam {
         2 + usize::from(self.amsgrad)
     }
 
+    fn buffer_name(&self, buffer: usize) -> &'static str {
+        ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"][buffer]
+    }
+
+    fn is_never_negative(&self, buffer: usize) -> bool {
+        buffer >= 1
+    }
+
     fn update(&self, update: Update<'_, T>) {
         let (beta1, beta2) = self.betas;
         let rate = T::of(update.learning_rate / (1.0 - power(beta1, update.step)));
@@ -164,6 +172,14 @@ impl<T: Scalar> Rule<T> for AdamW {
 
     fn buffers(&self) -> usize {
         Rule::<T>::buffers(&self.adam)
+    }
+
+    fn buffer_name(&self, buffer: usize) -> &'static str {
+        Rule::<T>::buffer_name(&self.adam, buffer)
+    }
+
+    fn is_never_negative(&self, buffer: usize) -> bool {
+        Rule::<T>::is_never_negative(&self.adam, buffer)
     }
 
     fn update(&self, update: Update<'_, T>) {

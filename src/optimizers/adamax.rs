@@ -44,6 +44,14 @@ impl<T: Scalar> Rule<T> for Adamax {
         2
     }
 
+    fn buffer_name(&self, buffer: usize) -> &'static str {
+        ["exp_avg", "exp_inf"][buffer]
+    }
+
+    fn is_never_negative(&self, buffer: usize) -> bool {
+        buffer == 1
+    }
+
     fn update(&self, update: Update<'_, T>) {
         let (beta1, beta2) = self.betas;
         let rate = T::of(update.learning_rate / (1.0 - power(beta1, update.step)));

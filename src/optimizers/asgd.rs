@@ -80,6 +80,10 @@ impl<T: Scalar> Rule<T> for Asgd {
         1
     }
 
+    fn buffer_name(&self, _: usize) -> &'static str {
+        "ax"
+    }
+
     fn update(&self, update: Update<'_, T>) {
         let (learning_rate, before) = (update.learning_rate, (update.step - 1) as f64);
         let rate = learning_rate / (1.0 + self.decay * learning_rate * before).powf(self.power);

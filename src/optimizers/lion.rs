@@ -51,6 +51,10 @@ impl<T: Scalar> Rule<T> for Lion {
         1
     }
 
+    fn buffer_name(&self, _: usize) -> &'static str {
+        "exp_avg"
+    }
+
     fn update(&self, update: Update<'_, T>) {
         let learning_rate = T::of(update.learning_rate);
         let (beta1, beta2) = self.betas;

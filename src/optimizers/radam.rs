@@ -55,6 +55,14 @@ impl<T: Scalar> Rule<T> for RAdam {
         2
     }
 
+    fn buffer_name(&self, buffer: usize) -> &'static str {
+        ["exp_avg", "exp_avg_sq"][buffer]
+    }
+
+    fn is_never_negative(&self, buffer: usize) -> bool {
+        buffer == 1
+    }
+
     fn update(&self, update: Update<'_, T>) {
         let ((beta1, beta2), step) = (self.betas, update.step);
         let rate = update.learning_rate / (1.0 - power(beta1, step));

@@ -82,6 +82,14 @@ impl<T: Scalar> Rule<T> for RmsProp {
         3
     }
 
+    fn buffer_name(&self, buffer: usize) -> &'static str {
+        ["square_avg", "momentum_buffer", "grad_avg"][buffer]
+    }
+
+    fn is_never_negative(&self, buffer: usize) -> bool {
+        buffer == 0
+    }
+
     fn update(&self, update: Update<'_, T>) {
         let learning_rate = T::of(update.learning_rate);
         let (keep, take) = (T::of(self.smoothing), T::of(1.0 - self.smoothing));

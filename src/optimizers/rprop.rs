@@ -86,6 +86,14 @@ impl<T: Scalar> Rule<T> for Rprop {
         2
     }
 
+    fn buffer_name(&self, buffer: usize) -> &'static str {
+        ["prev", "step_size"][buffer]
+    }
+
+    fn is_never_negative(&self, buffer: usize) -> bool {
+        buffer == 1
+    }
+
     fn update(&self, update: Update<'_, T>) {
         let (down, up) = (T::of(self.factors.0), T::of(self.factors.1));
         let (least, most) = (T::of(self.steps.0), T::of(self.steps.1));

@@ -26,6 +26,18 @@ pub trait Rule<T: Scalar>: Debug + Send + Sync {
         0
     }
 
+    /// The name of such a buffer, by which [`Optimizer::state`](super::Optimizer::state) tells it; PyTorch's names for the rules
+    /// of this crate: `exp_avg`, `momentum_buffer`.
+    fn buffer_name(&self, buffer: usize) -> &'static str {
+        ["buffer_0", "buffer_1", "buffer_2"][buffer]
+    }
+
+    /// Whether a buffer holds what is never below 0, such as squares.
+    fn is_never_negative(&self, buffer: usize) -> bool {
+        let _ = buffer;
+        false
+    }
+
     /// What they are before the first step.
     fn initial(&self) -> f64 {
         0.0

@@ -84,6 +84,10 @@ impl<T: Scalar> Rule<T> for Sgd {
         usize::from(self.momentum > 0.0)
     }
 
+    fn buffer_name(&self, _: usize) -> &'static str {
+        "momentum_buffer"
+    }
+
     fn update(&self, update: Update<'_, T>) {
         let learning_rate = T::of(update.learning_rate);
         if self.momentum == 0.0 {

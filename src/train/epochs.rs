@@ -9,6 +9,7 @@ use super::order::shuffle;
 use super::outputs::Outputs;
 use super::run::{Plan, Run};
 use super::tally::Tally;
+use super::warnings::warnings;
 use super::{
     Control, Dataset, EarlyStopping, Epoch, Evaluation, Fit, History, StepReport, Trainer, Training,
 };
@@ -54,6 +55,7 @@ impl<T: Scalar> Trainer<'_, T> {
         let plan = self.settings.plan(data.len(), options.shuffle);
         self.check_fit(&data, &options, plan)?;
         let mut run = self.begin_run(plan)?;
+        self.progress.history.warnings = warnings(&self.model, &*self.loss);
         let stopping = options.early_stopping.take();
         if stopping.is_none() {
             run.best = None;
@@ -62,7 +64,8 @@ impl<T: Scalar> Trainer<'_, T> {
         let restored = run.best.as_ref().map(|best| best.restore(&mut self.model));
         self.progress.history.restored = restored.or(self.progress.history.restored);
         result?;
-        Ok(History { epochs: self.progress.history.epochs[run.first..].to_vec(), restored })
+        let History { epochs, warnings, .. } = &self.progress.history;
+        Ok(History { epochs: epochs[run.first..].to_vec(), restored, warnings: warnings.clone() })
     }
 
     fn run_epochs(

@@ -55,4 +55,7 @@ pub struct History {
     pub epochs: Vec<Epoch>,
     /// The epoch whose weights the model has now, where early stopping restored one.
     pub restored: Option<usize>,
+    /// What is allowed and most likely not meant, of the last call: a softmax or a sigmoid before a loss that takes logits
+    /// ([`Loss::takes`](crate::Loss::takes)).
+    pub warnings: Vec<String>,
 }

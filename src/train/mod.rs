@@ -35,6 +35,7 @@ mod step;
 mod tally;
 mod trainer;
 mod training;
+mod warnings;
 mod weighted;
 
 pub use callback::{Callback, Control, StepReport};

@@ -5,7 +5,8 @@ use indicatif::ProgressStyle;
 use super::{Callback, Control, Epoch, StepReport, Training};
 use crate::{Result, Scalar};
 
-/// A bar over the steps of each epoch, with the loss; a line for each epoch that is done.
+/// A bar over the steps of each epoch, with the loss; a line for each epoch that is done, and before them the
+/// [warnings](super::History::warnings).
 ///
 /// ```no_run
 /// # fn run(mut trainer: taper::Trainer<'_, f32>, data: taper::train::Dataset<'_, f32>) -> taper::Result<()> {
@@ -18,6 +19,7 @@ use crate::{Result, Scalar};
 #[derive(Debug)]
 pub struct ProgressBar {
     bar: indicatif::ProgressBar,
+    has_warned: bool,
 }
 
 impl ProgressBar {
@@ -26,7 +28,7 @@ impl ProgressBar {
     pub fn new() -> Self {
         let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}");
         let bar = indicatif::ProgressBar::new(0);
-        Self { bar: bar.with_style(style.expect("the template is well formed")) }
+        Self { bar: bar.with_style(style.expect("the template is well formed")), has_warned: false }
     }
 }
 
@@ -37,7 +39,11 @@ impl Default for ProgressBar {
 }
 
 impl<T: Scalar> Callback<T> for ProgressBar {
-    fn after_step(&mut self, report: &StepReport, _: &mut Training<'_, T>) -> Result<Control> {
+    fn after_step(&mut self, report: &StepReport, training: &mut Training<'_, T>) -> Result<Control> {
+        for warning in training.history().warnings.iter().filter(|_| !self.has_warned) {
+            self.bar.println(format!("warning: {warning}"));
+        }
+        self.has_warned = true;
         if report.step == 0 {
             self.bar.set_length(report.steps as u64);
             self.bar.set_prefix(format!("epoch {}/{}", report.epoch + 1, report.epochs));

@@ -12,7 +12,7 @@ use super::settings::Settings;
 use crate::kernels::Parallelism;
 use crate::layers::{GradientStore, Mode};
 use crate::losses::Loss;
-use crate::optimizers::{MovingAverage, Optimizer};
+use crate::optimizers::{MovingAverage, Optimizer, ParamState};
 use crate::schedules::{OnPlateau, Schedule};
 use crate::sequential::Workspace;
 use crate::{Error, Result, Scalar, Sequential};
@@ -225,6 +225,22 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     #[must_use]
     pub fn optimizer(&self) -> &Optimizer<T> {
         &self.optimizer
+    }
+
+    /// What the optimizer remembers of each parameter.
+    ///
+    /// # Errors
+    /// As [`Optimizer::state`].
+    pub fn optimizer_state(&self) -> Result<Vec<ParamState<T>>> {
+        self.optimizer.state(&*self.model)
+    }
+
+    /// Sets what the optimizer remembers of these parameters.
+    ///
+    /// # Errors
+    /// As [`Optimizer::set_state`]; nothing is changed then.
+    pub fn set_optimizer_state(&mut self, states: &[ParamState<T>]) -> Result<()> {
+        self.optimizer.set_state(&*self.model, states)
     }
 
     /// All epochs so far, those of earlier calls of [`Trainer::fit`] and of those that ended with an error too.

@@ -7,10 +7,12 @@ mod branches;
 mod callbacks;
 mod calls;
 mod errors;
+mod optimizer_state;
 mod own_errors;
 mod own_metrics;
 mod owning;
 mod sources;
+mod warns;
 
 use taper::{Error, Layer, Scalar, Sequential};
 

@@ -11,6 +11,7 @@ mod given;
 mod layers;
 mod losses;
 mod norms;
+mod optimizer_state;
 mod pools;
 mod schedules;
 mod sequences;
