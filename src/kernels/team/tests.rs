@@ -146,7 +146,6 @@ fn a_call_gets_the_help_that_others_leave() {
         others: 0,
         asleep: 0,
         may_start: false,
-        others: 0,
     };
     desk.wanted.store(3, Ordering::Relaxed);
     desk.most.store(4, Ordering::Relaxed);
