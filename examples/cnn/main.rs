@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo run --release --example cnn                                     # dogs, cats and birds, 3 seeds
 //! cargo run --release --example cnn -- --seeds 1 --picture cnn.png
+//! cargo run --release --example cnn -- --augment                        # images changed at random
 //! cargo run --release --example cnn -- --data fashion                   # Fashion-MNIST; takes minutes
 //! cargo run --release --example cnn -- --time --threads 1               # a step and an inference, in microseconds
 //! ```
@@ -48,11 +49,14 @@ struct Arguments {
     /// Passes over the images to train with [default: 15, for Fashion-MNIST 5].
     #[arg(long)]
     epochs: Option<NonZeroUsize>,
+    /// Changes the images at random while training: shifted, turned and scaled a little.
+    #[arg(long)]
+    augment: bool,
     /// Draws what the first convolution makes of a picture of each class into a PNG file.
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
     /// Measures the network for Fashion-MNIST instead of training it.
-    #[arg(long, conflicts_with_all = ["data", "seeds", "epochs", "picture"])]
+    #[arg(long, conflicts_with_all = ["data", "seeds", "epochs", "picture", "augment"])]
     time: bool,
     /// Threads; all cores unless given.
     #[arg(long)]
@@ -84,7 +88,7 @@ fn train_all(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut accuracies = Vec::new();
     for seed in 1..=arguments.seeds.get() as u64 {
         println!("seed {seed}");
-        let (model, history) = train(&task, epochs, seed)?;
+        let (model, history) = train(&task, epochs, seed, arguments.augment)?;
         let last = history.epochs.last().and_then(|epoch| epoch.validation.as_ref());
         accuracies.push(last.and_then(|test| test.accuracy).ok_or("expected labels to compare with")?);
         if let Some(path) = arguments.picture.as_ref().filter(|_| seed == 1) {
@@ -100,11 +104,13 @@ fn train_all(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn train(task: &Task, epochs: usize, seed: u64) -> taper::Result<(Sequential<f32>, History)> {
+fn train(task: &Task, epochs: usize, seed: u64, augment: bool) -> taper::Result<(Sequential<f32>, History)> {
     let mut model = recipe::model(task.classes.len(), seed)?;
     let fit = Fit::epochs(epochs)
         .with_validation(task.test.dataset()?)
         .after_epoch(|epoch, _| epochs::print(epoch, "test"));
-    let history = recipe::trainer(&mut model, seed)?.fit(task.train.dataset()?, fit)?;
+    let (data, augmentation) = (task.train.dataset()?, recipe::augmentation()?);
+    let data = if augment { data.with_augmentation(&augmentation) } else { data };
+    let history = recipe::trainer(&mut model, seed)?.fit(data, fit)?;
     Ok((model, history))
 }

@@ -18,6 +18,7 @@ use samples::Samples;
 use taper::layers::{Padding, Window};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
+use taper::train::augment::{Compose, Rotate, Scale, Shift};
 use taper::{Optimizer, Result, Sequential, Trainer};
 
 /// Images with the names of their classes, and how long to train on them.
@@ -57,6 +58,11 @@ pub(crate) fn model(classes: usize, seed: u64) -> Result<Sequential<f32>> {
     let model = model.conv2d(64, window).named("conv2").relu().max_pool2d(2);
     let model = model.flatten().dense(128).named("fc1").relu().dropout(0.5);
     model.dense(classes).named("fc2").build(&mut taper::seeded(seed))
+}
+
+/// Images moved by a pixel, turned by up to ten degrees and up to a tenth larger or smaller.
+pub(crate) fn augmentation() -> Result<Compose<f32>> {
+    Ok(Compose::new().then(Shift::new(1, 1)).then(Rotate::new(10.0)?).then(Scale::new(0.9, 1.1)?))
 }
 
 /// Adam on batches of 32.

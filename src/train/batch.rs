@@ -35,7 +35,7 @@ pub(super) struct Recipe<'a, 'd, T> {
 impl<'d, T: Scalar> Recipe<'_, 'd, T> {
     /// Whether there is more to do than to copy what is in memory.
     pub(super) fn takes_time(&self) -> bool {
-        matches!(self.data.inputs(), Inputs::Source(_)) || self.augmentation().is_some()
+        matches!(self.data.inputs(), Inputs::Source(..)) || self.augmentation().is_some()
     }
 
     fn augmentation(&self) -> Option<(&'d dyn Augment<T>, RandomKey)> {

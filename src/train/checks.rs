@@ -124,7 +124,7 @@ impl Numbers {
                     Some((place, numbers[usize::from(bytes[place])]))
                 })
             }
-            Inputs::Source(_) => Ok(()),
+            Inputs::Source(..) => Ok(()),
         }
     }
 

@@ -31,8 +31,6 @@ use crate::{Error, Parallelism, Result, Scalar, Shape, TensorView};
 #[derive(Clone, Copy)]
 pub struct Dataset<'a, T> {
     inputs: Inputs<'a, T>,
-    /// That of the inputs, samples first.
-    shape: Shape,
     target: Target<'a, T>,
     weights: Option<&'a [f64]>,
     indices: Option<&'a [usize]>,
@@ -62,7 +60,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
             let what = "targets of the data set".into();
             return Err(Error::Length { what, expected: samples, got: target.batch() });
         }
-        Ok(Self { inputs, shape, target, weights: None, indices: None, augmentation: None })
+        Ok(Self { inputs, target, weights: None, indices: None, augmentation: None })
     }
 
     /// Gives each sample a weight w, of all samples of which this data set may be a subset: a sample of weight 2 counts as two.
@@ -173,7 +171,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
     /// [`Error::NotFinite`] for a number that is not, with its sample; those of a source; [`Error::Shape`] where inputs are single
     /// numbers without an axis; [`Error::Empty`] where all weights are 0.
     pub fn normalization(&self) -> Result<Normalization<T>> {
-        let (mut moments, mut numbers) = (Normalization::<T>::moments(self.shape)?, Buffer::default());
+        let (mut moments, mut numbers) = (Normalization::<T>::moments(self.shape())?, Buffer::default());
         let sample = self.sample();
         for place in 0..self.len() {
             let number = self.number(place);
@@ -231,12 +229,12 @@ impl<'a, T: Scalar> Dataset<'a, T> {
 
     /// The lengths of the axes of all inputs, that of the samples first.
     pub(super) fn shape(&self) -> Shape {
-        self.shape
+        self.inputs.shape()
     }
 
     /// The shape of one input.
     pub(super) fn sample(&self) -> Shape {
-        let (_, sample) = self.shape.split_batch().expect("there is an axis of samples");
+        let (_, sample) = self.shape().split_batch().expect("there is an axis of samples");
         sample
     }
 

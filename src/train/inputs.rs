@@ -54,7 +54,7 @@ pub trait Samples<T: Scalar>: Sync {
     where
         Self: Sized,
     {
-        Inputs::Source(self)
+        Inputs::Source(self, self.shape())
     }
 }
 
@@ -112,8 +112,8 @@ pub enum Inputs<'a, T> {
     Values(TensorView<'a, T>),
     /// Bytes, which become numbers batch by batch.
     Pixels(Pixels<'a>),
-    /// Something that gives one sample after the other.
-    Source(&'a dyn Samples<T>),
+    /// Something that gives one sample after the other, and the shape that it told.
+    Source(&'a dyn Samples<T>, Shape),
 }
 
 impl<T: Scalar> Inputs<'_, T> {
@@ -123,7 +123,7 @@ impl<T: Scalar> Inputs<'_, T> {
         match self {
             Self::Values(values) => values.shape(),
             Self::Pixels(pixels) => pixels.shape(),
-            Self::Source(source) => source.shape(),
+            Self::Source(_, shape) => *shape,
         }
     }
 
@@ -148,7 +148,7 @@ impl<T: Scalar> Inputs<'_, T> {
                 let rows = Gather { matrix: pixels.as_bytes(), columns, rows: samples, parallelism };
                 pixels.rescale(rows, to);
             }
-            Self::Source(source) => {
+            Self::Source(source, _) => {
                 for (row, &sample) in samples.iter().enumerate() {
                     let into = &mut to[row * columns..][..columns];
                     source.read(sample, into).map_err(|error| in_sample(error, sample))?;
@@ -169,7 +169,7 @@ impl<T: Scalar> fmt::Debug for Inputs<'_, T> {
         match self {
             Self::Values(values) => values.fmt(f),
             Self::Pixels(pixels) => pixels.fmt(f),
-            Self::Source(source) => write!(f, "samples {}", source.shape()),
+            Self::Source(_, shape) => write!(f, "samples {shape}"),
         }
     }
 }
@@ -194,6 +194,6 @@ impl<'a, T: Scalar, S: Samples<T>> From<&'a S> for Inputs<'a, T> {
 
 impl<'a, T: Scalar> From<&'a (dyn Samples<T> + 'a)> for Inputs<'a, T> {
     fn from(samples: &'a (dyn Samples<T> + 'a)) -> Self {
-        Self::Source(samples)
+        Self::Source(samples, samples.shape())
     }
 }
