@@ -156,4 +156,6 @@ fn a_call_gets_the_help_that_others_leave() {
     }
     desk.helpers.store(2, Ordering::Relaxed);
     assert_eq!(team(1, 0).seats_for(desk), 1);
+    desk.helpers.store(0, Ordering::Relaxed);
+    assert_eq!(Team { others: 2, ..team(1, 0) }.seats_for(desk), 1, "threads that do something else");
 }
