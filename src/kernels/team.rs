@@ -51,7 +51,7 @@ thread_local! {
 
 /// How many threads a call from here may use: those of the pool that the caller runs in, else those of the global one.
 pub(super) fn most_threads() -> usize {
-    rayon::current_num_threads()
+    rayon_core::current_num_threads()
 }
 
 /// Whether helpers are awake.
