@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::backend::{Backend, Element};
+use super::convolution::{DepthwiseForward, DepthwiseInputGradient, DepthwiseWeightGradient};
 use super::matrix::Gemm;
 use super::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, dense_norm, limits};
 
@@ -23,6 +24,12 @@ pub trait Products: Element + Gemm {
         scales: (Self, Self),
         out: &mut [Self],
     );
+    #[doc(hidden)]
+    fn depthwise_forward(product: DepthwiseForward<'_, Self>, y: &mut [Self]);
+    #[doc(hidden)]
+    fn depthwise_input_gradient(product: DepthwiseInputGradient<'_, Self>, dx: &mut [Self]);
+    #[doc(hidden)]
+    fn depthwise_weight_gradient(product: DepthwiseWeightGradient<'_, Self>, gradient: &mut [Self]);
     #[doc(hidden)]
     fn square_norm(size: DenseSize, x: &[Self], dy: &[Self]) -> f64;
     #[doc(hidden)]
@@ -50,6 +57,18 @@ macro_rules! products {
                 out: &mut [Self],
             ) {
                 product.write_run(run, alpha, beta, out);
+            }
+
+            fn depthwise_forward(product: DepthwiseForward<'_, Self>, y: &mut [Self]) {
+                product.run_on(Backend::current(), y);
+            }
+
+            fn depthwise_input_gradient(product: DepthwiseInputGradient<'_, Self>, dx: &mut [Self]) {
+                product.run_on(Backend::current(), dx);
+            }
+
+            fn depthwise_weight_gradient(product: DepthwiseWeightGradient<'_, Self>, gradient: &mut [Self]) {
+                product.run_on(Backend::current(), gradient);
             }
 
             fn square_norm(size: DenseSize, x: &[Self], dy: &[Self]) -> f64 {

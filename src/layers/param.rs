@@ -83,6 +83,8 @@ impl<T: Scalar> Param<T> {
             panic!("a convolution's weight has four axes, got {shape}");
         };
         let rows = height.saturating_mul(width).saturating_mul(channels);
+        // Where each channel goes by itself, their weights lie side by side in one matrix.
+        let groups = if channels == 1 && groups == outputs { 1 } else { groups };
         let panels = Panels::new::<T>(rows, outputs / groups);
         Self::checked_zeros(name, shape, groups, Layout::Groups(groups, panels), panels)
     }

@@ -1,5 +1,6 @@
 //! The forward product, y = act(P·W + b).
 
+use super::depthwise::DepthwiseForward;
 use super::size::{ConvolutionSize, MOST_PIECES, Rows};
 use crate::kernels::runs::split_with_scratch;
 use crate::kernels::{DenseForward, Finish, Parallelism, Products};
@@ -17,6 +18,9 @@ pub(crate) struct ConvolutionForward<'a, T> {
 impl<T: Products> ConvolutionForward<'_, T> {
     /// Elements of scratch that [`ConvolutionForward::run`] needs.
     pub(crate) fn scratch(size: ConvolutionSize) -> usize {
+        if size.is_depthwise() {
+            return 0;
+        }
         let blocks = size.positions().div_ceil(size.block::<T>().max(1));
         blocks.min(MOST_PIECES) * size.block_len::<T>()
     }
@@ -26,6 +30,10 @@ impl<T: Products> ConvolutionForward<'_, T> {
         let image = size.geometry.image_len();
         assert_eq!((x.len(), y.len()), (size.batch * image, size.positions() * size.outputs), "other images");
         assert_eq!(weight.len(), size.weight_len::<T>(), "a weight of another size");
+        if size.is_depthwise() {
+            let Self { bias, finish, parallelism, .. } = self;
+            return T::depthwise_forward(DepthwiseForward { size, x, weight, bias, finish, parallelism }, y);
+        }
         let scratch = &mut scratch[..Self::scratch(size)];
         let pieces = size.pieces(self.parallelism, scratch.len() / size.block_len::<T>().max(1));
         let whole = Rows { first: 0, len: size.outputs, values: y };
@@ -44,8 +52,13 @@ impl<T: Products> ConvolutionForward<'_, T> {
             first = positions.end;
             for group in 0..size.groups {
                 let patches = size.patches(group, 0..size.taps());
-                let x = &mut patches_of_block[..positions.len() * patches.len()];
-                patches.gather(self.x, positions.clone(), x);
+                let x = if size.is_pointwise() {
+                    &self.x[positions.start * patches.len()..positions.end * patches.len()]
+                } else {
+                    let x = &mut patches_of_block[..positions.len() * patches.len()];
+                    patches.gather(self.x, positions.clone(), x);
+                    x
+                };
                 let columns = group * outputs..(group + 1) * outputs;
                 let product = DenseForward {
                     size: size.product(positions.len(), size.taps()),

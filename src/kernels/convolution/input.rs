@@ -1,9 +1,10 @@
 //! The input gradient, from dP = dy·Wᵀ or as a convolution of dy.
 
 use super::ConvolutionForward;
+use super::depthwise_input::DepthwiseInputGradient;
 use super::size::{ConvolutionSize, MOST_PIECES, Rows, columns_of};
 use crate::kernels::runs::split_with_scratch;
-use crate::kernels::{Axis, DenseInputGradient, Element, Finish, Geometry, Parallelism, Products};
+use crate::kernels::{Axis, DenseInputGradient, Element, Finish, Geometry, Panels, Parallelism, Products};
 
 /// dx from dy.
 pub(crate) struct ConvolutionInputGradient<'a, T> {
@@ -18,6 +19,7 @@ impl<T: Products> ConvolutionInputGradient<'_, T> {
     pub(crate) fn scratch(size: ConvolutionSize) -> usize {
         match turned::<T>(size) {
             Some(turned) => turned.weight_len::<T>() + ConvolutionForward::<T>::scratch(turned),
+            None if size.is_depthwise() => 0,
             None => size.batch.min(MOST_PIECES) * Self::piece(size),
         }
     }
@@ -50,6 +52,10 @@ impl<T: Products> ConvolutionInputGradient<'_, T> {
                 parallelism: self.parallelism,
             };
             return product.run(dx, scratch);
+        }
+        if size.is_depthwise() {
+            let parallelism = self.parallelism;
+            return T::depthwise_input_gradient(DepthwiseInputGradient { size, dy, weight, parallelism }, dx);
         }
         let pieces = size.pieces(self.parallelism, size.batch);
         // Whole images, so many that a block is full.
@@ -111,12 +117,29 @@ fn turned<T: Element>(size: ConvolutionSize) -> Option<ConvolutionSize> {
     let fills = channels / size.groups >= T::PANEL_COLUMNS / 4;
     let has_places = 3 * rows.inputs * columns.inputs <= 4 * size.geometry.positions();
     let geometry = Geometry { rows: axis(rows)?, columns: axis(columns)?, channels: size.outputs };
-    (fills && has_places).then_some(ConvolutionSize { geometry, outputs: channels, ..size })
+    (size.is_depthwise() || fills && has_places).then_some(ConvolutionSize {
+        geometry,
+        outputs: channels,
+        ..size
+    })
 }
 
 /// The weight of the turned convolution: taps from the last to the first, inputs and outputs exchanged.
 fn turn<T: Element>(size: ConvolutionSize, weight: &[T], turned: ConvolutionSize, turned_weight: &mut [T]) {
     let (panels, turned_panels) = (size.panels::<T>(), turned.panels::<T>());
+    if size.is_depthwise() {
+        let rows = |panels: &Panels| panels.panel_len();
+        for (weight, turned_weight) in
+            weight.chunks_exact(rows(&panels)).zip(turned_weight.chunks_exact_mut(rows(&panels)))
+        {
+            let taps = weight.rchunks_exact(T::PANEL_COLUMNS);
+            turned_weight
+                .chunks_exact_mut(T::PANEL_COLUMNS)
+                .zip(taps)
+                .for_each(|(turned, tap)| turned.copy_from_slice(tap));
+        }
+        return;
+    }
     let (inputs, outputs, taps) = (size.group_inputs(), size.group_outputs(), size.taps());
     let groups = weight.chunks_exact(panels.len()).zip(turned_weight.chunks_exact_mut(turned_panels.len()));
     for (weight, turned_weight) in groups {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::kernels::patches::Patches;
 use crate::kernels::runs::Split;
-use crate::kernels::{DenseSize, Element, Geometry, Panels, Parallelism};
+use crate::kernels::{Axis, DenseSize, Element, Geometry, Panels, Parallelism};
 
 /// The bytes of a block of patches: with what else a product reads, they stay in the cache (L2).
 const BLOCK_BYTES: usize = 128 * 1024;
@@ -31,9 +31,26 @@ impl ConvolutionSize {
         self.positions() * self.patch() * self.outputs
     }
 
+    /// Whether each channel goes by itself.
+    pub(crate) fn is_depthwise(self) -> bool {
+        self.groups > 1 && self.groups == self.geometry.channels && self.groups == self.outputs
+    }
+
+    /// Whether the window is a pixel, so that the patches are the pixels as they lie.
+    pub(super) fn is_pointwise(self) -> bool {
+        let is_same = |axis: Axis| axis.kernel == 1 && axis.stride == 1 && axis.before == 0;
+        let Geometry { rows, columns, .. } = self.geometry;
+        self.groups == 1
+            && is_same(rows)
+            && is_same(columns)
+            && rows.outputs == rows.inputs
+            && columns.outputs == columns.inputs
+    }
+
     /// The elements of all groups' panels.
     pub(super) fn weight_len<T: Element>(self) -> usize {
-        self.groups * self.panels::<T>().len()
+        let matrices = if self.is_depthwise() { 1 } else { self.groups };
+        matrices * self.panels::<T>().len()
     }
 
     pub(super) fn taps(self) -> usize {
@@ -57,9 +74,10 @@ impl ConvolutionSize {
         self.batch * self.geometry.positions()
     }
 
-    /// How the weight of a group lies.
+    /// How the weight of a group lies, or that of all where each channel goes by itself.
     pub(super) fn panels<T: Element>(self) -> Panels {
-        Panels::new::<T>(self.patch(), self.group_outputs())
+        let columns = if self.is_depthwise() { self.outputs } else { self.group_outputs() };
+        Panels::new::<T>(self.patch(), columns)
     }
 
     /// The positions of a block.

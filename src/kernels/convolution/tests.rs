@@ -38,6 +38,31 @@ fn cases() -> Vec<Case> {
         case("a wide border", 1, [axis(4, 2, 1, 1, Some(3)), axis(3, 3, 1, 1, Some(2))], [16, 3], 1),
         case("groups", 2, [same(9, 3), same(10, 3)], [24, 36], 3),
         case("each channel by itself", 2, [same(9, 3), same(10, 3)], [7, 7], 7),
+        case("each of more channels than a panel has", 3, [same(11, 3), same(23, 3)], [75, 75], 75),
+        case("each channel, whole panels, a window of 5", 1, [same(8, 5), same(9, 5)], [64, 64], 64),
+        case(
+            "each channel, stride",
+            2,
+            [axis(15, 3, 2, 1, Some(1)), axis(14, 4, 3, 1, Some(2))],
+            [40, 40],
+            40,
+        ),
+        case(
+            "each channel, dilation",
+            2,
+            [axis(12, 3, 1, 2, None), axis(11, 2, 1, 3, Some(1))],
+            [17, 17],
+            17,
+        ),
+        case(
+            "each channel, a wide border",
+            1,
+            [axis(4, 2, 1, 1, Some(3)), axis(3, 3, 1, 1, Some(4))],
+            [33, 33],
+            33,
+        ),
+        case("each channel, inside", 2, [plain(5, 3), plain(12, 1)], [32, 32], 32),
+        case("two outputs of each channel", 2, [same(9, 3), same(10, 3)], [7, 14], 7),
         case("one tap", 3, [plain(13, 1), plain(17, 1)], [40, 65], 1),
         case("one tap in groups", 3, [plain(5, 1), axis(7, 1, 2, 1, Some(0))], [40, 12], 4),
         case("a window larger than a block", 1, [plain(12, 9), plain(11, 9)], [70, 3], 1),
@@ -124,6 +149,7 @@ fn every_case_is_within_the_bound<T: Numbers>() {
     for Case { size, name } in cases() {
         let panels = size.panels::<T>();
         let place = |[group, row, column]: [usize; 3]| {
+            let (group, column) = if size.is_depthwise() { (0, group) } else { (group, column) };
             let panel = column / T::PANEL_COLUMNS;
             group * panels.len()
                 + panel * panels.panel_len()

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::depthwise::DepthwiseWeightGradient;
 use super::size::{ConvolutionSize, MOST_PIECES, columns_of};
 use crate::kernels::grid::Grid;
 use crate::kernels::patches::Patches;
@@ -19,6 +20,9 @@ pub(crate) struct ConvolutionWeightGradient<'a, T> {
 impl<T: Products> ConvolutionWeightGradient<'_, T> {
     /// Elements of scratch that [`ConvolutionWeightGradient::run`] needs.
     pub(crate) fn scratch(size: ConvolutionSize) -> usize {
+        if size.is_depthwise() {
+            return size.weight_len::<T>();
+        }
         size.weight_len::<T>() + Self::most_pieces(size) * Self::piece(size)
     }
 
@@ -42,6 +46,12 @@ impl<T: Products> ConvolutionWeightGradient<'_, T> {
             "other images"
         );
         let (gradient, scratch) = scratch[..Self::scratch(size)].split_at_mut(size.weight_len::<T>());
+        if size.is_depthwise() {
+            let parallelism = self.parallelism;
+            let product = DepthwiseWeightGradient { size, x, dy, parallelism };
+            T::depthwise_weight_gradient(product, gradient);
+            return gradient;
+        }
         let panels = size.panels::<T>();
         let (units, granule) = (units(size), granule(size));
         let pieces = size.pieces(self.parallelism, Self::most_pieces(size));
@@ -77,8 +87,13 @@ impl<T: Products> ConvolutionWeightGradient<'_, T> {
         let rows = row(own.start)..row(own.end);
         for start in (0..size.positions()).step_by(size.block::<T>()) {
             let positions = start..size.positions().min(start + size.block::<T>());
-            let x = &mut patches_of_block[..positions.len() * patches.len()];
-            patches.gather(self.x, positions.clone(), x);
+            let x = if size.is_pointwise() && patches.len() == size.geometry.channels {
+                &self.x[positions.start * patches.len()..positions.end * patches.len()]
+            } else {
+                let x = &mut patches_of_block[..positions.len() * patches.len()];
+                patches.gather(self.x, positions.clone(), x);
+                x
+            };
             let dy = &self.dy[start * size.outputs..][..positions.len() * size.outputs];
             let product = DenseWeightGradient::new(
                 DenseSize { inputs: patches.len(), ..size.product(positions.len(), 1) },
