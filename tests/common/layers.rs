@@ -160,6 +160,7 @@ fn convolutions<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
         (3, 1, Window::new([2, 1])),
         (4, 2, Window::new([3, 1]).with_padding([1, 0]).with_stride([2, 1])),
         (4, 4, Window::new([2, 3]).with_padding([0, 1]).with_dilation([2, 1])),
+        (4, 4, Window::new(3).with_padding(Padding::Same).with_stride([1, 2])),
         (2, 1, Window::new(3).with_padding(Padding::Same).with_stride(2)),
         (33, 1, Window::new(1)),
     ] {
