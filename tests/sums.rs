@@ -114,10 +114,6 @@ fn losses_of_rows_that_are_all_alike() {
 
 #[test]
 fn other_losses_of_rows_that_are_all_alike() {
-    let rows = 500_000;
-    let outputs = Tensor::from_fn([rows, 3], |i| [0.3_f32, -0.4, 0.9][i % 3]).unwrap();
-    let labels: Vec<usize> = (0..rows).map(|row| row % 2).collect();
-    let two = Tensor::from_fn([2, 3], |i| f64::from(outputs.as_slice()[i])).unwrap();
     fn losses<T: taper::Scalar>() -> Vec<Box<dyn Loss<T>>> {
         let weights = [0.1, -0.7, 1.0];
         vec![
@@ -126,6 +122,11 @@ fn other_losses_of_rows_that_are_all_alike() {
             Box::new(CategoricalFocal::new()),
         ]
     }
+
+    let rows = 500_000;
+    let outputs = Tensor::from_fn([rows, 3], |i| [0.3_f32, -0.4, 0.9][i % 3]).unwrap();
+    let labels: Vec<usize> = (0..rows).map(|row| row % 2).collect();
+    let two = Tensor::from_fn([2, 3], |i| f64::from(outputs.as_slice()[i])).unwrap();
     for (loss, double) in losses::<f32>().iter().zip(losses::<f64>()) {
         let expected = double.forward(two.view(), (&[0, 1]).into()).unwrap();
         close(loss.kind(), values(&**loss, &outputs, (&labels).into())[0], expected);

@@ -104,9 +104,10 @@ impl<T: Scalar> Ahead<'_, '_, T> {
             state = match self.begin(&mut state) {
                 Some((number, batch)) => {
                     drop(state);
-                    let at_work = AtWork::begin();
-                    self.make(number, batch);
-                    drop(at_work);
+                    {
+                        let _at_work = AtWork::begin();
+                        self.make(number, batch);
+                    }
                     self.lock()
                 }
                 None => self.wait(state),
