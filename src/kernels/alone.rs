@@ -18,13 +18,8 @@ pub(crate) fn together<R>(_threads: usize, work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// A thread that counts as one at work; there is none but the caller's.
-pub(crate) struct AtWork;
-
-impl AtWork {
-    pub(crate) fn begin() -> Self {
-        Self
-    }
+pub(crate) fn at_work<R>(work: impl FnOnce() -> R) -> R {
+    work()
 }
 
 pub(super) fn share(_threads: usize, own: impl FnOnce(), _help: &(dyn Fn() + Sync)) {

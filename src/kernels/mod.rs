@@ -84,7 +84,7 @@ pub(crate) use row_sums::RowSums;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;
 pub(crate) use sliding::{Axis, Geometry};
-pub(crate) use team::{AtWork, together};
+pub(crate) use team::{at_work, together};
 pub(crate) use transpose::transpose;
 
 /// Does what the first pass would otherwise do, which may allocate: detects the instruction set and, where so many

@@ -289,13 +289,14 @@ impl Team {
     }
 }
 
-/// A thread that is no helper and works for a call: it counts as one at work for as long as this lives.
-pub(crate) struct AtWork(());
+/// Does the work of a thread that is no helper: it counts as one at work for as long.
+pub(crate) fn at_work<R>(work: impl FnOnce() -> R) -> R {
+    struct AtWork;
 
-impl AtWork {
-    pub(crate) fn begin() -> Self {
-        Self::change(1);
-        Self(())
+    impl Drop for AtWork {
+        fn drop(&mut self) {
+            change(-1);
+        }
     }
 
     fn change(by: isize) {
@@ -303,12 +304,10 @@ impl AtWork {
         team.others = team.others.checked_add_signed(by).expect("each one that ends has begun");
         team.count();
     }
-}
 
-impl Drop for AtWork {
-    fn drop(&mut self) {
-        Self::change(-1);
-    }
+    change(1);
+    let _at_work = AtWork;
+    work()
 }
 
 /// The life of a helper.

@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::batch::{Batch, Recipe};
-use crate::kernels::AtWork;
+use crate::kernels::at_work;
 use crate::{Parallelism, Result, Scalar};
 
 /// Calls `work` with the batches of so many of these samples each; `spare` is memory for them that is kept.
@@ -104,10 +104,7 @@ impl<T: Scalar> Ahead<'_, '_, T> {
             state = match self.begin(&mut state) {
                 Some((number, batch)) => {
                     drop(state);
-                    {
-                        let _at_work = AtWork::begin();
-                        self.make(number, batch);
-                    }
+                    at_work(|| self.make(number, batch));
                     self.lock()
                 }
                 None => self.wait(state),
