@@ -14,7 +14,8 @@
 //!
 //! Of the 559 test silhouettes 0.964 are right, a mean of 8 seeds from 0.955 to 0.977; with PyTorch 0.968, from 0.962 to
 //! 0.973. Over the last 7 epochs of those trainings the means are 0.963 and 0.964: a single epoch says no more than that
-//! they are alike. Of the 10,000 test images of Fashion-MNIST 0.909 are right, a mean of 3 seeds from 0.908 to 0.911.
+//! they are alike. With `--augment` the mean of 3 seeds is 0.966, from 0.962 to 0.971, where the same seeds without have 0.962, from
+//! 0.959 to 0.968: a gain about as large as what two seeds differ by. Of the 10,000 test images of Fashion-MNIST 0.909 are right, a mean of 3 seeds from 0.908 to 0.911.
 
 #[path = "../common/bitmap.rs"]
 mod bitmap;
