@@ -12,7 +12,8 @@
 //! All three are loops around one tile of sums in registers (`tile`), written once in the operations of
 //! `trait Simd` and run with the instruction set that `backend` detects.
 //!
-//! A convolution is made of the same three, on patches of images (`patches`, `convolution`).
+//! A convolution is made of the same three, on patches of images (`patches`, `convolution`); one of each channel by itself has loops
+//! of its own (`depthwise`).
 //!
 //! Every other product goes through [`matrix_product`].
 //!
@@ -29,6 +30,7 @@ mod buffer;
 mod column_map;
 mod column_sums;
 mod convolution;
+mod convolution_size;
 mod dense;
 mod dense_forward;
 mod dense_input;
@@ -37,6 +39,8 @@ mod dense_norm;
 mod dense_single;
 mod dense_update;
 mod dense_weight;
+mod depthwise;
+mod depthwise_input;
 mod fetch;
 mod gather;
 mod grid;
@@ -66,9 +70,8 @@ pub(crate) use backend::{Element, Kernel, run};
 pub(crate) use buffer::Buffer;
 pub(crate) use column_map::ColumnMap;
 pub(crate) use column_sums::ColumnSums;
-pub(crate) use convolution::{
-    ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient,
-};
+pub(crate) use convolution::{ConvolutionForward, ConvolutionInputGradient, ConvolutionWeightGradient};
+pub(crate) use convolution_size::ConvolutionSize;
 pub(crate) use dense::{DenseForward, DenseInputGradient, DenseSize, Finish};
 pub(crate) use dense_weight::DenseWeightGradient;
 pub(crate) use fetch::fetch_beginnings;

@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::backend::{Backend, Element};
-use super::convolution::{DepthwiseForward, DepthwiseInputGradient, DepthwiseWeightGradient};
+use super::depthwise::{DepthwiseForward, DepthwiseWeightGradient};
+use super::depthwise_input::DepthwiseInputGradient;
 use super::matrix::Gemm;
 use super::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, dense_norm, limits};
 

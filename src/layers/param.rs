@@ -322,10 +322,8 @@ impl<T: Scalar> Param<T> {
 }
 
 fn check_scale(name: &'static str, scale: f64) -> Result<f64> {
-    if scale.is_finite() && scale >= 0.0 {
-        return Ok(scale);
-    }
-    Err(Error::setting(name, "a finite number of at least 0", scale))
+    let is_right = scale.is_finite() && scale >= 0.0;
+    is_right.then_some(scale).ok_or_else(|| Error::setting(name, "a finite number of at least 0", scale))
 }
 
 impl<T> fmt::Debug for Param<T> {

@@ -1,7 +1,7 @@
 //! The forward product, y = act(P·W + b).
 
-use super::depthwise::DepthwiseForward;
-use super::size::{ConvolutionSize, MOST_PIECES, Rows};
+use crate::kernels::convolution_size::{ConvolutionSize, MOST_PIECES, Rows};
+use crate::kernels::depthwise::DepthwiseForward;
 use crate::kernels::runs::split_with_scratch;
 use crate::kernels::{DenseForward, Finish, Parallelism, Products};
 

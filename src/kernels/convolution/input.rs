@@ -1,8 +1,8 @@
 //! The input gradient, from dP = dy·Wᵀ or as a convolution of dy.
 
 use super::ConvolutionForward;
-use super::depthwise_input::DepthwiseInputGradient;
-use super::size::{ConvolutionSize, MOST_PIECES, Rows, columns_of};
+use crate::kernels::convolution_size::{ConvolutionSize, MOST_PIECES, Rows, columns_of};
+use crate::kernels::depthwise_input::DepthwiseInputGradient;
 use crate::kernels::runs::split_with_scratch;
 use crate::kernels::{Axis, DenseInputGradient, Element, Finish, Geometry, Panels, Parallelism, Products};
 

@@ -14,18 +14,12 @@
 //! taps. Threads share out positions (forward), images (dx), or taps (dW); blocks begin at the same positions whatever
 //! the number of threads, so bits are the same.
 
-mod depthwise;
-mod depthwise_input;
 mod forward;
 mod input;
-mod size;
 mod weight;
 
-pub(super) use depthwise::{DepthwiseForward, DepthwiseWeightGradient};
-pub(super) use depthwise_input::DepthwiseInputGradient;
 pub(crate) use forward::ConvolutionForward;
 pub(crate) use input::ConvolutionInputGradient;
-pub(crate) use size::ConvolutionSize;
 pub(crate) use weight::ConvolutionWeightGradient;
 
 #[cfg(test)]

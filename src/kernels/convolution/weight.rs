@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::depthwise::DepthwiseWeightGradient;
-use super::size::{ConvolutionSize, MOST_PIECES, columns_of};
+use crate::kernels::convolution_size::{ConvolutionSize, MOST_PIECES, columns_of};
+use crate::kernels::depthwise::DepthwiseWeightGradient;
 use crate::kernels::grid::Grid;
 use crate::kernels::patches::Patches;
 use crate::kernels::runs::{Indices, split_with_scratch};

@@ -15,10 +15,10 @@
 
 use std::ops::Range;
 
-use super::size::{ConvolutionSize, Rows};
-use crate::kernels::backend::{Backend, Kernel};
-use crate::kernels::runs::split_work;
-use crate::kernels::{Element, Finish, Geometry, Parallelism, Simd};
+use super::backend::{Backend, Kernel};
+use super::convolution_size::{ConvolutionSize, Rows};
+use super::runs::split_work;
+use super::{Element, Finish, Geometry, Parallelism, Simd};
 
 /// Vectors of channels side by side; a panel has a multiple of so many.
 pub(super) const VECTORS: usize = 2;
@@ -103,7 +103,7 @@ pub(crate) struct DepthwiseForward<'a, T> {
 }
 
 impl<T: Element> DepthwiseForward<'_, T> {
-    pub(in crate::kernels) fn run_on(self, backend: Backend, y: &mut [T]) {
+    pub(super) fn run_on(self, backend: Backend, y: &mut [T]) {
         let size = self.size;
         let line = size.geometry.columns.outputs * size.outputs;
         let lines = Rows { first: 0, len: line, values: y };
@@ -217,7 +217,7 @@ pub(crate) struct DepthwiseWeightGradient<'a, T> {
 
 impl<T: Element> DepthwiseWeightGradient<'_, T> {
     /// The gradient in panels; their padding is zero.
-    pub(in crate::kernels) fn run_on(self, backend: Backend, gradient: &mut [T]) {
+    pub(super) fn run_on(self, backend: Backend, gradient: &mut [T]) {
         let size = self.size;
         gradient.fill(T::zero());
         // A row of the window in a panel.

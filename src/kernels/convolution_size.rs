@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use crate::kernels::patches::Patches;
-use crate::kernels::runs::Split;
-use crate::kernels::{Axis, DenseSize, Element, Geometry, Panels, Parallelism};
+use super::patches::Patches;
+use super::runs::Split;
+use super::{Axis, DenseSize, Element, Geometry, Panels, Parallelism};
 
 /// The bytes of a block of patches: with what else a product reads, they stay in the cache (L2).
 const BLOCK_BYTES: usize = 128 * 1024;

@@ -9,11 +9,11 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
+use super::backend::{Backend, Kernel};
+use super::convolution_size::{ConvolutionSize, Rows};
 use super::depthwise::{Lanes, VECTORS, add_products, load, store};
-use super::size::{ConvolutionSize, Rows};
-use crate::kernels::backend::{Backend, Kernel};
-use crate::kernels::runs::split_work;
-use crate::kernels::{Element, Geometry, Parallelism, Simd};
+use super::runs::split_work;
+use super::{Element, Geometry, Parallelism, Simd};
 
 /// dx from dy.
 pub(crate) struct DepthwiseInputGradient<'a, T> {
@@ -24,7 +24,7 @@ pub(crate) struct DepthwiseInputGradient<'a, T> {
 }
 
 impl<T: Element> DepthwiseInputGradient<'_, T> {
-    pub(in crate::kernels) fn run_on(self, backend: Backend, dx: &mut [T]) {
+    pub(super) fn run_on(self, backend: Backend, dx: &mut [T]) {
         let size = self.size;
         let line = size.geometry.columns.inputs * size.geometry.channels;
         let lines = Rows { first: 0, len: line, values: dx };
