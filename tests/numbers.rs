@@ -165,7 +165,7 @@ fn probabilities_are_stable_where_exp_overflows() {
     probabilities_are_stable::<f64>();
 }
 
-const ACTIVATIONS: [Activation; 9] = [
+const ACTIVATIONS: [Activation; 23] = [
     Activation::Relu,
     Activation::LeakyRelu { slope: -0.5 },
     Activation::Elu { alpha: 1.5 },
@@ -175,6 +175,20 @@ const ACTIVATIONS: [Activation; 9] = [
     Activation::Sigmoid,
     Activation::Tanh,
     Activation::Softplus,
+    Activation::Relu6,
+    Activation::HardTanh { min: -0.5, max: 0.5 },
+    Activation::HardSigmoid { alpha: 0.2, beta: 0.5 },
+    Activation::HardSwish,
+    Activation::HardShrink { lambda: 0.05 },
+    Activation::SoftShrink { lambda: 0.05 },
+    Activation::TanhShrink,
+    Activation::Threshold { threshold: 0.01, value: -0.5 },
+    Activation::Celu { alpha: 0.5 },
+    Activation::Selu,
+    Activation::Mish,
+    Activation::LogSigmoid,
+    Activation::Softsign,
+    Activation::ScaledSoftplus { beta: 2.0, threshold: 20.0 },
 ];
 
 /// Every layer that comes after the product: outputs and gradients stay finite with weights of 1e4.

@@ -1,9 +1,28 @@
-//! Activations: y = f(x) for each element, with f and f′ side by side.
+//! Activations: y = f(x) for each element. The functions stand with their derivatives in the files of the folder.
 
-use super::special::erfc;
-use crate::{Error, Result, Scalar};
+mod curves;
+mod gates;
+mod lines;
+#[cfg(test)]
+mod tests;
 
-/// A function of each element; a layer, and what a dense layer can apply to its own result.
+use curves::{
+    celu, celu_slope, elu, elu_slope, log_sigmoid, log_sigmoid_slope, scaled_softplus, scaled_softplus_slope,
+    selu, selu_slope, sigmoid, sigmoid_slope, softplus, softplus_slope, softsign, softsign_slope,
+    tanh_shrink, tanh_shrink_slope, tanh_slope,
+};
+use gates::{
+    gelu, gelu_slope, gelu_tanh, gelu_tanh_slope, hard_swish, hard_swish_slope, mish, mish_slope, silu,
+    silu_slope,
+};
+use lines::{
+    clip, clip_slope, hard_shrink, hard_sigmoid, hard_sigmoid_slope, leaky_relu, leaky_relu_slope, relu,
+    relu_slope, shrink_slope, soft_shrink, threshold, threshold_slope,
+};
+
+use crate::Scalar;
+
+/// A function of each element; a layer, and what a dense layer or a convolution can apply to its own result.
 ///
 /// # Shapes
 /// `[batch, …]` → the same.
@@ -11,16 +30,31 @@ use crate::{Error, Result, Scalar};
 /// | | f(x) | source |
 /// |---|---|---|
 /// | `Relu` | max(x, 0) | Nair and Hinton, 2010 |
+/// | `Relu6` | min(max(x, 0), 6) | Krizhevsky, 2010 |
 /// | `LeakyRelu` | x, or slope·x below 0 | Maas et al., 2013 |
+/// | `HardTanh` | min(max(x, min), max) | Collobert, 2004; ONNX's `Clip` |
+/// | `HardSigmoid` | min(max(alpha·x + beta, 0), 1) | Courbariaux et al., 2015 |
+/// | `HardSwish` | x·min(max(x + 3, 0), 6)/6 | Howard et al., 2019 |
+/// | `HardShrink` | x, or 0 from −lambda to lambda | |
+/// | `SoftShrink` | x − lambda above lambda, x + lambda below −lambda, else 0 | Donoho, 1995 |
+/// | `TanhShrink` | x − tanh(x) | |
+/// | `Threshold` | x above the threshold, else the value | |
 /// | `Elu` | x, or alpha·(eˣ − 1) below 0 | Clevert et al., 2015 |
+/// | `Celu` | x, or alpha·(e^(x/alpha) − 1) below 0 | Barron, 2017 |
+/// | `Selu` | 1.0507·x, or 1.0507·1.6733·(eˣ − 1) below 0 | Klambauer et al., 2017 |
 /// | `Gelu` | x·Φ(x), Φ the normal distribution | Hendrycks and Gimpel, 2016 |
 /// | `GeluTanh` | x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))) | the same |
 /// | `Silu` | x·σ(x) | Elfwing et al., 2017 |
+/// | `Mish` | x·tanh(ln(1 + eˣ)) | Misra, 2019 |
 /// | `Sigmoid` | σ(x) = 1/(1 + e⁻ˣ) | |
+/// | `LogSigmoid` | ln σ(x) = −ln(1 + e⁻ˣ) | |
 /// | `Tanh` | tanh(x) | |
+/// | `Softsign` | x/(1 + \|x\|) | Turian et al., 2009 |
 /// | `Softplus` | ln(1 + eˣ) | Dugas et al., 2000 |
+/// | `ScaledSoftplus` | ln(1 + e^(beta·x))/beta, or x where beta·x is above the threshold | |
 ///
-/// At a kink the derivative is that of the left side: ReLU′(0) = 0, as in PyTorch. NaN stays NaN.
+/// At a kink the derivative is that of PyTorch: ReLU′(0) = 0, and 0 at both ends of `HardTanh`, `HardSigmoid` and the shrinking
+/// ones. NaN stays NaN, and ±∞ give the limits.
 ///
 /// ```
 /// use taper::{Activation, Sequential, Tensor};
@@ -34,74 +68,146 @@ use crate::{Error, Result, Scalar};
 pub enum Activation {
     /// The positive part.
     Relu,
+    /// The positive part, and no more than 6.
+    Relu6,
     /// Leaks `slope` of the negative part.
     LeakyRelu {
         /// Any finite number; 0.01 is usual.
         slope: f64,
+    },
+    /// Kept between two numbers: PyTorch's `Hardtanh`, with −1 and 1 unless set, and ONNX's `Clip`.
+    HardTanh {
+        /// The least; −∞ for none.
+        min: f64,
+        /// The most, above `min`; ∞ for none.
+        max: f64,
+    },
+    /// A straight line from 0 to 1. PyTorch's and Keras's has alpha 1/6 and beta 0.5, ONNX's 0.2 and 0.5.
+    HardSigmoid {
+        /// The slope: finite and not 0.
+        alpha: f64,
+        /// What comes out of 0: any finite number.
+        beta: f64,
+    },
+    /// Nearly [`Activation::Silu`], of straight lines. Also called hard SiLU.
+    HardSwish,
+    /// Leaves out what is near 0.
+    HardShrink {
+        /// Finite and at least 0; 0.5 is usual.
+        lambda: f64,
+    },
+    /// Brings everything nearer to 0.
+    SoftShrink {
+        /// Finite and at least 0; 0.5 is usual.
+        lambda: f64,
+    },
+    /// What the hyperbolic tangent leaves of x.
+    TanhShrink,
+    /// A value of its own for all that is not above a threshold.
+    Threshold {
+        /// Any finite number.
+        threshold: f64,
+        /// Any finite number.
+        value: f64,
     },
     /// Bends smoothly to `-alpha`.
     Elu {
         /// Finite and at least 0; 1 is usual.
         alpha: f64,
     },
+    /// As [`Activation::Elu`], with the slope 1 at 0 for every `alpha`.
+    Celu {
+        /// Finite and above 0; 1 is usual.
+        alpha: f64,
+    },
+    /// Keeps mean 0 and variance 1 from layer to layer.
+    Selu,
     /// Exact, by the error function.
     Gelu,
     /// The usual approximation of [`Activation::Gelu`].
     GeluTanh,
     /// Also called swish.
     Silu,
+    /// As [`Activation::Silu`], with a steeper gate.
+    Mish,
     /// The logistic function.
     Sigmoid,
+    /// The logarithm of [`Activation::Sigmoid`], finite where that is too small for a number.
+    LogSigmoid,
     /// The hyperbolic tangent.
     Tanh,
+    /// From −1 to 1 as [`Activation::Tanh`], with long tails.
+    Softsign,
     /// A smooth positive part.
     Softplus,
+    /// [`Activation::Softplus`] that bends in less room, and is straight above a threshold.
+    ScaledSoftplus {
+        /// Finite and above 0; PyTorch's is 1 unless set.
+        beta: f64,
+        /// Any number; PyTorch's is 20 unless set, where x itself is off by 2e-9/beta. ∞ for none.
+        threshold: f64,
+    },
 }
 
 impl Activation {
     /// y ← f(y).
     pub fn apply<T: Scalar>(self, y: &mut [T]) {
         match self {
-            Self::Relu => each(y, relu),
-            Self::LeakyRelu { slope } => {
-                let slope = T::of(slope);
-                each(y, |x| leaky_relu(x, slope));
-            }
-            Self::Elu { alpha } => {
-                let alpha = T::of(alpha);
-                each(y, |x| elu(x, alpha));
-            }
+            // A product with the slope 0 would make NaN of −∞.
+            Self::Relu | Self::LeakyRelu { slope: 0.0 } => each(y, relu),
+            Self::Relu6 => each_with(y, [0.0, 6.0], clip),
+            Self::LeakyRelu { slope } => each_with(y, [slope], leaky_relu),
+            Self::HardTanh { min, max } => each_with(y, [min, max], clip),
+            Self::HardSigmoid { alpha, beta } => each_with(y, [alpha, beta], hard_sigmoid),
+            Self::HardSwish => each(y, hard_swish),
+            Self::HardShrink { lambda } => each_with(y, [lambda], hard_shrink),
+            Self::SoftShrink { lambda } => each_with(y, [lambda], soft_shrink),
+            Self::TanhShrink => each(y, tanh_shrink),
+            Self::Threshold { threshold: limit, value } => each_with(y, [limit, value], threshold),
+            Self::Elu { alpha } => each_with(y, [alpha], elu),
+            Self::Celu { alpha } => each_with(y, [alpha], celu),
+            Self::Selu => each(y, selu),
             Self::Gelu => each(y, gelu),
             Self::GeluTanh => each(y, gelu_tanh),
             Self::Silu => each(y, silu),
+            Self::Mish => each(y, mish),
             Self::Sigmoid => each(y, sigmoid),
+            Self::LogSigmoid => each(y, log_sigmoid),
             Self::Tanh => each(y, T::tanh),
+            Self::Softsign => each(y, softsign),
             Self::Softplus => each(y, softplus),
+            Self::ScaledSoftplus { beta, threshold } => each_with(y, [beta, threshold], scaled_softplus),
         }
     }
 
     /// dy ← dy·f′(x), where y = f(x). Where [`Activation::is_known_from_output`], x is not read.
     pub fn chain<T: Scalar>(self, x: &[T], y: &[T], dy: &mut [T]) {
+        let x_or_y = if self.is_known_from_output() { y } else { x };
         match self {
-            Self::Relu => chain(x, y, dy, |_, y| relu_slope(y)),
-            Self::LeakyRelu { slope } if slope >= 0.0 => {
-                let slope = T::of(slope);
-                chain(x, y, dy, |_, y| leaky_relu_slope(y, slope));
+            Self::Relu => chain(y, dy, relu_slope),
+            Self::Relu6 => chain_with(y, dy, [0.0, 6.0], clip_slope),
+            Self::LeakyRelu { slope } => chain_with(x_or_y, dy, [slope], leaky_relu_slope),
+            Self::HardTanh { min, max } => chain_with(y, dy, [min, max], clip_slope),
+            Self::HardSigmoid { alpha, .. } => chain_with(y, dy, [alpha], hard_sigmoid_slope),
+            Self::HardSwish => chain(x, dy, hard_swish_slope),
+            Self::HardShrink { .. } | Self::SoftShrink { .. } => chain(y, dy, shrink_slope),
+            Self::TanhShrink => chain(x, dy, tanh_shrink_slope),
+            Self::Threshold { threshold, .. } => chain_with(x_or_y, dy, [threshold], threshold_slope),
+            Self::Elu { alpha } => chain_with(y, dy, [alpha], elu_slope),
+            Self::Celu { alpha } => chain_with(y, dy, [alpha], celu_slope),
+            Self::Selu => chain(y, dy, selu_slope),
+            Self::Gelu => chain(x, dy, gelu_slope),
+            Self::GeluTanh => chain(x, dy, gelu_tanh_slope),
+            Self::Silu => chain(x, dy, silu_slope),
+            Self::Mish => chain(x, dy, mish_slope),
+            Self::Sigmoid => chain(y, dy, sigmoid_slope),
+            Self::LogSigmoid => chain(y, dy, log_sigmoid_slope),
+            Self::Tanh => chain(y, dy, tanh_slope),
+            Self::Softsign => chain(x, dy, softsign_slope),
+            Self::Softplus => chain(y, dy, softplus_slope),
+            Self::ScaledSoftplus { beta, threshold } => {
+                chain_with(x, dy, [beta, threshold], scaled_softplus_slope);
             }
-            Self::LeakyRelu { slope } => {
-                let slope = T::of(slope);
-                chain(x, y, dy, |x, _| leaky_relu_slope(x, slope));
-            }
-            Self::Elu { alpha } => {
-                let alpha = T::of(alpha);
-                chain(x, y, dy, |_, y| elu_slope(y, alpha));
-            }
-            Self::Gelu => chain(x, y, dy, |x, _| gelu_slope(x)),
-            Self::GeluTanh => chain(x, y, dy, |x, _| gelu_tanh_slope(x)),
-            Self::Silu => chain(x, y, dy, |x, _| silu_slope(x)),
-            Self::Sigmoid => chain(x, y, dy, |_, y| sigmoid_slope(y)),
-            Self::Tanh => chain(x, y, dy, |_, y| tanh_slope(y)),
-            Self::Softplus => chain(x, y, dy, |_, y| softplus_slope(y)),
         }
     }
 
@@ -109,21 +215,19 @@ impl Activation {
     #[must_use]
     pub fn is_known_from_output(self) -> bool {
         match self {
-            Self::Gelu | Self::GeluTanh | Self::Silu => false,
+            Self::Gelu
+            | Self::GeluTanh
+            | Self::Silu
+            | Self::Mish
+            | Self::HardSwish
+            | Self::TanhShrink
+            | Self::ScaledSoftplus { .. }
+            // It would follow, but far from 0 the digits of y do not tell x.
+            | Self::Softsign => false,
+            // A y above the threshold can be the value, or x just below the threshold.
+            Self::Threshold { threshold, value } => value <= threshold,
             Self::LeakyRelu { slope } => slope >= 0.0,
             _ => true,
-        }
-    }
-
-    pub(super) fn check(self) -> Result<()> {
-        match self {
-            Self::LeakyRelu { slope } if !slope.is_finite() => {
-                Err(Error::setting("slope", "a finite number", slope))
-            }
-            Self::Elu { alpha } if !(alpha.is_finite() && alpha >= 0.0) => {
-                Err(Error::setting("alpha", "a finite number of at least 0", alpha))
-            }
-            _ => Ok(()),
         }
     }
 }
@@ -132,178 +236,23 @@ fn each<T: Scalar>(values: &mut [T], f: impl Fn(T) -> T) {
     values.iter_mut().for_each(|value| *value = f(*value));
 }
 
-fn chain<T: Scalar>(x: &[T], y: &[T], dy: &mut [T], slope: impl Fn(T, T) -> T) {
-    for ((dy, &x), &y) in dy.iter_mut().zip(x).zip(y) {
-        *dy *= slope(x, y);
-    }
+/// A function with settings.
+fn each_with<T: Scalar, const N: usize>(values: &mut [T], settings: [f64; N], f: impl Fn(T, [T; N]) -> T) {
+    let settings = settings.map(T::of);
+    each(values, |x| f(x, settings));
 }
 
-// Not `max`, which would turn NaN into 0.
-fn relu<T: Scalar>(x: T) -> T {
-    if x < T::zero() { T::zero() } else { x }
+fn chain<T: Scalar>(x_or_y: &[T], dy: &mut [T], slope: impl Fn(T) -> T) {
+    dy.iter_mut().zip(x_or_y).for_each(|(dy, &x_or_y)| *dy *= slope(x_or_y));
 }
 
-fn relu_slope<T: Scalar>(y: T) -> T {
-    if y > T::zero() { T::one() } else { T::zero() }
-}
-
-fn leaky_relu<T: Scalar>(x: T, slope: T) -> T {
-    if x < T::zero() { slope * x } else { x }
-}
-
-fn leaky_relu_slope<T: Scalar>(x_or_y: T, slope: T) -> T {
-    if x_or_y > T::zero() { T::one() } else { slope }
-}
-
-fn elu<T: Scalar>(x: T, alpha: T) -> T {
-    if x < T::zero() { alpha * x.exp_m1() } else { x }
-}
-
-// For x <= 0, f′ = alpha·eˣ = y + alpha.
-fn elu_slope<T: Scalar>(y: T, alpha: T) -> T {
-    if y > T::zero() { T::one() } else { y + alpha }
-}
-
-/// Φ(x), in double precision for both types: the function is cheap beside the product before it.
-fn normal_distribution(x: f64) -> f64 {
-    0.5 * erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
-}
-
-fn gelu<T: Scalar>(x: T) -> T {
-    // −∞·0 is NaN where the limit is 0.
-    if x == T::neg_infinity() { T::zero() } else { x * T::of(normal_distribution(x.as_f64())) }
-}
-
-// f′ = Φ(x) + x·φ(x), φ(x) = exp(−x²/2)/√(2π).
-fn gelu_slope<T: Scalar>(x: T) -> T {
-    const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
-    let x = x.as_f64();
-    if x.is_infinite() {
-        return if x > 0.0 { T::one() } else { T::zero() };
-    }
-    T::of(normal_distribution(x) + x * FRAC_1_SQRT_2PI * (-0.5 * x * x).exp())
-}
-
-/// (1 + tanh(u))/2 and du/dx, with u = √(2/π)·(x + 0.044715·x³).
-fn gelu_tanh_gate<T: Scalar>(x: T) -> (T, T) {
-    const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
-    let (scale, cubic) = (T::of(SQRT_2_OVER_PI), T::of(0.044_715));
-    let u = scale * (x + cubic * x * x * x);
-    // (1 + tanh(u))/2 = σ(2u), which keeps its accuracy where tanh is near −1.
-    (sigmoid(u + u), scale * (T::one() + T::of(3.0) * cubic * x * x))
-}
-
-fn gelu_tanh<T: Scalar>(x: T) -> T {
-    if x == T::neg_infinity() { T::zero() } else { x * gelu_tanh_gate(x).0 }
-}
-
-// f′ = g + x·g′, g = σ(2u), g′ = 2·g·(1 − g)·u′.
-fn gelu_tanh_slope<T: Scalar>(x: T) -> T {
-    let (gate, du) = gelu_tanh_gate(x);
-    if gate == T::zero() || gate == T::one() {
-        // Where the gate is shut or open, x·g′ is 0; computed, it could be ∞·0.
-        return gate;
-    }
-    gate + x * T::of(2.0) * gate * (T::one() - gate) * du
-}
-
-fn silu<T: Scalar>(x: T) -> T {
-    if x == T::neg_infinity() { T::zero() } else { x * sigmoid(x) }
-}
-
-// f′ = σ + x·σ·(1 − σ).
-fn silu_slope<T: Scalar>(x: T) -> T {
-    let gate = sigmoid(x);
-    if gate == T::zero() || gate == T::one() {
-        return gate;
-    }
-    gate + x * gate * (T::one() - gate)
-}
-
-fn sigmoid<T: Scalar>(x: T) -> T {
-    T::one() / (T::one() + (-x).exp())
-}
-
-fn sigmoid_slope<T: Scalar>(y: T) -> T {
-    y * (T::one() - y)
-}
-
-fn tanh_slope<T: Scalar>(y: T) -> T {
-    T::one() - y * y
-}
-
-// ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|), which does not overflow.
-fn softplus<T: Scalar>(x: T) -> T {
-    relu(x) + (-x.abs()).exp().ln_1p()
-}
-
-// f′ = σ(x) = 1 − e^−y.
-fn softplus_slope<T: Scalar>(y: T) -> T {
-    -(-y).exp_m1()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Layer, Shape};
-
-    const ALL: [Activation; 9] = [
-        Activation::Relu,
-        Activation::LeakyRelu { slope: 0.01 },
-        Activation::Elu { alpha: 1.0 },
-        Activation::Gelu,
-        Activation::GeluTanh,
-        Activation::Silu,
-        Activation::Sigmoid,
-        Activation::Tanh,
-        Activation::Softplus,
-    ];
-
-    fn value_and_slope(activation: Activation, x: f64) -> (f64, f64) {
-        let (mut y, mut slope) = ([x], [1.0]);
-        activation.apply(&mut y);
-        activation.chain(&[x], &y, &mut slope);
-        (y[0], slope[0])
-    }
-
-    /// Far out every one of them is a straight line: its limits, and no NaN where exp overflows.
-    #[test]
-    fn limits() {
-        for (activation, low, high) in [
-            (Activation::Relu, (0.0, 0.0), (1e4, 1.0)),
-            (Activation::LeakyRelu { slope: 0.01 }, (-100.0, 0.01), (1e4, 1.0)),
-            (Activation::Elu { alpha: 1.0 }, (-1.0, 0.0), (1e4, 1.0)),
-            (Activation::Gelu, (0.0, 0.0), (1e4, 1.0)),
-            (Activation::GeluTanh, (0.0, 0.0), (1e4, 1.0)),
-            (Activation::Silu, (0.0, 0.0), (1e4, 1.0)),
-            (Activation::Sigmoid, (0.0, 0.0), (1.0, 0.0)),
-            (Activation::Tanh, (-1.0, 0.0), (1.0, 0.0)),
-            (Activation::Softplus, (0.0, 0.0), (1e4, 1.0)),
-        ] {
-            assert_eq!(value_and_slope(activation, -1e4), low, "{activation:?}");
-            assert_eq!(value_and_slope(activation, 1e4), high, "{activation:?}");
-            for x in [f64::MAX, f64::MIN, f64::INFINITY, f64::NEG_INFINITY] {
-                let (y, slope) = value_and_slope(activation, x);
-                assert!(!y.is_nan() && !slope.is_nan(), "{activation:?} at {x}: {y}, {slope}");
-            }
-        }
-    }
-
-    #[test]
-    fn nan_stays_nan() {
-        for activation in ALL {
-            assert!(value_and_slope(activation, f64::NAN).0.is_nan(), "{activation:?}");
-        }
-    }
-
-    #[test]
-    fn settings_are_checked() {
-        let shape = Shape::from([1]);
-        for (activation, text) in [
-            (Activation::LeakyRelu { slope: f64::NAN }, "slope: expected a finite number, got NaN"),
-            (Activation::Elu { alpha: -1.0 }, "alpha: expected a finite number of at least 0, got -1"),
-        ] {
-            assert_eq!(Layer::<f64>::output_shape(&activation, &shape).unwrap_err().to_string(), text);
-        }
-    }
+/// A derivative with settings.
+fn chain_with<T: Scalar, const N: usize>(
+    x_or_y: &[T],
+    dy: &mut [T],
+    settings: [f64; N],
+    slope: impl Fn(T, [T; N]) -> T,
+) {
+    let settings = settings.map(T::of);
+    chain(x_or_y, dy, |x_or_y| slope(x_or_y, settings));
 }

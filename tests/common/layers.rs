@@ -23,7 +23,7 @@ pub(crate) fn number(i: usize) -> f64 {
     ((i * 37 + 11) % 101) as f64 / 50.0 - 0.997
 }
 
-pub(crate) const ACTIVATIONS: [Activation; 13] = [
+pub(crate) const ACTIVATIONS: [Activation; 31] = [
     Activation::Relu,
     Activation::LeakyRelu { slope: 0.01 },
     Activation::LeakyRelu { slope: 0.0 },
@@ -37,6 +37,25 @@ pub(crate) const ACTIVATIONS: [Activation; 13] = [
     Activation::Sigmoid,
     Activation::Tanh,
     Activation::Softplus,
+    Activation::Relu6,
+    Activation::HardTanh { min: -0.5, max: 0.25 },
+    Activation::HardTanh { min: f64::NEG_INFINITY, max: 0.25 },
+    Activation::HardSigmoid { alpha: 1.0 / 6.0, beta: 0.5 },
+    Activation::HardSigmoid { alpha: -2.0, beta: 0.3 },
+    Activation::HardSwish,
+    Activation::HardShrink { lambda: 0.5 },
+    Activation::SoftShrink { lambda: 0.25 },
+    Activation::TanhShrink,
+    Activation::Threshold { threshold: 0.25, value: -1.0 },
+    Activation::Threshold { threshold: -0.25, value: 2.0 },
+    Activation::Celu { alpha: 0.7 },
+    Activation::Selu,
+    Activation::Mish,
+    Activation::LogSigmoid,
+    Activation::Softsign,
+    Activation::ScaledSoftplus { beta: 3.0, threshold: f64::INFINITY },
+    // The step at the threshold is 2e-9.
+    Activation::ScaledSoftplus { beta: 30.0, threshold: 20.0 },
 ];
 
 /// Every layer, with samples that have an axis of this width.

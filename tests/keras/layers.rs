@@ -85,17 +85,23 @@ fn set(param: &mut Param<f64>, value: &Value) -> Result<()> {
     if value.is_null() { Ok(()) } else { param.set(&tensor(value)) }
 }
 
-/// Keras's one layer is two of ours: with a slope below 0 and without.
+/// Keras's one layer is several of ours: with a slope below 0 or without, with a threshold, with a largest value.
 pub(crate) fn relu(case: &Case) -> Result<Vec<f64>> {
-    let slope = case.setting("negative_slope");
-    let activation = if slope == 0.0 { Activation::Relu } else { Activation::LeakyRelu { slope } };
-    run(activation, case.first_input())
-}
-
-/// Whether neither a threshold nor a largest value changes anything.
-pub(crate) fn relu_is_plain(case: &Case) -> bool {
-    let largest = case.first_input().as_slice().iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    case.setting("threshold") == 0.0 && case.config("max_value").as_f64().is_none_or(|limit| largest <= limit)
+    let (slope, threshold) = (case.setting("negative_slope"), case.setting("threshold"));
+    assert!(slope == 0.0 || threshold == 0.0, "no case has both");
+    let x = one_sample(case.first_input())?;
+    let (_, sample) = x.shape().split_batch().expect("the input has axes");
+    let builder = Sequential::builder(sample);
+    let builder = match (slope, threshold) {
+        (0.0, 0.0) => builder.relu(),
+        (0.0, _) => builder.threshold(threshold, 0.0),
+        _ => builder.leaky_relu(slope),
+    };
+    let builder = match case.config("max_value").as_f64() {
+        Some(most) => builder.hard_tanh(f64::NEG_INFINITY, most),
+        None => builder,
+    };
+    Ok(builder.build(&mut taper::seeded(0))?.predict(&x)?.into_vec())
 }
 
 /// Keras's mask leaves classes out; so does a logit of −∞.
@@ -124,25 +130,35 @@ pub(crate) fn softmax_has_classes(case: &Case) -> bool {
 
 /// An activation among the operations.
 pub(crate) fn operation(case: &Case) -> Result<Vec<f64>> {
+    let alpha = || case.input("alpha").as_f64().unwrap_or(1.0);
     let activation = match case.word("object") {
-        "relu" | "threshold" => Activation::Relu,
+        "relu" => Activation::Relu,
+        "threshold" => {
+            let setting = |key| case.input(key).as_f64().expect("a number");
+            Activation::Threshold { threshold: setting("threshold"), value: setting("default_value") }
+        }
         // Keras's default slope here is 0.2.
         "leaky_relu" => Activation::LeakyRelu { slope: 0.2 },
-        // With alpha = 1, which is the default of both, CELU is ELU.
-        "elu" | "celu" => Activation::Elu { alpha: case.input("alpha").as_f64().unwrap_or(1.0) },
+        "elu" => Activation::Elu { alpha: alpha() },
+        "celu" => Activation::Celu { alpha: alpha() },
+        "selu" => Activation::Selu,
         // Approximated by default.
         "gelu" => Activation::GeluTanh,
         "silu" => Activation::Silu,
         "sigmoid" => Activation::Sigmoid,
         "softplus" => Activation::Softplus,
+        "hard_shrink" => Activation::HardShrink { lambda: 0.5 },
+        "hard_sigmoid" => Activation::HardSigmoid { alpha: 1.0 / 6.0, beta: 0.5 },
+        "hard_silu" => Activation::HardSwish,
+        "hard_tanh" => Activation::HardTanh { min: -1.0, max: 1.0 },
+        "log_sigmoid" => Activation::LogSigmoid,
+        "relu6" => Activation::Relu6,
+        "soft_shrink" => Activation::SoftShrink { lambda: 0.5 },
+        "softsign" => Activation::Softsign,
+        "tanh_shrink" => Activation::TanhShrink,
         other => panic!("the table sends {other} elsewhere"),
     };
     run(activation, tensor(case.input("x")))
-}
-
-/// Whether the threshold and what stands below it are 0.
-pub(crate) fn threshold_is_relu(case: &Case) -> bool {
-    case.input("threshold").as_f64() == Some(0.0) && case.input("default_value").as_f64() == Some(0.0)
 }
 
 pub(crate) fn softmax_operation(case: &Case) -> Result<Vec<f64>> {
@@ -173,9 +189,14 @@ fn tensor_of_one_row(x: Tensor<f64>) -> Result<Tensor<f64>> {
     x.reshape([1, len])
 }
 
-/// The outputs of a model of one layer. Without a batch axis the input is one sample.
+/// Without a batch axis an input is one sample.
+fn one_sample(x: Tensor<f64>) -> Result<Tensor<f64>> {
+    if x.shape().rank() == 1 { tensor_of_one_row(x) } else { Ok(x) }
+}
+
+/// The outputs of a model of one layer.
 fn run(layer: impl Layer<f64> + 'static, x: Tensor<f64>) -> Result<Vec<f64>> {
-    let x = if x.shape().rank() == 1 { tensor_of_one_row(x)? } else { x };
+    let x = one_sample(x)?;
     let (_, sample) = x.shape().split_batch().expect("the input has axes");
     let model = Sequential::builder(sample).layer(layer).build(&mut taper::seeded(0))?;
     Ok(model.predict(&x)?.into_vec())

@@ -69,13 +69,6 @@ pub(crate) fn operation(case: &Case) -> Result<Vec<f64>> {
     Ok(losses(case, case.input("target"), case.input("output"))?.each)
 }
 
-/// −ln σ(x) is the binary cross-entropy of a target of 1.
-pub(crate) fn log_sigmoid(case: &Case) -> Result<Vec<f64>> {
-    let x = tensor(case.input("x"));
-    let losses = BinaryCrossEntropy::new().each(x.view(), (&Tensor::full(x.shape(), 1.0)?).into())?;
-    Ok(losses.map(|loss| -loss).into_vec())
-}
-
 struct Losses {
     /// One for each sample.
     each: Vec<f64>,

@@ -3,6 +3,7 @@
 //! Everything has to be within 1e-12 of the value, or within an absolute part where the value is a small difference of
 //! larger numbers: a gradient 1 − p, say, of which both sides only know the last bit of p.
 
+mod activations;
 mod branches;
 #[path = "../common/mod.rs"]
 mod common;
