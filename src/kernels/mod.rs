@@ -86,7 +86,7 @@ pub(crate) use row_norm::{RowNorm, RowNormInputGradient};
 pub(crate) use row_sums::RowSums;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;
-pub(crate) use sliding::{Axis, Geometry};
+pub(crate) use sliding::{Around, Axis, Geometry};
 pub(crate) use team::{at_work, together};
 pub(crate) use transpose::transpose;
 

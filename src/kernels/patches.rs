@@ -257,10 +257,11 @@ impl<T: Element, S: Simd<T>> Visit for Scattering<'_, T, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::Axis;
+    use crate::kernels::{Around, Axis};
 
     fn axis(inputs: usize, kernel: usize, stride: usize, dilation: usize, border: Option<usize>) -> Axis {
-        Axis::new(inputs, kernel, stride, dilation, border).unwrap()
+        let around = border.map_or(Around::Same, |border| Around::Zeros { before: border, after: border });
+        Axis::new(inputs, kernel, stride, dilation, around, false).unwrap()
     }
 
     /// Element of an image, or 0 outside of it: the definition.

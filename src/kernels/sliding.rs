@@ -37,31 +37,52 @@ pub(crate) struct Axis {
     pub(crate) dilation: usize,
     /// The padding before the first input.
     pub(crate) before: usize,
+    /// The padding behind the last input.
+    pub(crate) after: usize,
+}
+
+/// What lies around the inputs of an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Around {
+    /// Just so much padding that the outputs are ⌈inputs / stride⌉, and where it is an odd number, one more behind.
+    Same,
+    /// The same, and where it is an odd number, one more before.
+    SameLower,
+    /// So many on each side.
+    Zeros { before: usize, after: usize },
 }
 
 impl Axis {
-    /// `None` where the window does not fit. Without a border, there is just so much padding that the outputs are
-    /// ⌈inputs / stride⌉, and where it is an odd number, one more behind than before.
+    /// `None` where the window does not fit. With `ceil`, the number of outputs is rounded up, as long as the last window
+    /// begins in front of the padding behind.
     pub(crate) fn new(
         inputs: usize,
         kernel: usize,
         stride: usize,
         dilation: usize,
-        border: Option<usize>,
+        around: Around,
+        ceil: bool,
     ) -> Option<Self> {
         let span = (kernel - 1).checked_mul(dilation)?.checked_add(1)?;
-        let (outputs, before) = match border {
-            None => {
-                let outputs = inputs.div_ceil(stride);
-                let reach = outputs.checked_sub(1)?.checked_mul(stride)?.checked_add(span)?;
-                (outputs, reach.saturating_sub(inputs) / 2)
+        let same = || {
+            let outputs = inputs.div_ceil(stride);
+            let reach = outputs.checked_sub(1)?.checked_mul(stride)?.checked_add(span)?;
+            Some((outputs, reach.saturating_sub(inputs)))
+        };
+        let (outputs, before, after) = match around {
+            Around::Same => same().map(|(outputs, padding)| (outputs, padding / 2, padding.div_ceil(2)))?,
+            Around::SameLower => {
+                same().map(|(outputs, padding)| (outputs, padding.div_ceil(2), padding / 2))?
             }
-            Some(border) => {
-                let room = border.checked_mul(2)?.checked_add(inputs)?.checked_sub(span)?;
-                (room / stride + 1, border)
+            Around::Zeros { before, after } => {
+                let more = if ceil { stride - 1 } else { 0 };
+                let padded = inputs.checked_add(before)?.checked_add(after)?.checked_add(more)?;
+                let outputs = padded.checked_sub(span)? / stride + 1;
+                let is_behind = ceil && (outputs - 1) * stride >= inputs + before;
+                (outputs - usize::from(is_behind), before, after)
             }
         };
-        Some(Self { inputs, outputs, kernel, stride, dilation, before })
+        Some(Self { inputs, outputs, kernel, stride, dilation, before, after })
     }
 
     /// The taps of an output that lie inside of the image.
@@ -77,6 +98,12 @@ impl Axis {
         let end = (self.inputs + self.before).saturating_sub(start).div_ceil(self.dilation);
         let end = end.min(self.kernel);
         first.min(end)..end
+    }
+
+    /// How many taps of an output lie inside of the image or of its padding.
+    pub(crate) fn padded_taps(&self, output: usize) -> usize {
+        let room = (self.before + self.inputs + self.after).saturating_sub(output * self.stride);
+        room.div_ceil(self.dilation).min(self.kernel)
     }
 
     /// The outputs of which all these taps lie inside of the image; there is at least one tap.
@@ -98,15 +125,25 @@ impl Axis {
 mod tests {
     use super::*;
 
+    /// Paddings of all kinds, rounded down and up.
+    fn all_around() -> Vec<(Around, bool)> {
+        let zeros = |(before, after)| Around::Zeros { before, after };
+        let zeros = [(0, 0), (1, 1), (2, 2), (4, 4), (0, 3), (2, 1)].map(zeros);
+        let kinds = zeros.into_iter().chain([Around::Same, Around::SameLower]);
+        kinds.flat_map(|around| [(around, false), (around, true)]).collect()
+    }
+
     #[test]
     fn taps_are_those_that_an_enumeration_finds() {
         for inputs in 1..9 {
             for kernel in 1..5 {
                 for (stride, dilation) in [(1, 1), (2, 1), (3, 1), (1, 2), (2, 3)] {
-                    for border in [None, Some(0), Some(1), Some(2), Some(4)] {
-                        let Some(axis) = Axis::new(inputs, kernel, stride, dilation, border) else {
+                    for (around, ceil) in all_around() {
+                        let Some(axis) = Axis::new(inputs, kernel, stride, dilation, around, ceil) else {
+                            let Around::Zeros { before, after } = around else { panic!("it always fits") };
                             let span = (kernel - 1) * dilation + 1;
-                            assert!(border.is_some_and(|border| inputs + 2 * border < span));
+                            let more = if ceil { stride - 1 } else { 0 };
+                            assert!(inputs + before + after + more < span);
                             continue;
                         };
                         for output in 0..axis.outputs {
@@ -117,6 +154,9 @@ mod tests {
                             let expected: Vec<usize> = (0..kernel).filter(inside).collect();
                             let taps: Vec<usize> = axis.taps(output).collect();
                             assert_eq!(taps, expected, "{axis:?}, output {output}");
+                            let end = (inputs + axis.after).cast_signed();
+                            let padded = (0..kernel).filter(|&tap| place(tap) < end).count();
+                            assert_eq!(axis.padded_taps(output), padded, "{axis:?}, output {output}");
                             for end in 1..=kernel {
                                 for start in 0..end {
                                     let all = (start..end).all(|tap| inside(&tap));

@@ -1,9 +1,9 @@
 //! Average pooling: the mean of each window of an image.
 
-use super::pool_mean::{backward, forward};
-use super::pool_window::{pool_geometry, pool_window};
+use super::pool_mean::Means;
+use super::pool_window::{of_batch, pool_geometry, pool_window};
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind, Padding, Settings, Sides, Window};
+use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Sides, Window};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -15,9 +15,12 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// | padding | n |
 /// |---|---|
 /// | `Valid` | the size of the window |
-/// | `Border` | the size of the window: the zeros around the image count, PyTorch's `count_include_pad=True` |
-/// | `Border`, [without counting padding](AvgPool2d::without_counting_padding) | the number of the places inside |
-/// | `Same` | the number of the places inside, as in Keras |
+/// | `Border`, `Each` | the size of the window: the zeros around the image count, PyTorch's `count_include_pad=True` |
+/// | the same, [without counting padding](AvgPool2d::without_counting_padding) | the number of the places inside |
+/// | `Same`, `SameLower` | the number of the places inside, as in Keras |
+/// | the same, [counting padding](AvgPool2d::with_counting_padding) | the size of the window, as in ONNX with `count_include_pad` |
+///
+/// What a window of [ceil mode](Window::with_ceil_mode) has beyond the padding never counts.
 ///
 /// The gradient is shared out evenly: dxₜ = Σ dy / n over the windows that t lies in.
 ///
@@ -27,10 +30,13 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// | padding | input | output |
 /// |---|---|---|
 /// | `Valid` | `[batch, height, width, channels]` | ⌊(height − window) / stride⌋ + 1, and so for the width |
-/// | `Same` | the same | ⌈height / stride⌉ |
+/// | `Same`, `SameLower` | the same | ⌈height / stride⌉ |
 /// | `Border` | the same | ⌊(height + 2·border − window) / stride⌋ + 1 |
+/// | `Each` | the same | ⌊(height + before + after − window) / stride⌋ + 1 |
 ///
-/// The stride is the window's size unless one is set. A border is at most half of the window, as in PyTorch.
+/// With [`Window::with_ceil_mode`] it is rounded up, and a last window that would begin behind the image is left out. The stride
+/// is the window's size unless one is set. A border is at most half of the window, as in PyTorch; padding of each side alone is
+/// less than the window.
 ///
 /// Source: `LeCun` et al., 1998; the settings are those of PyTorch's `AvgPool2d` and Keras's `AveragePooling2D`.
 ///
@@ -59,7 +65,7 @@ impl AvgPool2d {
         if window.dilation != Sides::from(1) {
             return Err(Error::setting("dilation", "1 (a mean has no other)", window.dilation));
         }
-        Ok(Self { window, counts_padding: matches!(window.padding, Padding::Border(_)) })
+        Ok(Self { window, counts_padding: window.padding.is_counted() })
     }
 
     /// Means over the places inside of the image alone: PyTorch's `count_include_pad=False`.
@@ -69,10 +75,21 @@ impl AvgPool2d {
         self
     }
 
+    /// Means over the whole window, where padding counts as zeros: PyTorch's and ONNX's `count_include_pad`.
+    #[must_use]
+    pub fn with_counting_padding(mut self) -> Self {
+        self.counts_padding = true;
+        self
+    }
+
+    fn means(&self, batch: &Shape) -> Means {
+        Means { geometry: of_batch(&self.window, batch), counts_padding: self.counts_padding }
+    }
+
     getters! {
         /// What each mean is of.
         window: Window;
-        /// Whether a border around the image counts as zeros.
+        /// Whether what is around the image counts as zeros.
         counts_padding: bool;
     }
 }
@@ -88,7 +105,7 @@ impl<T: Scalar> Layer<T> for AvgPool2d {
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         let geometry = pool_geometry(&self.window, input)?;
-        Ok(geometry.output(geometry.channels).into())
+        Ok(geometry.output().into())
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {
@@ -101,12 +118,12 @@ impl<T: Scalar> Layer<T> for AvgPool2d {
         y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        forward(&self.window, self.counts_padding, x, y, context.parallelism);
+        self.means(&x.shape()).forward(x, y, context.parallelism);
         Ok(())
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
-        backward(&self.window, self.counts_padding, pass);
+        self.means(&pass.x.shape()).backward(pass);
         Ok(())
     }
 
@@ -120,6 +137,7 @@ impl<T: Scalar> Stored<T> for AvgPool2d {
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let pool = Self::new(entry.window("window")?)?;
-        Ok(if entry.flag("counts_padding")? { pool } else { pool.without_counting_padding() })
+        let counts_padding = entry.flag("counts_padding")?;
+        Ok(if counts_padding { pool.with_counting_padding() } else { pool.without_counting_padding() })
     }
 }

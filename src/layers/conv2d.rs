@@ -74,7 +74,7 @@ impl Channels {
 /// y[r, c, o] = Σ x[r·s + i·d − p, c·s + j·d − p, k] · W[i, j, k, o] + b[o]     over i, j (the window) and k (channels)
 /// ```
 ///
-/// with stride s, dilation d and p rows and columns of zeros around the image. As in every library of the field, the
+/// with stride s, dilation d and p rows and columns of zeros before the image, and as many behind it unless each side has its own. As in every library of the field, the
 /// window is not turned: it is a cross-correlation (LeCun et al., 1998).
 ///
 /// Images have their channels last. What the window sees at its places becomes the rows of a matrix, a block at a time,
@@ -85,7 +85,7 @@ impl Channels {
 /// | | shape |
 /// |---|---|
 /// | x | `[batch, height, width, inputs]` |
-/// | y | `[batch, rows, columns, outputs]`: rows = ⌊(height + 2p − d·(window − 1) − 1)/s⌋ + 1 |
+/// | y | `[batch, rows, columns, outputs]`: rows = ⌊(height + padding − d·(window − 1) − 1)/s⌋ + 1, of the padding on both sides |
 /// | `weight` | `[window height, window width, inputs / groups, outputs]` (PyTorch's is outputs, inputs, height, width) |
 /// | `bias` | `[outputs]` |
 ///
@@ -119,8 +119,8 @@ impl<T: Scalar> Conv2d<T> {
     /// has a stride.
     ///
     /// # Errors
-    /// [`Error::Setting`] where a number of channels, a side, a stride or a dilation is 0, or the groups do not divide
-    /// the channels; [`Error::TooLarge`] where the weight does not fit into memory.
+    /// [`Error::Setting`] where a number of channels, a side, a stride or a dilation is 0, the groups do not divide the
+    /// channels, or the window is one of ceil mode; [`Error::TooLarge`] where the weight does not fit into memory.
     pub fn new(channels: Channels, window: impl Into<Window>, rng: &mut impl Rng) -> Result<Self> {
         Self::with_init(channels, window, &Init::Linear, Some(&Init::Linear), rng)
     }
@@ -178,6 +178,9 @@ impl<T: Scalar> Conv2d<T> {
     pub(crate) fn zeros(channels: Channels, window: impl Into<Window>, has_bias: bool) -> Result<Self> {
         channels.check()?;
         let window = window.into().checked(1.into())?;
+        if window.ceil_mode {
+            return Err(Error::setting("window", "one without ceil_mode, which is for pools", window));
+        }
         let [height, width] = window.kernel.into();
         let shape = Shape::from([height, width, channels.inputs / channels.groups, channels.outputs]);
         let weight = Param::zero_kernels("weight", shape, channels.groups)?;

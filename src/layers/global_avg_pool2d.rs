@@ -1,6 +1,7 @@
 //! Global average pooling: the mean of each channel of an image.
 
-use super::pool_mean::{backward, forward};
+use super::pool_geometry::PoolGeometry;
+use super::pool_mean::Means;
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Order, OutputKind, Window};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
@@ -34,10 +35,11 @@ fn whole(image: &Shape) -> Result<Window> {
     }
 }
 
-/// As [`whole`], of a batch that `output_shape` agreed to.
-fn whole_of(batch: &Shape) -> Window {
+/// The means of a batch that `output_shape` agreed to.
+fn means(batch: &Shape) -> Means {
     let (_, image) = batch.split_batch().expect("a batch");
-    whole(&image).expect("`output_shape` agreed")
+    let geometry = whole(&image).and_then(|window| window.over(&image)).expect("`output_shape` agreed");
+    Means { geometry: PoolGeometry::from(geometry), counts_padding: false }
 }
 
 impl<T: Scalar> Layer<T> for GlobalAvgPool2d {
@@ -60,12 +62,12 @@ impl<T: Scalar> Layer<T> for GlobalAvgPool2d {
         y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        forward(&whole_of(&x.shape()), false, x, y, context.parallelism);
+        means(&x.shape()).forward(x, y, context.parallelism);
         Ok(())
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
-        backward(&whole_of(&pass.x.shape()), false, pass);
+        means(&pass.x.shape()).backward(pass);
         Ok(())
     }
 

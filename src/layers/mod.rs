@@ -7,6 +7,7 @@
 //! | [`Dense`] | `[inputs]` | `[outputs]` | weighted sums of all inputs |
 //! | [`Conv2d`] | `[height, width, inputs]` | `[rows, columns, outputs]` | weighted sums of what a window sees |
 //! | [`MaxPool2d`], [`AvgPool2d`] | `[height, width, channels]` | `[rows, columns, channels]` | the largest, or the mean, of a window |
+//! | [`AdaptiveMaxPool2d`], [`AdaptiveAvgPool2d`] | `[height, width, channels]` | `[rows, columns, channels]` | the same of so many parts |
 //! | [`GlobalAvgPool2d`] | `[height, width, channels]` | `[channels]` | the mean of each channel |
 //! | [`Flatten`], [`Reshape`] | any | any | the same numbers under other axes |
 //! | [`ChannelsLast`], [`ChannelsFirst`] | an image | an image | the other order of its axes |
@@ -19,6 +20,8 @@
 //! | [`Embedding`] | `[…]` of whole numbers | `[…, dimension]` | a row of numbers that is learned for each |
 
 mod activation;
+mod adaptive_avg_pool2d;
+mod adaptive_max_pool2d;
 mod along;
 mod avg_pool2d;
 mod batch_norm;
@@ -42,9 +45,13 @@ mod momentum;
 mod normalization;
 mod order;
 mod output_kind;
+mod padding;
 mod param;
 mod parts;
 mod pointwise;
+mod pool_adaptive;
+mod pool_geometry;
+mod pool_max;
 mod pool_mean;
 mod pool_window;
 mod reshape;
@@ -52,6 +59,7 @@ mod row_gradient;
 mod running_moments;
 mod samples;
 mod settings;
+mod sides;
 mod softmax;
 mod special;
 pub(crate) mod stored;
@@ -59,6 +67,8 @@ mod weight_and_bias;
 mod window;
 
 pub use activation::Activation;
+pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
+pub use adaptive_max_pool2d::AdaptiveMaxPool2d;
 pub use along::Along;
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm::BatchNorm;
@@ -81,27 +91,31 @@ pub use momentum::Momentum;
 pub use normalization::Normalization;
 pub use order::{Order, Turn};
 pub use output_kind::OutputKind;
+pub use padding::Padding;
 pub use param::Param;
 pub use parts::Part;
 pub(crate) use parts::add;
 pub use reshape::Reshape;
 pub(crate) use samples::by_samples;
 pub use settings::{Setting, Settings};
+pub use sides::Sides;
 pub use softmax::{LogSoftmax, Softmax, softmax};
 pub(crate) use softmax::{max_and_log_sum, softmax_of_row};
-pub use window::{Padding, Sides, Window};
+pub use window::Window;
 
 use stored::Kind;
 
 use crate::Scalar;
 
 /// The layers that a file can have, so that a model can be made of it.
-pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 18] {
+pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 20] {
     [
         Kind::of::<Dense<T>>(),
         Kind::of::<Conv2d<T>>(),
         Kind::of::<MaxPool2d>(),
         Kind::of::<AvgPool2d>(),
+        Kind::of::<AdaptiveMaxPool2d>(),
+        Kind::of::<AdaptiveAvgPool2d>(),
         Kind::of::<GlobalAvgPool2d>(),
         Kind::of::<Flatten>(),
         Kind::of::<Reshape>(),

@@ -10,67 +10,88 @@
 
 use std::ops::Range;
 
-use super::pool_window::{Patch, Zeroed};
+use super::Backward;
+use super::pool_geometry::{Patch, Places, PoolGeometry, Zeroed};
 use super::samples::by_samples;
-use super::{Backward, Window};
-use crate::kernels::{self, Geometry, Kernel, Parallelism, Simd};
-use crate::{Scalar, Shape, TensorView, TensorViewMut};
-
-/// y from x. Where `counts_padding`, what lies outside counts as zeros.
-pub(super) fn forward<T: Scalar>(
-    window: &Window,
-    counts_padding: bool,
-    x: TensorView<'_, T>,
-    mut y: TensorViewMut<'_, T>,
-    parallelism: Parallelism,
-) {
-    let means = &Means::new(window, counts_padding, &x.shape());
-    let (x, image, sample) = (x.as_slice(), means.geometry.image_len(), means.output_len());
-    by_samples(parallelism, x.len(), y.as_mut_slice(), sample, |first, y| {
-        kernels::run(OfWindows { means, x: &x[first * image..], y });
-    });
-}
-
-/// dx from dy.
-pub(super) fn backward<T: Scalar>(window: &Window, counts_padding: bool, pass: Backward<'_, T>) {
-    let Some(mut dx) = pass.dx else { return };
-    let means = &Means::new(window, counts_padding, &pass.x.shape());
-    let (dy, image, sample) = (pass.dy.as_slice(), means.geometry.image_len(), means.output_len());
-    by_samples(pass.parallelism, pass.x.as_slice().len(), dx.as_mut_slice(), image, |first, dx| {
-        kernels::run(ToWindows { means, dy: &dy[first * sample..], dx });
-    });
-}
+use crate::kernels::{self, Kernel, Parallelism, Simd};
+use crate::{Scalar, TensorView, TensorViewMut};
 
 /// What has a mean, and of how many.
-struct Means<T> {
-    geometry: Geometry,
-    /// Whether padding counts.
-    counts_padding: bool,
-    /// The size of the window.
-    size: usize,
-    /// 1 / size.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Means {
+    pub(super) geometry: PoolGeometry,
+    /// Whether padding counts, as zeros.
+    pub(super) counts_padding: bool,
+}
+
+impl Means {
+    /// y from x.
+    pub(super) fn forward<T: Scalar>(
+        &self,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        parallelism: Parallelism,
+    ) {
+        let (x, image) = (x.as_slice(), self.geometry.image_len());
+        by_samples(parallelism, x.len(), y.as_mut_slice(), self.geometry.output_len(), |first, y| {
+            kernels::run(OfWindows { means: self, x: &x[first * image..], y });
+        });
+    }
+
+    /// dx from dy.
+    pub(super) fn backward<T: Scalar>(&self, pass: Backward<'_, T>) {
+        let Some(mut dx) = pass.dx else { return };
+        let (dy, image, sample) = (pass.dy.as_slice(), self.geometry.image_len(), self.geometry.output_len());
+        by_samples(pass.parallelism, pass.x.as_slice().len(), dx.as_mut_slice(), image, |first, dx| {
+            kernels::run(ToWindows { means: self, dy: &dy[first * sample..], dx });
+        });
+    }
+
+    /// A row of outputs.
+    #[inline(always)]
+    fn row(&self, row: usize) -> Row<'_> {
+        let places = self.geometry.rows.places(row);
+        let padded = if self.counts_padding { self.geometry.rows.padded_places(row) } else { places.count };
+        Row { means: self, places, counted: padded }
+    }
+}
+
+/// The places that a row of outputs has among the rows of an image.
+struct Row<'a> {
+    means: &'a Means,
+    places: Places,
+    /// How many count.
+    counted: usize,
+}
+
+impl Row<'_> {
+    /// The places of an output, and what each of them has of its mean.
+    #[inline(always)]
+    fn output<T: Scalar>(&self, column: usize, shares: &mut Shares<T>) -> (Patch, T) {
+        let Means { geometry, counts_padding } = self.means;
+        let places = geometry.columns.places(column);
+        let counted = if *counts_padding { geometry.columns.padded_places(column) } else { places.count };
+        (Patch::of(geometry, self.places, places), shares.of([self.counted, counted]))
+    }
+}
+
+/// 1 / places, which is the same for most outputs.
+struct Shares<T> {
+    sides: [usize; 2],
     share: T,
 }
 
-impl<T: Scalar> Means<T> {
-    fn new(window: &Window, counts_padding: bool, batch: &Shape) -> Self {
-        let (_, image) = batch.split_batch().expect("a batch");
-        let geometry = window.over(&image).expect("`output_shape` agreed");
-        // Where this saturates, the window is larger than any image, and the size is that of no patch.
-        let size = geometry.rows.kernel.saturating_mul(geometry.columns.kernel);
-        let share = T::of((geometry.rows.kernel as f64 * geometry.columns.kernel as f64).recip());
-        Self { geometry, counts_padding, size, share }
+impl<T: Scalar> Shares<T> {
+    fn new() -> Self {
+        Self { sides: [1, 1], share: T::one() }
     }
 
-    fn output_len(&self) -> usize {
-        self.geometry.positions() * self.geometry.channels
-    }
-
-    /// What each place of a patch has of its mean.
     #[inline(always)]
-    fn share(&self, patch: Patch) -> T {
-        let places = patch.rows * patch.columns;
-        if self.counts_padding || places == self.size { self.share } else { T::of((places as f64).recip()) }
+    fn of(&mut self, sides: [usize; 2]) -> T {
+        if self.sides != sides {
+            *self = Self { sides, share: T::of((sides[0] as f64 * sides[1] as f64).recip()) };
+        }
+        self.share
     }
 }
 
@@ -84,7 +105,7 @@ const CHAIN: usize = 8;
 
 /// y from x, of the samples that y has.
 struct OfWindows<'a, T> {
-    means: &'a Means<T>,
+    means: &'a Means,
     x: &'a [T],
     y: &'a mut [T],
 }
@@ -95,13 +116,14 @@ impl<T: Scalar> Kernel<T> for OfWindows<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, _: S) {
         let geometry = self.means.geometry;
-        let (row_len, image) = (geometry.columns.outputs * geometry.channels, geometry.image_len());
-        let samples = self.y.chunks_exact_mut(geometry.rows.outputs * row_len);
-        for (x, y) in self.x.chunks_exact(image).zip(samples) {
-            for (row, y) in y.chunks_exact_mut(row_len).enumerate() {
+        let mut shares = Shares::new();
+        let samples = self.y.chunks_exact_mut(geometry.output_len());
+        for (x, y) in self.x.chunks_exact(geometry.image_len()).zip(samples) {
+            for (row, y) in y.chunks_exact_mut(geometry.row_len()).enumerate() {
+                let row = self.means.row(row);
                 for (column, y) in y.chunks_exact_mut(geometry.channels).enumerate() {
-                    let patch = Patch::of(&geometry, row, column);
-                    mean_of(x, patch, self.means.share(patch), y);
+                    let (patch, share) = row.output(column, &mut shares);
+                    mean_of(x, patch, share, y);
                 }
             }
         }
@@ -170,7 +192,7 @@ fn row_sum<T: Scalar, const N: usize>(x: &[T], patch: Patch, row: usize, columns
 
 /// dx from dy, of the samples that dx has.
 struct ToWindows<'a, T> {
-    means: &'a Means<T>,
+    means: &'a Means,
     dy: &'a [T],
     dx: &'a mut [T],
 }
@@ -180,19 +202,20 @@ impl<T: Scalar> Kernel<T> for ToWindows<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, _: S) {
-        let Geometry { rows, columns, channels } = self.means.geometry;
-        let row_len = columns.outputs * channels;
-        let samples = self.dx.chunks_exact_mut(self.means.geometry.image_len());
-        for (dx, dy) in samples.zip(self.dy.chunks_exact(rows.outputs * row_len)) {
-            let mut zeroed = Zeroed::none(columns.inputs * channels);
-            for (row, dy) in dy.chunks_exact(row_len).enumerate() {
-                zeroed.up_to(rows.input(row, rows.taps(row).end - 1) + 1, dx);
-                for (column, dy) in dy.chunks_exact(channels).enumerate() {
-                    let patch = Patch::of(&self.means.geometry, row, column);
-                    share_out(patch, self.means.share(patch), dy, dx);
+        let geometry = self.means.geometry;
+        let mut shares = Shares::new();
+        let samples = self.dx.chunks_exact_mut(geometry.image_len());
+        for (dx, dy) in samples.zip(self.dy.chunks_exact(geometry.output_len())) {
+            let mut zeroed = Zeroed::none(geometry.columns.inputs() * geometry.channels);
+            for (row, dy) in dy.chunks_exact(geometry.row_len()).enumerate() {
+                let row = self.means.row(row);
+                zeroed.up_to(row.places.end(), dx);
+                for (column, dy) in dy.chunks_exact(geometry.channels).enumerate() {
+                    let (patch, share) = row.output(column, &mut shares);
+                    share_out(patch, share, dy, dx);
                 }
             }
-            zeroed.up_to(rows.inputs, dx);
+            zeroed.up_to(geometry.rows.inputs(), dx);
         }
     }
 }

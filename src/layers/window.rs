@@ -2,69 +2,10 @@
 
 use std::fmt;
 
+use super::{Padding, Sides};
 use crate::getters::getters;
 use crate::kernels::{Axis, Geometry};
 use crate::{Error, Result, Shape};
-
-/// Two lengths, of the vertical and of the horizontal axis; one number is both.
-///
-/// ```
-/// use taper::layers::Sides;
-///
-/// assert_eq!(Sides::from(3), Sides::from([3, 3]));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sides {
-    /// Along the vertical axis.
-    pub height: usize,
-    /// Along the horizontal axis.
-    pub width: usize,
-}
-
-impl From<usize> for Sides {
-    fn from(side: usize) -> Self {
-        Self { height: side, width: side }
-    }
-}
-
-impl From<[usize; 2]> for Sides {
-    fn from([height, width]: [usize; 2]) -> Self {
-        Self { height, width }
-    }
-}
-
-impl From<Sides> for [usize; 2] {
-    fn from(sides: Sides) -> Self {
-        [sides.height, sides.width]
-    }
-}
-
-/// `3`, or `3x5` where the sides differ.
-impl fmt::Display for Sides {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { height, width } = self;
-        if height == width { write!(f, "{height}") } else { write!(f, "{height}x{width}") }
-    }
-}
-
-/// What is added around an image before a window slides over it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Padding {
-    /// Nothing: the window stays inside.
-    #[default]
-    Valid,
-    /// So much that the output has ⌈input / stride⌉ rows and columns; where it is an odd number, one more below and on
-    /// the right. It is Keras's `"same"`, and PyTorch's where the stride is 1.
-    Same,
-    /// So many rows above and below, and columns on the left and on the right: PyTorch's `padding=1`.
-    Border(Sides),
-}
-
-impl<S: Into<Sides>> From<S> for Padding {
-    fn from(border: S) -> Self {
-        Self::Border(border.into())
-    }
-}
 
 /// A window that slides over an image: that of a convolution, or of a pool.
 ///
@@ -84,12 +25,19 @@ pub struct Window {
     pub(crate) stride: Option<Sides>,
     pub(crate) dilation: Sides,
     pub(crate) padding: Padding,
+    pub(crate) ceil_mode: bool,
 }
 
 impl Window {
     /// A window of this size, without padding or dilation. A convolution moves it by 1, a pool by its size.
     pub fn new(kernel: impl Into<Sides>) -> Self {
-        Self { kernel: kernel.into(), stride: None, dilation: 1.into(), padding: Padding::Valid }
+        Self {
+            kernel: kernel.into(),
+            stride: None,
+            dilation: 1.into(),
+            padding: Padding::Valid,
+            ceil_mode: false,
+        }
     }
 
     /// How far it moves from one output to the next.
@@ -110,6 +58,14 @@ impl Window {
     #[must_use]
     pub fn with_padding(mut self, padding: impl Into<Padding>) -> Self {
         self.padding = padding.into();
+        self
+    }
+
+    /// Rounds the number of outputs up and not down: the last window may reach beyond the padding, but it begins in the image or
+    /// in the padding before it. For pools; PyTorch's and ONNX's `ceil_mode`.
+    #[must_use]
+    pub fn with_ceil_mode(mut self) -> Self {
+        self.ceil_mode = true;
         self
     }
 
@@ -138,15 +94,10 @@ impl Window {
             return Err(Error::Shape { what: "input", expected, got, hint });
         };
         let stride = self.stride.unwrap_or(self.kernel);
-        let border: Option<[usize; 2]> = match self.padding {
-            Padding::Valid => Some([0, 0]),
-            Padding::Same => None,
-            Padding::Border(border) => Some(border.into()),
-        };
+        let around = self.padding.around();
         let axis = |axis: usize, input: usize| {
             let of = |sides: Sides| <[usize; 2]>::from(sides)[axis];
-            let border = border.map(|border| border[axis]);
-            Axis::new(input, of(self.kernel), of(stride), of(self.dilation), border)
+            Axis::new(input, of(self.kernel), of(stride), of(self.dilation), around[axis], self.ceil_mode)
         };
         let (Some(rows), Some(columns)) = (axis(0, height), axis(1, width)) else {
             let expected = format!("at least as large as the window, {self}");
@@ -164,6 +115,8 @@ impl Window {
         dilation: Sides;
         /// What is around the image.
         padding: Padding;
+        /// Whether the number of outputs is rounded up.
+        ceil_mode: bool;
     }
 }
 
@@ -183,11 +136,10 @@ impl fmt::Display for Window {
         if self.dilation != 1.into() {
             write!(f, " dilation {}", self.dilation)?;
         }
-        match self.padding {
-            Padding::Valid => Ok(()),
-            Padding::Same => write!(f, " padding same"),
-            Padding::Border(border) => write!(f, " padding {border}"),
+        if self.padding != Padding::Valid {
+            write!(f, " padding {}", self.padding)?;
         }
+        if self.ceil_mode { f.write_str(" ceil_mode") } else { Ok(()) }
     }
 }
 
@@ -210,12 +162,22 @@ mod tests {
             (7, Window::new(2).with_stride(2), 3),
             (7, Window::new(3).with_stride(2).with_padding(Padding::Same), 4),
             (8, Window::new(3).with_stride(3).with_padding(Padding::Same), 3),
+            (8, Window::new(3).with_stride(3).with_padding(Padding::SameLower), 3),
+            (7, Window::new(2).with_padding(Padding::Each { before: 2.into(), after: 1.into() }), 9),
+            (7, Window::new(2).with_stride(2).with_ceil_mode(), 4),
+            (6, Window::new(2).with_stride(2).with_ceil_mode(), 3),
+            (2, Window::new(3).with_stride(2).with_ceil_mode(), 1),
+            // A third window would begin in the padding behind.
+            (3, Window::new(3).with_stride(2).with_padding(1).with_ceil_mode(), 2),
+            (2, Window::new(2).with_stride(3).with_padding(1).with_ceil_mode(), 1),
         ] {
             assert_eq!(over(window, inputs, inputs).unwrap().rows.outputs, outputs, "{window}");
         }
         // The odd row of padding comes after: of 8 inputs by a stride of 2, a window of 3 needs one more.
         let same = over(Window::new(3).with_stride(2).with_padding(Padding::Same), 8, 7).unwrap();
         assert_eq!((same.rows.before, same.columns.before), (0, 1));
+        let lower = over(Window::new(3).with_stride(2).with_padding(Padding::SameLower), 8, 7).unwrap();
+        assert_eq!((lower.rows.before, lower.columns.before), (1, 1));
     }
 
     #[test]
@@ -238,5 +200,8 @@ mod tests {
         let huge = Window::new(usize::MAX).with_dilation(usize::MAX);
         assert!(over(huge, 4, 4).is_err());
         assert!(over(Window::new(2).with_padding(usize::MAX), 4, 4).is_err());
+        assert!(over(Window::new(2).with_stride(usize::MAX).with_ceil_mode(), 4, 4).is_err());
+        let each = Padding::Each { before: usize::MAX.into(), after: 1.into() };
+        assert!(over(Window::new(2).with_padding(each), 4, 4).is_err());
     }
 }

@@ -11,8 +11,9 @@ use super::plan::{Weighted, WeightedPlan};
 use super::step::Step;
 use crate::init::Initializer;
 use crate::layers::{
-    Activation, AvgPool2d, BatchNorm, ChannelsFirst, ChannelsLast, Dropout, Dropout2d, Embedding, Flatten,
-    GlobalAvgPool2d, Layer, LayerNorm, LogSoftmax, MaxPool2d, Normalization, Reshape, Softmax, Window,
+    Activation, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelsFirst, ChannelsLast,
+    Dropout, Dropout2d, Embedding, Flatten, GlobalAvgPool2d, Layer, LayerNorm, LogSoftmax, MaxPool2d,
+    Normalization, Reshape, Sides, Softmax, Window,
 };
 use crate::{Error, Result, Scalar, Shape, TensorView};
 
@@ -151,6 +152,18 @@ impl<T: Scalar> Builder<T> {
     #[must_use]
     pub fn avg_pool2d(self, window: impl Into<Window>) -> Self {
         self.made("avg_pool2d", AvgPool2d::new(window))
+    }
+
+    /// The largest of each of so many parts of an image: rows and columns, or one number for both.
+    #[must_use]
+    pub fn adaptive_max_pool2d(self, output: impl Into<Sides>) -> Self {
+        self.made("adaptive_max_pool2d", AdaptiveMaxPool2d::new(output))
+    }
+
+    /// The mean of each of so many parts of an image: rows and columns, or one number for both.
+    #[must_use]
+    pub fn adaptive_avg_pool2d(self, output: impl Into<Sides>) -> Self {
+        self.made("adaptive_avg_pool2d", AdaptiveAvgPool2d::new(output))
     }
 
     /// The mean of each channel of an image.

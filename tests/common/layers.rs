@@ -1,9 +1,9 @@
 //! The table of all layers with all their options. Whatever holds for every layer is tested with it.
 
 use taper::layers::{
-    AvgPool2d, BatchNorm, Channels, ChannelsFirst, ChannelsLast, Conv2d, Dropout, Dropout2d, Embedding,
-    GlobalAvgPool2d, LayerNorm, LogSoftmax, MaxPool2d, Momentum, Normalization, Padding, Reshape, Softmax,
-    Window,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, Channels, ChannelsFirst, ChannelsLast,
+    Conv2d, Dropout, Dropout2d, Embedding, GlobalAvgPool2d, LayerNorm, LogSoftmax, MaxPool2d, Momentum,
+    Normalization, Padding, Reshape, Softmax, Window,
 };
 use taper::sequential::{Builder, Join};
 use taper::{Activation, Dense, Flatten, Layer, Param, Scalar, Sequential, Shape, Tensor, seeded};
@@ -182,6 +182,12 @@ fn convolutions<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
         (4, 4, Window::new(3).with_padding(Padding::Same).with_stride([1, 2])),
         (2, 1, Window::new(3).with_padding(Padding::Same).with_stride(2)),
         (33, 1, Window::new(1)),
+        (
+            3,
+            1,
+            Window::new([3, 2]).with_padding(Padding::Each { before: [0, 1].into(), after: [2, 0].into() }),
+        ),
+        (2, 2, Window::new([2, 3]).with_padding(Padding::SameLower).with_stride([2, 1])),
     ] {
         let channels = Channels::new(4, outputs).with_groups(groups);
         let conv = Conv2d::<T>::new(channels, window, rng).unwrap();
@@ -204,17 +210,27 @@ fn image_layers<T: Scalar>(channels: usize) -> Vec<LayerCase<T>> {
         overlapping.with_padding([1, 1]),
         overlapping.with_padding(Padding::Same),
         Window::new([1, 2]).with_stride([2, 3]).with_padding(Padding::Same),
+        Window::new([2, 3]).with_stride(2).with_padding(Padding::SameLower),
+        overlapping.with_padding(Padding::Each { before: [0, 1].into(), after: [2, 0].into() }),
+        Window::new(2).with_stride([3, 2]).with_ceil_mode(),
+        Window::new([3, 2]).with_stride([2, 3]).with_padding(1).with_ceil_mode(),
     ];
     for window in windows {
         cases.push(case(format!("max_pool2d {window}"), image, MaxPool2d::new(window).unwrap()));
         let mean = AvgPool2d::new(window).unwrap();
         cases.push(case(format!("avg_pool2d {window}"), image, mean.clone()));
-        let mean = mean.without_counting_padding();
-        cases.push(case(format!("avg_pool2d {window} without padding"), image, mean));
+        let uncounted = mean.clone().without_counting_padding();
+        cases.push(case(format!("avg_pool2d {window} without padding"), image, uncounted));
+        cases.push(case(format!("avg_pool2d {window} with padding"), image, mean.with_counting_padding()));
     }
     for padding in [Padding::Same, Padding::from(1)] {
         let window = Window::new(2).with_stride(1).with_dilation([2, 1]).with_padding(padding);
         cases.push(case(format!("max_pool2d {window}"), image, MaxPool2d::new(window).unwrap()));
+    }
+    for output in [[1, 1], [2, 2], [3, 1], [5, 3]] {
+        let name = |kind: &str| format!("adaptive_{kind}_pool2d {output:?}");
+        cases.push(case(name("max"), image, AdaptiveMaxPool2d::new(output).unwrap()));
+        cases.push(case(name("avg"), image, AdaptiveAvgPool2d::new(output).unwrap()));
     }
     cases.push(case("global_avg_pool2d", image, GlobalAvgPool2d));
     cases.push(case("channels_first", image, ChannelsFirst));

@@ -114,6 +114,34 @@ pub(crate) const CASES: &[Case] = &[
         },
         "layer name: expected one of `fc`; got `fc2`",
     ),
+    (
+        "a convolution that is rounded up",
+        || conv(Channels::new(3, 3), Window::new(3).with_ceil_mode()),
+        "window: expected one without ceil_mode, which is for pools, got 3x3 ceil_mode",
+    ),
+    (
+        "padding as wide as the window on one side",
+        || {
+            let padding = Padding::Each { before: 0.into(), after: [1, 2].into() };
+            error(MaxPool2d::new(Window::new(2).with_padding(padding)))
+        },
+        "padding: expected less than the window, undilated, on each side, got 0 before 1x2 after",
+    ),
+    (
+        "an adaptive pool without outputs",
+        || build(|builder| builder.adaptive_avg_pool2d([2, 0])),
+        "layer 0 `0` (adaptive_avg_pool2d): output size: expected at least 1, got 2x0",
+    ),
+    (
+        "an adaptive pool of a row",
+        || flat(|builder| builder.adaptive_max_pool2d(2)),
+        "layer 0 `0` (adaptive_max_pool2d -> 2): expected input [batch, height, width, channels], got [batch, 60]",
+    ),
+    (
+        "an adaptive pool beyond all numbers",
+        || build(|builder| builder.adaptive_max_pool2d([usize::MAX, 1])),
+        "layer 0 `0` (adaptive_max_pool2d -> 18446744073709551615x1): shape [18446744073709551615, 1, 3]: expected as many outputs as can be counted",
+    ),
     ("a pool of nothing", || error(MaxPool2d::new([0, 2])), "window size: expected at least 1, got 0x2"),
     (
         "a pool that does not move",

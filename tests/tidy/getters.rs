@@ -6,10 +6,11 @@ use super::{Source, sources};
 const FOLDERS: [&str; 4] = ["layers", "losses", "optimizers", "schedules"];
 
 /// Settings under other names, and what are none.
-const OTHERS: [(&str, &str); 10] = [
+const OTHERS: [(&str, &str); 11] = [
     ("with_init", "how parameters begin"),
     ("without_bias", "whether there is a `bias`"),
     ("without_counting_padding", "`counts_padding`"),
+    ("with_counting_padding", "`counts_padding`"),
     ("without_alpha", "`alpha`"),
     ("without_log_input", "`log_input`"),
     ("with_parallelism", "of a pass, and of no setting"),

@@ -16,7 +16,13 @@ fn sides(value: &Value) -> [usize; 2] {
 fn window(case: &Value) -> Window {
     let padding = match &case["padding"] {
         Value::String(_) => Padding::Same,
-        border => sides(border).into(),
+        border => match numbers(border)[..] {
+            [top, left, bottom, right] => {
+                let sides = |height: f64, width: f64| [height as usize, width as usize].into();
+                Padding::Each { before: sides(top, left), after: sides(bottom, right) }
+            }
+            _ => sides(border).into(),
+        },
     };
     Window::new(sides(&case["window"]))
         .with_stride(sides(&case["stride"]))

@@ -1,7 +1,9 @@
 //! Pools.
 
 use serde_json::Value;
-use taper::layers::{AvgPool2d, GlobalAvgPool2d, MaxPool2d, Window};
+use taper::layers::{
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d, Padding, Window,
+};
 use taper::{Result, Tensor};
 
 use crate::common::{fixture, list, numbers, tensor};
@@ -19,7 +21,15 @@ fn window(settings: &Value) -> Window {
         window = match key.as_str() {
             "stride" => window.with_stride(sides(value)),
             "dilation" => window.with_dilation(sides(value)),
-            "padding" => window.with_padding(sides(value)),
+            "padding" => match numbers(value)[..] {
+                [top, left, bottom, right] => {
+                    let sides = |height: f64, width: f64| [height as usize, width as usize].into();
+                    window
+                        .with_padding(Padding::Each { before: sides(top, left), after: sides(bottom, right) })
+                }
+                _ => window.with_padding(sides(value)),
+            },
+            "ceil_mode" => window.with_ceil_mode(),
             _ => window,
         };
     }
@@ -35,6 +45,8 @@ fn pools() -> Result<()> {
         let (x, dy) = (tensor(&case["x"]), tensor(&case["dy"]));
         let kind = case["kind"].as_str().expect("a kind is a word");
         let pass = match kind {
+            "adaptive_max_pool2d" => run(AdaptiveMaxPool2d::new(sides(&settings["output"]))?, &x, &dy)?,
+            "adaptive_avg_pool2d" => run(AdaptiveAvgPool2d::new(sides(&settings["output"]))?, &x, &dy)?,
             "max_pool2d" => run(MaxPool2d::new(window(settings))?, &x, &dy)?,
             "avg_pool2d" if settings["counts_padding"] == true => {
                 run(AvgPool2d::new(window(settings))?, &x, &dy)?
@@ -47,7 +59,7 @@ fn pools() -> Result<()> {
         report.compare(&what("y"), pass.y.as_slice(), &case["y"]);
         report.compare(&what("dx"), pass.dx.as_slice(), &case["dx"]);
     }
-    report.finish(2 * 37);
+    report.finish(2 * 86);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kernels::oracle::{Numbers, in_both_precisions};
-use crate::kernels::{Axis, Finish, Geometry, Parallelism};
+use crate::kernels::{Around, Axis, Finish, Geometry, Parallelism};
 
 struct Case {
     size: ConvolutionSize,
@@ -21,7 +21,8 @@ fn case(
 }
 
 fn axis(inputs: usize, kernel: usize, stride: usize, dilation: usize, border: Option<usize>) -> Axis {
-    Axis::new(inputs, kernel, stride, dilation, border).unwrap()
+    let around = border.map_or(Around::Same, |border| Around::Zeros { before: border, after: border });
+    Axis::new(inputs, kernel, stride, dilation, around, false).unwrap()
 }
 
 /// Around every edge: of blocks, of panels, of images, and of the ways that dx can take.

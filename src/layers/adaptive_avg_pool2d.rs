@@ -1,0 +1,97 @@
+//! Adaptive average pooling: an image of any size becomes one of a given size.
+
+use super::pool_adaptive::{adaptive, adaptive_of_batch, adaptive_output};
+use super::pool_mean::Means;
+use super::stored::{Entry, Restored, Stored};
+use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Sides};
+use crate::getters::getters;
+use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
+
+/// Each output is the mean of one of rows·columns parts of the image, in one channel: y = Σ xₜ / n over the n places t of the part.
+/// The gradient is shared out evenly: dxₜ = Σ dy / n over the parts that t lies in.
+///
+/// # Shapes
+/// `[batch, height, width, channels]` → `[batch, rows, columns, channels]`. Row r is of the rows of the image from
+/// ⌊r·height / rows⌋ up to ⌈(r + 1)·height / rows⌉, and so are columns: parts as equal as they can be, of which neighbours share a
+/// row where they do not come out even. There may be more rows than the image has.
+///
+/// Source: PyTorch's `AdaptiveAvgPool2d`, and Keras's `AdaptiveAveragePooling2D`. With one row and one column it is
+/// [`GlobalAvgPool2d`](super::GlobalAvgPool2d) that keeps its axes.
+///
+/// ```
+/// use taper::{Sequential, Tensor};
+///
+/// let model = Sequential::builder([1, 5, 1]).adaptive_avg_pool2d([1, 2]).build(&mut taper::seeded(0))?;
+/// let x = Tensor::from_vec([1, 1, 5, 1], vec![1.0_f32, 2.0, 6.0, 4.0, 5.0])?;
+/// assert_eq!(model.predict(&x)?.as_slice(), [3.0, 5.0]); // of 1, 2, 6 and of 6, 4, 5
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct AdaptiveAvgPool2d {
+    output: Sides,
+}
+
+impl AdaptiveAvgPool2d {
+    /// A pool with so many rows and columns of outputs; a number is both.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) where one of them is 0.
+    pub fn new(output: impl Into<Sides>) -> Result<Self> {
+        Ok(Self { output: adaptive_output(output.into())? })
+    }
+
+    fn means(&self, batch: &Shape) -> Means {
+        Means { geometry: adaptive_of_batch(self.output, batch), counts_padding: false }
+    }
+
+    getters! {
+        /// The rows and columns of an output.
+        output: Sides;
+    }
+}
+
+impl<T: Scalar> Layer<T> for AdaptiveAvgPool2d {
+    fn kind(&self) -> &'static str {
+        "adaptive_avg_pool2d"
+    }
+
+    fn describe(&self) -> String {
+        format!("adaptive_avg_pool2d -> {}", self.output)
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        Ok(adaptive(self.output, input)?.output().into())
+    }
+
+    fn output_kind(&self, input: OutputKind) -> OutputKind {
+        input.of_each()
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, T>,
+        y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        self.means(&x.shape()).forward(x, y, context.parallelism);
+        Ok(())
+    }
+
+    fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
+        self.means(&pass.x.shape()).backward(pass);
+        Ok(())
+    }
+
+    fn settings(&self) -> Settings {
+        let [height, width] = self.output.into();
+        Settings::new().with("height", height).with("width", width)
+    }
+}
+
+impl<T: Scalar> Stored<T> for AdaptiveAvgPool2d {
+    const KINDS: &'static [&'static str] = &["adaptive_avg_pool2d"];
+
+    fn restore(entry: &mut dyn Entry) -> Restored<Self> {
+        Ok(Self::new([entry.count("height")?, entry.count("width")?])?)
+    }
+}
