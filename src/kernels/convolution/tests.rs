@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kernels::oracle::{Numbers, in_both_precisions};
-use crate::kernels::{Around, Axis, Finish, Geometry, Parallelism};
+use crate::kernels::{Around, Axis, ConvolutionSize, Finish, Geometry, Parallelism};
 
 struct Case {
     size: ConvolutionSize,
