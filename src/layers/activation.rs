@@ -6,10 +6,11 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
+pub(super) use curves::sigmoid;
 use curves::{
     celu, celu_slope, elu, elu_slope, log_sigmoid, log_sigmoid_slope, scaled_softplus, scaled_softplus_slope,
-    selu, selu_slope, sigmoid, sigmoid_slope, softplus, softplus_slope, softsign, softsign_slope,
-    tanh_shrink, tanh_shrink_slope, tanh_slope,
+    selu, selu_slope, sigmoid_slope, softplus, softplus_slope, softsign, softsign_slope, tanh_shrink,
+    tanh_shrink_slope, tanh_slope,
 };
 use gates::{
     gelu, gelu_slope, gelu_tanh, gelu_tanh_slope, hard_swish, hard_swish_slope, mish, mish_slope, silu,

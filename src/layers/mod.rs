@@ -12,7 +12,9 @@
 //! | [`Flatten`], [`Reshape`] | any | any | the same numbers under other axes |
 //! | [`ChannelsLast`], [`ChannelsFirst`] | an image | an image | the other order of its axes |
 //! | [`Activation`] | any | the same | a function of each element |
-//! | [`Softmax`], [`LogSoftmax`] | any | the same | probabilities along the last axis |
+//! | [`Prelu`] | any | the same | a rectifier whose slope below 0 is learned |
+//! | [`Glu`] | `[…, features]` | `[…, features / 2]` | half of the features, each through a gate |
+//! | [`Softmax`], [`LogSoftmax`], [`Softmin`] | any | the same | probabilities along the last axis |
 //! | [`BatchNorm`] | `[…, channels]` | the same | each channel normalised over the batch |
 //! | [`LayerNorm`] | any | the same | each sample normalised over its last axes |
 //! | [`Normalization`] | `[…, features]` | the same | each feature scaled by fixed statistics of data |
@@ -34,6 +36,7 @@ mod dropout2d;
 mod embedding;
 mod flatten;
 mod global_avg_pool2d;
+mod glu;
 mod gradient;
 mod gradient_store;
 mod layer;
@@ -54,6 +57,7 @@ mod pool_geometry;
 mod pool_max;
 mod pool_mean;
 mod pool_window;
+mod prelu;
 mod reshape;
 mod row_gradient;
 mod running_moments;
@@ -61,6 +65,7 @@ mod samples;
 mod settings;
 mod sides;
 mod softmax;
+mod softmin;
 mod special;
 pub(crate) mod stored;
 mod weight_and_bias;
@@ -81,6 +86,7 @@ pub use dropout2d::Dropout2d;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
 pub use global_avg_pool2d::GlobalAvgPool2d;
+pub use glu::Glu;
 pub use gradient::{GradientSink, GradientSource, Whole};
 pub use gradient_store::GradientStore;
 pub(crate) use gradient_store::number_params;
@@ -95,12 +101,14 @@ pub use padding::Padding;
 pub use param::Param;
 pub use parts::Part;
 pub(crate) use parts::add;
+pub use prelu::Prelu;
 pub use reshape::Reshape;
 pub(crate) use samples::by_samples;
 pub use settings::{Setting, Settings};
 pub use sides::Sides;
 pub use softmax::{LogSoftmax, Softmax, softmax};
 pub(crate) use softmax::{max_and_log_sum, softmax_of_row};
+pub use softmin::Softmin;
 pub use window::Window;
 
 use stored::Kind;
@@ -108,7 +116,7 @@ use stored::Kind;
 use crate::Scalar;
 
 /// The layers that a file can have, so that a model can be made of it.
-pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 20] {
+pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 23] {
     [
         Kind::of::<Dense<T>>(),
         Kind::of::<Conv2d<T>>(),
@@ -124,6 +132,9 @@ pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 20] {
         Kind::of::<Activation>(),
         Kind::of::<Softmax>(),
         Kind::of::<LogSoftmax>(),
+        Kind::of::<Softmin>(),
+        Kind::of::<Prelu<T>>(),
+        Kind::of::<Glu>(),
         Kind::of::<BatchNorm<T>>(),
         Kind::of::<LayerNorm<T>>(),
         Kind::of::<Normalization<T>>(),

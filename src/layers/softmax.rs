@@ -51,14 +51,8 @@ impl<T: Scalar> Layer<T> for Softmax {
 
     /// dxᵢ = yᵢ·(dyᵢ − Σⱼ dyⱼ·yⱼ).
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
-        let Some(mut dx) = pass.dx else { return Ok(()) };
-        let classes = classes(&pass.y.shape());
-        let rows = pass.y.as_slice().chunks_exact(classes).zip(pass.dy.as_slice().chunks_exact(classes));
-        for (dx, (y, dy)) in dx.as_mut_slice().chunks_exact_mut(classes).zip(rows) {
-            let mean = T::of(sum(y.iter().zip(dy).map(|(&y, &dy)| y * dy)));
-            for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
-                *dx = y * (dy - mean);
-            }
+        if let Some(mut dx) = pass.dx {
+            input_gradient(pass.y, pass.dy.as_slice(), dx.as_mut_slice());
         }
         Ok(())
     }
@@ -158,7 +152,7 @@ impl<T: Scalar> Stored<T> for LogSoftmax {
 }
 
 /// The same shape, where a sample of it has classes.
-fn check_sample(sample: &Shape) -> Result<Shape> {
+pub(super) fn check_sample(sample: &Shape) -> Result<Shape> {
     match sample.axes().last() {
         Some(&classes) if classes > 0 => Ok(*sample),
         _ => Err(Error::shape("input", "[batch, …, classes]", sample.batch_pattern())),
@@ -166,8 +160,20 @@ fn check_sample(sample: &Shape) -> Result<Shape> {
 }
 
 /// The length of the last axis of a batch; at least 1, so that it can be divided by.
-fn classes(batch: &Shape) -> usize {
+pub(super) fn classes(batch: &Shape) -> usize {
     batch.axes().last().map_or(1, |&classes| classes.max(1))
+}
+
+/// dxᵢ = yᵢ·(dyᵢ − Σⱼ dyⱼ·yⱼ), row by row.
+pub(super) fn input_gradient<T: Scalar>(y: TensorView<'_, T>, dy: &[T], dx: &mut [T]) {
+    let classes = classes(&y.shape());
+    let rows = y.as_slice().chunks_exact(classes).zip(dy.chunks_exact(classes));
+    for (dx, (y, dy)) in dx.chunks_exact_mut(classes).zip(rows) {
+        let mean = T::of(sum(y.iter().zip(dy).map(|(&y, &dy)| y * dy)));
+        for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
+            *dx = y * (dy - mean);
+        }
+    }
 }
 
 /// Logits become probabilities, in place; the largest x and Σⱼ exp(xⱼ − max).

@@ -1,8 +1,8 @@
 //! Activations in a builder.
 
 use super::builder::Builder;
-use crate::Scalar;
-use crate::layers::Activation;
+use crate::layers::{Activation, Glu, Prelu, Softmin};
+use crate::{Error, Scalar};
 
 impl<T: Scalar> Builder<T> {
     /// [`Activation::Relu`].
@@ -129,5 +129,32 @@ impl<T: Scalar> Builder<T> {
     #[must_use]
     pub fn softplus(self) -> Self {
         self.activation(Activation::Softplus)
+    }
+
+    /// [`Prelu`] with one slope for everything, as PyTorch's unless told otherwise.
+    #[must_use]
+    pub fn prelu(self) -> Self {
+        self.made_later("prelu", |_, _| Ok(Box::new(Prelu::new([1])?)))
+    }
+
+    /// [`Prelu`] with a slope for each index of the last axis.
+    #[must_use]
+    pub fn prelu_per_channel(self) -> Self {
+        self.made_later("prelu", |input, _| match input.axes().last() {
+            Some(&channels) => Ok(Box::new(Prelu::new([channels])?)),
+            None => Err(Error::shape("input", "[batch, …, channels]", input.batch_pattern())),
+        })
+    }
+
+    /// [`Glu`]: half of the features of the last axis, each through the gate of one of the other half.
+    #[must_use]
+    pub fn glu(self) -> Self {
+        self.layer(Glu)
+    }
+
+    /// Probabilities, the more likely the less the value is: [`Softmin`].
+    #[must_use]
+    pub fn softmin(self) -> Self {
+        self.layer(Softmin)
     }
 }

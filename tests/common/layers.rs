@@ -2,8 +2,8 @@
 
 use taper::layers::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, Channels, ChannelsFirst, ChannelsLast,
-    Conv2d, Dropout, Dropout2d, Embedding, GlobalAvgPool2d, LayerNorm, LogSoftmax, MaxPool2d, Momentum,
-    Normalization, Padding, Reshape, Softmax, Window,
+    Conv2d, Dropout, Dropout2d, Embedding, GlobalAvgPool2d, Glu, LayerNorm, LogSoftmax, MaxPool2d, Momentum,
+    Normalization, Padding, Prelu, Reshape, Softmax, Softmin, Window,
 };
 use taper::sequential::{Builder, Join};
 use taper::{Activation, Dense, Flatten, Layer, Param, Scalar, Sequential, Shape, Tensor, seeded};
@@ -83,9 +83,25 @@ pub(crate) fn layers<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
     for sample in [Shape::from([width]), Shape::from([2, width])] {
         cases.push(case(format!("softmax of {sample}"), sample, Softmax));
         cases.push(case(format!("log_softmax of {sample}"), sample, LogSoftmax));
+        cases.push(case(format!("softmin of {sample}"), sample, Softmin));
     }
     for rate in [0.0, 0.4] {
         cases.push(case(format!("dropout {rate}"), [width], Dropout::new(rate).unwrap()));
+    }
+    cases.push(case("glu", [2 * width], Glu));
+    cases.push(case("glu of images", [3, width, 2], Glu));
+    for (sample, weight) in [
+        (Shape::from([width]), Shape::from([1])),
+        (Shape::from([2, 3, width]), Shape::from([1])),
+        (Shape::from([width]), Shape::from([width])),
+        (Shape::from([2, 3, width]), Shape::from([width])),
+        (Shape::from([3, width]), Shape::from([3, width])),
+    ] {
+        let mut prelu = Prelu::new(weight).unwrap();
+        prelu.weight_mut().set(&Tensor::from_fn(weight, |i| T::of(number(7 * i + 3))).unwrap()).unwrap();
+        cases.push(case(format!("prelu {weight} of {sample}"), sample, prelu.clone()));
+        prelu.weight_mut().freeze();
+        cases.push(case(format!("prelu {weight} of {sample}, frozen"), sample, prelu));
     }
     cases.extend(convolutions(width));
     cases.extend(image_layers(width));

@@ -1,7 +1,7 @@
 //! Layers and activations, each as the only layer of a model.
 
 use serde_json::Value;
-use taper::layers::{BatchNorm, LayerNorm, LogSoftmax, Momentum, Softmax};
+use taper::layers::{BatchNorm, Glu, LayerNorm, LogSoftmax, Momentum, Softmax};
 use taper::{Activation, Dense, Layer, Mode, Param, Result, Sequential, Tensor};
 
 use crate::case::{Case, with_axis_last};
@@ -159,6 +159,10 @@ pub(crate) fn operation(case: &Case) -> Result<Vec<f64>> {
         other => panic!("the table sends {other} elsewhere"),
     };
     run(activation, tensor(case.input("x")))
+}
+
+pub(crate) fn glu(case: &Case) -> Result<Vec<f64>> {
+    run(Glu, tensor(case.input("x")))
 }
 
 pub(crate) fn softmax_operation(case: &Case) -> Result<Vec<f64>> {

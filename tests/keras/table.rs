@@ -64,7 +64,7 @@ const TABLE: &[Row] = &[
     Row("nn_op", &["rms_normalization", "normalize"], always,
         Apart("operation not in this crate: division by a norm")),
     Row("nn_op", &["one_hot"], always, Apart("operation not in this crate: one_hot (class indices are targets as they are)")),
-    Row("nn_op", &["glu"], always, Apart("activation not in this crate")),
+    Row("nn_op", &["glu"], always, Check(layers::glu)),
 
     Row("loss", &["MeanSquaredError", "MeanAbsoluteError", "Huber", "BinaryCrossentropy", "CategoricalCrossentropy",
         "SparseCategoricalCrossentropy", "Hinge", "SquaredHinge", "CategoricalHinge", "BinaryFocalCrossentropy",

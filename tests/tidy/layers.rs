@@ -45,7 +45,11 @@ impl Places {
         Self {
             documented,
             registry: module.code(),
-            builder: find("sequential/builder").code(),
+            builder: sources
+                .iter()
+                .filter(|source| source.path.starts_with("sequential/"))
+                .map(Source::code)
+                .collect(),
             tests: table.split_once("type LayerCase").unwrap().1.to_owned(),
             values: folder("tests/torch_values") + &folder("tests/keras"),
         }
@@ -61,7 +65,7 @@ impl Places {
                 self.documented.contains(&format!("[`{layer}`]")),
             ),
             ("`kinds` in src/layers/mod.rs", says(&self.registry, &format!("Kind::of::<{layer}"))),
-            ("src/sequential/builder.rs, a method", method("(") || method("<")),
+            ("src/sequential, a method of the builder", method("(") || method("<")),
             ("tests/common/layers.rs", says(&self.tests, layer)),
             ("tests/torch_values or tests/keras", without_values || says(&self.values, layer)),
         ]

@@ -1,10 +1,11 @@
 //! The activations that `values.json` does not have.
 
+use taper::layers::{Glu, Prelu, Softmin};
 use taper::{Activation, Result, Tensor};
 
-use crate::common::{fixture, tensor};
+use crate::common::{fixture, list, tensor};
 use crate::given::run;
-use crate::{LAST_BITS, Report};
+use crate::{LAST_BITS, Report, SUMS};
 
 #[test]
 fn more_activations() -> Result<()> {
@@ -47,5 +48,38 @@ fn more_activations() -> Result<()> {
         );
     }
     report.finish(2 * 20);
+    Ok(())
+}
+
+#[test]
+fn softmin_and_glu() -> Result<()> {
+    let file = &fixture("torch/activations.json")["rows"];
+    let (x, weight) = (tensor(&file["x"]), |name: &str| tensor(&file["cases"][name]["weight"]));
+    let passes = [("softmin", run(Softmin, &x, &weight("softmin"))?), ("glu", run(Glu, &x, &weight("glu"))?)];
+    let mut report = Report::new(LAST_BITS);
+    for (name, pass) in passes {
+        let expected = &file["cases"][name];
+        report.compare(&format!("{name}, value"), pass.y.as_slice(), &expected["value"]);
+        report.compare(&format!("{name}, gradient"), pass.dx.as_slice(), &expected["gradient"]);
+    }
+    report.finish(4);
+    Ok(())
+}
+
+#[test]
+fn prelu() -> Result<()> {
+    let file = fixture("torch/activations.json");
+    let mut report = Report::new(SUMS);
+    for (index, case) in list(&file["prelu"]).iter().enumerate() {
+        let weight = tensor(&case["weight"]);
+        let mut prelu = Prelu::new(weight.shape())?;
+        prelu.weight_mut().set(&weight)?;
+        let pass = run(prelu, &tensor(&case["x"]), &tensor(&case["dy"]))?;
+        let what = |what: &str| format!("case {index}, {what}");
+        report.compare(&what("y"), pass.y.as_slice(), &case["y"]);
+        report.compare(&what("dx"), pass.dx.as_slice(), &case["dx"]);
+        report.compare(&what("weight"), pass.gradient("weight")?.as_slice(), &case["weight_gradient"]);
+    }
+    report.finish(5 * 3);
     Ok(())
 }

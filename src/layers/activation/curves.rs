@@ -34,7 +34,7 @@ pub(super) fn selu_slope<T: Scalar>(y: T) -> T {
     if y > T::zero() { scale } else { y + bend }
 }
 
-pub(super) fn sigmoid<T: Scalar>(x: T) -> T {
+pub(in crate::layers) fn sigmoid<T: Scalar>(x: T) -> T {
     T::one() / (T::one() + (-x).exp())
 }
 
