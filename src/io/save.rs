@@ -104,6 +104,7 @@ impl<T: Scalar> Save<T> {
     }
 
     fn draft<'m>(&self, model: &'m Sequential<T>, path: &str) -> Result<Draft<'m>> {
+        model.check_params()?;
         let check = self.check.as_ref().map(|inputs| check::make(model, inputs.view())).transpose()?;
         let mut turns = model.turns_of_params();
         for name in &self.in_model_order {

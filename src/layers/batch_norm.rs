@@ -1,6 +1,7 @@
 //! Batch normalisation: each channel over the batch.
 
 use super::moments::measure;
+use super::param_form::check_shapes;
 use super::stored::{Entry, Restored, Stored};
 use super::{
     Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Settings, Whole,
@@ -238,6 +239,8 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        let params = [&self.weight, &self.bias, &self.running_mean, &self.running_var];
+        check_shapes(params.map(|param| (param, [self.channels()].into())))?;
         if input.axes().last() == Some(&self.channels()) {
             return Ok(*input);
         }

@@ -58,6 +58,11 @@ impl Channels {
         Err(Error::setting("groups", "a number that divides both numbers of channels", got))
     }
 
+    /// Kernel height × kernel width × channels of a group × outputs.
+    fn weight_shape(self, [height, width]: [usize; 2]) -> Shape {
+        [height, width, self.inputs / self.groups, self.outputs].into()
+    }
+
     getters! {
         /// Those of the input.
         inputs: usize;
@@ -182,7 +187,7 @@ impl<T: Scalar> Conv2d<T> {
             return Err(Error::setting("window", "one without ceil_mode, which is for pools", window));
         }
         let [height, width] = window.kernel.into();
-        let shape = Shape::from([height, width, channels.inputs / channels.groups, channels.outputs]);
+        let shape = channels.weight_shape([height, width]);
         let weight = Param::zero_kernels("weight", shape, channels.groups)?;
         Ok(Self { channels, window, parts: WeightAndBias::new(weight, channels.outputs, has_bias)? })
     }
@@ -256,6 +261,8 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        let [height, width] = self.window.kernel().into();
+        self.parts.check(self.channels.weight_shape([height, width]))?;
         let geometry = self.window.over(input)?;
         if geometry.channels == self.channels.inputs {
             let output = Shape::from(geometry.output(self.channels.outputs));

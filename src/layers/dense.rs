@@ -182,6 +182,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        self.parts.check([self.inputs, self.outputs].into())?;
         if input.axes().last() == Some(&self.inputs) {
             return Ok(input.with_last(self.outputs));
         }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
+use super::param_form::check_shapes;
 use super::stored::{Entry, Restored, Stored};
 use super::{Along, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param, Settings};
 use crate::getters::getters;
@@ -163,6 +164,7 @@ impl<T: Scalar> Layer<T> for Embedding<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        check_shapes([(&self.weight, [self.vocabulary, self.dimension].into())])?;
         let axes: Vec<usize> = input.axes().iter().copied().chain([self.dimension]).collect();
         Shape::new(&axes)
     }

@@ -1,6 +1,7 @@
 //! Layer normalisation: each sample over its last axes.
 
 use super::batch_norm::check_epsilon;
+use super::param_form::check_shapes;
 use super::row_gradient::RowGradient;
 use super::stored::{Entry, Restored, Stored};
 use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings};
@@ -115,6 +116,7 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        check_shapes([(&self.bias, self.normalised())])?;
         if input.axes().ends_with(self.normalised().axes()) {
             return Ok(*input);
         }

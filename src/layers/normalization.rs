@@ -1,5 +1,6 @@
 //! Normalisation by fixed statistics: a scaler as a part of the model.
 
+use super::param_form::check_shapes;
 use super::running_moments::RunningMoments;
 use super::stored::{Entry, Restored, Stored};
 use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings};
@@ -138,6 +139,7 @@ impl<T: Scalar> Layer<T> for Normalization<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        check_shapes([&self.mean, &self.variance].map(|param| (param, [self.features()].into())))?;
         if input.axes().last() == Some(&self.features()) {
             return Ok(*input);
         }

@@ -261,6 +261,10 @@ impl<T: Scalar> Param<T> {
         self.slot = slot;
     }
 
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
+    }
+
     pub(crate) fn prefix_name(&mut self, layer: &str) {
         self.name = format!("{layer}.{}", self.name);
     }
@@ -340,34 +344,6 @@ impl<T> fmt::Debug for Param<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn panels_come_back_as_the_matrix_that_went_in() {
-        let matrix = Tensor::from_fn([5, 37], |i| i as f32).unwrap();
-        let mut param = Param::panels("weight", &matrix);
-        assert_eq!(param.to_tensor(), matrix);
-        assert_eq!((param.count(), param.buffer().len()), (185, 320));
-        param.set(&Tensor::full([5, 37], 2.0).unwrap()).unwrap();
-        assert_eq!(param.to_tensor(), Tensor::full([5, 37], 2.0).unwrap());
-    }
-
-    #[test]
-    fn groups_come_back_as_the_tensor_that_went_in() {
-        let tensor = Tensor::from_fn([3, 2, 5, 6], |i| i as f64).unwrap();
-        for groups in [1, 2, 3, 6] {
-            let mut param = Param::zero_kernels("weight", tensor.shape(), groups).unwrap();
-            param.set(&tensor).unwrap();
-            assert_eq!(param.to_tensor(), tensor, "{groups} groups");
-            let (mut filled, [rows, columns]) = (param.clone(), param.matrix());
-            assert_eq!([rows, columns], [30, 6]);
-            filled.set(&Tensor::zeros(tensor.shape()).unwrap()).unwrap();
-            filled.fill(|row, column| tensor.as_slice()[row * columns + column]);
-            assert_eq!(filled.buffer(), param.buffer());
-            // The second output of a group lies beside its first.
-            let first_group = [0.0, 1.0][..(6 / groups).min(2)].to_vec();
-            assert_eq!(param.buffer()[..first_group.len()], first_group);
-        }
-    }
 
     #[test]
     fn a_tensor_of_another_shape_changes_nothing() {

@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+use super::param_form::{SET, check_shapes};
 use super::row_gradient::RowGradient;
 use super::{Activation, Along, GradientSink, Param};
 use crate::init::Initializer;
@@ -60,6 +61,21 @@ impl<T: Scalar> WeightAndBias<T> {
         }
         *bias = Some(weight.beside("bias", &values));
         Ok(())
+    }
+
+    /// Whether the weight has this shape and is kept as a weight made with the layer, and the bias has a number for each output.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where somebody has put another in the place of one.
+    pub(super) fn check(&self, weight: Shape) -> Result<()> {
+        let outputs = weight.axes().last().copied().unwrap_or(1);
+        let bias = self.bias.as_ref().map(|bias| (bias, [outputs].into()));
+        check_shapes([(&self.weight, weight)].into_iter().chain(bias))?;
+        if self.weight.is_dense_weight() || self.weight.is_kernels() {
+            return Ok(());
+        }
+        let expected = format!("`{}` of the layer", self.weight.name());
+        Err(Error::Shape { what: "parameter", expected, got: "one made with `Param::new`".into(), hint: SET })
     }
 
     /// Hands the sink the gradient of the bias, db = Σ dy, if it is to learn.

@@ -33,6 +33,7 @@ impl<T: Scalar> Sequential<T> {
     /// # Errors
     /// [`crate::Error::Setting`] where a running variance is below 0.
     pub fn for_inference(&self) -> Result<Self> {
+        self.check_params()?;
         let mut steps: Vec<Step<T>> = Vec::with_capacity(self.len());
         for (index, step) in self.steps().iter().enumerate() {
             let layer: &dyn Any = &*step.layer;

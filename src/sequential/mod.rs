@@ -8,6 +8,7 @@ mod class_names;
 mod classes;
 mod classify;
 mod for_inference;
+mod forms;
 mod in_workspace;
 mod input_gradient;
 mod inside;

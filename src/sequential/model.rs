@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::class_names::ClassNames;
+use super::forms::Forms;
 use super::step::{Route, Step};
 use crate::kernels::Parallelism;
 use crate::layers::{
@@ -46,6 +47,7 @@ pub struct Sequential<T: Scalar> {
     steps: Vec<Step<T>>,
     infer: Route,
     train: Route,
+    forms: Forms,
 }
 
 impl<T: Scalar> Sequential<T> {
@@ -74,8 +76,10 @@ impl<T: Scalar> Sequential<T> {
         }
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (infer, train) = (Route::new(&steps, Mode::Infer), Route::new(&steps, Mode::Train));
-        let mut model = Self { id, input, output, order: None, classes: None, steps, infer, train };
+        let forms = Forms::none();
+        let mut model = Self { id, input, output, order: None, classes: None, steps, infer, train, forms };
         number_params(&mut model);
+        model.forms = Forms::of(&model);
         model
     }
 
@@ -149,8 +153,14 @@ impl<T: Scalar> Sequential<T> {
         error.in_layer(format_args!("layer {index} `{}` ({})", step.name, step.layer.describe()))
     }
 
+    /// Whether the parameters are still those that the model was built with: whoever gets hold of one can put another in its place.
+    pub(crate) fn check_params(&self) -> Result<()> {
+        self.forms.check(self)
+    }
+
     /// The batch size of an input that fits.
     pub(super) fn check_input(&self, x: TensorView<'_, T>) -> Result<usize> {
+        self.check_params()?;
         match x.shape().split_batch() {
             Some((0, sample)) if sample == self.input => Err(Error::Empty { what: "samples of the batch" }),
             Some((batch, sample)) if sample == self.input => Ok(batch),
@@ -227,6 +237,7 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
     }
 
     fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
+        self.forms.may_change();
         self.steps.iter_mut().for_each(|step| step.layer.params_mut(visit));
     }
 

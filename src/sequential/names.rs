@@ -30,7 +30,8 @@ impl<T: Scalar> Sequential<T> {
         found.ok_or_else(|| self.unknown_param(name))
     }
 
-    /// The parameter of this name, to be set, frozen or given a learning rate of its own.
+    /// The parameter of this name, to be set, frozen or given a learning rate of its own. Another one put in its place is an
+    /// error of the next pass.
     ///
     /// # Errors
     /// [`Error::UnknownName`] where there is none.

@@ -1,6 +1,7 @@
 //! Early stopping, and the return to the best epoch.
 
 use super::{Epoch, Monitor};
+use crate::getters::getters;
 use crate::kernels::Buffer;
 use crate::layers::Layer;
 use crate::{Error, Result, Scalar, Sequential};
@@ -46,9 +47,13 @@ impl EarlyStopping {
         Ok(self)
     }
 
-    /// What it judges by.
-    pub(super) fn monitor(&self) -> Monitor {
-        self.monitor
+    getters! {
+        /// How many epochs in a row may be no better than the best.
+        patience: usize;
+        /// What it judges by.
+        monitor: Monitor;
+        /// By how much more than nothing an epoch has to be better.
+        least_change: f64;
     }
 }
 
@@ -99,12 +104,16 @@ fn copy_weights<T: Scalar>(model: &Sequential<T>, mut weights: Vec<Buffer<T>>) -
 
 impl<T: Scalar> Kept<T> {
     /// Gives the model the weights of the best epoch, and tells which it is.
-    pub(super) fn restore(&self, model: &mut Sequential<T>) -> usize {
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where a callback has put another parameter in the place of one.
+    pub(super) fn restore(&self, model: &mut Sequential<T>) -> Result<usize> {
+        model.check_params()?;
         let mut weights = self.weights.iter();
         model.params_mut(&mut |param| {
             let weights = weights.next().expect("kept for each parameter of this model");
             param.buffer_mut().copy_from_slice(weights);
         });
-        self.epoch
+        Ok(self.epoch)
     }
 }

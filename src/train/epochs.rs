@@ -61,9 +61,12 @@ impl<T: Scalar> Trainer<'_, T> {
             run.best = None;
         }
         let result = self.run_epochs(&data, plan, &mut run, stopping.as_ref(), &mut options);
-        let restored = run.best.as_ref().map(|best| best.restore(&mut self.model));
-        self.progress.history.restored = restored.or(self.progress.history.restored);
+        let restored = run.best.as_ref().map(|best| best.restore(&mut self.model)).transpose();
+        if let Ok(Some(epoch)) = restored {
+            self.progress.history.restored = Some(epoch);
+        }
         result?;
+        let restored = restored?;
         let History { epochs, warnings, .. } = &self.progress.history;
         Ok(History { epochs: epochs[run.first..].to_vec(), restored, warnings: warnings.clone() })
     }
@@ -118,6 +121,7 @@ impl<T: Scalar> Trainer<'_, T> {
                     outputs: outputs.as_ref().filter(|_| options.validation.is_some()),
                 };
                 stop |= callback.after_epoch(epoch, &mut training)? == Control::Stop;
+                self.model.check_params()?;
             }
             // Where a callback has ended it in the middle of an epoch, the file says so already.
             is_whole = control == Control::Continue;
@@ -209,6 +213,7 @@ impl<T: Scalar> Trainer<'_, T> {
                         outputs: None,
                     };
                     control = callback.after_step(&report, &mut training)?;
+                    self.model.check_params()?;
                     if control == Control::Stop {
                         break;
                     }

@@ -27,7 +27,8 @@ impl<T: Scalar> Training<'_, T> {
     ///
     /// The next step starts from what is set; what the optimizer remembers stays. A moving average has taken in the
     /// parameter as the step left it, and takes in what is set with the next step. After an epoch, early stopping has
-    /// kept the weights that were measured, before the callbacks.
+    /// kept the weights that were measured, before the callbacks. Another parameter put in its place ends the training with an
+    /// error.
     ///
     /// # Errors
     /// [`Error::UnknownName`](crate::Error::UnknownName) where there is none.

@@ -3,6 +3,7 @@
 mod after_errors;
 mod branches;
 mod building;
+mod exchanged;
 mod getters;
 mod images;
 mod losses;

@@ -39,6 +39,7 @@ pub(super) fn draft<'a, T: Scalar>(
     run: Option<(Plan, &'a Run<T>)>,
 ) -> Verdict<Draft<'a>> {
     let model = &*trainer.model;
+    model.check_params().map_err(|error| error.to_string())?;
     let turns = model.turns_of_params();
     let lies: Vec<Lie> = turns.iter().map(|&turn| Lie::written(ORIENTATION, turn)).collect();
     let mut pieces = parameters(model, ORIENTATION, &turns);
