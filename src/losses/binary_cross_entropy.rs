@@ -5,6 +5,7 @@ use super::loss::{Reduction, with_reduction};
 use super::output_weights::OutputWeights;
 use super::target::Target;
 use crate::getters::getters;
+use crate::layers::OutputKind;
 use crate::{Result, Scalar, Shape, TensorView};
 
 /// For a logit x and a target t from 0 to 1, with σ(x) = 1/(1 + e⁻ˣ) and a weight p of the positive class:
@@ -70,8 +71,11 @@ impl BinaryCrossEntropy {
 }
 
 impl<T: Scalar> Elementwise<T> for BinaryCrossEntropy {
-    const OF_LOGITS: bool = true;
     const KIND: &'static str = "binary_cross_entropy";
+
+    fn takes(&self, outputs: OutputKind) -> bool {
+        outputs.is_of_any_numbers()
+    }
 
     fn reduction(&self) -> Reduction {
         self.reduction

@@ -5,6 +5,7 @@ use super::loss::{Reduction, check_outputs, with_reduction};
 use super::output_weights::OutputWeights;
 use super::target::Target;
 use crate::getters::getters;
+use crate::layers::OutputKind;
 use crate::{Result, Scalar, Shape, TensorView};
 
 /// For a probability p, as a sigmoid gives it, and a target t from 0 to 1:
@@ -65,6 +66,10 @@ const LEAST_DIVISOR: f32 = 1e-12;
 
 impl<T: Scalar> Elementwise<T> for BinaryCrossEntropyOfProbabilities {
     const KIND: &'static str = "binary_cross_entropy_of_probabilities";
+
+    fn takes(&self, outputs: OutputKind) -> bool {
+        !matches!(outputs, OutputKind::Values | OutputKind::LogProbabilities)
+    }
 
     fn reduction(&self) -> Reduction {
         self.reduction

@@ -4,6 +4,7 @@ use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
 use super::target::Target;
 use crate::getters::getters;
+use crate::layers::OutputKind;
 use crate::{Error, Result, Scalar, Shape};
 
 /// Binary cross-entropy in which outputs that are right already count little (Lin et al., 2017). For a logit x, p = σ(x) and
@@ -107,8 +108,11 @@ fn parts<T: Scalar>(x: T, target: T) -> (T, T, T) {
 }
 
 impl<T: Scalar> Elementwise<T> for BinaryFocal {
-    const OF_LOGITS: bool = true;
     const KIND: &'static str = "binary_focal";
+
+    fn takes(&self, outputs: OutputKind) -> bool {
+        outputs.is_of_any_numbers()
+    }
 
     fn reduction(&self) -> Reduction {
         self.reduction

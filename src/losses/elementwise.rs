@@ -2,13 +2,12 @@
 
 use super::loss::{Reduction, check_gradient, no_divisor, scale_of};
 use super::target::Target;
+use crate::layers::OutputKind;
 use crate::scalar::sum;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// A loss that is a function of one output and one target. The index is that of the element in its sample.
 pub(super) trait Elementwise<T: Scalar> {
-    /// Whether it starts from the logits of a probability for each output.
-    const OF_LOGITS: bool = false;
     /// What [`super::Loss::kind`] says.
     const KIND: &'static str;
 
@@ -23,6 +22,12 @@ pub(super) trait Elementwise<T: Scalar> {
     fn check_outputs(&self, outputs: TensorView<'_, T>) -> Result<()> {
         let _ = outputs;
         Ok(())
+    }
+
+    /// Whether it starts from such outputs.
+    fn takes(&self, outputs: OutputKind) -> bool {
+        let _ = outputs;
+        true
     }
 
     /// Whether the targets are such as this loss is for.
@@ -73,8 +78,7 @@ macro_rules! loss_of_elements {
             }
 
             fn takes(&self, outputs: $crate::layers::OutputKind) -> bool {
-                !<Self as $crate::losses::elementwise::Elementwise<T>>::OF_LOGITS
-                    || outputs.is_of_any_numbers()
+                $crate::losses::elementwise::Elementwise::<T>::takes(self, outputs)
             }
         }
     };

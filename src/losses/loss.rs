@@ -184,6 +184,12 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
         let _ = outputs;
         true
     }
+
+    /// The same of one of the [parts](Loss::parts).
+    fn part_takes(&self, part: usize, outputs: OutputKind) -> bool {
+        let _ = (part, outputs);
+        true
+    }
 }
 
 /// What a loss with a [`Loss::part`] of its own does with a batch that is the whole.

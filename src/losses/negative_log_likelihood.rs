@@ -5,6 +5,7 @@ use super::loss::{Loss, Reduction, class_rows_of, of_whole_batches, with_reducti
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
 use crate::getters::getters;
+use crate::layers::OutputKind;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// For logarithms x of probabilities of C classes, as [`crate::layers::LogSoftmax`] gives them, a target class c and class
@@ -142,6 +143,10 @@ impl<T: Scalar> Loss<T> for NegativeLogLikelihood {
 
     fn ignores(&self, class: usize) -> bool {
         self.classes.ignores(class)
+    }
+
+    fn takes(&self, outputs: OutputKind) -> bool {
+        matches!(outputs, OutputKind::LogProbabilities | OutputKind::Unknown)
     }
 
     fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {

@@ -6,6 +6,7 @@ use super::loss::{Loss, check_gradient};
 use super::parts::{Divisors, LossPart, PartOfSample};
 use super::slice::Slice;
 use super::target::Target;
+use crate::layers::OutputKind;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// Losses of slices of the last axis, each with a weight: for a model of several outputs, which ends in paths side by side
@@ -307,6 +308,15 @@ impl<T: Scalar> Loss<T> for Slices<T> {
             is_classes: slice.is_classes(),
         };
         self.places().map(part).collect()
+    }
+
+    /// Where all slices do.
+    fn takes(&self, outputs: OutputKind) -> bool {
+        (0..self.slices.len()).all(|part| self.part_takes(part, outputs))
+    }
+
+    fn part_takes(&self, part: usize, outputs: OutputKind) -> bool {
+        self.slices.get(part).is_none_or(|slice| slice.loss().takes(outputs))
     }
 
     fn each_part(

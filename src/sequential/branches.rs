@@ -1,6 +1,7 @@
 //! Several paths on one input, joined: residual blocks, and layers side by side.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::Sequential;
 use super::join::{Columns, Join};
@@ -149,6 +150,15 @@ impl<T: Scalar> Branches<T> {
     #[must_use]
     pub fn paths(&self) -> impl ExactSizeIterator<Item = (&str, Option<&Sequential<T>>)> {
         self.paths.iter().map(|path| (path.name.as_str(), path.model.as_ref()))
+    }
+
+    /// What each path makes of inputs that are this, with its place along the last axis.
+    pub(super) fn kinds_of_columns(&self, input: OutputKind) -> Vec<(Range<usize>, OutputKind)> {
+        let of_path = |Path { model, columns, .. }: &Path<T>| {
+            let kind = model.as_ref().map_or(input, |model| model.output_kind(input));
+            (columns.start..columns.start + columns.width, kind)
+        };
+        self.paths.iter().map(of_path).collect()
     }
 
     /// The same paths, each model exchanged for another one of the same shapes.
@@ -316,8 +326,7 @@ impl<T: Scalar> Layer<T> for Branches<T> {
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {
-        let mut kinds =
-            self.paths.iter().map(|path| path.model.as_ref().map_or(input, |model| model.output_kind(input)));
+        let mut kinds = self.kinds_of_columns(input).into_iter().map(|(_, kind)| kind);
         match (kinds.next(), self.join) {
             (Some(kind), _) if !kinds.all(|other| other == kind) => OutputKind::Unknown,
             (Some(OutputKind::Values), _) => OutputKind::Values,

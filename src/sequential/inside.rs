@@ -1,11 +1,13 @@
 //! The models in a layer.
 
 use std::any::Any;
+use std::ops::Range;
 
 use super::Sequential;
 use super::branches::Branches;
+use super::join::Join;
 use crate::Scalar;
-use crate::layers::Layer;
+use crate::layers::{Layer, OutputKind};
 
 /// A way through models inside of a layer.
 #[derive(Debug)]
@@ -27,6 +29,20 @@ pub(super) fn inside<T: Scalar>(layer: &dyn Layer<T>) -> Vec<Inside<'_, T>> {
 }
 
 impl<T: Scalar> Sequential<T> {
+    /// What the outputs are, for each range of the last axis that is an output by itself: in a model that ends in paths side by
+    /// side.
+    pub(crate) fn kinds_of_columns(&self) -> Vec<(Range<usize>, OutputKind)> {
+        let last = self.len() - 1;
+        let any: &dyn Any = &*self.steps()[last].layer;
+        if let Some(branches) =
+            any.downcast_ref::<Branches<T>>().filter(|branches| branches.join() == Join::Concat)
+        {
+            return branches.kinds_of_columns(self.kind_after(last, OutputKind::Values));
+        }
+        let columns = self.output().axes().last().copied().unwrap_or(1);
+        vec![(0..columns, self.output_kind(OutputKind::Values))]
+    }
+
     /// The elements of a sample in all layers, those in models inside too.
     pub(super) fn elements(&self) -> usize {
         let of_model = |inside: Inside<'_, T>| inside.model.map_or(0, Self::elements);

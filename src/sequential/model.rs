@@ -182,6 +182,15 @@ impl<T: Scalar> Sequential<T> {
         parallelism.threads_together(products, largest.saturating_mul(batch.max(4)))
     }
 
+    /// What the first of the layers make of inputs that are this.
+    pub(super) fn kind_after(&self, layers: usize, input: OutputKind) -> OutputKind {
+        self.steps[..layers].iter().fold(input, |kind, step| {
+            let kind = step.layer.output_kind(kind);
+            let is_regrouped = step.reshapes && step.output.axes().last() != step.input.axes().last();
+            if is_regrouped { kind.regrouped() } else { kind }
+        })
+    }
+
     /// Each layer with the shape of the samples that it takes.
     pub(crate) fn layers_with_inputs(&self) -> impl Iterator<Item = (&dyn Layer<T>, &Shape)> {
         self.steps.iter().map(|step| (&*step.layer, &step.input))
@@ -253,11 +262,7 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {
-        self.steps.iter().fold(input, |kind, step| {
-            let kind = step.layer.output_kind(kind);
-            let is_regrouped = step.reshapes && step.output.axes().last() != step.input.axes().last();
-            if is_regrouped { kind.regrouped() } else { kind }
-        })
+        self.kind_after(self.steps.len(), input)
     }
 
     fn multiply_adds(&self, _: &Shape) -> usize {

@@ -1,9 +1,12 @@
 //! Softmax or sigmoid before a loss that starts from logits: allowed, and told in the history.
 
 use taper::layers::{Backward, Forward, GradientSink, LogSoftmax, OutputKind, Softmax};
-use taper::losses::{BinaryCrossEntropy, CrossEntropy, KlDivergence, MeanSquaredError, Target};
+use taper::losses::{
+    BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, CrossEntropy, Huber, KlDivergence,
+    MeanSquaredError, NegativeLogLikelihood, Slices, Target,
+};
 use taper::optimizers::Sgd;
-use taper::sequential::Builder;
+use taper::sequential::{Builder, Join};
 use taper::train::{Dataset, Fit};
 use taper::{
     Activation, Layer, Loss, Optimizer, Result, Sequential, Shape, Tensor, TensorView, TensorViewMut, Trainer,
@@ -122,4 +125,59 @@ fn layers_and_losses_of_ones_own_take_part() {
     assert_eq!(warnings(|b| b.layer(Own), CrossEntropy::new()).len(), 1);
     assert_eq!(warnings(|b| b.layer(Softmax), Own).len(), 1);
     assert_eq!(warnings(|b| b, Own).len(), 0);
+}
+
+#[test]
+fn what_is_no_probability_before_a_loss_of_probabilities_is_told() {
+    let told = "expected outputs that negative_log_likelihood takes, such as logarithms of probabilities, as after a log-softmax, got any numbers, as after a dense layer; the last layer is `0` (dense 3 -> 2)";
+    let (inputs, labels) = (Tensor::full([2, 3], 0.5).unwrap(), [0, 1]);
+    let data = Dataset::new(&inputs, &labels).unwrap();
+    for (add, expected) in [
+        ((|b| b) as fn(Builder<f32>) -> Builder<f32>, vec![told.to_owned()]),
+        (|b| b.log_softmax(), Vec::new()),
+    ] {
+        let model = add(Sequential::builder([3]).dense(2)).build(&mut taper::seeded(1)).unwrap();
+        let optimizer = Optimizer::new(Sgd::new(0.1).unwrap());
+        let mut trainer = Trainer::owning(model, NegativeLogLikelihood::new(), optimizer);
+        assert_eq!(trainer.fit(data, Fit::epochs(1)).unwrap().warnings, expected);
+    }
+    for kind in [OutputKind::Values, OutputKind::LogProbabilities] {
+        assert!(!Loss::<f32>::takes(&BinaryCrossEntropyOfProbabilities::new(), kind));
+    }
+    for kind in [OutputKind::Probabilities, OutputKind::IndependentProbabilities, OutputKind::Unknown] {
+        assert!(Loss::<f32>::takes(&BinaryCrossEntropyOfProbabilities::new(), kind));
+    }
+}
+
+#[test]
+fn each_of_several_outputs_is_told_by_itself() {
+    let (inputs, targets) = (Tensor::full([2, 3], 0.5).unwrap(), Tensor::zeros([2, 2]).unwrap());
+    let data = Dataset::new(&inputs, &targets).unwrap();
+    let warnings = |model: Builder<f32>| {
+        let loss = Slices::new().classes("animal", 3, CrossEntropy::new()).values(
+            "weight",
+            1,
+            Huber::new(1.0).unwrap(),
+        );
+        let optimizer = Optimizer::new(Sgd::new(0.1).unwrap());
+        let model = model.build(&mut taper::seeded(1)).unwrap();
+        Trainer::owning(model, loss, optimizer).fit(data, Fit::epochs(1)).unwrap().warnings
+    };
+    let input = || Sequential::builder([3]).dense(3).softmax();
+    let soft = "slice `animal`: expected outputs that its loss takes, such as logits, got probabilities, as after a softmax; the last layer is `2` (branches of 2, concat)";
+    let heads = input().branches(Join::Concat, |heads| {
+        heads.path(|head| head.dense(3).softmax()).path(|head| head.dense(1))
+    });
+    assert_eq!(warnings(heads), [soft]);
+    assert_eq!(
+        warnings(input().branches(Join::Concat, |heads| heads.input().path(|head| head.dense(1)))),
+        [soft]
+    );
+    let right = input().branches(Join::Concat, |heads| {
+        heads.path(|head| head.dense(3)).path(|head| head.dense(1).sigmoid())
+    });
+    assert_eq!(warnings(right), [""; 0]);
+    // Over all of them: a sigmoid of each is what it is, and of a softmax some are no probabilities of their own.
+    assert_eq!(warnings(Sequential::builder([3]).dense(4).sigmoid()).len(), 1);
+    assert_eq!(warnings(Sequential::builder([3]).dense(4).softmax()).len(), 0);
 }
