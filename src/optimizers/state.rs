@@ -49,7 +49,8 @@ impl<T: Scalar> State<T> {
         scale: f64,
         clip: Option<Clip>,
     ) -> Begun<T> {
-        self.steps += 1;
+        // What was set or read from a file may be any number.
+        self.steps = self.steps.saturating_add(1);
         let settings = rule.settings();
         let learning_rate = settings.learning_rate() * param.learning_rate_scale();
         let (decay, shrink) = match settings.weight_decay() {

@@ -209,7 +209,7 @@ impl<T: Scalar> Workspace<T> {
         }
         (self.model, self.progress) = (model.id(), Progress::Forward);
         self.random = RandomKey::new(self.seed, self.step);
-        self.step += 1;
+        self.step = self.step.wrapping_add(1);
         Ok(self.begin(Mode::Train, batch))
     }
 

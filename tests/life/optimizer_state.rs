@@ -140,3 +140,18 @@ fn what_does_not_fit_changes_nothing() {
     let text = error(trainer.optimizer().state(&other));
     assert!(text.contains("expected one that the optimizer was made for"), "{text}");
 }
+
+#[test]
+fn steps_beyond_all_counting_stay_there() {
+    let mut trainer = trainer(1);
+    step(&mut trainer, 1);
+    let mut states = trainer.optimizer_state().unwrap();
+    states.iter_mut().for_each(|state| state.steps = u64::MAX);
+    trainer.set_optimizer_state(&states).unwrap();
+    step(&mut trainer, 2);
+    assert!(trainer.optimizer_state().unwrap().iter().all(|state| state.steps == u64::MAX));
+    assert!(weights(trainer.model()).iter().all(|&bits| f64::from_bits(bits).is_finite()));
+    let mut workspace = trainer.model().workspace(taper::Mode::Train, 2).unwrap();
+    workspace.set_random(0, u64::MAX);
+    trainer.model().forward(&Tensor::zeros([2, 6]).unwrap(), &mut workspace).unwrap();
+}
