@@ -59,6 +59,7 @@
 //! - `progress`: `train::ProgressBar`.
 //! - `ndarray`: tensors and views from arrays of the crate `ndarray`, and back (`arrays`).
 //! - `npy`: NumPy's `.npy` and `.npz` files (`io::npy`).
+//! - `throughput`: the program of that name, which measures the machine and networks on it; nothing for programs that use the crate.
 
 // So that what files need does not have to be marked one by one.
 #![cfg_attr(not(feature = "safetensors"), expect(dead_code, reason = "some of it is for files alone"))]

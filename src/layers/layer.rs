@@ -57,6 +57,8 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
 
     /// Computes y from x. Both have the shapes that [`Layer::output_shape`] agreed on, with the batch in front.
     ///
+    /// A layer inside of this one runs by [`Forward::run`] or [`Forward::run_into`], and back by [`Backward::run`].
+    ///
     /// # Errors
     /// Where the values make it impossible; shapes are right already.
     fn forward(

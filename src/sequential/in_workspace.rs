@@ -38,8 +38,12 @@ impl<T: Scalar> Sequential<T> {
         Ok(workspace.outputs())
     }
 
-    /// A training pass: outputs in the workspace, with all that [`Sequential::backward`] needs. Allocates nothing. A layer that has a
-    /// model inside calls it with [`Forward::run`](crate::layers::Forward::run).
+    /// A training pass: outputs in the workspace, with all that [`Sequential::backward`] needs. Allocates nothing.
+    ///
+    /// In a layer that has a model inside, this is not [`Layer::forward`], and `self.inner.forward(x, y, context)` does not compile
+    /// (E0061: three arguments). There, write `context.run_into(&self.inner, x, y)` or, for outputs that are kept,
+    /// `context.run(&self.inner, x)` ([`Forward::run`](crate::layers::Forward::run)), which carve the memory of the inner pass out of the
+    /// outer one's; and `pass.run(…)` for `self.inner.backward(…)`.
     ///
     /// # Errors
     /// As [`Sequential::infer`]; the workspace has to be made for [`Mode::Train`].

@@ -218,7 +218,9 @@ impl<'a, T: Scalar> Dataset<'a, T> {
         self.indices
     }
 
-    pub(super) fn augmentation(&self) -> Option<&'a dyn Augment<T>> {
+    /// What changes samples in training, where something does.
+    #[must_use]
+    pub fn augmentation(&self) -> Option<&'a dyn Augment<T>> {
         self.augmentation
     }
 

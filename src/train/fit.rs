@@ -151,6 +151,13 @@ impl<'a, T: Scalar> Fit<'a, T> {
             let expected = model.input().batch_pattern();
             return Err(Error::shape("validation input", expected, data.shape()));
         }
+        for (index, keeper) in self.keepers.iter().enumerate() {
+            let path = keeper.path();
+            if self.keepers[..index].iter().any(|other| other.path() == path) {
+                let got = format!("two to `{}`", path.display());
+                return Err(Error::setting("checkpoints", "each to a file of its own", got));
+            }
+        }
         metric::check(&self.metrics, self.validation.is_some())?;
         let metrics: Vec<&str> = self.metrics.iter().map(|metric| metric.name).collect();
         let stopping = self.early_stopping.iter().map(|stopping| ("early stopping", stopping.monitor()));

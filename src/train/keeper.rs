@@ -1,5 +1,7 @@
 //! Writing down where a training is.
 
+use std::path::Path;
+
 use super::run::{Plan, Run};
 use super::{Monitor, Trainer};
 use crate::{Result, Scalar};
@@ -23,6 +25,9 @@ pub(crate) trait Keeper<T: Scalar>: Send {
     fn monitor(&self) -> Option<Monitor> {
         None
     }
+
+    /// The file that it writes to.
+    fn path(&self) -> &Path;
 
     fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()>;
 }

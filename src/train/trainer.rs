@@ -9,6 +9,7 @@ use super::pace::Pace;
 use super::run::Progress;
 use super::settings::Settings;
 
+use crate::getters::getters;
 use crate::kernels::Parallelism;
 use crate::layers::{GradientStore, Mode};
 use crate::losses::Loss;
@@ -279,6 +280,25 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         }
         self.progress = Progress::default();
         (self.workspace, self.gradients) = (None, None);
+    }
+
+    getters! {
+        /// The samples of a batch.
+        batch: usize = |this| this.settings.batch;
+        /// How many batches are added up for a step.
+        accumulation: usize = |this| this.settings.accumulation;
+        /// Whether samples that fill no whole batch are left out.
+        drops_last: bool = |this| this.settings.drop_last;
+        /// Where the order of the samples and dropout come from.
+        seed: u64 = |this| this.settings.seed;
+        /// How many threads may be used.
+        parallelism: Parallelism = |this| this.settings.parallelism;
+        /// Whether a loss or an input that is not finite is no error.
+        allows_not_finite: bool = |this| this.settings.allow_not_finite;
+        /// The loss.
+        loss: &dyn Loss<T> = |this| &*this.loss;
+        /// The moving average, where one is kept.
+        moving_average: Option<&MovingAverage<T>> = |this| this.average.as_ref();
     }
 
     /// Exchanges the model's weights and their moving average; doing it again undoes it.

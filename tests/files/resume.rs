@@ -318,3 +318,18 @@ fn a_checkpoint_of_another_training_is_refused() {
     trained.save(&file.0).unwrap();
     refused(&file.0, &make, "expected a checkpoint, got a model alone");
 }
+
+#[test]
+fn two_checkpoints_do_not_write_to_one_file() {
+    let file = TemporaryFile::new("twice");
+    let (mut model, data) = (model(1), data());
+    let mut trainer = trainer(&mut model);
+    let fit = Fit::epochs(1).with_checkpoints(Checkpoints::new(&file.0));
+    let best = Checkpoints::new(&file.0).best_only(taper::train::Monitor::TrainLoss);
+    let error = trainer.fit(data.set(), fit.with_checkpoints(best)).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!("checkpoints: expected each to a file of its own, got two to `{}`", file.0.display())
+    );
+    assert!(trainer.history().epochs.is_empty() && !file.0.exists());
+}

@@ -14,7 +14,9 @@ use taper::optimizers::{
 use taper::schedules::{
     Cosine, Exponential, InverseTime, OnPlateau, OneCycle, Piecewise, Polynomial, StepDecay,
 };
-use taper::{Dense, Flatten};
+use taper::train::augment::{Erase, Flip, Noise, Rotate, Scale, Shift};
+use taper::train::{EarlyStopping, Monitor};
+use taper::{Dense, Flatten, Optimizer, Parallelism, Sequential, Trainer};
 
 #[test]
 fn layers_tell_their_settings() {
@@ -122,4 +124,40 @@ fn other_schedules_tell_their_settings() {
     assert!(schedule.with_cycle().cycle());
     let schedule = Piecewise::new(&[3], &[0.1, 0.2]).unwrap();
     assert_eq!((schedule.boundaries(), schedule.rates()), (&[3][..], &[0.1, 0.2][..]));
+}
+
+#[test]
+fn trainings_and_augmentations_tell_their_settings() {
+    let model = Sequential::<f32>::builder([3]).dense(2).build(&mut taper::seeded(0)).unwrap();
+    let optimizer = Optimizer::new(Sgd::new(0.1).unwrap());
+    let trainer = Trainer::owning(model, CrossEntropy::new(), optimizer).with_batch(5).unwrap();
+    assert_eq!(
+        (trainer.accumulation(), trainer.drops_last(), trainer.allows_not_finite()),
+        (1, false, false)
+    );
+    assert!(trainer.moving_average().is_none());
+    let trainer = trainer.with_accumulation(2).unwrap().with_drop_last().with_seed(7).allow_not_finite();
+    let trainer = trainer.with_parallelism(Parallelism::Threads(1)).with_moving_average(0.5).unwrap();
+    assert_eq!((trainer.batch(), trainer.accumulation(), trainer.seed()), (5, 2, 7));
+    assert!(trainer.drops_last() && trainer.allows_not_finite());
+    assert_eq!(trainer.parallelism(), Parallelism::Threads(1));
+    assert_eq!((trainer.loss().kind(), trainer.moving_average().unwrap().decay()), ("cross_entropy", 0.5));
+
+    let stopping = EarlyStopping::new(3).monitoring(Monitor::TrainLoss).with_least_change(0.25).unwrap();
+    assert_eq!(
+        (stopping.patience(), stopping.monitor(), stopping.least_change()),
+        (3, Monitor::TrainLoss, 0.25)
+    );
+
+    let flip = Flip::vertical().with_probability(0.25).unwrap();
+    assert_eq!((flip.is_vertical(), flip.probability()), (true, 0.25));
+    let shift = Shift::new(1, 2).with_fill(0.5).unwrap();
+    assert_eq!((shift.most(), shift.fill()), ([1, 2], 0.5));
+    let rotate = Rotate::new(15.0).unwrap().with_fill(0.5).unwrap();
+    assert_eq!((rotate.degrees(), rotate.fill()), (15.0, 0.5));
+    let scale = Scale::new(0.5, 2.0).unwrap().with_fill(0.5).unwrap();
+    assert_eq!((scale.factors(), scale.fill()), ([0.5, 2.0], 0.5));
+    let erase = Erase::new().with_probability(1.0).unwrap().with_share(0.1, 0.2).unwrap();
+    assert_eq!((erase.probability(), erase.share(), erase.fill()), (1.0, [0.1, 0.2], 0.0));
+    assert_eq!(Noise::new(0.5).unwrap().deviation(), 0.5);
 }

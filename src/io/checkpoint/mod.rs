@@ -117,6 +117,10 @@ impl<T: Scalar> Keeper<T> for Writer {
         }
     }
 
+    fn path(&self) -> &Path {
+        &self.checkpoints.path
+    }
+
     fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()> {
         let is_due = match (moment, self.checkpoints.every) {
             (Moment::Step, Every::Steps(steps)) => trainer.progress.steps.is_multiple_of(steps),
@@ -140,7 +144,8 @@ impl<T: Scalar> Keeper<T> for Writer {
 }
 
 impl<T: Scalar> Fit<'_, T> {
-    /// Writes checkpoints on the way; asked for several times, to several files.
+    /// Writes checkpoints on the way; asked for several times, to several files: two to the same one are an error of
+    /// the call.
     #[must_use]
     pub fn with_checkpoints(self, checkpoints: Checkpoints) -> Self {
         self.with_keeper(Writer { checkpoints, written: None })

@@ -2,6 +2,7 @@
 
 use super::Augment;
 use super::image::{check_fill, check_probability, image_size};
+use crate::getters::getters;
 use crate::layers::RandomKey;
 use crate::{Error, Result, Scalar, TensorViewMut};
 
@@ -62,6 +63,15 @@ impl Erase {
     pub fn with_fill(mut self, fill: f64) -> Result<Self> {
         self.fill = check_fill(fill)?;
         Ok(self)
+    }
+
+    getters! {
+        /// How often an image is changed.
+        probability: f64;
+        /// Between which shares of the image's area the rectangle has.
+        share: [f64; 2];
+        /// What the rectangle is filled with.
+        fill: f64;
     }
 
     /// Top, left, height and width of the rectangle.

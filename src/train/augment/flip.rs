@@ -2,6 +2,7 @@
 
 use super::Augment;
 use super::image::{check_probability, image_size};
+use crate::getters::getters;
 use crate::layers::RandomKey;
 use crate::{Result, Scalar, TensorViewMut};
 
@@ -36,6 +37,13 @@ impl Flip {
     pub fn with_probability(mut self, probability: f64) -> Result<Self> {
         self.probability = check_probability(probability)?;
         Ok(self)
+    }
+
+    getters! {
+        /// Whether top and bottom change places, instead of left and right.
+        is_vertical: bool;
+        /// How often an image is mirrored.
+        probability: f64;
     }
 }
 

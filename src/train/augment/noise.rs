@@ -1,6 +1,7 @@
 //! Samples with noise.
 
 use super::Augment;
+use crate::getters::getters;
 use crate::layers::RandomKey;
 use crate::{Error, Result, Scalar, TensorViewMut};
 
@@ -21,6 +22,11 @@ impl Noise {
             return Ok(Self { deviation });
         }
         Err(Error::setting("deviation of the noise", "a finite number of at least 0", deviation))
+    }
+
+    getters! {
+        /// The standard deviation.
+        deviation: f64;
     }
 }
 

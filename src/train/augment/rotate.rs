@@ -3,6 +3,7 @@
 use super::Augment;
 use super::image::check_fill;
 use super::resample::resample;
+use crate::getters::getters;
 use crate::layers::RandomKey;
 use crate::{Error, Result, Scalar, TensorViewMut};
 
@@ -40,6 +41,13 @@ impl Rotate {
     pub fn with_fill(mut self, fill: f64) -> Result<Self> {
         self.fill = check_fill(fill)?;
         Ok(self)
+    }
+
+    getters! {
+        /// At most so many degrees either way.
+        degrees: f64;
+        /// What comes in from outside.
+        fill: f64;
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Augment;
 use super::image::check_fill;
 use super::resample::resample;
+use crate::getters::getters;
 use crate::layers::RandomKey;
 use crate::{Error, Result, Scalar, TensorViewMut};
 
@@ -41,6 +42,13 @@ impl Scale {
     pub fn with_fill(mut self, fill: f64) -> Result<Self> {
         self.fill = check_fill(fill)?;
         Ok(self)
+    }
+
+    getters! {
+        /// The smallest and the largest factor.
+        factors: [f64; 2] = |this| [this.least, this.most];
+        /// What comes in from outside.
+        fill: f64;
     }
 }
 

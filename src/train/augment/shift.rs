@@ -2,6 +2,7 @@
 
 use super::Augment;
 use super::image::{check_fill, image_size};
+use crate::getters::getters;
 use crate::layers::RandomKey;
 use crate::{Result, Scalar, TensorViewMut};
 
@@ -36,6 +37,13 @@ impl Shift {
     fn draw(&self, axis: usize, random: RandomKey) -> isize {
         let most = self.most[axis] as f64;
         ((random.uniform(axis) * (2.0 * most + 1.0)).floor() - most) as isize
+    }
+
+    getters! {
+        /// At most so many rows and columns either way.
+        most: [usize; 2];
+        /// What comes in from outside.
+        fill: f64;
     }
 }
 
