@@ -17,6 +17,8 @@
 //! | [`Softmax`], [`LogSoftmax`], [`Softmin`] | any | the same | probabilities along the last axis |
 //! | [`BatchNorm`] | `[…, channels]` | the same | each channel normalised over the batch |
 //! | [`LayerNorm`] | any | the same | each sample normalised over its last axes |
+//! | [`RmsNorm`] | any | the same | the same without a mean |
+//! | [`GroupNorm`], [`InstanceNorm`] | `[…, channels]` | the same | groups of channels, or each, of a sample normalised |
 //! | [`Normalization`] | `[…, features]` | the same | each feature scaled by fixed statistics of data |
 //! | [`Dropout`], [`Dropout2d`] | any | the same | forgets elements, or channels, while it trains |
 //! | [`Embedding`] | `[…]` of whole numbers | `[…, dimension]` | a row of numbers that is learned for each |
@@ -24,6 +26,7 @@
 mod activation;
 mod adaptive_avg_pool2d;
 mod adaptive_max_pool2d;
+mod affine;
 mod along;
 mod avg_pool2d;
 mod batch_norm;
@@ -39,6 +42,9 @@ mod global_avg_pool2d;
 mod glu;
 mod gradient;
 mod gradient_store;
+mod group_norm;
+mod groups;
+mod instance_norm;
 mod layer;
 mod layer_norm;
 mod layout;
@@ -60,6 +66,7 @@ mod pool_mean;
 mod pool_window;
 mod prelu;
 mod reshape;
+mod rms_norm;
 mod row_gradient;
 mod running_moments;
 mod samples;
@@ -91,6 +98,8 @@ pub use glu::Glu;
 pub use gradient::{GradientSink, GradientSource, Whole};
 pub use gradient_store::GradientStore;
 pub(crate) use gradient_store::number_params;
+pub use group_norm::GroupNorm;
+pub use instance_norm::InstanceNorm;
 pub use layer::{Backward, CloneLayer, Forward, Layer, Memory, Mode, RandomKey};
 pub use layer_norm::LayerNorm;
 pub use max_pool2d::MaxPool2d;
@@ -105,6 +114,7 @@ pub use parts::Part;
 pub(crate) use parts::add;
 pub use prelu::Prelu;
 pub use reshape::Reshape;
+pub use rms_norm::RmsNorm;
 pub(crate) use samples::by_samples;
 pub use settings::{Setting, Settings};
 pub use sides::Sides;
@@ -118,7 +128,7 @@ use stored::Kind;
 use crate::Scalar;
 
 /// The layers that a file can have, so that a model can be made of it.
-pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 23] {
+pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 26] {
     [
         Kind::of::<Dense<T>>(),
         Kind::of::<Conv2d<T>>(),
@@ -139,6 +149,9 @@ pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 23] {
         Kind::of::<Glu>(),
         Kind::of::<BatchNorm<T>>(),
         Kind::of::<LayerNorm<T>>(),
+        Kind::of::<RmsNorm<T>>(),
+        Kind::of::<GroupNorm<T>>(),
+        Kind::of::<InstanceNorm<T>>(),
         Kind::of::<Normalization<T>>(),
         Kind::of::<Dropout>(),
         Kind::of::<Dropout2d>(),

@@ -15,6 +15,7 @@ mod inside;
 mod join;
 mod model;
 mod names;
+mod norms;
 mod order;
 mod parts;
 mod pass;

@@ -2,8 +2,9 @@
 
 use taper::layers::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, Channels, ChannelsFirst, ChannelsLast,
-    Conv2d, Dropout, Dropout2d, Embedding, GlobalAvgPool2d, Glu, LayerNorm, LogSoftmax, MaxPool2d, Momentum,
-    Normalization, Padding, Prelu, Reshape, Softmax, Softmin, Window,
+    Conv2d, Dropout, Dropout2d, Embedding, GlobalAvgPool2d, Glu, GroupNorm, InstanceNorm, LayerNorm,
+    LogSoftmax, MaxPool2d, Momentum, Normalization, Padding, Prelu, Reshape, RmsNorm, Softmax, Softmin,
+    Window,
 };
 use taper::sequential::{Builder, Join};
 use taper::{Activation, Dense, Flatten, Layer, Param, Scalar, Sequential, Shape, Tensor, seeded};
@@ -106,6 +107,7 @@ pub(crate) fn layers<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
     cases.extend(convolutions(width));
     cases.extend(image_layers(width));
     cases.extend(norms(width));
+    cases.extend(sample_norms(width));
     for (vocabulary, dimension) in [(1, 1), (3, 5), (7, 33)] {
         let embedding = Embedding::<T>::new(vocabulary, dimension, rng).unwrap();
         cases.push(case(format!("embedding {vocabulary} -> {dimension}"), [width], embedding));
@@ -309,6 +311,58 @@ fn norms<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
         cases.push(case(format!("layer_norm of {sample} over {normalised}"), sample, norm.clone()));
         norm.weight_mut().freeze();
         cases.push(case(format!("layer_norm of {sample} with a frozen weight"), sample, norm));
+    }
+    cases
+}
+
+/// Layers that normalise each sample for itself, in groups or without a mean.
+fn sample_norms<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
+    let mut cases = Vec::new();
+    let set = |param: Option<&mut Param<T>>, start: f64| {
+        let param = param.expect("it has parameters unless told otherwise");
+        let values = Tensor::from_fn(param.shape(), |i| T::of(start + number(7 * i + 3))).unwrap();
+        param.set(&values).unwrap();
+    };
+    for (sample, groups, channels) in [
+        (Shape::from([3, width]), 1, width),
+        (Shape::from([2, 3, width]), width, width),
+        (Shape::from([2, 2, 3 * width]), 3, 3 * width),
+        (Shape::from([3 * width]), 1, 3 * width),
+    ] {
+        let norm = GroupNorm::new(groups, channels).unwrap().with_epsilon(0.1).unwrap();
+        let name = format!("group_norm of {sample}, {groups} groups");
+        cases.push(case(format!("{name}, without affine"), sample, norm.clone().without_affine()));
+        for frozen in [[false, false], [true, false], [false, true]] {
+            let mut norm = norm.clone();
+            set(norm.weight_mut(), 1.5);
+            set(norm.bias_mut(), 0.0);
+            for param in [norm.weight_mut().filter(|_| frozen[0])].into_iter().flatten() {
+                param.freeze();
+            }
+            for param in [norm.bias_mut().filter(|_| frozen[1])].into_iter().flatten() {
+                param.freeze();
+            }
+            cases.push(case(format!("{name}, frozen: {frozen:?}"), sample, norm));
+        }
+    }
+    for sample in [Shape::from([3, width]), Shape::from([2, 3, width])] {
+        let norm = InstanceNorm::new(width).unwrap().with_epsilon(0.1).unwrap();
+        cases.push(case(format!("instance_norm of {sample}"), sample, norm.clone()));
+        let mut norm = norm.with_affine().unwrap();
+        set(norm.weight_mut(), 1.5);
+        set(norm.bias_mut(), 0.0);
+        cases.push(case(format!("instance_norm of {sample}, affine"), sample, norm));
+    }
+    for (sample, normalised) in [
+        (Shape::from([width]), Shape::from([width])),
+        (Shape::from([2, 3, width]), Shape::from([width])),
+        (Shape::from([2, width, 2]), Shape::from([width, 2])),
+    ] {
+        let mut norm = RmsNorm::new(normalised).unwrap().with_epsilon(0.1).unwrap();
+        let name = format!("rms_norm of {sample} over {normalised}");
+        cases.push(case(format!("{name}, without affine"), sample, norm.clone().without_affine()));
+        set(norm.weight_mut(), 1.5);
+        cases.push(case(name, sample, norm));
     }
     cases
 }

@@ -1,7 +1,7 @@
 //! Layers and activations, each as the only layer of a model.
 
 use serde_json::Value;
-use taper::layers::{BatchNorm, Glu, LayerNorm, LogSoftmax, Momentum, Softmax};
+use taper::layers::{BatchNorm, Glu, GroupNorm, LayerNorm, LogSoftmax, Momentum, RmsNorm, Softmax};
 use taper::{Activation, Dense, Layer, Mode, Param, Result, Sequential, Tensor};
 
 use crate::case::{Case, with_axis_last};
@@ -78,6 +78,49 @@ pub(crate) fn layer_norm(case: &Case) -> Result<Vec<f64>> {
 pub(crate) fn layer_norm_operation(case: &Case) -> Result<Vec<f64>> {
     let x = tensor(case.input("x"));
     run(LayerNorm::new([x.len()])?, x)
+}
+
+/// Keras's axis of channels becomes the last, and in what comes out it goes back.
+pub(crate) fn group_norm(case: &Case) -> Result<Vec<f64>> {
+    let (x, weights) = (case.first_input(), list(&case.0["weights"]));
+    let shape = x.shape();
+    let axis = case.config("axis").as_i64().expect("a number");
+    let axis = if axis < 0 { shape.rank() - 1 } else { axis as usize };
+    let channels = shape.axes()[axis];
+    let places: usize = shape.axes()[axis + 1..].iter().product();
+    let mut norm = GroupNorm::new(case.config("groups").as_u64().expect("a number") as usize, channels)?;
+    if weights.is_empty() {
+        norm = norm.without_affine();
+    } else {
+        norm.weight_mut().expect("there is one").set(&tensor(&weights[0]["value"]))?;
+        norm.bias_mut().expect("there is one").set(&tensor(&weights[1]["value"]))?;
+    }
+    let batch = shape.axes()[0];
+    let before = x.len() / (batch * channels * places);
+    let place = |i: usize| {
+        let (outer, inner, channel) = (i / (places * channels), i / channels % places, i % channels);
+        (outer * channels + channel) * places + inner
+    };
+    let last = Tensor::from_fn([batch, before * places, channels], |i| x.as_slice()[place(i)])?;
+    let normalised = run(norm.with_epsilon(case.setting("epsilon"))?, last)?;
+    let mut y = vec![0.0; x.len()];
+    normalised.into_iter().enumerate().for_each(|(i, value)| y[place(i)] = value);
+    Ok(y)
+}
+
+pub(crate) fn rms_norm(case: &Case) -> Result<Vec<f64>> {
+    let x = case.first_input();
+    let mut norm = RmsNorm::new([x.view().sample_len()])?.with_epsilon(case.setting("epsilon"))?;
+    set(norm.weight_mut().expect("there is one"), &list(&case.0["weights"])[0]["value"])?;
+    run(norm, x)
+}
+
+/// Keras's ε is 1e-7 here.
+pub(crate) fn rms_norm_operation(case: &Case) -> Result<Vec<f64>> {
+    let x = tensor(case.input("x"));
+    let mut norm = RmsNorm::new([x.view().sample_len()])?.with_epsilon(1e-7)?;
+    set(norm.weight_mut().expect("there is one"), case.input("scale"))?;
+    run(norm, x)
 }
 
 /// A parameter that a case may leave as it is.

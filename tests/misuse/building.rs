@@ -2,7 +2,9 @@
 
 use rand::Rng;
 use taper::init::{Init, Initializer};
-use taper::layers::{BatchNorm, Dropout, Embedding, LayerNorm, Momentum, Reshape};
+use taper::layers::{
+    BatchNorm, Dropout, Embedding, GroupNorm, InstanceNorm, LayerNorm, Momentum, Reshape, RmsNorm,
+};
 use taper::sequential::Builder;
 use taper::{Activation, Dense, Flatten, Result, Sequential, Shape, Tensor, seeded};
 
@@ -197,6 +199,42 @@ pub(crate) const CASES: &[Case] = &[
         "an epsilon that single precision does not have",
         || error(LayerNorm::<f32>::new([3]).unwrap().with_epsilon(1e-60)),
         "epsilon: expected a finite number above 0, got 0.000000000000000000000000000000000000000000000000000000000001",
+    ),
+    (
+        "groups that do not share out the channels",
+        || build(builder([7, 7, 6]).group_norm(4)),
+        "layer 0 `0` (group_norm): groups: expected a number that divides the channels, got 4 for 6 channels",
+    ),
+    (
+        "no groups",
+        || error(GroupNorm::<f32>::new(0, 6)),
+        "groups: expected a number that divides the channels, got 0 for 6 channels",
+    ),
+    ("groups of no channels", || error(GroupNorm::<f32>::new(1, 0)), "channels: expected at least 1, got 0"),
+    (
+        "group_norm of another number of channels",
+        || build(builder([7, 3]).layer(GroupNorm::new(2, 4).unwrap())),
+        "layer 0 `0` (group_norm 4 in 2 groups): expected input [batch, …, 4], got [batch, 7, 3]",
+    ),
+    (
+        "instance_norm of no channels",
+        || error(InstanceNorm::<f32>::new(0)),
+        "channels: expected at least 1, got 0",
+    ),
+    (
+        "instance_norm of one place",
+        || build(builder([3]).instance_norm()),
+        "layer 0 `0` (instance_norm 3): expected input [batch, …, 3] with more than one place, got [batch, 3]",
+    ),
+    (
+        "rms_norm of another number of features",
+        || build(builder([7, 3]).layer(RmsNorm::new([4]).unwrap())),
+        "layer 0 `0` (rms_norm [4]): expected input [batch, …, 4], got [batch, 7, 3]",
+    ),
+    (
+        "rms_norm over nothing",
+        || error(RmsNorm::<f32>::new([2, 0])),
+        "normalised axes: expected at least one, none of length 0, got [2, 0]",
     ),
     (
         "layer_norm over nothing",

@@ -1,8 +1,8 @@
 //! What was set is told.
 
 use taper::layers::{
-    AvgPool2d, BatchNorm, Channels, Dropout, Dropout2d, Embedding, MaxPool2d, Momentum, Padding, Reshape,
-    Sides, Window,
+    AvgPool2d, BatchNorm, Channels, Dropout, Dropout2d, Embedding, GroupNorm, InstanceNorm, MaxPool2d,
+    Momentum, Padding, Reshape, RmsNorm, Sides, Window,
 };
 use taper::losses::{
     BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CrossEntropy, Hinge, HingeEmbedding, Huber,
@@ -34,6 +34,15 @@ fn layers_tell_their_settings() {
     let norm = BatchNorm::<f32>::new(5).unwrap().with_momentum(Momentum::Keras(0.99)).unwrap();
     let norm = norm.with_epsilon(0.5).unwrap();
     assert_eq!((norm.channels(), norm.momentum(), norm.epsilon()), (5, Momentum::Keras(0.99), 0.5));
+    let norm = GroupNorm::<f32>::new(2, 6).unwrap().with_epsilon(0.5).unwrap();
+    assert_eq!((norm.groups(), norm.channels(), norm.epsilon()), (2, 6, 0.5));
+    let norm = InstanceNorm::<f64>::new(4).unwrap().with_epsilon(0.25).unwrap();
+    assert!(norm.weight().is_none() && norm.bias().is_none());
+    let norm = norm.with_affine().unwrap();
+    assert!(norm.weight().is_some() && norm.bias().is_some());
+    assert_eq!((norm.channels(), norm.epsilon()), (4, 0.25));
+    let norm = RmsNorm::<f32>::new([2, 3]).unwrap();
+    assert_eq!((norm.normalised().axes(), norm.epsilon()), (&[2, 3][..], f64::from(f32::EPSILON)));
     let dense = Dense::<f32>::new(3, 2, &mut taper::seeded(0)).unwrap();
     assert_eq!((dense.inputs(), dense.outputs()), (3, 2));
     assert_eq!((Dropout::new(0.25).unwrap().rate(), Dropout2d::new(0.5).unwrap().rate()), (0.25, 0.5));

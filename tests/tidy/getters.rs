@@ -6,8 +6,10 @@ use super::{Source, sources};
 const FOLDERS: [&str; 4] = ["layers", "losses", "optimizers", "schedules"];
 
 /// Settings under other names, and what are none.
-const OTHERS: [(&str, &str); 11] = [
+const OTHERS: [(&str, &str); 13] = [
     ("with_init", "how parameters begin"),
+    ("without_affine", "whether there is a `weight`"),
+    ("with_affine", "whether there is a `weight`"),
     ("without_bias", "whether there is a `bias`"),
     ("without_counting_padding", "`counts_padding`"),
     ("with_counting_padding", "`counts_padding`"),

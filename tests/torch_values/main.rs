@@ -9,6 +9,7 @@ mod branches;
 mod common;
 mod convolutions;
 mod given;
+mod group_norms;
 mod layers;
 mod losses;
 mod norms;

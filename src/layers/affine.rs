@@ -1,0 +1,57 @@
+//! The weight and the bias of a normalisation, where it has them.
+
+use super::row_gradient::RowGradient;
+use super::stored::{Entry, Restored};
+use super::{Along, GradientSink, Param};
+use crate::{Result, Scalar, Shape, Tensor};
+
+/// What normalised values are multiplied by, and what is added to them then.
+#[derive(Debug, Clone)]
+pub(super) struct Affine<T> {
+    pub(super) weight: Param<T>,
+    pub(super) bias: Param<T>,
+}
+
+impl<T: Scalar> Affine<T> {
+    /// 1 and 0 for the last axes of the input, which are these.
+    pub(super) fn new(axes: Shape) -> Result<Self> {
+        Ok(Self {
+            weight: Param::new("weight", &Tensor::full(axes, T::one())?).with_along(Along::LastAxes),
+            bias: Param::new("bias", &Tensor::zeros(axes)?).with_along(Along::LastAxes),
+        })
+    }
+
+    /// Whether a file that says that there are both has them.
+    pub(super) fn expect(entry: &mut dyn Entry, axes: Shape) -> Restored<()> {
+        entry.expect("weight", axes)?;
+        entry.expect("bias", axes)
+    }
+
+    /// Hands over the gradients: that of the bias is a sum of dy, that of the weight of dy·x̂, which `multiply` makes of dy.
+    pub(super) fn take_gradients(
+        &mut self,
+        dy: &mut [T],
+        multiply: impl FnOnce(&mut [T]),
+        sink: &mut dyn GradientSink<T>,
+    ) -> Result<()> {
+        let columns = self.weight.count();
+        if !self.bias.is_frozen() {
+            sink.take(&mut self.bias, &RowGradient::of_bias(columns, dy))?;
+        }
+        if !self.weight.is_frozen() {
+            multiply(dy);
+            sink.take(&mut self.weight, &RowGradient::of_bias(columns, dy))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {
+        visit(&self.weight);
+        visit(&self.bias);
+    }
+
+    pub(super) fn visit_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
+        visit(&mut self.weight);
+        visit(&mut self.bias);
+    }
+}
