@@ -24,6 +24,8 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// # Shapes
 /// Outputs `[batch, outputs of all slices]`, targets `[batch, columns of all slices]`.
 ///
+/// From 1 to 8 slices, each with a name of its own and at least one output; others are an error when targets are looked at.
+///
 /// ```
 /// use taper::losses::{CrossEntropy, Loss, MeanSquaredError, Slices};
 /// use taper::sequential::Join;
@@ -125,6 +127,13 @@ impl<T: Scalar> Slices<T> {
                 "at least one output each",
                 format!("none in `{}`", slice.name()),
             ));
+        }
+        let same = |(index, slice): (usize, &Slice<T>)| {
+            self.slices[..index].iter().any(|other| other.name() == slice.name())
+        };
+        if let Some(index) = self.slices.iter().enumerate().position(same) {
+            let got = format!("two of `{}`", self.slices[index].name());
+            return Err(Error::setting("slices", "names of their own", got));
         }
         let last = self.places().last().expect("there is one");
         let (all, columns) = (

@@ -36,7 +36,9 @@ impl<T: Scalar> Sequential<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`] where the input is no batch of this model's samples; those of `function`, of layers of one's own and of
+    /// [`Error::Shape`] where the input is no batch of this model's samples; [`Error::Setting`] where inputs are the numbers of something
+    /// ([`Layer::vocabulary`]), which have no gradient: take that of the part behind the embedding
+    /// ([`Sequential::split_at`]); those of `function`, of layers of one's own and of
     /// [`Sequential::for_inference`].
     pub fn input_gradient<'a>(
         &self,
@@ -45,6 +47,7 @@ impl<T: Scalar> Sequential<T> {
     ) -> Result<Tensor<T>> {
         let x = x.into();
         let batch = self.check_input(x)?;
+        self.check_has_input_gradient()?;
         let mut model = self.for_inference()?;
         // Normalisations that are left take running statistics then.
         model.params_mut(&mut Param::freeze);
@@ -78,7 +81,8 @@ impl<T: Scalar> Sequential<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`Sequential::backward`]; [`Error::Shape`] where `dx` has not the shape of x.
+    /// As [`Sequential::backward`]; [`Error::Shape`] where `dx` has not the shape of x; [`Error::Setting`] where inputs have no gradient,
+    /// as in [`Sequential::input_gradient`].
     pub fn backward_to_input<'a, 'b>(
         &mut self,
         x: impl Into<TensorView<'a, T>>,
@@ -90,7 +94,16 @@ impl<T: Scalar> Sequential<T> {
         if dx.shape() != x.shape() {
             return Err(Error::shape("input gradient", x.shape(), dx.shape()));
         }
+        self.check_has_input_gradient()?;
         self.backward_in(x, workspace, sink, Some(dx))
+    }
+
+    fn check_has_input_gradient(&self) -> Result<()> {
+        let Some(below) = self.vocabulary() else { return Ok(()) };
+        let got = format!(
+            "whole numbers below {below} that stand for something; `split_at` gives the part behind them"
+        );
+        Err(Error::setting("input gradient", "a model whose inputs have a gradient", got))
     }
 }
 

@@ -192,6 +192,11 @@ fn what_does_not_fit_is_told_with_its_slice() -> Result<()> {
         error(Slices::new().forward(outputs.view(), (&narrow).into())),
         "slices: expected from 1 to 8, got 0"
     );
+    let twice = Slices::new().values("a", 4, MeanSquaredError::new()).values("a", 4, MeanSquaredError::new());
+    assert_eq!(
+        error(twice.forward(outputs.view(), (&narrow).into())),
+        "slices: expected names of their own, got two of `a`"
+    );
     assert!(Slices::<f64>::new().with_weight(1.0).is_err());
     assert!(Slices::<f64>::new().values("a", 1, MeanSquaredError::new()).with_weight(f64::NAN).is_err());
     let empty =

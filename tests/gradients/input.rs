@@ -116,3 +116,29 @@ fn in_training() -> Result<()> {
     compare(&frozen, &dx, |outputs| loss.forward(outputs.view(), (&[0, 1, 1]).into()).unwrap());
     Ok(())
 }
+
+#[test]
+fn numbers_that_stand_for_something_have_none() {
+    let rng = &mut seeded(7);
+    let model =
+        Sequential::<f64>::builder([3]).embedding(5, 2).named("words").flatten().named("rest").dense(2);
+    let mut model = model.build(rng).unwrap();
+    let (x, expected) =
+        (Tensor::from([[1.0, 2.0, 4.0]]), "input gradient: expected a model whose inputs have a gradient");
+    let error = model.input_gradient(&x, |_, _| Ok(())).unwrap_err().to_string();
+    assert!(error.starts_with(expected), "{error}");
+    let (mut workspace, mut gradients) =
+        (model.workspace(Mode::Train, 1).unwrap(), GradientStore::new(&mut model));
+    model.forward(&x, &mut workspace).unwrap();
+    workspace.loss(&CrossEntropy::new(), &[1]).unwrap();
+    let mut dx = Tensor::zeros([1, 3]).unwrap();
+    let error = model.backward_to_input(&x, &mut workspace, &mut gradients, &mut dx).unwrap_err().to_string();
+    assert!(error.starts_with(expected), "{error}");
+    model.backward(&x, &mut workspace, &mut gradients).unwrap();
+    let (words, rest) = model.split_at("rest").unwrap();
+    let gradient = rest.input_gradient(&words.predict(&x).unwrap(), |_, mut dy| {
+        dy.as_mut_slice().fill(1.0);
+        Ok(())
+    });
+    assert!(gradient.unwrap().as_slice().iter().all(|&gradient| gradient != 0.0));
+}
