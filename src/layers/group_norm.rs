@@ -3,6 +3,7 @@
 use super::affine::Affine;
 use super::batch_norm::check_epsilon;
 use super::groups::{Groups, Normalised};
+use super::param_form::check_shapes;
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Settings, Turn};
 use crate::getters::getters;
@@ -128,6 +129,9 @@ impl<T: Scalar> Layer<T> for GroupNorm<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        if let Some(Affine { weight, bias }) = &self.affine {
+            check_shapes([weight, bias].map(|param| (param, [self.channels].into())))?;
+        }
         if input.axes().last() == Some(&self.channels) {
             return Ok(*input);
         }

@@ -102,7 +102,7 @@ impl<T: Scalar> Layer<T> for InstanceNorm<T> {
     /// A single place is its own mean: nothing would be left of it.
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         if input.axes().last() == Some(&self.channels()) && input.len() > self.channels() {
-            return Ok(*input);
+            return self.0.output_shape(input);
         }
         let expected = format!("[batch, …, {}] with more than one place", self.channels());
         Err(Error::shape("input", expected, input.batch_pattern()))

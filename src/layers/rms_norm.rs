@@ -1,6 +1,7 @@
 //! Normalisation by the root mean square: each sample over its last axes, without a mean.
 
 use super::batch_norm::check_epsilon;
+use super::param_form::check_shapes;
 use super::row_gradient::RowGradient;
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
@@ -109,6 +110,7 @@ impl<T: Scalar> Layer<T> for RmsNorm<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        check_shapes(self.weight.iter().map(|weight| (weight, self.normalised)))?;
         if input.axes().ends_with(self.normalised.axes()) {
             return Ok(*input);
         }

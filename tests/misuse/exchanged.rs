@@ -1,6 +1,9 @@
 //! Whoever gets hold of a parameter can put another in its place, of another shape, layout or name.
 
-use taper::layers::{BatchNorm, Channels, Conv2d, Embedding, LayerNorm, Normalization, Window};
+use taper::layers::{
+    BatchNorm, Channels, Conv2d, Embedding, GroupNorm, InstanceNorm, LayerNorm, Normalization, RmsNorm,
+    Window,
+};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
 use taper::train::{Callback, Control, Dataset, EarlyStopping, Epoch, Fit, Training};
@@ -140,6 +143,9 @@ fn a_layer_with_another_parameter_goes_into_no_model() {
         (Box::new(Conv2d::new(Channels::new(2, 3), 3, rng).unwrap()), [4, 4, 2].into()),
         (Box::new(BatchNorm::new(3).unwrap()), [3].into()),
         (Box::new(LayerNorm::new([3]).unwrap()), [3].into()),
+        (Box::new(GroupNorm::new(1, 3).unwrap()), [3].into()),
+        (Box::new(InstanceNorm::new(3).unwrap().with_affine().unwrap()), [2, 3].into()),
+        (Box::new(RmsNorm::new([3]).unwrap()), [3].into()),
         (Box::new(Embedding::new(5, 3, rng).unwrap()), [3].into()),
         (Box::new(Normalization::new(&[0.0; 3], &[1.0; 3]).unwrap()), [3].into()),
     ];
