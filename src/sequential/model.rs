@@ -15,7 +15,7 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// Layers one after another, each taking what the one before it gives.
 ///
 /// Shapes are inferred and checked once, when the model is built. After that a pass checks the input's shape and
-/// the workspace, and nothing else.
+/// the workspace, and once after parameters were handed out that no other was put in the place of one.
 ///
 /// ```
 /// use taper::{Mode, Sequential, Tensor};
