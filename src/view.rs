@@ -110,6 +110,14 @@ impl<'a, T: Scalar> TensorViewMut<'a, T> {
         Self { shape, values }
     }
 
+    /// The same elements with other axes; nothing is copied.
+    ///
+    /// # Errors
+    /// [`crate::Error::Length`] where the shapes differ in their number of elements.
+    pub fn reshape(self, shape: impl Into<Shape>) -> Result<Self> {
+        Self::new(shape, self.values)
+    }
+
     /// The lengths of the axes.
     #[must_use]
     pub fn shape(&self) -> Shape {

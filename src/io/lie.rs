@@ -97,7 +97,7 @@ impl Lie {
     ) -> impl Fn(usize, usize) -> usize + use<'a, T> {
         let ([rows, columns], is_turned) = (param.matrix(), self.is_turned(param));
         // A row of a convolution's matrix is a tap and a channel, and in the file a channel and a tap.
-        let channels = param.shape().axes().get(2).copied().filter(|_| param.is_kernels());
+        let channels = param.shape().axes().iter().rev().nth(1).copied().filter(|_| param.is_kernels());
         // What is no matrix for the kernels has its features in the first axis.
         let block = self.rows.len().filter(|_| rows == 1).map(|features| columns / features);
         move |row, column| match (channels, block) {
@@ -154,6 +154,7 @@ impl Lie {
 pub(super) fn shape_of_weight(orientation: Orientation, weight: Shape) -> Shape {
     match (orientation, weight.axes()) {
         (Orientation::PyTorch, &[inputs, outputs]) => [outputs, inputs].into(),
+        (Orientation::PyTorch, &[length, channels, outputs]) => [outputs, channels, length].into(),
         (Orientation::PyTorch, &[height, width, channels, outputs]) => {
             [outputs, channels, height, width].into()
         }

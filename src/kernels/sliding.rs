@@ -52,6 +52,14 @@ pub(crate) enum Around {
     Zeros { before: usize, after: usize },
 }
 
+impl Around {
+    /// So much padding, in two.
+    fn halves(self, padding: usize) -> [usize; 2] {
+        let [less, more] = [padding / 2, padding.div_ceil(2)];
+        if self == Self::SameLower { [more, less] } else { [less, more] }
+    }
+}
+
 impl Axis {
     /// `None` where the window does not fit. With `ceil`, the number of outputs is rounded up, as long as the last window
     /// begins in front of the padding behind.
@@ -64,15 +72,12 @@ impl Axis {
         ceil: bool,
     ) -> Option<Self> {
         let span = (kernel - 1).checked_mul(dilation)?.checked_add(1)?;
-        let same = || {
-            let outputs = inputs.div_ceil(stride);
-            let reach = outputs.checked_sub(1)?.checked_mul(stride)?.checked_add(span)?;
-            Some((outputs, reach.saturating_sub(inputs)))
-        };
         let (outputs, before, after) = match around {
-            Around::Same => same().map(|(outputs, padding)| (outputs, padding / 2, padding.div_ceil(2)))?,
-            Around::SameLower => {
-                same().map(|(outputs, padding)| (outputs, padding.div_ceil(2), padding / 2))?
+            Around::Same | Around::SameLower => {
+                let outputs = inputs.div_ceil(stride);
+                let reach = outputs.checked_sub(1)?.checked_mul(stride)?.checked_add(span)?;
+                let [before, after] = around.halves(reach.saturating_sub(inputs));
+                (outputs, before, after)
             }
             Around::Zeros { before, after } => {
                 let more = if ceil { stride - 1 } else { 0 };
@@ -83,6 +88,32 @@ impl Axis {
             }
         };
         Some(Self { inputs, outputs, kernel, stride, dilation, before, after })
+    }
+
+    /// That of images over which a window slides that has so many places: the way back through a convolution, with `more` inputs
+    /// than the window reaches. `None` where nothing is left of the padding.
+    pub(crate) fn of_places(
+        places: usize,
+        kernel: usize,
+        stride: usize,
+        dilation: usize,
+        around: Around,
+        more: usize,
+    ) -> Option<Self> {
+        let span = (kernel - 1).checked_mul(dilation)?.checked_add(1)?;
+        let reach = places.checked_sub(1)?.checked_mul(stride)?.checked_add(span)?;
+        let (inputs, before, after) = match around {
+            Around::Same | Around::SameLower => {
+                let inputs = places.checked_mul(stride)?;
+                let [before, after] = around.halves(reach.saturating_sub(inputs));
+                (inputs, before, after)
+            }
+            Around::Zeros { before, after } => {
+                let padding = before.checked_add(after)?;
+                (reach.checked_add(more)?.checked_sub(padding)?, before, after)
+            }
+        };
+        (inputs > 0).then_some(Self { inputs, outputs: places, kernel, stride, dilation, before, after })
     }
 
     /// The taps of an output that lie inside of the image.
@@ -131,6 +162,25 @@ mod tests {
         let zeros = [(0, 0), (1, 1), (2, 2), (4, 4), (0, 3), (2, 1)].map(zeros);
         let kinds = zeros.into_iter().chain([Around::Same, Around::SameLower]);
         kinds.flat_map(|around| [(around, false), (around, true)]).collect()
+    }
+
+    #[test]
+    fn images_of_places_have_these_places() {
+        let mut compared = 0;
+        for (places, kernel) in (1..7).flat_map(|places| (1..5).map(move |kernel| (places, kernel))) {
+            for (stride, dilation) in [(1, 1), (2, 1), (3, 1), (1, 2), (2, 3)] {
+                for (around, _) in all_around() {
+                    for more in 0..if matches!(around, Around::Zeros { .. }) { stride } else { 1 } {
+                        let axis = Axis::of_places(places, kernel, stride, dilation, around, more);
+                        let Some(axis) = axis else { continue };
+                        let same = Axis::new(axis.inputs, kernel, stride, dilation, around, false);
+                        assert_eq!(Some(axis), same, "{more} more");
+                        compared += 1;
+                    }
+                }
+            }
+        }
+        assert!(compared > 1000, "{compared}");
     }
 
     #[test]

@@ -11,6 +11,6 @@ pub enum Along {
     LastAxes,
     /// Its first axis is the last of the input: the weight of a dense layer.
     Inputs,
-    /// Height, width, channels and outputs: the weight of a convolution.
+    /// Height, width, channels and outputs, or length, channels and outputs: the weight of a convolution.
     Window,
 }

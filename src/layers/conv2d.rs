@@ -5,9 +5,8 @@ use std::fmt;
 use rand::Rng;
 
 use super::stored::{Entry, Restored, Stored};
-use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Whole, Window};
-use crate::getters::getters;
+use super::weight_and_bias::{WeightAndBias, check_bias, with_finish};
+use super::{Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Whole, Window};
 use crate::init::{Init, Initializer};
 use crate::kernels::{
     ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, Geometry,
@@ -15,63 +14,7 @@ use crate::kernels::{
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// A sample that takes more would take hours.
-const MOST_MULTIPLY_ADDS: usize = 1 << 48;
-
-/// The channels that a convolution takes and gives, and in how many groups.
-///
-/// ```
-/// use taper::layers::Channels;
-///
-/// let all_to_all = Channels::new(32, 64);
-/// let each_by_itself = Channels::new(32, 32).with_groups(32);
-/// # let _ = (all_to_all, each_by_itself);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Channels {
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
-    pub(crate) groups: usize,
-}
-
-impl Channels {
-    /// Every output sees every input.
-    #[must_use]
-    pub fn new(inputs: usize, outputs: usize) -> Self {
-        Self { inputs, outputs, groups: 1 }
-    }
-
-    /// Inputs and outputs in this many groups, one after another: an output sees the inputs of its group alone.
-    #[must_use]
-    pub fn with_groups(mut self, groups: usize) -> Self {
-        self.groups = groups;
-        self
-    }
-
-    fn check(self) -> Result<()> {
-        check_width("input channels", self.inputs)?;
-        check_width("output channels", self.outputs)?;
-        let divides = |channels: usize| self.groups > 0 && channels.is_multiple_of(self.groups);
-        if divides(self.inputs) && divides(self.outputs) {
-            return Ok(());
-        }
-        let got = format!("{} for {} -> {} channels", self.groups, self.inputs, self.outputs);
-        Err(Error::setting("groups", "a number that divides both numbers of channels", got))
-    }
-
-    /// Kernel height × kernel width × channels of a group × outputs.
-    fn weight_shape(self, [height, width]: [usize; 2]) -> Shape {
-        [height, width, self.inputs / self.groups, self.outputs].into()
-    }
-
-    getters! {
-        /// Those of the input.
-        inputs: usize;
-        /// Those of the output.
-        outputs: usize;
-        /// The number of groups.
-        groups: usize;
-    }
-}
+pub(super) const MOST_MULTIPLY_ADDS: usize = 1 << 48;
 
 /// A window slides over an image; at each place, every output channel is a weighted sum of all that the window sees:
 ///
@@ -116,6 +59,8 @@ impl Channels {
 pub struct Conv2d<T> {
     channels: Channels,
     window: Window,
+    /// What the weight has to be.
+    weight_shape: Shape,
     parts: WeightAndBias<T>,
 }
 
@@ -142,10 +87,7 @@ impl<T: Scalar> Conv2d<T> {
         bias: Option<&dyn Initializer<T>>,
         rng: &mut dyn Rng,
     ) -> Result<Self> {
-        let mut conv = Self::zeros(channels, window, bias.is_some())?;
-        let inputs = conv.patch();
-        conv.parts.initialize(weight, bias, inputs, rng)?;
-        Ok(conv)
+        Self::zeros(channels, window, bias.is_some())?.initialized(weight, bias, rng)
     }
 
     /// A layer of given parameters: a weight `[height, width, inputs / groups, outputs]`, height and width those of the
@@ -181,15 +123,35 @@ impl<T: Scalar> Conv2d<T> {
     /// # Errors
     /// As [`Conv2d::new`].
     pub(crate) fn zeros(channels: Channels, window: impl Into<Window>, has_bias: bool) -> Result<Self> {
+        Self::zeros_of(channels, window, has_bias, Into::into)
+    }
+
+    /// As [`Conv2d::zeros`], with a weight of other axes.
+    pub(super) fn zeros_of(
+        channels: Channels,
+        window: impl Into<Window>,
+        has_bias: bool,
+        weight: impl FnOnce([usize; 4]) -> Shape,
+    ) -> Result<Self> {
         channels.check()?;
-        let window = window.into().checked(1.into())?;
-        if window.ceil_mode {
-            return Err(Error::setting("window", "one without ceil_mode, which is for pools", window));
-        }
+        let window = window.into().of_convolution()?;
         let [height, width] = window.kernel.into();
-        let shape = channels.weight_shape([height, width]);
-        let weight = Param::zero_kernels("weight", shape, channels.groups)?;
-        Ok(Self { channels, window, parts: WeightAndBias::new(weight, channels.outputs, has_bias)? })
+        let weight_shape = weight([height, width, channels.inputs / channels.groups, channels.outputs]);
+        let weight = Param::zero_kernels("weight", weight_shape, channels.groups)?;
+        let parts = WeightAndBias::new(weight, channels.outputs, has_bias)?;
+        Ok(Self { channels, window, weight_shape, parts })
+    }
+
+    /// The same with other parameters.
+    pub(super) fn initialized(
+        mut self,
+        weight: &dyn Initializer<T>,
+        bias: Option<&dyn Initializer<T>>,
+        rng: &mut dyn Rng,
+    ) -> Result<Self> {
+        let inputs = self.patch();
+        self.parts.initialize(weight, bias, inputs, rng)?;
+        Ok(self)
     }
 
     /// The channels, with their groups.
@@ -255,14 +217,11 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
     }
 
     fn describe(&self) -> String {
-        let Channels { inputs, outputs, groups } = self.channels;
-        let groups = if groups > 1 { format!(" groups {groups}") } else { String::new() };
-        format!("conv2d {inputs} -> {outputs}, {}{groups}", self.window)
+        format!("conv2d {}, {}{}", self.channels.arrow(), self.window, self.channels.in_groups())
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
-        let [height, width] = self.window.kernel().into();
-        self.parts.check(self.channels.weight_shape([height, width]))?;
+        self.parts.check(self.weight_shape, self.channels.outputs)?;
         let geometry = self.window.over(input)?;
         if geometry.channels == self.channels.inputs {
             let output = Shape::from(geometry.output(self.channels.outputs));
@@ -273,10 +232,7 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
             }
             return Ok(output);
         }
-        let is_first = input.axes()[0] == self.channels.inputs;
-        let hint = if is_first { "channels are the last axis; put a channels_last before it" } else { "" };
-        let expected = format!("[batch, height, width, {}]", self.channels.inputs);
-        Err(Error::Shape { what: "input", expected, got: input.batch_pattern(), hint })
+        Err(self.channels.other(input))
     }
 
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
@@ -344,13 +300,7 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
     }
 
     fn settings(&self) -> Settings {
-        let Channels { inputs, outputs, groups } = self.channels;
-        Settings::new()
-            .with("inputs", inputs)
-            .with("outputs", outputs)
-            .with("groups", groups)
-            .with("window", self.window)
-            .with("bias", self.bias().is_some())
+        self.channels.settings().with("window", self.window).with("bias", self.bias().is_some())
     }
 }
 
@@ -358,7 +308,7 @@ impl<T> fmt::Debug for Conv2d<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Conv2d");
         text.field("channels", &self.channels).field("window", &self.window);
-        text.field("weight", &self.parts.weight).field("bias", &self.parts.bias).finish()
+        text.field("weight", &self.parts.weight).field("bias", &self.parts.bias).finish_non_exhaustive()
     }
 }
 
@@ -366,12 +316,11 @@ impl<T: Scalar> Stored<T> for Conv2d<T> {
     const KINDS: &'static [&'static str] = &["conv2d"];
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
-        let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
-        let (groups, has_bias) = (entry.count("groups")?, entry.flag("bias")?);
+        let (channels, has_bias) = (Channels::of_entry(entry)?, entry.flag("bias")?);
         let window = entry.window("window")?;
         let [height, width] = window.kernel.into();
-        let group_inputs = inputs.checked_div(groups).unwrap_or(0);
-        entry.expect_sums([height, width, group_inputs, outputs].into(), has_bias)?;
-        Ok(Self::zeros(Channels::new(inputs, outputs).with_groups(groups), window, has_bias)?)
+        let group_inputs = channels.inputs.checked_div(channels.groups).unwrap_or(0);
+        entry.expect_sums([height, width, group_inputs, channels.outputs].into(), has_bias)?;
+        Ok(Self::zeros(channels, window, has_bias)?)
     }
 }

@@ -182,7 +182,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
-        self.parts.check([self.inputs, self.outputs].into())?;
+        self.parts.check([self.inputs, self.outputs].into(), self.outputs)?;
         if input.axes().last() == Some(&self.inputs) {
             return Ok(input.with_last(self.outputs));
         }

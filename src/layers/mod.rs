@@ -6,9 +6,12 @@
 //! |---|---|---|---|
 //! | [`Dense`] | `[inputs]` | `[outputs]` | weighted sums of all inputs |
 //! | [`Conv2d`] | `[height, width, inputs]` | `[rows, columns, outputs]` | weighted sums of what a window sees |
+//! | [`ConvTranspose2d`] | `[height, width, inputs]` | `[rows, columns, outputs]` | each number spread by the weights of a window |
 //! | [`MaxPool2d`], [`AvgPool2d`] | `[height, width, channels]` | `[rows, columns, channels]` | the largest, or the mean, of a window |
 //! | [`AdaptiveMaxPool2d`], [`AdaptiveAvgPool2d`] | `[height, width, channels]` | `[rows, columns, channels]` | the same of so many parts |
 //! | [`GlobalAvgPool2d`] | `[height, width, channels]` | `[channels]` | the mean of each channel |
+//! | [`Conv1d`], [`ConvTranspose1d`] | `[length, inputs]` | `[places, outputs]` | the same on sequences |
+//! | [`MaxPool1d`], [`AvgPool1d`], [`AdaptiveMaxPool1d`], [`AdaptiveAvgPool1d`] | `[length, channels]` | `[places, channels]` | the same on sequences |
 //! | [`Flatten`], [`Reshape`] | any | any | the same numbers under other axes |
 //! | [`ChannelsLast`], [`ChannelsFirst`] | an image | an image | the other order of its axes |
 //! | [`Activation`] | any | the same | a function of each element |
@@ -24,15 +27,22 @@
 //! | [`Embedding`] | `[…]` of whole numbers | `[…, dimension]` | a row of numbers that is learned for each |
 
 mod activation;
+mod adaptive_avg_pool1d;
 mod adaptive_avg_pool2d;
+mod adaptive_max_pool1d;
 mod adaptive_max_pool2d;
 mod affine;
 mod along;
+mod avg_pool1d;
 mod avg_pool2d;
 mod batch_norm;
 mod carve;
 mod channels;
+mod conv1d;
 mod conv2d;
+mod conv_channels;
+mod conv_transpose1d;
+mod conv_transpose2d;
 mod dense;
 mod dropout;
 mod dropout2d;
@@ -48,10 +58,12 @@ mod instance_norm;
 mod layer;
 mod layer_norm;
 mod layout;
+mod max_pool1d;
 mod max_pool2d;
 mod moments;
 mod momentum;
 mod normalization;
+mod on_sequences;
 mod order;
 mod output_kind;
 mod padding;
@@ -80,14 +92,21 @@ mod weight_and_bias;
 mod window;
 
 pub use activation::Activation;
+pub use adaptive_avg_pool1d::AdaptiveAvgPool1d;
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
+pub use adaptive_max_pool1d::AdaptiveMaxPool1d;
 pub use adaptive_max_pool2d::AdaptiveMaxPool2d;
 pub use along::Along;
+pub use avg_pool1d::AvgPool1d;
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm::BatchNorm;
 pub(crate) use carve::{aligned, carve};
 pub use channels::{ChannelsFirst, ChannelsLast};
-pub use conv2d::{Channels, Conv2d};
+pub use conv_channels::Channels;
+pub use conv_transpose1d::ConvTranspose1d;
+pub use conv_transpose2d::ConvTranspose2d;
+pub use conv1d::Conv1d;
+pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use dropout2d::Dropout2d;
@@ -102,9 +121,11 @@ pub use group_norm::GroupNorm;
 pub use instance_norm::InstanceNorm;
 pub use layer::{Backward, CloneLayer, Forward, Layer, Memory, Mode, RandomKey};
 pub use layer_norm::LayerNorm;
+pub use max_pool1d::MaxPool1d;
 pub use max_pool2d::MaxPool2d;
 pub use momentum::Momentum;
 pub use normalization::Normalization;
+pub use on_sequences::OnSequences;
 pub use order::{Order, Turn};
 pub use output_kind::OutputKind;
 pub use padding::Padding;
@@ -128,15 +149,22 @@ use stored::Kind;
 use crate::Scalar;
 
 /// The layers that a file can have, so that a model can be made of it.
-pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 26] {
+pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 33] {
     [
         Kind::of::<Dense<T>>(),
         Kind::of::<Conv2d<T>>(),
+        Kind::of::<ConvTranspose2d<T>>(),
         Kind::of::<MaxPool2d>(),
         Kind::of::<AvgPool2d>(),
         Kind::of::<AdaptiveMaxPool2d>(),
         Kind::of::<AdaptiveAvgPool2d>(),
         Kind::of::<GlobalAvgPool2d>(),
+        Kind::of::<Conv1d<T>>(),
+        Kind::of::<ConvTranspose1d<T>>(),
+        Kind::of::<MaxPool1d>(),
+        Kind::of::<AvgPool1d>(),
+        Kind::of::<AdaptiveMaxPool1d>(),
+        Kind::of::<AdaptiveAvgPool1d>(),
         Kind::of::<Flatten>(),
         Kind::of::<Reshape>(),
         Kind::of::<ChannelsLast>(),

@@ -73,16 +73,16 @@ impl<T: Scalar> Param<T> {
         Self::checked_zeros(name, [rows, columns].into(), 1, Layout::Panels(panels), panels)
     }
 
-    /// The zero weight of a convolution, kernel height × kernel width × channels of a group × outputs: for each group the
+    /// The zero weight of a convolution, window × channels of a group × outputs: for each group the
     /// matrix of its outputs, in the panels of the dense kernels.
     ///
     /// # Errors
     /// As [`Param::zero_panels`].
     pub(crate) fn zero_kernels(name: &str, shape: Shape, groups: usize) -> Result<Self> {
-        let &[height, width, channels, outputs] = shape.axes() else {
-            panic!("a convolution's weight has four axes, got {shape}");
+        let &[ref taps @ .., channels, outputs] = shape.axes() else {
+            panic!("a convolution's weight has channels and outputs, got {shape}");
         };
-        let rows = height.saturating_mul(width).saturating_mul(channels);
+        let rows = taps.iter().fold(channels, |rows, &taps| rows.saturating_mul(taps));
         // Where each channel goes by itself, their weights lie side by side in one matrix.
         let groups = if channels == 1 && groups == outputs { 1 } else { groups };
         let panels = Panels::new::<T>(rows, outputs / groups);

@@ -9,7 +9,8 @@ use crate::init::Initializer;
 use crate::kernels::Finish;
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
-/// The parameters of a layer whose outputs are weighted sums. The last axis of the weight is that of the outputs.
+/// The parameters of a layer whose outputs are weighted sums. The last axis of the weight is that of the outputs, but for a
+/// transposed convolution, whose last axis is that of the inputs.
 #[derive(Debug, Clone)]
 pub(super) struct WeightAndBias<T> {
     pub(super) weight: Param<T>,
@@ -63,12 +64,12 @@ impl<T: Scalar> WeightAndBias<T> {
         Ok(())
     }
 
-    /// Whether the weight has this shape and is kept as a weight made with the layer, and the bias has a number for each output.
+    /// Whether the weight has this shape and is kept as a weight made with the layer, and the bias has a number for each of so many
+    /// outputs.
     ///
     /// # Errors
     /// [`Error::Shape`] where somebody has put another in the place of one.
-    pub(super) fn check(&self, weight: Shape) -> Result<()> {
-        let outputs = weight.axes().last().copied().unwrap_or(1);
+    pub(super) fn check(&self, weight: Shape, outputs: usize) -> Result<()> {
         let bias = self.bias.as_ref().map(|bias| (bias, [outputs].into()));
         check_shapes([(&self.weight, weight)].into_iter().chain(bias))?;
         if self.weight.is_dense_weight() || self.weight.is_kernels() {

@@ -7,7 +7,7 @@ use crate::getters::getters;
 use crate::kernels::{Axis, Geometry};
 use crate::{Error, Result, Shape};
 
-/// A window that slides over an image: that of a convolution, or of a pool.
+/// A window that slides over an image: that of a convolution, or of a pool. On sequences it has one number for each setting.
 ///
 /// It is looked at when the layer is made: sides, strides and dilations have to be at least 1.
 ///
@@ -88,11 +88,7 @@ impl Window {
     /// # Errors
     /// [`Error::Shape`] where the input is no image or the window does not fit into it.
     pub(crate) fn over(&self, input: &Shape) -> Result<Geometry> {
-        let &[height, width, channels] = input.axes() else {
-            let hint = "images have three axes, channels last; a reshape gives a matrix one channel";
-            let (expected, got) = ("[batch, height, width, channels]".into(), input.batch_pattern());
-            return Err(Error::Shape { what: "input", expected, got, hint });
-        };
+        let [height, width, channels] = image(input)?;
         let stride = self.stride.unwrap_or(self.kernel);
         let around = self.padding.around();
         let axis = |axis: usize, input: usize| {
@@ -104,6 +100,82 @@ impl Window {
             return Err(Error::shape("input", expected, input.batch_pattern()));
         };
         Ok(Geometry { rows, columns, channels })
+    }
+
+    /// The window of a convolution: it moves by 1 unless a stride was set.
+    ///
+    /// # Errors
+    /// As [`Window::checked`], and where it is one of ceil mode.
+    pub(super) fn of_convolution(self) -> Result<Self> {
+        let window = self.checked(1.into())?;
+        if window.ceil_mode {
+            return Err(Error::setting("window", "one without ceil_mode, which is for pools", window));
+        }
+        Ok(window)
+    }
+
+    /// How it slides over images of so many channels in which it has as many places as an image `[height, width, channels]` has
+    /// pixels, with more rows and columns of which none is a place.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the input is no image padding leaves nothing, or the size is beyond all numbers.
+    pub(super) fn places_over(&self, input: &Shape, more: Sides, channels: usize) -> Result<Geometry> {
+        let [height, width, _] = image(input)?;
+        let (stride, around) = (self.stride.unwrap_or(1.into()), self.padding.around());
+        let axis = |axis: usize, places: usize| {
+            let of = |sides: Sides| <[usize; 2]>::from(sides)[axis];
+            let [kernel, stride, dilation] = [self.kernel, stride, self.dilation].map(of);
+            Axis::of_places(places, kernel, stride, dilation, around[axis], of(more))
+        };
+        let (Some(rows), Some(columns)) = (axis(0, height), axis(1, width)) else {
+            let expected =
+                format!("whose output has rows and columns, and no more than can be counted, {self}");
+            return Err(Error::shape("input", expected, input.batch_pattern()));
+        };
+        Ok(Geometry { rows, columns, channels })
+    }
+
+    /// The window of one row that this is on sequences.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where two numbers that are one along a sequence are different.
+    pub(super) fn on_sequences(mut self) -> Result<Self> {
+        let own = self;
+        let row = |sides: &mut Sides, vertical: usize| {
+            let is_one = sides.height == sides.width;
+            sides.height = vertical;
+            is_one
+        };
+        let stride = self.stride.as_mut().is_none_or(|stride| row(stride, 1));
+        let padding = match &mut self.padding {
+            Padding::Valid | Padding::Same | Padding::SameLower => true,
+            Padding::Border(border) => row(border, 0),
+            Padding::Each { before, after } => row(before, 0) && row(after, 0),
+        };
+        if row(&mut self.kernel, 1) && stride && row(&mut self.dilation, 1) && padding {
+            return Ok(self);
+        }
+        Err(Error::setting("window", "one number for each setting, as sequences have one axis", own))
+    }
+
+    /// That of sequences, of which this is the window of one row.
+    pub(super) fn of_sequences(mut self) -> Self {
+        let both = |sides: Sides| Sides::from(sides.width);
+        self.kernel = both(self.kernel);
+        self.stride = self.stride.map(both);
+        self.dilation = both(self.dilation);
+        self.padding = match self.padding {
+            Padding::Border(border) => Padding::Border(both(border)),
+            Padding::Each { before, after } => Padding::Each { before: both(before), after: both(after) },
+            padding => padding,
+        };
+        self
+    }
+
+    /// `3 stride 2`, of the window of one row.
+    pub(super) fn describe_on_sequences(&self) -> String {
+        let text = self.of_sequences().to_string();
+        text.split_once('x').map_or(text.clone(), |(_, text)| text.to_owned())
     }
 
     getters! {
@@ -118,6 +190,16 @@ impl Window {
         /// Whether the number of outputs is rounded up.
         ceil_mode: bool;
     }
+}
+
+/// The axes of an image.
+fn image(input: &Shape) -> Result<[usize; 3]> {
+    let &[height, width, channels] = input.axes() else {
+        let hint = "images have three axes, channels last; a reshape gives a matrix one channel";
+        let (expected, got) = ("[batch, height, width, channels]".into(), input.batch_pattern());
+        return Err(Error::Shape { what: "input", expected, got, hint });
+    };
+    Ok([height, width, channels])
 }
 
 impl<S: Into<Sides>> From<S> for Window {
@@ -178,6 +260,38 @@ mod tests {
         assert_eq!((same.rows.before, same.columns.before), (0, 1));
         let lower = over(Window::new(3).with_stride(2).with_padding(Padding::SameLower), 8, 7).unwrap();
         assert_eq!((lower.rows.before, lower.columns.before), (1, 1));
+    }
+
+    #[test]
+    fn a_window_on_sequences_is_one_row() {
+        let each = Padding::Each { before: 1.into(), after: 0.into() };
+        for (window, text) in [
+            (Window::new(3), "3"),
+            (
+                Window::new(3).with_stride(2).with_padding(1).with_dilation(4),
+                "3 stride 2 dilation 4 padding 1",
+            ),
+            (Window::new(3).with_padding(each).with_ceil_mode(), "3 padding 1 before 0 after ceil_mode"),
+            (Window::new(2).with_padding(Padding::Same), "2 padding same"),
+        ] {
+            let row = window.on_sequences().unwrap();
+            let geometry = row.checked(1.into()).unwrap().over(&Shape::from([1, 16, 2])).unwrap();
+            let rows = geometry.rows;
+            assert_eq!([rows.outputs, rows.kernel, rows.before, rows.after], [1, 1, 0, 0], "{window}");
+            assert_eq!(geometry.columns, over(window, 16, 16).unwrap().columns);
+            assert_eq!((row.of_sequences(), row.describe_on_sequences().as_str()), (window, text));
+        }
+        let each = Padding::Each { before: [1, 2].into(), after: 0.into() };
+        for window in [
+            Window::new([1, 3]),
+            Window::new(3).with_stride([1, 2]),
+            Window::new(3).with_dilation([1, 2]),
+            Window::new(3).with_padding([0, 1]),
+            Window::new(3).with_padding(each),
+        ] {
+            let error = window.on_sequences().unwrap_err().to_string();
+            assert!(error.starts_with("window: expected one number for each setting"), "{error}");
+        }
     }
 
     #[test]

@@ -11,9 +11,8 @@ use super::plan::{Weighted, WeightedPlan};
 use super::step::Step;
 use crate::init::Initializer;
 use crate::layers::{
-    Activation, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm, ChannelsFirst, ChannelsLast,
-    Dropout, Dropout2d, Embedding, Flatten, GlobalAvgPool2d, Layer, LayerNorm, LogSoftmax, MaxPool2d,
-    Normalization, Reshape, Sides, Softmax, Window,
+    Activation, BatchNorm, ChannelsFirst, ChannelsLast, Dropout, Dropout2d, Embedding, Flatten, Layer,
+    LayerNorm, LogSoftmax, Normalization, Reshape, Softmax,
 };
 use crate::{Error, Result, Scalar, Shape, TensorView};
 
@@ -94,22 +93,7 @@ impl<T: Scalar> Builder<T> {
     /// before it, unless each pixel is to go through it for itself.
     #[must_use]
     pub fn dense(self, outputs: usize) -> Self {
-        self.plan(Plan::Weighted(WeightedPlan::new(Weighted::Dense { outputs })))
-    }
-
-    /// A convolution with this many output channels, with a bias, initialised as PyTorch does. A number is the side of
-    /// a window that moves by 1, without padding.
-    #[must_use]
-    pub fn conv2d(self, outputs: usize, window: impl Into<Window>) -> Self {
-        let conv = Weighted::Conv2d { outputs, window: window.into(), groups: 1 };
-        self.plan(Plan::Weighted(WeightedPlan::new(conv)))
-    }
-
-    /// Parts the channels of the convolution added last into groups.
-    #[must_use]
-    pub fn groups(self, groups: usize) -> Self {
-        let change = |plan: &mut WeightedPlan<T>| plan.set_groups(groups);
-        self.change_weighted("groups", "a convolution added by `conv2d` before it", change)
+        self.weighted(Weighted::Dense { outputs })
     }
 
     /// A function of each element.
@@ -140,36 +124,6 @@ impl<T: Scalar> Builder<T> {
     #[must_use]
     pub fn dropout2d(self, rate: f64) -> Self {
         self.made("dropout2d", Dropout2d::new(rate))
-    }
-
-    /// The largest of each window, which moves by its own size unless it has a stride: `.max_pool2d(2)`.
-    #[must_use]
-    pub fn max_pool2d(self, window: impl Into<Window>) -> Self {
-        self.made("max_pool2d", MaxPool2d::new(window))
-    }
-
-    /// The mean of each window, which moves by its own size unless it has a stride: `.avg_pool2d(2)`.
-    #[must_use]
-    pub fn avg_pool2d(self, window: impl Into<Window>) -> Self {
-        self.made("avg_pool2d", AvgPool2d::new(window))
-    }
-
-    /// The largest of each of so many parts of an image: rows and columns, or one number for both.
-    #[must_use]
-    pub fn adaptive_max_pool2d(self, output: impl Into<Sides>) -> Self {
-        self.made("adaptive_max_pool2d", AdaptiveMaxPool2d::new(output))
-    }
-
-    /// The mean of each of so many parts of an image: rows and columns, or one number for both.
-    #[must_use]
-    pub fn adaptive_avg_pool2d(self, output: impl Into<Sides>) -> Self {
-        self.made("adaptive_avg_pool2d", AdaptiveAvgPool2d::new(output))
-    }
-
-    /// The mean of each channel of an image.
-    #[must_use]
-    pub fn global_avg_pool2d(self) -> Self {
-        self.layer(GlobalAvgPool2d)
     }
 
     /// `[channels, height, width]` becomes `[height, width, channels]`, and `[channels, length]` `[length, channels]`.
@@ -299,7 +253,7 @@ impl<T: Scalar> Builder<T> {
     }
 
     /// A layer whose settings were checked.
-    fn made(self, kind: &'static str, layer: Result<impl Layer<T> + 'static>) -> Self {
+    pub(super) fn made(self, kind: &'static str, layer: Result<impl Layer<T> + 'static>) -> Self {
         match layer {
             Ok(layer) => self.layer(layer),
             Err(error) => self.failed(kind, error),
@@ -332,6 +286,11 @@ impl<T: Scalar> Builder<T> {
         }
     }
 
+    /// A layer with weights.
+    pub(super) fn weighted(self, layer: Weighted) -> Self {
+        self.plan(Plan::Weighted(WeightedPlan::new(layer)))
+    }
+
     fn plan(mut self, plan: Plan<T>) -> Self {
         self.layers.push(Planned { name: None, plan });
         self
@@ -346,7 +305,7 @@ impl<T: Scalar> Builder<T> {
     }
 
     /// Changes the plan of the layer added last, where there is one that `change` can change.
-    fn change_weighted(
+    pub(super) fn change_weighted(
         mut self,
         method: &'static str,
         expected: &'static str,

@@ -24,6 +24,7 @@ mod plan;
 mod predict;
 mod step;
 mod summary;
+mod windows;
 mod workspace;
 mod workspace_pool;
 

@@ -13,7 +13,7 @@ use crate::hand_made::HandMade;
 use crate::pytorch::{fixture, tensor};
 
 /// The networks of `make_order.py` in which the order makes a difference, with features that tell it: channels, height, width.
-const NETWORKS: [(&str, [usize; 3]); 7] = [
+const NETWORKS: [(&str, [usize; 3]); 9] = [
     ("plain", [5, 4, 2]),
     ("batch_norm", [5, 4, 2]),
     ("layer_norm", [5, 4, 2]),
@@ -21,6 +21,8 @@ const NETWORKS: [(&str, [usize; 3]); 7] = [
     ("cube", [3, 3, 3]),
     ("deep", [5, 4, 3]),
     ("sequence", [3, 5, 1]),
+    ("one_axis", [6, 8, 1]),
+    ("transposed", [6, 5, 6]),
 ];
 
 pub(crate) fn image(name: &str) -> Shape {
@@ -42,6 +44,15 @@ pub(crate) fn layers(name: &str, builder: Builder<f64>) -> Builder<f64> {
         "cube" => fc(conv(builder, 3).layer(norm([3, 3, 3])).named("norm").flatten()),
         "gray" => fc(conv(builder, 1).layer(norm([4, 3, 1])).named("norm").flatten()),
         "sequence" => fc(builder.batch_norm().named("norm").flatten()),
+        "one_axis" => {
+            let builder = builder.conv1d(4, Window::new(3).with_padding(1)).named("conv1").max_pool1d(2);
+            let builder = builder.conv_transpose1d(6, Window::new(2).with_stride(2)).groups(2).named("conv2");
+            fc(builder.flatten())
+        }
+        "transposed" => {
+            let window = Window::new([3, 2]).with_stride(2);
+            fc(builder.conv_transpose2d(6, window).groups(2).named("conv").flatten())
+        }
         "deep" => builder
             .conv2d(4, window)
             .named("conv1")

@@ -1,6 +1,6 @@
-//! Pools. Keras's of one axis are ours with a window one high.
+//! Pools.
 
-use taper::layers::{AvgPool2d, GlobalAvgPool2d, MaxPool2d, Padding, Window};
+use taper::layers::{AvgPool1d, AvgPool2d, GlobalAvgPool2d, MaxPool1d, MaxPool2d, Padding, Window};
 use taper::sequential::Builder;
 use taper::{Result, Sequential, Tensor};
 
@@ -23,39 +23,31 @@ pub(crate) fn has_mask(case: &Case) -> bool {
 fn run(case: &Case, x: &Tensor<f64>) -> Result<Vec<f64>> {
     let channels_first = case.option("data_format").as_str() == Some("channels_first");
     let (_, sample) = x.shape().split_batch().expect("the input has a batch");
-    // One more axis, of length 1, in front of the others.
-    let image: [usize; 3] = match *sample.axes() {
-        [channels, width] if channels_first => [channels, 1, width],
-        [width, channels] => [1, width, channels],
-        [a, b, c] => [a, b, c],
-        _ => panic!("images have one or two axes and channels"),
-    };
-    let builder = Sequential::builder(sample).reshape(image);
+    let builder = Sequential::builder(sample);
     let builder = if channels_first { builder.channels_last() } else { builder };
-    let (height, width) = if channels_first { (image[1], image[2]) } else { (image[0], image[1]) };
-    let builder = add_pool(builder, case, [height, width])?;
+    let builder = add_pool(builder, case, sample.rank() == 2)?;
     let global = case.word("object").starts_with("Global");
     let builder = if channels_first && !global { builder.channels_first() } else { builder };
     Ok(builder.build(&mut taper::seeded(0))?.predict(x)?.into_vec())
 }
 
-fn add_pool(builder: Builder<f64>, case: &Case, image: [usize; 2]) -> Result<Builder<f64>> {
-    Ok(match case.word("object") {
-        "GlobalAveragePooling1D" | "GlobalAveragePooling2D" => builder.layer(GlobalAvgPool2d),
-        "GlobalMaxPooling1D" | "GlobalMaxPooling2D" => builder.max_pool2d(image),
-        "AveragePooling1D" | "AveragePooling2D" | "average_pool" => {
-            builder.layer(AvgPool2d::new(window(case, image))?)
-        }
-        "MaxPooling1D" | "MaxPooling2D" | "max_pool" => builder.layer(MaxPool2d::new(window(case, image))?),
-        other => panic!("the table sends {other} elsewhere"),
+fn add_pool(builder: Builder<f64>, case: &Case, has_one_axis: bool) -> Result<Builder<f64>> {
+    Ok(match (case.word("object"), has_one_axis) {
+        ("GlobalAveragePooling1D", true) => builder.adaptive_avg_pool1d(1),
+        ("GlobalAveragePooling2D", false) => builder.layer(GlobalAvgPool2d),
+        ("GlobalMaxPooling1D", true) => builder.adaptive_max_pool1d(1),
+        ("GlobalMaxPooling2D", false) => builder.adaptive_max_pool2d(1),
+        ("AveragePooling1D" | "average_pool", true) => builder.layer(AvgPool1d::new(window(case))?),
+        ("AveragePooling2D" | "average_pool", false) => builder.layer(AvgPool2d::new(window(case))?),
+        ("MaxPooling1D" | "max_pool", true) => builder.layer(MaxPool1d::new(window(case))?),
+        ("MaxPooling2D" | "max_pool", false) => builder.layer(MaxPool2d::new(window(case))?),
+        (other, _) => panic!("the table sends {other} elsewhere"),
     })
 }
 
-fn window(case: &Case, [height, _]: [usize; 2]) -> Window {
+fn window(case: &Case) -> Window {
     let sides = |key: &str| match numbers(case.option(key))[..] {
         [first, second] => [first as usize, second as usize],
-        // Of images of one axis alone, which are one high: the other has no room for more.
-        [side] if height == 1 => [1, side as usize],
         [side] => [side as usize; 2],
         _ => panic!("one or two sides"),
     };

@@ -1,8 +1,8 @@
 //! Whoever gets hold of a parameter can put another in its place, of another shape, layout or name.
 
 use taper::layers::{
-    BatchNorm, Channels, Conv2d, Embedding, GroupNorm, InstanceNorm, LayerNorm, Normalization, RmsNorm,
-    Window,
+    BatchNorm, Channels, Conv1d, Conv2d, ConvTranspose2d, Embedding, GroupNorm, InstanceNorm, LayerNorm,
+    Normalization, RmsNorm, Window,
 };
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
@@ -141,6 +141,8 @@ fn a_layer_with_another_parameter_goes_into_no_model() {
     let mut cases: Vec<(Box<dyn Layer<f32>>, Shape)> = vec![
         (Box::new(Dense::new(12, 3, rng).unwrap()), [12].into()),
         (Box::new(Conv2d::new(Channels::new(2, 3), 3, rng).unwrap()), [4, 4, 2].into()),
+        (Box::new(ConvTranspose2d::new(Channels::new(2, 3), 3, rng).unwrap()), [4, 4, 2].into()),
+        (Box::new(Conv1d::new(Channels::new(2, 3), 3, rng).unwrap()), [4, 2].into()),
         (Box::new(BatchNorm::new(3).unwrap()), [3].into()),
         (Box::new(LayerNorm::new([3]).unwrap()), [3].into()),
         (Box::new(GroupNorm::new(1, 3).unwrap()), [3].into()),

@@ -1,6 +1,8 @@
 //! Windows that do not fit, and images that are none.
 
-use taper::layers::{AvgPool2d, Channels, Conv2d, Dropout2d, MaxPool2d, Padding, Window};
+use taper::layers::{
+    AvgPool2d, Channels, Conv1d, Conv2d, ConvTranspose2d, Dropout2d, MaxPool2d, Padding, Window,
+};
 use taper::sequential::Builder;
 use taper::{Sequential, Tensor, seeded};
 
@@ -12,6 +14,10 @@ fn build(add: impl FnOnce(Builder<f32>) -> Builder<f32>) -> String {
 
 fn flat(add: impl FnOnce(Builder<f32>) -> Builder<f32>) -> String {
     error(add(Sequential::builder([60])).build(&mut seeded(1)))
+}
+
+fn sequence(add: impl FnOnce(Builder<f32>) -> Builder<f32>) -> String {
+    error(add(Sequential::builder([5, 3])).build(&mut seeded(1)))
 }
 
 fn conv(channels: Channels, window: Window) -> String {
@@ -118,6 +124,80 @@ pub(crate) const CASES: &[Case] = &[
         "a convolution that is rounded up",
         || conv(Channels::new(3, 3), Window::new(3).with_ceil_mode()),
         "window: expected one without ceil_mode, which is for pools, got 3x3 ceil_mode",
+    ),
+    (
+        "output padding as large as the stride",
+        || build(|builder| builder.conv_transpose2d(4, Window::new(3).with_stride(2)).output_padding([1, 2])),
+        "layer 0 `0` (conv_transpose2d -> 4, 3x3 stride 2): output_padding: expected less than the stride or the dilation, got 1x2",
+    ),
+    (
+        "output padding where the padding says the size",
+        || {
+            let window = Window::new(3).with_stride(2).with_padding(Padding::Same);
+            build(|builder| builder.conv_transpose2d(4, window).output_padding(1))
+        },
+        "layer 0 `0` (conv_transpose2d -> 4, 3x3 stride 2 padding same): output_padding: expected none with this padding, which says the size, got 1",
+    ),
+    (
+        "output padding of a convolution",
+        || build(|builder| builder.conv2d(4, 3).output_padding(1)),
+        "layer 0 `0` (output_padding): output_padding: expected a transposed convolution before it, got conv2d -> 4, 3x3",
+    ),
+    (
+        "padding that leaves nothing",
+        || build(|builder| builder.conv_transpose2d(4, Window::new(1).with_padding(2))),
+        "layer 0 `0` (conv_transpose2d 3 -> 4, 1x1 padding 2): expected input whose output has rows and columns, and no more than can be counted, 1x1 padding 2, got [batch, 4, 5, 3]",
+    ),
+    (
+        "a stride that makes an image beyond all numbers",
+        || build(|builder| builder.conv_transpose2d(4, Window::new(1).with_stride(1 << 40))),
+        "layer 0 `0` (conv_transpose2d 3 -> 4, 1x1 stride 1099511627776): shape [3298534883329, 4398046511105, 4]: expected at most 2^48 multiply-adds and outputs for a sample",
+    ),
+    (
+        "a transposed convolution of a row",
+        || flat(|builder| builder.conv_transpose2d(4, 3)),
+        "layer 0 `0` (conv_transpose2d -> 4, 3x3): expected input [batch, height, width, channels], got [batch, 60]",
+    ),
+    (
+        "a transposed weight of another window",
+        || {
+            let weight = Tensor::<f32>::zeros([3, 3, 1, 1]).unwrap();
+            error(ConvTranspose2d::from_parts(Window::new(2), 1, &weight, None))
+        },
+        "expected weight [2, 2, outputs, inputs], got [3, 3, 1, 1]",
+    ),
+    (
+        "a convolution of sequences on images",
+        || build(|builder| builder.conv1d(4, 3)),
+        "layer 0 `0` (conv1d -> 4): expected input [batch, length, channels], got [batch, 4, 5, 3]",
+    ),
+    (
+        "a window of two axes on sequences",
+        || sequence(|builder| builder.conv1d(4, [1, 3])),
+        "layer 0 `0` (conv1d -> 4): window: expected one number for each setting, as sequences have one axis, got 1x3",
+    ),
+    (
+        "sequences with their channels first",
+        || {
+            let conv = Conv1d::new(Channels::new(5, 8), 3, &mut seeded(1)).unwrap();
+            sequence(|builder| builder.layer(conv))
+        },
+        "layer 0 `0` (conv1d 5 -> 8, 3): expected input [batch, length, 5], got [batch, 5, 3]; channels are the last axis; put a channels_last before it",
+    ),
+    (
+        "a window longer than the sequence",
+        || sequence(|builder| builder.max_pool1d(6)),
+        "layer 0 `0` (max_pool1d 6 stride 6): expected input at least as large as the window, 6 stride 6, got [batch, 5, 3]",
+    ),
+    (
+        "a pool of sequences on a row",
+        || flat(|builder| builder.avg_pool1d(2)),
+        "layer 0 `0` (avg_pool1d 2 stride 2): expected input [batch, length, channels], got [batch, 60]; sequences have two axes, channels last; a reshape gives a row of numbers one channel",
+    ),
+    (
+        "an adaptive pool of sequences without outputs",
+        || sequence(|builder| builder.adaptive_max_pool1d(0)),
+        "layer 0 `0` (adaptive_max_pool1d): output size: expected at least 1, got 0",
     ),
     (
         "padding as wide as the window on one side",

@@ -100,7 +100,13 @@ fn snake_case(name: &str) -> String {
 fn layers(sources: &[Source]) -> Vec<String> {
     let name = |code: &str| -> String { code.chars().take_while(|c| c.is_alphanumeric()).collect() };
     let codes = sources.iter().filter(|source| source.path.starts_with("layers/")).map(Source::code);
-    let found = codes.flat_map(|code| code.split("> Layer<T> for ").skip(1).map(name).collect::<Vec<_>>());
+    let found = codes.flat_map(|code| {
+        let types = code.split("> Layer<T> for ").skip(1).map(name).filter(|name| name != "OnSequences");
+        // Layers of images on sequences are types by another name.
+        let aliases =
+            code.split("pub type ").skip(1).filter(|code| code.contains("= OnSequences<")).map(name);
+        types.chain(aliases).collect::<Vec<_>>()
+    });
     found.collect()
 }
 

@@ -7,12 +7,14 @@ mod activations;
 mod branches;
 #[path = "../common/mod.rs"]
 mod common;
+mod conv_transposes;
 mod convolutions;
 mod given;
 mod group_norms;
 mod layers;
 mod losses;
 mod norms;
+mod one_axis;
 mod optimizer_state;
 mod pools;
 mod schedules;
