@@ -97,6 +97,68 @@ fn keras_keeps_the_other_share_and_the_biased_variance() {
     assert_eq!(values(&model, "norm.running_var"), [1.0, 25.75]);
 }
 
+/// Without parameters it follows the batches where nothing below it learns, in models inside too; and what inference does with
+/// its statistics goes into the layer before it.
+#[test]
+fn a_normalisation_without_parameters_follows_its_batches() {
+    let plain = || BatchNorm::<f64>::new(4).unwrap().without_affine();
+    let builders = [
+        ("0", Sequential::builder([4]).layer(plain()).dense(3)),
+        (
+            "0.0",
+            Sequential::builder([4])
+                .layer(Sequential::builder([4]).layer(plain()).build(&mut seeded(0)).unwrap())
+                .dense(3),
+        ),
+        ("0.0", Sequential::builder([4]).residual(|block| block.layer(plain())).dense(3)),
+    ];
+    for (name, builder) in builders {
+        let mut model = builder.build(&mut seeded(1)).unwrap();
+        let mean = format!("{name}.running_mean");
+        let x = numbers([6, 4], 3, 0.5, 2.0);
+        Trainer::new(&mut model, CrossEntropy::new(), sgd()).step(&x, &[0, 1, 2, 0, 1, 2]).unwrap();
+        for (channel, running) in values(&model, &mean).into_iter().enumerate() {
+            assert!((running - 0.1 * moments(&x, channel, 4).0).abs() < 1e-15, "{name}: {running}");
+        }
+    }
+    let builder = Sequential::<f64>::builder([3]).dense(4).named("fc").layer(plain()).named("norm");
+    let mut model = builder.build(&mut seeded(1)).unwrap();
+    model.param_mut("norm.running_mean").unwrap().set(&Tensor::from([1.0, -2.0, 0.5, 3.0])).unwrap();
+    model.param_mut("norm.running_var").unwrap().set(&Tensor::from([4.0, 0.5, 1.0, 2.0])).unwrap();
+    let (lean, x) = (model.for_inference().unwrap(), numbers([6, 3], 3, 0.5, 2.0));
+    assert_eq!(lean.len(), 1);
+    for (got, expected) in
+        lean.predict(&x).unwrap().as_slice().iter().zip(model.predict(&x).unwrap().as_slice())
+    {
+        assert!((got - expected).abs() < 1e-13, "{got}, expected {expected}");
+    }
+}
+
+#[test]
+fn a_cumulative_mean_is_that_of_all_batches() {
+    let norm = BatchNorm::new(2).unwrap().with_momentum(Momentum::Cumulative).unwrap();
+    let mut model =
+        Sequential::<f64>::builder([2]).layer(norm).named("norm").dense(2).build(&mut seeded(1)).unwrap();
+    let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), sgd());
+    let mut expected = [[0.0; 2]; 2];
+    for step in 0..4 {
+        let x = numbers([5, 2], step, 0.5, 2.0);
+        trainer.step(&x, &[0, 1, 0, 1, 1]).unwrap();
+        let [means, variances] = &mut expected;
+        for (channel, (of_means, of_variances)) in means.iter_mut().zip(variances).enumerate() {
+            let (mean, variance) = moments(&x, channel, 2);
+            *of_means += mean / 4.0;
+            *of_variances += variance * 5.0 / 4.0 / 4.0;
+        }
+    }
+    assert_eq!(values(&model, "norm.num_batches_tracked"), [4.0]);
+    for (name, expected) in ["norm.running_mean", "norm.running_var"].into_iter().zip(expected) {
+        for (got, expected) in values(&model, name).into_iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-14, "{name}: {got}, expected {expected}");
+        }
+    }
+}
+
 const STATE: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
 
 /// Frozen, it stays the same to the byte, above and below of what learns, and takes its running statistics.

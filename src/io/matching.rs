@@ -46,6 +46,7 @@ pub(super) fn match_tensors<T: Scalar>(
         adopt(model, &document.said, &|name| entries.get(name).map(|entry| entry.name.clone()));
     }
     let order = FileOrder::new(model, document, load).map_err(|problem| Refusal(vec![problem]))?;
+    let mut passed_over = Vec::new();
     let (mut inputs, mut turns, mut is_first) = (None, model.turns_of_params().into_iter(), true);
     // That of a file is told once, and not for every parameter.
     let mut order_problem = None;
@@ -53,9 +54,9 @@ pub(super) fn match_tensors<T: Scalar>(
         let turn = turns.next().expect("one for each parameter");
         let is_first = param.is_dense_weight() && std::mem::take(&mut is_first);
         let name = param.name().to_owned();
-        // PyTorch counts batches beside its running statistics, in a whole number that is of no use here.
+        // PyTorch counts batches beside all running statistics, in a whole number that is mostly of no use here.
         if let (true, Some(layer)) = (param.is_statistic(), name.strip_suffix("running_mean")) {
-            entries.remove(&format!("{layer}num_batches_tracked"));
+            passed_over.push(format!("{layer}num_batches_tracked"));
         }
         let Some(entry) = entries.remove(&*name) else {
             loaded.missing.push(name.clone());
@@ -97,6 +98,9 @@ pub(super) fn match_tensors<T: Scalar>(
         param.fill(|row, column| numbers.at(place(row, column)));
     });
     problems.extend(order_problem);
+    for name in passed_over {
+        entries.remove(&name);
+    }
     // In the file's order.
     let left: HashSet<&str> = entries.into_values().map(|entry| &*entry.name).collect();
     for entry in archive.entries.iter().filter(|entry| left.contains(&*entry.name)) {
@@ -130,7 +134,9 @@ impl<'a> Entry<'a> {
 
 fn fitting<'a, T: Scalar>(param: &Param<T>, entry: &Entry<'a>, expected: Shape) -> Verdict<Numbers<'a>> {
     if entry.shape == expected {
-        return entry.numbers();
+        // Only what is counted may be whole numbers.
+        let counts = Numbers::counts(entry.dtype, entry.bytes).filter(|_| param.is_statistic());
+        return counts.map_or_else(|| entry.numbers(), Ok);
     }
     let is_turned = param.is_dense_weight() && entry.shape.axes().iter().rev().eq(expected.axes());
     let hint = if is_turned { "; it may lie the other way: tell the orientation" } else { "" };

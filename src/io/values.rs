@@ -24,6 +24,7 @@ pub(super) enum Numbers<'a> {
     F32(&'a [[u8; 4]]),
     F16(&'a [[u8; 2]]),
     Bf16(&'a [[u8; 2]]),
+    I64(&'a [[u8; 8]]),
 }
 
 impl<'a> Numbers<'a> {
@@ -38,9 +39,14 @@ impl<'a> Numbers<'a> {
         })
     }
 
+    /// Whole numbers, as PyTorch counts in; `None` for others.
+    pub(super) fn counts(dtype: Dtype, bytes: &'a [u8]) -> Option<Self> {
+        if dtype == Dtype::I64 { Some(Self::I64(whole(bytes)?)) } else { None }
+    }
+
     fn len(self) -> usize {
         match self {
-            Self::F64(numbers) => numbers.len(),
+            Self::F64(numbers) | Self::I64(numbers) => numbers.len(),
             Self::F32(numbers) => numbers.len(),
             Self::F16(numbers) | Self::Bf16(numbers) => numbers.len(),
         }
@@ -53,6 +59,7 @@ impl<'a> Numbers<'a> {
             Self::F64(numbers) => f64::from_le_bytes(numbers[place]),
             Self::F32(numbers) => f64::from(f32::from_le_bytes(numbers[place])),
             Self::F16(numbers) => f64::from(half(u16::from_le_bytes(numbers[place]))),
+            Self::I64(numbers) => i64::from_le_bytes(numbers[place]) as f64,
             Self::Bf16(numbers) => brain(u16::from_le_bytes(numbers[place])),
         })
     }

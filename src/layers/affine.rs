@@ -1,5 +1,6 @@
 //! The weight and the bias of a normalisation, where it has them.
 
+use super::param_form::check_shapes;
 use super::row_gradient::RowGradient;
 use super::stored::{Entry, Restored};
 use super::{Along, GradientSink, Param};
@@ -19,6 +20,11 @@ impl<T: Scalar> Affine<T> {
             weight: Param::new("weight", &Tensor::full(axes, T::one())?).with_along(Along::LastAxes),
             bias: Param::new("bias", &Tensor::zeros(axes)?).with_along(Along::LastAxes),
         })
+    }
+
+    /// Whether both have the shape that they were made with.
+    pub(super) fn check(&self, axes: Shape) -> Result<()> {
+        check_shapes([(&self.weight, axes), (&self.bias, axes)])
     }
 
     /// Whether a file that says that there are both has them.

@@ -1,14 +1,13 @@
 //! Batch normalisation: each channel over the batch.
 
+use super::affine::Affine;
 use super::moments::measure;
-use super::param_form::check_shapes;
+use super::running_statistics::RunningStatistics;
 use super::stored::{Entry, Restored, Stored};
-use super::{
-    Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Settings, Whole,
-};
+use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Settings, Whole};
 use crate::getters::getters;
 use crate::kernels::{ColumnMap, ColumnSums};
-use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
+use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// y = (x − mean) / √(variance + ε) · weight + bias, for each channel alone (Ioffe and Szegedy, 2015).
 ///
@@ -29,8 +28,9 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// |---|---|
 /// | x | `[batch, channels]`, `[batch, length, channels]`, `[batch, height, width, channels]`, … |
 /// | y | that of x |
-/// | `weight`, `bias` | `[channels]`, at first 1 and 0 |
+/// | `weight`, `bias` | `[channels]`, at first 1 and 0; none [without them](Self::without_affine) |
 /// | `running_mean`, `running_var` | `[channels]`, at first 0 and 1 |
+/// | `num_batches_tracked` | `[]`, at first 0; there with [`Momentum::Cumulative`] |
 ///
 /// # Running statistics
 ///
@@ -42,7 +42,8 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// # Freezing
 ///
 /// Where weight and bias are both frozen, the layer takes the running statistics in training too, and leaves them as they
-/// are: what is frozen in a model stays the same function to the byte. (Keras's rule. In PyTorch it takes `eval()`.)
+/// are: what is frozen in a model stays the same function to the byte. (Keras's rule. In PyTorch it takes `eval()`.) Without weight
+/// and bias there is nothing to freeze, and the layer follows the batches of every training, wherever in a model it stands.
 ///
 /// ```
 /// use taper::{Sequential, Tensor};
@@ -55,11 +56,8 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// ```
 #[derive(Debug, Clone)]
 pub struct BatchNorm<T> {
-    weight: Param<T>,
-    bias: Param<T>,
-    running_mean: Param<T>,
-    running_var: Param<T>,
-    momentum: Momentum,
+    affine: Option<Affine<T>>,
+    running: RunningStatistics<T>,
     epsilon: f64,
 }
 
@@ -72,28 +70,25 @@ impl<T: Scalar> BatchNorm<T> {
         if channels == 0 {
             return Err(Error::setting("channels", "at least 1", channels));
         }
-        let (zeros, ones) = (Tensor::zeros([channels])?, Tensor::full([channels], T::one())?);
         Ok(Self {
-            weight: Param::new("weight", &ones).with_along(Along::LastAxes),
-            bias: Param::new("bias", &zeros).with_along(Along::LastAxes),
-            running_mean: Param::statistic("running_mean", &zeros).with_along(Along::LastAxes),
-            running_var: Param::statistic("running_var", &ones).with_along(Along::LastAxes),
-            momentum: Momentum::PyTorch(0.1),
+            affine: Some(Affine::new([channels].into())?),
+            running: RunningStatistics::new(channels)?,
             epsilon: 1e-5,
         })
+    }
+
+    /// Without weight and bias: y = x̂.
+    #[must_use]
+    pub fn without_affine(self) -> Self {
+        Self { affine: None, ..self }
     }
 
     /// How running statistics follow the batches.
     ///
     /// # Errors
     /// [`Error::Setting`] unless 0 ≤ m ≤ 1.
-    pub fn with_momentum(mut self, momentum: Momentum) -> Result<Self> {
-        let (Momentum::PyTorch(share) | Momentum::Keras(share)) = momentum;
-        if !(0.0..=1.0).contains(&share) {
-            return Err(Error::setting("momentum", "a number from 0 to 1", share));
-        }
-        self.momentum = momentum;
-        Ok(self)
+    pub fn with_momentum(self, momentum: Momentum) -> Result<Self> {
+        Ok(Self { running: self.running.with_momentum(momentum)?, ..self })
     }
 
     /// What is added to the variance, so that a channel that is the same everywhere is not divided by 0.
@@ -108,51 +103,51 @@ impl<T: Scalar> BatchNorm<T> {
     /// The number of channels.
     #[must_use]
     pub fn channels(&self) -> usize {
-        self.weight.count()
+        self.running.channels()
     }
 
-    /// What normalised values are multiplied by, `[channels]`.
+    /// What normalised values are multiplied by, `[channels]`, if anything.
     #[must_use]
-    pub fn weight(&self) -> &Param<T> {
-        &self.weight
+    pub fn weight(&self) -> Option<&Param<T>> {
+        self.affine.as_ref().map(|affine| &affine.weight)
     }
 
     /// To be set or frozen.
-    pub fn weight_mut(&mut self) -> &mut Param<T> {
-        &mut self.weight
+    pub fn weight_mut(&mut self) -> Option<&mut Param<T>> {
+        self.affine.as_mut().map(|affine| &mut affine.weight)
     }
 
-    /// What is added to them then, `[channels]`.
+    /// What is added to them then, `[channels]`, if anything.
     #[must_use]
-    pub fn bias(&self) -> &Param<T> {
-        &self.bias
+    pub fn bias(&self) -> Option<&Param<T>> {
+        self.affine.as_ref().map(|affine| &affine.bias)
     }
 
     /// The bias, to be set or frozen.
-    pub fn bias_mut(&mut self) -> &mut Param<T> {
-        &mut self.bias
+    pub fn bias_mut(&mut self) -> Option<&mut Param<T>> {
+        self.affine.as_mut().map(|affine| &mut affine.bias)
     }
 
     /// The mean that inference takes, `[channels]`.
     #[must_use]
     pub fn running_mean(&self) -> &Param<T> {
-        &self.running_mean
+        &self.running.mean
     }
 
     /// The running mean, to be set.
     pub fn running_mean_mut(&mut self) -> &mut Param<T> {
-        &mut self.running_mean
+        &mut self.running.mean
     }
 
     /// The variance that inference takes, `[channels]`.
     #[must_use]
     pub fn running_var(&self) -> &Param<T> {
-        &self.running_var
+        &self.running.var
     }
 
     /// The running variance, to be set.
     pub fn running_var_mut(&mut self) -> &mut Param<T> {
-        &mut self.running_var
+        &mut self.running.var
     }
 
     /// What inference does to each channel: y = scale·x + shift.
@@ -160,37 +155,24 @@ impl<T: Scalar> BatchNorm<T> {
     /// # Errors
     /// [`Error::Setting`] where a running variance is below 0.
     pub(crate) fn scale_and_shift(&self) -> Result<(Vec<f64>, Vec<f64>)> {
-        self.check_variance()?;
-        let deviations = self.running_var.buffer().iter().map(|&variance| self.inverse_deviation(variance));
-        let weights = self.weight.buffer().iter();
-        let scales: Vec<f64> =
-            weights.zip(deviations).map(|(weight, inverse)| weight.as_f64() * inverse).collect();
-        let means = self.running_mean.buffer().iter().zip(self.bias.buffer());
-        let shift = |(scale, (mean, bias)): (&f64, (&T, &T))| bias.as_f64() - mean.as_f64() * scale;
-        let shifts = scales.iter().zip(means).map(shift).collect();
-        Ok((scales, shifts))
+        self.running.check_variance()?;
+        let statistics = self.running.mean.buffer().iter().zip(self.running.var.buffer());
+        let of_channel = |(channel, (mean, &variance)): (usize, (&T, &T))| {
+            let scale = self.weight_of(channel) * self.inverse_deviation(variance);
+            let bias = self.affine.as_ref().map_or(0.0, |affine| affine.bias.buffer()[channel].as_f64());
+            (scale, bias - mean.as_f64() * scale)
+        };
+        Ok(statistics.enumerate().map(of_channel).unzip())
     }
 
     /// Whether a training pass takes the statistics of its batch.
     fn learns(&self) -> bool {
-        !(self.weight.is_frozen() && self.bias.is_frozen())
+        let is_frozen = |affine: &Affine<T>| affine.weight.is_frozen() && affine.bias.is_frozen();
+        !self.affine.as_ref().is_some_and(is_frozen)
     }
 
-    /// A single value has no unbiased variance.
-    fn check_count(&self, count: usize) -> Result<()> {
-        if count == 1 && matches!(self.momentum, Momentum::PyTorch(_)) {
-            let expected = "at least 2 values a channel in training, where the running variance is unbiased";
-            return Err(Error::setting("batch", expected, count));
-        }
-        Ok(())
-    }
-
-    /// A running variance can be set to anything.
-    fn check_variance(&self) -> Result<()> {
-        match self.running_var.buffer().iter().find(|variance| **variance < T::zero()) {
-            Some(variance) => Err(Error::setting("running_var", "variances of at least 0", variance)),
-            None => Ok(()),
-        }
+    fn weight_of(&self, channel: usize) -> f64 {
+        self.affine.as_ref().map_or(1.0, |affine| affine.weight.buffer()[channel].as_f64())
     }
 
     /// 1/√(variance + ε).
@@ -198,24 +180,9 @@ impl<T: Scalar> BatchNorm<T> {
         (variance.as_f64() + self.epsilon).sqrt().recip()
     }
 
-    /// Takes a batch of so many values a channel into the running statistics.
-    fn follow(&mut self, mean: &[T], variance: &[T], count: f64) {
-        let (keep, take, correction) = match self.momentum {
-            Momentum::PyTorch(share) => (1.0 - share, share, count / (count - 1.0)),
-            Momentum::Keras(share) => (share, 1.0 - share, 1.0),
-        };
-        for (running, batch, take) in
-            [(&mut self.running_mean, mean, take), (&mut self.running_var, variance, take * correction)]
-        {
-            for (running, batch) in running.buffer_mut().iter_mut().zip(batch) {
-                *running = T::of(keep * running.as_f64() + take * batch.as_f64());
-            }
-        }
-    }
-
     getters! {
         /// How the running statistics follow those of the batches.
-        momentum: Momentum;
+        momentum: Momentum = |norm| norm.running.momentum();
         /// What is added to a variance.
         epsilon: f64;
     }
@@ -239,8 +206,8 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
-        let params = [&self.weight, &self.bias, &self.running_mean, &self.running_var];
-        check_shapes(params.map(|param| (param, [self.channels()].into())))?;
+        self.affine.as_ref().map_or(Ok(()), |affine| affine.check([self.channels()].into()))?;
+        self.running.check()?;
         if input.axes().last() == Some(&self.channels()) {
             return Ok(*input);
         }
@@ -250,13 +217,13 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
 
     fn check_batch(&self, input: &Shape, batch: usize, mode: Mode) -> Result<()> {
         let takes_batch = mode == Mode::Train && self.learns();
-        if takes_batch { self.check_count(batch * input.len() / self.channels()) } else { Ok(()) }
+        if takes_batch { self.running.check_count(batch * input.len() / self.channels()) } else { Ok(()) }
     }
 
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
         let channels = self.channels();
         match mode {
-            Mode::Infer => Memory { cache: 0, scratch: channels },
+            Mode::Infer => Memory { cache: 0, scratch: 2 * channels },
             Mode::Train => {
                 let sums = ColumnSums::<T, ()>::scratch::<2>(batch * input.len() / channels, channels);
                 Memory { cache: 2 * channels + 1, scratch: 5 * channels + sums }
@@ -276,7 +243,7 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
             let [kept @ .., is_of_batch] = &mut *context.cache else { unreachable!("as `memory` said") };
             *is_of_batch = if takes_batch { T::one() } else { T::zero() };
             if takes_batch {
-                self.check_count(x.len() / channels)?;
+                self.running.check_count(x.len() / channels)?;
                 let (mean, variance) = kept.split_at_mut(channels);
                 measure(x, mean, variance, context.scratch, context.parallelism);
             }
@@ -284,18 +251,20 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
         let (mean, variance) = if takes_batch {
             context.cache[..2 * channels].split_at(channels)
         } else {
-            self.check_variance()?;
-            (self.running_mean.buffer(), self.running_var.buffer())
+            self.running.check_variance()?;
+            (self.running.mean.buffer(), self.running.var.buffer())
         };
-        let scale = &mut context.scratch[..channels];
-        for (scale, (&variance, weight)) in scale.iter_mut().zip(variance.iter().zip(self.weight.buffer())) {
-            *scale = T::of(weight.as_f64() * self.inverse_deviation(variance));
+        let (scale, zeros) = context.scratch[..2 * channels].split_at_mut(channels);
+        for (channel, (scale, &variance)) in scale.iter_mut().zip(variance).enumerate() {
+            *scale = T::of(self.weight_of(channel) * self.inverse_deviation(variance));
         }
+        zeros.fill(T::zero());
+        let bias = self.affine.as_ref().map_or(&*zeros, |affine| affine.bias.buffer());
         // x·scale + (bias − mean·scale) would lose digits where the mean is large beside the deviation.
         let map = ColumnMap {
             first: x,
             second: x,
-            columns: [mean, scale, self.bias.buffer()],
+            columns: [mean, scale, bias],
             map: |x, _, [mean, scale, bias]: [T; 3]| (x - mean) * scale + bias,
             parallelism: context.parallelism,
         };
@@ -308,7 +277,7 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
         let count = (x.len() / channels) as f64;
         let (parallelism, is_of_batch) = (pass.parallelism, pass.cache[2 * channels] != T::zero());
         let of_batch = pass.cache[..2 * channels].split_at(channels);
-        let running = (self.running_mean.buffer(), self.running_var.buffer());
+        let running = (self.running.mean.buffer(), self.running.var.buffer());
         let (mean, variance) = if is_of_batch { of_batch } else { running };
         let (weight_gradient, scratch) = pass.scratch.split_at_mut(channels);
         let (bias_gradient, scratch) = scratch.split_at_mut(channels);
@@ -326,7 +295,7 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
             let shift = &mut rest[..channels];
             for channel in 0..channels {
                 let inverse = self.inverse_deviation(variance[channel]);
-                let whole = self.weight.buffer()[channel].as_f64() * inverse;
+                let whole = self.weight_of(channel) * inverse;
                 scale[channel] = T::of(whole);
                 slope[channel] = T::of(-whole * inverse * weight_gradient[channel].as_f64() / count);
                 shift[channel] = T::of(-whole * bias_gradient[channel].as_f64() / count);
@@ -349,24 +318,30 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
             }
         }
         if is_of_batch && !sink.only_looks() {
-            self.follow(of_batch.0, of_batch.1, count);
+            self.running.follow(of_batch.0, of_batch.1, count);
         }
-        if !self.bias.is_frozen() {
-            sink.take(&mut self.bias, &Whole(bias_gradient))?;
-        }
-        if !self.weight.is_frozen() {
-            sink.take(&mut self.weight, &Whole(weight_gradient))?;
+        let Some(Affine { weight, bias }) = &mut self.affine else { return Ok(()) };
+        for (param, gradient) in [(bias, bias_gradient), (weight, weight_gradient)] {
+            if !param.is_frozen() {
+                sink.take(param, &Whole(gradient))?;
+            }
         }
         Ok(())
     }
 
     fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {
-        [&self.weight, &self.bias, &self.running_mean, &self.running_var].into_iter().for_each(visit);
+        self.affine.iter().for_each(|affine| affine.visit(visit));
+        self.running.visit(visit);
     }
 
     fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
-        let Self { weight, bias, running_mean, running_var, .. } = self;
-        [weight, bias, running_mean, running_var].into_iter().for_each(visit);
+        self.affine.iter_mut().for_each(|affine| affine.visit_mut(visit));
+        self.running.visit_mut(visit);
+    }
+
+    /// With weight and bias, it is they that say whether it does.
+    fn follows_batches(&self) -> bool {
+        self.affine.is_none()
     }
 
     fn multiply_adds(&self, input: &Shape) -> usize {
@@ -379,7 +354,9 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
     }
 
     fn settings(&self) -> Settings {
-        self.momentum.add_to(Settings::new().with("channels", self.channels()).with("epsilon", self.epsilon))
+        let settings = Settings::new().with("channels", self.channels()).with("epsilon", self.epsilon);
+        let settings = self.momentum().add_to(settings);
+        if self.affine.is_some() { settings } else { settings.with("affine", false) }
     }
 }
 
@@ -388,10 +365,18 @@ impl<T: Scalar> Stored<T> for BatchNorm<T> {
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let channels = entry.count("channels")?;
-        for parameter in ["weight", "bias", "running_mean", "running_var"] {
+        let is_affine = !entry.has("affine") || entry.flag("affine")?;
+        let momentum = Momentum::restore(entry)?;
+        if is_affine {
+            Affine::<T>::expect(entry, [channels].into())?;
+        }
+        for parameter in ["running_mean", "running_var"] {
             entry.expect(parameter, [channels].into())?;
         }
-        let norm = Self::new(channels)?.with_momentum(Momentum::restore(entry)?)?;
-        Ok(norm.with_epsilon(entry.number("epsilon")?)?)
+        if momentum == Momentum::Cumulative {
+            entry.expect("num_batches_tracked", [].into())?;
+        }
+        let norm = Self::new(channels)?.with_momentum(momentum)?.with_epsilon(entry.number("epsilon")?)?;
+        Ok(if is_affine { norm } else { norm.without_affine() })
     }
 }

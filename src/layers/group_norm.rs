@@ -3,7 +3,6 @@
 use super::affine::Affine;
 use super::batch_norm::check_epsilon;
 use super::groups::{Groups, Normalised};
-use super::param_form::check_shapes;
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Settings, Turn};
 use crate::getters::getters;
@@ -129,9 +128,7 @@ impl<T: Scalar> Layer<T> for GroupNorm<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
-        if let Some(Affine { weight, bias }) = &self.affine {
-            check_shapes([weight, bias].map(|param| (param, [self.channels].into())))?;
-        }
+        self.affine.as_ref().map_or(Ok(()), |affine| affine.check([self.channels].into()))?;
         if input.axes().last() == Some(&self.channels) {
             return Ok(*input);
         }
@@ -238,4 +235,29 @@ pub(super) fn restored<T: Scalar>(
     }
     GroupNorm::<T>::check(groups, channels)?;
     Ok(GroupNorm { groups, channels, affine: None, epsilon: 1e-5 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A group is channels that lie beside each other, in flattened features too.
+    #[test]
+    fn groups_of_flattened_features_are_others_in_another_order() {
+        let (image, flat) = (Shape::from([2, 3, 4]), Shape::from([24]));
+        let last = Order::ChannelsLast(image);
+        let found = |groups: usize, input: &Shape, order: Order| {
+            let norm = GroupNorm::<f32>::new(groups, input.axes()[input.rank() - 1]).unwrap();
+            let mut turns = Vec::new();
+            let output = norm.turns(input, order, &mut |turn| turns.push(turn));
+            assert_eq!((turns.len(), turns[0], output), (2, turns[1], norm.output_order(input, order)));
+            (turns[0], output)
+        };
+        assert_eq!(found(2, &image, last), (Turn::None, last));
+        assert_eq!(found(2, &flat, last), (Turn::Unknown, Order::Unknown));
+        assert_eq!(found(1, &flat, last), (Turn::Rows(image), last));
+        assert_eq!(found(2, &flat, Order::Same), (Turn::None, Order::Same));
+        let sequence = Shape::from([5, 4]);
+        assert_eq!(found(2, &sequence, Order::Same), (Turn::None, Order::ChannelsLast(sequence)));
+    }
 }

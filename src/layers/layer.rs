@@ -85,6 +85,12 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
         let _ = visit;
     }
 
+    /// Whether a backward pass takes the batch into [statistics](Param::statistic), though no parameter learns: a pass goes down
+    /// to such a layer, as it does to one that learns. To be told by a layer that has models of its own, too. False unless written.
+    fn follows_batches(&self) -> bool {
+        false
+    }
+
     /// Whether y is x with another shape. The model then runs neither forward nor backward: it passes the
     /// buffer on.
     fn is_reshape(&self) -> bool {

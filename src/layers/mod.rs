@@ -81,6 +81,7 @@ mod reshape;
 mod rms_norm;
 mod row_gradient;
 mod running_moments;
+mod running_statistics;
 mod samples;
 mod settings;
 mod sides;

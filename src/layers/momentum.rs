@@ -12,24 +12,30 @@ pub enum Momentum {
     /// new = m·old + (1 − m)·batch, with the biased variance of the batch, which divides by n. Keras's is 0.99 unless set,
     /// with ε = 1e-3.
     Keras(f64),
+    /// The mean of all batches: new = old + (batch − old)/n for the nth, with the unbiased variance. What PyTorch calls a
+    /// momentum of `None`. The layer counts the batches in a statistic of its own, `num_batches_tracked`.
+    Cumulative,
 }
 
 impl Momentum {
     /// Adds it to the settings of a layer.
     pub(super) fn add_to(self, settings: Settings) -> Settings {
-        let (rule, momentum) = match self {
-            Self::PyTorch(momentum) => ("pytorch", momentum),
-            Self::Keras(momentum) => ("keras", momentum),
-        };
-        settings.with("rule", rule).with("momentum", momentum)
+        match self {
+            Self::PyTorch(momentum) => settings.with("rule", "pytorch").with("momentum", momentum),
+            Self::Keras(momentum) => settings.with("rule", "keras").with("momentum", momentum),
+            Self::Cumulative => settings.with("rule", "cumulative"),
+        }
     }
 
     pub(super) fn restore(entry: &dyn Entry) -> Restored<Self> {
-        let momentum = entry.number("momentum")?;
+        let momentum = || entry.number("momentum");
         match entry.text("rule")? {
-            "pytorch" => Ok(Self::PyTorch(momentum)),
-            "keras" => Ok(Self::Keras(momentum)),
-            other => Err(NotRestored::Layer(format!("expected a rule pytorch or keras, got `{other}`"))),
+            "pytorch" => Ok(Self::PyTorch(momentum()?)),
+            "keras" => Ok(Self::Keras(momentum()?)),
+            "cumulative" => Ok(Self::Cumulative),
+            other => Err(NotRestored::Layer(format!(
+                "expected a rule pytorch, keras or cumulative, got `{other}`"
+            ))),
         }
     }
 }

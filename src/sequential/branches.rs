@@ -325,6 +325,10 @@ impl<T: Scalar> Layer<T> for Branches<T> {
         self.turns(input, order, &mut |_| {})
     }
 
+    fn follows_batches(&self) -> bool {
+        self.models().any(Layer::follows_batches)
+    }
+
     fn output_kind(&self, input: OutputKind) -> OutputKind {
         let mut kinds = self.kinds_of_columns(input).into_iter().map(|(_, kind)| kind);
         match (kinds.next(), self.join) {

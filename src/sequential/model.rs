@@ -265,6 +265,10 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
         self.kind_after(self.steps.len(), input)
     }
 
+    fn follows_batches(&self) -> bool {
+        self.steps.iter().any(|step| step.layer.follows_batches())
+    }
+
     fn multiply_adds(&self, _: &Shape) -> usize {
         self.steps.iter().map(|step| step.layer.multiply_adds(&step.input)).sum()
     }

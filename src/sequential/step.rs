@@ -30,8 +30,9 @@ impl<T: Scalar> Step<T> {
         self.fused.filter(|activation| mode == Mode::Infer || activation.is_known_from_output())
     }
 
+    /// Whether a backward pass has to come down to it.
     pub(super) fn is_trainable(&self) -> bool {
-        let mut trainable = false;
+        let mut trainable = self.layer.follows_batches();
         self.layer.params(&mut |param| trainable |= !param.is_frozen());
         trainable
     }

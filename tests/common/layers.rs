@@ -348,17 +348,23 @@ fn norms<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
             let norm = BatchNorm::new(width).unwrap().with_epsilon(epsilon).unwrap();
             let keras = norm.clone().with_momentum(Momentum::Keras(0.9)).unwrap();
             let mut norm = if sample.rank() == 1 { keras } else { norm };
-            set(norm.weight_mut(), 1.5);
-            set(norm.bias_mut(), 0.0);
+            set(norm.weight_mut().unwrap(), 1.5);
+            set(norm.bias_mut().unwrap(), 0.0);
             set(norm.running_mean_mut(), 0.2);
             set(norm.running_var_mut(), 1.1);
+            let name = format!("batch_norm of {sample}, ε = {epsilon}, without affine");
+            cases.push(case(name, sample, norm.clone().without_affine()));
+            if sample.rank() > 1 {
+                let norm = norm.clone().with_momentum(Momentum::Cumulative).unwrap();
+                cases.push(case(format!("batch_norm of {sample}, ε = {epsilon}, cumulative"), sample, norm));
+            }
             for frozen in [[false, false], [true, false], [false, true], [true, true]] {
                 let mut norm = norm.clone();
                 if frozen[0] {
-                    norm.weight_mut().freeze();
+                    norm.weight_mut().unwrap().freeze();
                 }
                 if frozen[1] {
-                    norm.bias_mut().freeze();
+                    norm.bias_mut().unwrap().freeze();
                 }
                 let name = format!("batch_norm of {sample}, ε = {epsilon}, frozen: {frozen:?}");
                 cases.push(case(name, sample, norm));

@@ -201,6 +201,15 @@ fn running_statistics_are_read() {
     let loaded = model.load_bytes(&torch.bytes(), &Load::new()).unwrap();
     assert_eq!((values(&model), loaded.left_over), (expected.clone(), Vec::<String>::new()));
 
+    // Where batches are counted, it is read.
+    let norm =
+        taper::layers::BatchNorm::new(2).unwrap().with_momentum(taper::layers::Momentum::Cumulative).unwrap();
+    let mut counting =
+        Sequential::<f32>::builder([2]).layer(norm).named("norm").build(&mut taper::seeded(1)).unwrap();
+    counting.load_bytes(&torch.bytes(), &Load::new()).unwrap();
+    assert_eq!(values(&counting), expected);
+    assert_eq!(counting.param("norm.num_batches_tracked").unwrap().to_tensor().into_vec(), [3.0]);
+
     let keras = named(["gamma", "beta", "moving_mean", "moving_variance"]);
     let load = Load::new()
         .with_rename("*gamma", "*weight")

@@ -42,8 +42,8 @@ pub(crate) fn batch_norm(case: &Case) -> Result<Vec<f64>> {
     let mut norm = BatchNorm::new(weight(0).len())?
         .with_momentum(Momentum::Keras(case.setting("momentum")))?
         .with_epsilon(case.setting("epsilon"))?;
-    norm.weight_mut().set(&weight(0))?;
-    norm.bias_mut().set(&weight(1))?;
+    norm.weight_mut().expect("there is one").set(&weight(0))?;
+    norm.bias_mut().expect("there is one").set(&weight(1))?;
     let (batch, sample) = x.shape().split_batch().expect("the input has axes");
     let model = Sequential::builder(sample).layer(norm).build(&mut taper::seeded(0))?;
     let mut workspace = model.workspace(Mode::Train, batch)?;
@@ -55,8 +55,8 @@ pub(crate) fn batch_norm_operation(case: &Case) -> Result<Vec<f64>> {
         .with_epsilon(case.input("epsilon").as_f64().expect("a number"))?;
     norm.running_mean_mut().set(&tensor(case.input("mean")))?;
     norm.running_var_mut().set(&tensor(case.input("variance")))?;
-    set(norm.weight_mut(), case.input("scale"))?;
-    set(norm.bias_mut(), case.input("offset"))?;
+    set(norm.weight_mut().expect("there is one"), case.input("scale"))?;
+    set(norm.bias_mut().expect("there is one"), case.input("offset"))?;
     run(norm, tensor(case.input("x")))
 }
 

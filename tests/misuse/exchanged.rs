@@ -2,7 +2,7 @@
 
 use taper::layers::{
     BatchNorm, Channels, Conv1d, Conv2d, ConvTranspose2d, Embedding, GroupNorm, InstanceNorm, LayerNorm,
-    Normalization, RmsNorm, Window,
+    Momentum, Normalization, RmsNorm, Window,
 };
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
@@ -144,6 +144,7 @@ fn a_layer_with_another_parameter_goes_into_no_model() {
         (Box::new(ConvTranspose2d::new(Channels::new(2, 3), 3, rng).unwrap()), [4, 4, 2].into()),
         (Box::new(Conv1d::new(Channels::new(2, 3), 3, rng).unwrap()), [4, 2].into()),
         (Box::new(BatchNorm::new(3).unwrap()), [3].into()),
+        (Box::new(BatchNorm::new(3).unwrap().with_momentum(Momentum::Cumulative).unwrap()), [3].into()),
         (Box::new(LayerNorm::new([3]).unwrap()), [3].into()),
         (Box::new(GroupNorm::new(1, 3).unwrap()), [3].into()),
         (Box::new(InstanceNorm::new(3).unwrap().with_affine().unwrap()), [2, 3].into()),

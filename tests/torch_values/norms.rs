@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use taper::layers::{BatchNorm, Embedding, LayerNorm, Momentum};
-use taper::{Result, Sequential, Shape, Tensor};
+use taper::{Layer, Result, Sequential, Shape, Tensor};
 
 use crate::common::{fixture, list, tensor};
 use crate::given::run;
@@ -20,8 +20,8 @@ fn batch_norm(case: &Value) -> Result<BatchNorm<f64>> {
     if let Some(epsilon) = settings["eps"].as_f64() {
         norm = norm.with_epsilon(epsilon)?;
     }
-    norm.weight_mut().set(&weight)?;
-    norm.bias_mut().set(&tensor(&case["bias"]))?;
+    norm.weight_mut().expect("there is one").set(&weight)?;
+    norm.bias_mut().expect("there is one").set(&tensor(&case["bias"]))?;
     Ok(norm)
 }
 
@@ -53,13 +53,65 @@ fn batch_norm_in_two_steps_and_inference() -> Result<()> {
         let model = Sequential::builder(sample).layer(norm.clone()).build(&mut taper::seeded(0))?;
         report.compare(&what("y"), model.predict(&x)?.as_slice(), &expected["y"]);
         // Frozen, it does in training what it does in inference.
-        norm.weight_mut().freeze();
-        norm.bias_mut().freeze();
+        norm.weight_mut().expect("there is one").freeze();
+        norm.bias_mut().expect("there is one").freeze();
         let pass = run(norm, &x, &dy)?;
         report.compare(&what("y, frozen"), pass.y.as_slice(), &expected["y"]);
         report.compare(&what("dx, frozen"), pass.dx.as_slice(), &expected["dx"]);
     }
     report.finish(9 * (2 * 6 + 3));
+    Ok(())
+}
+
+/// Without parameters, and with the mean of all batches.
+#[test]
+fn batch_norm_without_affine_and_cumulative() -> Result<()> {
+    let file = fixture("torch/group_norms.json");
+    let mut report = Report::new(SUMS);
+    for (index, case) in list(&file["batch_norm"]).iter().enumerate() {
+        let settings = &case["settings"];
+        let channels = tensor(&case["steps"][0]["running_mean"]).len();
+        let mut norm = BatchNorm::new(channels)?;
+        let is_cumulative = settings.get("momentum").is_some_and(Value::is_null);
+        if let Some(momentum) = settings["momentum"].as_f64() {
+            norm = norm.with_momentum(Momentum::PyTorch(momentum))?;
+        } else if is_cumulative {
+            norm = norm.with_momentum(Momentum::Cumulative)?;
+        }
+        if let Some(epsilon) = settings["eps"].as_f64() {
+            norm = norm.with_epsilon(epsilon)?;
+        }
+        if settings["affine"].as_bool() == Some(false) {
+            norm = norm.without_affine();
+        }
+        for (step, expected) in list(&case["steps"]).iter().enumerate() {
+            let x = tensor(&expected["x"]);
+            let what = |what: &str| format!("case {index}, {}, step {step}, {what}", x.shape());
+            let pass = run(norm.clone(), &x, &tensor(&expected["dy"]))?;
+            report.compare(&what("y"), pass.y.as_slice(), &expected["y"]);
+            report.compare_within(DIFFERENCES, &what("dx"), pass.dx.as_slice(), &expected["dx"]);
+            let names = ["running_mean", "running_var", "num_batches_tracked"];
+            for name in &names[..if is_cumulative { 3 } else { 2 }] {
+                report.compare(&what(name), pass.value(name)?.as_slice(), &expected[name]);
+            }
+            let mut pairs = Vec::new();
+            norm.params(&mut |param| pairs.push(param.name().to_owned()));
+            let mut values = pairs.iter().map(|name| pass.value(name).expect("the same parameters"));
+            let mut outcome = Ok(());
+            norm.params_mut(&mut |param| {
+                let value = values.next().expect("one for each");
+                if outcome.is_ok() {
+                    outcome = param.set(&value);
+                }
+            });
+            outcome?;
+        }
+        let (x, what) = (tensor(&case["eval"]["x"]), format!("case {index}, inference"));
+        let (_, sample) = x.shape().split_batch().expect("the input has a batch");
+        let model = Sequential::builder(sample).layer(norm).build(&mut taper::seeded(0))?;
+        report.compare(&what, model.predict(&x)?.as_slice(), &case["eval"]["y"]);
+    }
+    report.finish(2 * (3 * 4 + 1) + 2 * (3 * 5 + 1));
     Ok(())
 }
 
