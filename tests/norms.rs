@@ -334,6 +334,25 @@ fn a_model_for_inference_has_the_same_outputs() {
     folds::<f64>(1e-13);
 }
 
+#[test]
+fn a_convolution_of_sequences_takes_a_norm_too() {
+    let builder =
+        Sequential::<f64>::builder([7, 3]).conv1d(4, 3).without_bias().groups(1).batch_norm().relu();
+    let mut model = builder.conv1d(2, 2).batch_norm().build(&mut seeded(5)).unwrap();
+    let x = numbers([6, 7, 3], 2, 0.3, 2.0);
+    let adam = Optimizer::new(Adam::new(0.02).unwrap());
+    let mut trainer = Trainer::new(&mut model, MeanSquaredError::new(), adam);
+    for _ in 0..5 {
+        trainer.step(&x, &numbers([6, 4, 2], 3, 0.0, 1.0)).unwrap();
+    }
+    let lean = model.for_inference().unwrap();
+    assert_eq!((model.len(), lean.len()), (5, 3));
+    let (expected, got) = (model.predict(&x).unwrap(), lean.predict(&x).unwrap());
+    for (got, expected) in got.as_slice().iter().zip(expected.as_slice()) {
+        assert!((got - expected).abs() < 1e-12, "{got}, expected {expected}");
+    }
+}
+
 /// Numbers as a tensor of words, and a model over them.
 fn words() -> (Tensor<f32>, Sequential<f32>) {
     let embedding = Embedding::new(300, 5, &mut seeded(3)).unwrap().with_padding(2).unwrap();

@@ -70,7 +70,9 @@ pub(crate) use backend::{Element, Kernel, run};
 pub(crate) use buffer::Buffer;
 pub(crate) use column_map::ColumnMap;
 pub(crate) use column_sums::ColumnSums;
-pub(crate) use convolution::{ConvolutionForward, ConvolutionInputGradient, ConvolutionWeightGradient};
+pub(crate) use convolution::{
+    ConvolutionForward, ConvolutionInputGradient, ConvolutionTransposed, ConvolutionWeightGradient,
+};
 pub(crate) use convolution_size::ConvolutionSize;
 pub(crate) use dense::{DenseForward, DenseInputGradient, DenseSize, Finish};
 pub(crate) use dense_weight::DenseWeightGradient;

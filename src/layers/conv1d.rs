@@ -105,6 +105,11 @@ impl<T: Scalar> Conv1d<T> {
         Ok(conv)
     }
 
+    /// A layer whose outputs are scale·y + shift, with numbers for each output channel.
+    pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
+        Ok(Self { of_images: self.of_images.scaled(scales, shifts)? })
+    }
+
     fn zeros(channels: Channels, window: Window, has_bias: bool) -> Result<Self> {
         let window = window.on_sequences()?;
         let weight = |[_, length, inputs, outputs]: [usize; 4]| [length, inputs, outputs].into();

@@ -13,8 +13,7 @@ use super::{
 use crate::getters::getters;
 use crate::init::{Init, Initializer};
 use crate::kernels::{
-    ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, Finish,
-    Geometry,
+    ConvolutionForward, ConvolutionSize, ConvolutionTransposed, ConvolutionWeightGradient, Finish, Geometry,
 };
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -279,7 +278,7 @@ impl<T: Scalar> Layer<T> for ConvTranspose2d<T> {
 
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
         let size = self.size(input, batch);
-        let forward = ConvolutionInputGradient::<T>::scratch(size);
+        let forward = ConvolutionTransposed::<T>::scratch(size);
         let backward =
             ConvolutionForward::<T>::scratch(size).max(ConvolutionWeightGradient::<T>::scratch(size));
         Memory { cache: 0, scratch: if mode == Mode::Train { forward.max(backward) } else { forward } }
@@ -293,12 +292,8 @@ impl<T: Scalar> Layer<T> for ConvTranspose2d<T> {
     ) -> Result<()> {
         let (batch, sample) = x.shape().split_batch().expect("a batch has an axis for it");
         let (size, parallelism) = (self.size(&sample, batch), context.parallelism);
-        let product = ConvolutionInputGradient {
-            size,
-            dy: x.as_slice(),
-            weight: self.parts.weight.buffer(),
-            parallelism,
-        };
+        let weight = self.parts.weight.buffer();
+        let product = ConvolutionTransposed { size, x: x.as_slice(), weight, parallelism };
         let y = y.as_mut_slice();
         product.run(y, context.scratch);
         if let Some(bias) = &self.parts.bias {

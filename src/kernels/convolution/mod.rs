@@ -16,10 +16,12 @@
 
 mod forward;
 mod input;
+mod transposed;
 mod weight;
 
 pub(crate) use forward::ConvolutionForward;
 pub(crate) use input::ConvolutionInputGradient;
+pub(crate) use transposed::ConvolutionTransposed;
 pub(crate) use weight::ConvolutionWeightGradient;
 
 #[cfg(test)]
