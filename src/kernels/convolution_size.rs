@@ -33,7 +33,12 @@ impl ConvolutionSize {
 
     /// Whether each channel goes by itself.
     pub(crate) fn is_depthwise(self) -> bool {
-        self.groups > 1 && self.groups == self.geometry.channels && self.groups == self.outputs
+        self.groups > 1 && self.matrices() == 1
+    }
+
+    /// How many matrices the weight is.
+    fn matrices(self) -> usize {
+        weight_matrices(self.groups, self.group_inputs(), self.outputs)
     }
 
     /// Whether the window is a pixel, so that the patches are the pixels as they lie.
@@ -49,8 +54,7 @@ impl ConvolutionSize {
 
     /// The elements of all groups' panels.
     pub(super) fn weight_len<T: Element>(self) -> usize {
-        let matrices = if self.is_depthwise() { 1 } else { self.groups };
-        matrices * self.panels::<T>().len()
+        self.matrices() * self.panels::<T>().len()
     }
 
     pub(super) fn taps(self) -> usize {
@@ -74,10 +78,9 @@ impl ConvolutionSize {
         self.batch * self.geometry.positions()
     }
 
-    /// How the weight of a group lies, or that of all where each channel goes by itself.
+    /// How each matrix of the weight lies.
     pub(super) fn panels<T: Element>(self) -> Panels {
-        let columns = if self.is_depthwise() { self.outputs } else { self.group_outputs() };
-        Panels::new::<T>(self.patch(), columns)
+        Panels::new::<T>(self.patch(), self.outputs / self.matrices())
     }
 
     /// The positions of a block.
@@ -105,6 +108,11 @@ impl ConvolutionSize {
     pub(super) fn pieces(self, parallelism: Parallelism, units: usize) -> usize {
         parallelism.pieces(self.multiply_adds()).min(MOST_PIECES).min(units).max(1)
     }
+}
+
+/// How many matrices the weight of a convolution is: one for each group, or one for all where each channel goes by itself.
+pub(crate) fn weight_matrices(groups: usize, group_inputs: usize, outputs: usize) -> usize {
+    if group_inputs == 1 && groups == outputs { 1 } else { groups }
 }
 
 /// Rows of a matrix, with the place of the first.

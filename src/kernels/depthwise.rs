@@ -297,29 +297,27 @@ impl<T: Element> DepthwiseWeightGradient<'_, T> {
         }
         // Where all taps are inside, they share a load of dy; the sides are gone through tap by tap.
         let inside = columns.outputs_inside(tap..tap + COUNT);
+        let own = |number: usize| columns.outputs_inside(tap + number..tap + number + 1);
+        let x = |number: usize, column: usize| {
+            &self.x[channels_of(pixels + columns.input(column, tap + number))..][..width]
+        };
+        let dy = |column: usize| load::<T, S, WHOLE>(simd, &self.dy[channels_of(line + column)..][..width]);
         for (number, sums) in sums.iter_mut().enumerate() {
-            let own = columns.outputs_inside(tap + number..tap + number + 1);
-            let left = own.start..inside.start.clamp(own.start, own.end);
-            for column in left {
-                let x = &self.x[channels_of(pixels + columns.input(column, tap + number))..][..width];
-                let dy = &self.dy[channels_of(line + column)..][..width];
-                *sums = add_products::<T, S, WHOLE>(simd, load::<T, S, WHOLE>(simd, dy), x, *sums);
+            let Range { start, end } = own(number);
+            for column in start..inside.start.clamp(start, end) {
+                *sums = add_products::<T, S, WHOLE>(simd, dy(column), x(number, column), *sums);
             }
         }
         for column in inside.clone() {
-            let dy = load::<T, S, WHOLE>(simd, &self.dy[channels_of(line + column)..][..width]);
+            let dy = dy(column);
             for (number, sums) in sums.iter_mut().enumerate() {
-                let x = &self.x[channels_of(pixels + columns.input(column, tap + number))..][..width];
-                *sums = add_products::<T, S, WHOLE>(simd, dy, x, *sums);
+                *sums = add_products::<T, S, WHOLE>(simd, dy, x(number, column), *sums);
             }
         }
         for (number, sums) in sums.iter_mut().enumerate() {
-            let own = columns.outputs_inside(tap + number..tap + number + 1);
-            let right = inside.end.clamp(inside.start.clamp(own.start, own.end), own.end)..own.end;
-            for column in right {
-                let x = &self.x[channels_of(pixels + columns.input(column, tap + number))..][..width];
-                let dy = &self.dy[channels_of(line + column)..][..width];
-                *sums = add_products::<T, S, WHOLE>(simd, load::<T, S, WHOLE>(simd, dy), x, *sums);
+            let Range { start, end } = own(number);
+            for column in inside.end.clamp(inside.start.clamp(start, end), end)..end {
+                *sums = add_products::<T, S, WHOLE>(simd, dy(column), x(number, column), *sums);
             }
         }
         for (number, sums) in sums.into_iter().enumerate() {

@@ -73,7 +73,7 @@ pub(crate) use column_sums::ColumnSums;
 pub(crate) use convolution::{
     ConvolutionForward, ConvolutionInputGradient, ConvolutionTransposed, ConvolutionWeightGradient,
 };
-pub(crate) use convolution_size::ConvolutionSize;
+pub(crate) use convolution_size::{ConvolutionSize, weight_matrices};
 pub(crate) use dense::{DenseForward, DenseInputGradient, DenseSize, Finish};
 pub(crate) use dense_weight::DenseWeightGradient;
 pub(crate) use fetch::fetch_beginnings;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::along::Along;
 use super::layout::Layout;
-use crate::kernels::{Buffer, Panels};
+use crate::kernels::{Buffer, Panels, weight_matrices};
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
 /// A named tensor that is learned, with what an optimizer must know of it.
@@ -74,7 +74,7 @@ impl<T: Scalar> Param<T> {
     }
 
     /// The zero weight of a convolution, window × channels of a group × outputs: for each group the
-    /// matrix of its outputs, in the panels of the dense kernels.
+    /// matrix of its outputs, in the panels of the dense kernels, or one for all where each channel goes by itself.
     ///
     /// # Errors
     /// As [`Param::zero_panels`].
@@ -83,10 +83,9 @@ impl<T: Scalar> Param<T> {
             panic!("a convolution's weight has channels and outputs, got {shape}");
         };
         let rows = taps.iter().fold(channels, |rows, &taps| rows.saturating_mul(taps));
-        // Where each channel goes by itself, their weights lie side by side in one matrix.
-        let groups = if channels == 1 && groups == outputs { 1 } else { groups };
-        let panels = Panels::new::<T>(rows, outputs / groups);
-        Self::checked_zeros(name, shape, groups, Layout::Groups(groups, panels), panels)
+        let matrices = weight_matrices(groups, channels, outputs);
+        let panels = Panels::new::<T>(rows, outputs / matrices);
+        Self::checked_zeros(name, shape, matrices, Layout::Groups(matrices, panels), panels)
     }
 
     fn checked_zeros(

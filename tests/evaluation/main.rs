@@ -3,6 +3,7 @@
 mod classify;
 mod divisors;
 mod metrics;
+mod no_divisor;
 mod sequences;
 mod slices;
 mod splits;

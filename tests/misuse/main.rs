@@ -7,11 +7,13 @@ mod exchanged;
 mod getters;
 mod images;
 mod losses;
+mod optimizers;
 mod own_layers;
 mod passes;
 mod settings;
 mod tensors;
 mod training;
+mod words;
 
 use std::panic::catch_unwind;
 
@@ -23,6 +25,16 @@ type Case = (&'static str, fn() -> String, &'static str);
 /// The text of an error.
 fn error<T>(result: Result<T>) -> String {
     result.map_or_else(|error| error.to_string(), |_| "no error".to_owned())
+}
+
+/// The text, where both settings give the same.
+fn both<T>(first: taper::Result<T>, second: taper::Result<T>) -> String {
+    let (first, second) = (error(first), error(second));
+    assert_eq!(
+        first.rsplit_once(", got ").map(|text| text.0),
+        second.rsplit_once(", got ").map(|text| text.0)
+    );
+    second
 }
 
 /// 4 → 3 → 2, with names.
@@ -40,8 +52,10 @@ fn every_misuse_is_an_error_with_its_text() {
         own_layers::CASES,
         passes::CASES,
         losses::CASES,
+        optimizers::CASES,
         settings::CASES,
         training::CASES,
+        words::CASES,
     ];
     let cases: Vec<&Case> = tables.into_iter().flatten().collect();
     let mut failures = Vec::new();
