@@ -40,6 +40,14 @@ impl<T: Element> Buffer<T> {
     }
 }
 
+impl Buffer<u8> {
+    /// Bytes of 0.
+    #[allow(dead_code, reason = "for the layers of eight bits")]
+    pub(crate) fn zeroed_bytes(len: usize) -> Self {
+        Self::of_zero_bytes(len)
+    }
+}
+
 impl<T> Buffer<T> {
     /// Only for elements that may be all zero bits and copied bit by bit, as every [`Element`] may.
     fn of_zero_bytes(len: usize) -> Self {

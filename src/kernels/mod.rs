@@ -27,6 +27,8 @@ mod avx512;
 mod backend;
 mod block_sums;
 mod buffer;
+#[allow(dead_code, reason = "for the layers of eight bits")]
+mod bytes;
 mod column_map;
 mod column_sums;
 mod convolution;
@@ -68,6 +70,10 @@ mod x86;
 
 pub(crate) use backend::{Element, Kernel, run};
 pub(crate) use buffer::Buffer;
+#[allow(unused_imports, reason = "for the layers of eight bits")]
+pub(crate) use bytes::{
+    ByteConvolutionForward, ByteDenseForward, ByteInput, BytePanels, ByteWeight, MOST_BYTE_INPUTS,
+};
 pub(crate) use column_map::ColumnMap;
 pub(crate) use column_sums::ColumnSums;
 pub(crate) use convolution::{
