@@ -64,12 +64,12 @@ fn backward(model: &mut Sequential<f32>, x: &Tensor<f32>, passes: u64) -> Durati
     let mut gradients = GradientStore::new(model).with_parallelism(Parallelism::Threads(1));
     let mut time = Duration::ZERO;
     for _ in 0..passes {
-        model.forward(x, &mut workspace).expect("it fits");
+        model.forward_pass(x, &mut workspace).expect("it fits");
         let (_, mut gradient) = workspace.outputs_and_gradient().expect("a pass came before");
         gradient.as_mut_slice().fill(0.5);
         gradients.clear();
         let clock = Instant::now();
-        model.backward(black_box(x), &mut workspace, &mut gradients).expect("it fits");
+        model.backward_pass(black_box(x), &mut workspace, &mut gradients).expect("it fits");
         time += clock.elapsed();
     }
     time
@@ -212,7 +212,8 @@ fn normalisations(criterion: &mut Criterion) {
             bencher.iter(|| alone.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
         });
         group.bench_function("forward", |bencher| {
-            bencher.iter(|| alone.forward(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+            bencher
+                .iter(|| alone.forward_pass(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
         });
         group.bench_function("backward", |bencher| {
             bencher.iter_custom(|passes| backward(&mut above, &x, passes));

@@ -58,11 +58,11 @@ fn steps(criterion: &mut Criterion) {
                 group.throughput(Throughput::Elements(batch as u64));
                 group.bench_function(BenchmarkId::new(name, batch), |bencher| {
                     bencher.iter(|| {
-                        model.forward(black_box(&x), &mut workspace).expect("it fits");
+                        model.forward_pass(black_box(&x), &mut workspace).expect("it fits");
                         workspace.loss(&loss, &labels).expect("they fit");
                         let apply = optimizer.apply(&model).expect("of this model");
                         let mut apply = apply.with_parallelism(one);
-                        model.backward(&x, &mut workspace, &mut apply).expect("it fits");
+                        model.backward_pass(&x, &mut workspace, &mut apply).expect("it fits");
                         apply.finish(&model).expect("every gradient came");
                     });
                 });

@@ -43,9 +43,9 @@ fn train_by_hand(model: &mut Sequential<f32>, points: &Tensor<f32>, arms: &[usiz
         for (number, labels) in arms.chunks(BATCH).enumerate() {
             let coordinates = &points.as_slice()[2 * BATCH * number..][..2 * labels.len()];
             let x = TensorView::new([labels.len(), 2], coordinates)?;
-            model.forward(x, &mut workspace)?;
+            model.forward_pass(x, &mut workspace)?;
             loss += workspace.loss(&CrossEntropy::new(), labels)? * labels.len() as f32;
-            model.backward(x, &mut workspace, &mut gradients)?;
+            model.backward_pass(x, &mut workspace, &mut gradients)?;
             if (number + 1) % ACCUMULATED == 0 {
                 // The sum of the batches' mean gradients becomes their mean.
                 gradients.scale(1.0 / ACCUMULATED as f32);

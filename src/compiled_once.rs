@@ -116,13 +116,13 @@ fn passes<T: Scalar>(model: &mut Sequential<T>, x: &Tensor<T>) -> Result<()> {
     let mut workspace = model.workspace(Mode::Train, 1)?;
     let mut gradients = GradientStore::new(model);
     model.infer(x, &mut workspace)?;
-    model.forward(x, &mut workspace)?;
+    model.forward_pass(x, &mut workspace)?;
     workspace.loss(&CrossEntropy::new(), Target::Classes(&[0]))?;
-    model.backward(x, &mut workspace, &mut gradients)?;
+    model.backward_pass(x, &mut workspace, &mut gradients)?;
     let mut optimizer = Optimizer::new(Adam::new(0.1)?);
     optimizer.step(model, &mut gradients)?;
     let mut sink = optimizer.apply(model)?;
-    model.backward(x, &mut workspace, &mut sink)?;
+    model.backward_pass(x, &mut workspace, &mut sink)?;
     sink.finish(model)?;
     metrics::accuracy(x, &[0])?;
     metrics::top_k(x, &[0], 1)?;

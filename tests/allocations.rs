@@ -241,9 +241,9 @@ impl<T: Scalar> Hand<T> {
     }
 
     fn step(&mut self, x: &Tensor<T>, loss: &dyn Loss<T>, target: Target<'_, T>) {
-        self.model.forward(x, &mut self.workspace).unwrap();
+        self.model.forward_pass(x, &mut self.workspace).unwrap();
         self.workspace.loss(loss, target).unwrap();
-        self.model.backward(x, &mut self.workspace, &mut self.gradients).unwrap();
+        self.model.backward_pass(x, &mut self.workspace, &mut self.gradients).unwrap();
         self.optimizer.step(&mut self.model, &mut self.gradients).unwrap();
     }
 }

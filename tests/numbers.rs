@@ -203,10 +203,10 @@ fn passes_are_finite<T: Scalar>() {
         let (x, target) = (to::<T>(&[1.0]), to::<T>(&[0.5; 4]));
         let mut workspace = model.workspace(Mode::Train, 1).unwrap();
         let mut gradients = GradientStore::new(&mut model);
-        let outputs = model.forward(&x, &mut workspace).unwrap().to_tensor();
+        let outputs = model.forward_pass(&x, &mut workspace).unwrap().to_tensor();
         assert!(outputs.as_slice().iter().all(|y| y.is_finite()), "{model:?}, {}: {outputs:?}", T::NAME);
         workspace.loss(&MeanAbsoluteError::new(), &target).unwrap();
-        model.backward(&x, &mut workspace, &mut gradients).unwrap();
+        model.backward_pass(&x, &mut workspace, &mut gradients).unwrap();
         let gradient = gradients.get(model.param("0.weight").unwrap()).unwrap();
         assert!(gradient.as_slice().iter().all(|g| g.is_finite()), "{model:?}, {}: {gradient:?}", T::NAME);
     }

@@ -203,11 +203,11 @@ fn statistics_of_a_million_rows() -> Result<()> {
             let norm = BatchNorm::new(channels)?.with_momentum(Momentum::Keras(0.0))?;
             let mut model = Sequential::builder([channels]).layer(norm).build(&mut taper::seeded(0))?;
             let mut workspace = model.workspace(Mode::Train, rows)?;
-            model.forward(&x, &mut workspace)?;
+            model.forward_pass(&x, &mut workspace)?;
             let (_, mut gradient) = workspace.outputs_and_gradient()?;
             gradient.as_mut_slice().fill(0.1);
             let mut gradients = GradientStore::new(&mut model);
-            model.backward(&x, &mut workspace, &mut gradients)?;
+            model.backward_pass(&x, &mut workspace, &mut gradients)?;
             let of = |name: &str| model.param(name).unwrap().to_tensor().into_vec();
             let (means, variances) = (of("0.running_mean"), of("0.running_var"));
             let bias = gradients.get(model.param("0.bias").unwrap()).expect("learned").into_vec();
@@ -259,10 +259,10 @@ fn gradients_of_biases_over_many_rows() -> Result<()> {
         for mut model in [model(false)?, model(true)?] {
             let x = Tensor::from_vec([rows, columns], uniform(rows * columns))?;
             let mut workspace = model.workspace(Mode::Train, rows)?;
-            model.forward(&x, &mut workspace)?;
+            model.forward_pass(&x, &mut workspace)?;
             workspace.outputs_and_gradient()?.1.as_mut_slice().copy_from_slice(x.as_slice());
             let mut gradients = GradientStore::new(&mut model);
-            model.backward(&x, &mut workspace, &mut gradients)?;
+            model.backward_pass(&x, &mut workspace, &mut gradients)?;
             let bias = gradients.get(model.param("0.bias").unwrap()).expect("learned");
             for (column, &got) in bias.as_slice().iter().enumerate() {
                 let values = x.as_slice().iter().skip(column).step_by(columns);

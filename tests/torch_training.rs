@@ -66,9 +66,9 @@ fn train(
         let start = step * batch % labels.len();
         let x = &inputs.as_slice()[start * width..(start + batch) * width];
         let x = TensorView::new([batch, width], x)?;
-        model.forward(x, &mut workspace)?;
+        model.forward_pass(x, &mut workspace)?;
         losses.push(workspace.loss(&CrossEntropy::new(), &labels[start..start + batch])?);
-        model.backward(x, &mut workspace, &mut gradients)?;
+        model.backward_pass(x, &mut workspace, &mut gradients)?;
         optimizer.step(model, &mut gradients)?;
     }
     Ok(losses)

@@ -61,11 +61,11 @@ fn a_training_pass_stays_with_its_model() {
     let mut gradients = GradientStore::new(&mut first);
     let mut workspace = first.workspace(Mode::Train, 3).unwrap();
     let target = Tensor::zeros([3, 3]).unwrap();
-    second.forward(&x, &mut workspace).unwrap();
+    second.forward_pass(&x, &mut workspace).unwrap();
     workspace.loss(&MeanSquaredError::new(), &target).unwrap();
-    first.backward(&x, &mut workspace, &mut gradients).unwrap_err();
+    first.backward_pass(&x, &mut workspace, &mut gradients).unwrap_err();
     // The error has changed nothing.
-    second.backward(&x, &mut workspace, &mut gradients).unwrap();
+    second.backward_pass(&x, &mut workspace, &mut gradients).unwrap();
 }
 
 #[test]

@@ -116,16 +116,16 @@ pub fn model<'a, T: Scalar>(
     let mut workspace =
         model.workspace(Mode::Train, x.view().batch())?.with_parallelism(Parallelism::Threads(1));
     workspace.set_random(1, 1);
-    model.forward(x, &mut workspace)?;
+    model.forward_pass(x, &mut workspace)?;
     let value = workspace.loss(loss, target)?.as_f64();
     let (outputs, gradient) = workspace.outputs_and_gradient()?;
     let parts = outputs.as_slice().iter().zip(gradient.as_slice()).map(|(y, g)| y.as_f64() * g.as_f64());
     let rounding = rounding_of::<T>(parts.chain([value]));
     let mut sink = CheckedSink { store: GradientStore::new(model) };
-    model.backward(x, &mut workspace, &mut sink)?;
+    model.backward_pass(x, &mut workspace, &mut sink)?;
     let value = |model: &mut Sequential<T>, workspace: &mut Workspace<T>| {
         workspace.set_random(1, 1);
-        model.forward(x, workspace)?;
+        model.forward_pass(x, workspace)?;
         Ok(loss.forward(workspace.outputs(), target)?.as_f64())
     };
     match compare_parameters(model, &sink.store, rounding, |model| value(model, &mut workspace))? {

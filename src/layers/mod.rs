@@ -133,7 +133,7 @@ pub use padding::Padding;
 pub use param::Param;
 pub(crate) use param_form::ParamForm;
 pub use parts::Part;
-pub(crate) use parts::add;
+pub(crate) use parts::{add, check_room};
 pub use prelu::Prelu;
 pub use reshape::Reshape;
 pub use rms_norm::RmsNorm;

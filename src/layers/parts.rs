@@ -373,7 +373,8 @@ fn take<'a, T: Scalar>(rest: &mut &'a mut [T], shape: Shape, what: &str) -> Resu
     Ok(TensorViewMut::trusted(shape, carve(rest, shape.len())))
 }
 
-fn check_room(got: usize, expected: usize, what: &str) -> Result<()> {
+/// That a buffer is as long as what is to lie there.
+pub(crate) fn check_room(got: usize, expected: usize, what: &str) -> Result<()> {
     if got >= expected {
         return Ok(());
     }

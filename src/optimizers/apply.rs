@@ -27,10 +27,10 @@ use crate::{Error, Result, Scalar};
 /// let mut optimizer = Optimizer::new(Adam::new(0.1)?);
 ///
 /// let (x, labels) = (Tensor::full([2, 4], 1.0)?, [0, 2]);
-/// model.forward(&x, &mut workspace)?;
+/// model.forward_pass(&x, &mut workspace)?;
 /// workspace.loss(&CrossEntropy::new(), &labels)?;
 /// let mut apply = optimizer.apply(&model)?;
-/// model.backward(&x, &mut workspace, &mut apply)?;
+/// model.backward_pass(&x, &mut workspace, &mut apply)?;
 /// apply.finish(&model)?;
 /// # Ok::<(), taper::Error>(())
 /// ```

@@ -27,12 +27,12 @@ use crate::{Error, Result, Scalar};
 /// let mut optimizer = Optimizer::new(Sgd::new(0.1)?);
 ///
 /// let (x, labels) = (Tensor::full([2, 4], 1.0)?, [0, 2]);
-/// model.forward(&x, &mut workspace)?;
+/// model.forward_pass(&x, &mut workspace)?;
 /// let before = workspace.loss(&CrossEntropy::new(), &labels)?;
-/// model.backward(&x, &mut workspace, &mut gradients)?;
+/// model.backward_pass(&x, &mut workspace, &mut gradients)?;
 /// optimizer.step(&mut model, &mut gradients)?;
 ///
-/// model.forward(&x, &mut workspace)?;
+/// model.forward_pass(&x, &mut workspace)?;
 /// assert!(workspace.loss(&CrossEntropy::new(), &labels)? < before);
 /// # Ok::<(), taper::Error>(())
 /// ```

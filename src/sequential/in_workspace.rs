@@ -2,7 +2,7 @@
 
 use super::{Sequential, Workspace};
 use crate::kernels;
-use crate::layers::{GradientSink, Layer, Mode};
+use crate::layers::{GradientSink, Mode};
 use crate::{Result, Scalar, TensorView, TensorViewMut};
 
 impl<T: Scalar> Sequential<T> {
@@ -33,21 +33,20 @@ impl<T: Scalar> Sequential<T> {
         let batch = self.check_input(x)?;
         let threads = self.threads(1, batch, workspace.parallelism());
         let (y, mut context) = workspace.begin_infer(self, batch)?;
-        let result = kernels::together(threads, || Layer::forward(self, x, y, &mut context));
+        let result = kernels::together(threads, || self.infer_pass(x, y, &mut context));
         result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
     }
 
-    /// A training pass: outputs in the workspace, with all that [`Sequential::backward`] needs. Allocates nothing.
+    /// A training pass: outputs in the workspace, with all that [`Sequential::backward_pass`] needs. Allocates nothing.
     ///
-    /// In a layer that has a model inside, this is not [`Layer::forward`], and `self.inner.forward(x, y, context)` does not compile
-    /// (E0061: three arguments). There, write `context.run_into(&self.inner, x, y)` or, for outputs that are kept,
-    /// `context.run(&self.inner, x)` ([`Forward::run`](crate::layers::Forward::run)), which carve the memory of the inner pass out of the
-    /// outer one's; and `pass.run(…)` for `self.inner.backward(…)`.
+    /// Not to be taken for [`Layer::forward`](crate::Layer::forward), which a layer that has a model inside calls with memory of its own pass:
+    /// `self.inner.forward(x, y, context)` where it is one model and no more, [`Forward::run`](crate::layers::Forward::run) where it has
+    /// several.
     ///
     /// # Errors
     /// As [`Sequential::infer`]; the workspace has to be made for [`Mode::Train`].
-    pub fn forward<'w, 'a>(
+    pub fn forward_pass<'w, 'a>(
         &self,
         x: impl Into<TensorView<'a, T>>,
         workspace: &'w mut Workspace<T>,
@@ -56,7 +55,7 @@ impl<T: Scalar> Sequential<T> {
         let batch = self.check_input(x)?;
         let threads = self.threads(1, batch, workspace.parallelism());
         let (y, mut context) = workspace.begin_forward(self, batch)?;
-        let result = kernels::together(threads, || Layer::forward(self, x, y, &mut context));
+        let result = kernels::together(threads, || self.train_pass(x, y, &mut context));
         result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
     }
@@ -66,7 +65,7 @@ impl<T: Scalar> Sequential<T> {
     ///
     /// # Errors
     /// [`Error::Workspace`](crate::Error::Workspace) where there was no forward pass and loss for this batch before.
-    pub fn backward<'a>(
+    pub fn backward_pass<'a>(
         &mut self,
         x: impl Into<TensorView<'a, T>>,
         workspace: &mut Workspace<T>,
@@ -87,6 +86,6 @@ impl<T: Scalar> Sequential<T> {
         let threads = self.threads(1, batch, workspace.parallelism());
         let mut pass = workspace.begin_backward(self, batch, x)?;
         pass.dx = dx;
-        kernels::together(threads, || Layer::backward(self, pass, sink))
+        kernels::together(threads, || self.train_pass_back(pass, sink))
     }
 }

@@ -52,7 +52,7 @@ impl<T: Scalar> Sequential<T> {
         // Normalisations that are left take running statistics then.
         model.params_mut(&mut Param::freeze);
         let mut workspace = model.workspace(Mode::Train, batch)?;
-        model.forward(x, &mut workspace)?;
+        model.forward_pass(x, &mut workspace)?;
         let (outputs, mut gradient) = workspace.outputs_and_gradient()?;
         gradient.as_mut_slice().fill(T::zero());
         function(outputs, gradient)?;
@@ -61,7 +61,7 @@ impl<T: Scalar> Sequential<T> {
         Ok(dx)
     }
 
-    /// [`Sequential::backward`], and the gradient with respect to the input, which is written to `dx`. Allocates nothing.
+    /// [`Sequential::backward_pass`], and the gradient with respect to the input, which is written to `dx`. Allocates nothing.
     ///
     /// It is that of a training pass, with dropout and the statistics of the batch. For that of a model in use, take
     /// [`Sequential::for_inference`] and freeze its parameters.
@@ -73,7 +73,7 @@ impl<T: Scalar> Sequential<T> {
     /// let mut model = Sequential::builder([3]).dense(2).build(&mut taper::seeded(7))?;
     /// let (mut workspace, mut gradients) = (model.workspace(Mode::Train, 1)?, GradientStore::new(&mut model));
     /// let (x, mut dx) = (Tensor::from([[1.0, 2.0, 3.0]]), Tensor::zeros([1, 3])?);
-    /// model.forward(&x, &mut workspace)?;
+    /// model.forward_pass(&x, &mut workspace)?;
     /// workspace.loss(&MeanSquaredError::new(), &Tensor::from([[0.0, 1.0]]))?;
     /// model.backward_to_input(&x, &mut workspace, &mut gradients, &mut dx)?;
     /// assert!(dx.as_slice().iter().all(|gradient| *gradient != 0.0));
@@ -81,7 +81,7 @@ impl<T: Scalar> Sequential<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`Sequential::backward`]; [`Error::Shape`] where `dx` has not the shape of x; [`Error::Setting`] where inputs have no gradient,
+    /// As [`Sequential::backward_pass`]; [`Error::Shape`] where `dx` has not the shape of x; [`Error::Setting`] where inputs have no gradient,
     /// as in [`Sequential::input_gradient`].
     pub fn backward_to_input<'a, 'b>(
         &mut self,

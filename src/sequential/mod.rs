@@ -1,6 +1,7 @@
 //! Models: layers one after another, and side by side.
 
 mod activations;
+mod as_layer;
 mod branches;
 mod builder;
 mod checks;

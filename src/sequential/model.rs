@@ -231,14 +231,11 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
         y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        match context.mode {
-            Mode::Infer => self.infer_pass(x, y, context),
-            Mode::Train => self.train_pass(x, y, context),
-        }
+        self.forward_as_layer(x, y, context)
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
-        self.backward_pass(pass, sink)
+        self.backward_as_layer(pass, sink)
     }
 
     fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {

@@ -118,7 +118,7 @@ impl<T: Scalar> Sequential<T> {
         Ok(())
     }
 
-    pub(super) fn backward_pass(
+    pub(super) fn train_pass_back(
         &mut self,
         mut pass: Backward<'_, T>,
         sink: &mut dyn GradientSink<T>,

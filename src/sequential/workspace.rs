@@ -141,7 +141,7 @@ impl<T: Scalar> Workspace<T> {
     }
 
     /// The loss of the last training pass's outputs. Its gradient stays in the workspace for
-    /// [`Sequential::backward`].
+    /// [`Sequential::backward_pass`].
     ///
     /// # Errors
     /// Those of the loss; [`Error::Workspace`] where no training pass came before.

@@ -64,7 +64,7 @@ impl<T: Scalar> Trainer<'_, T> {
         let mut scale = 1.0;
         if !self.optimizer.has_stepped() || self.optimizer.clip().is_some_and(Clip::is_by_norm) {
             let mut survey = self.optimizer.survey(&*self.model)?;
-            self.model.backward(x, workspace, &mut survey)?;
+            self.model.backward_pass(x, workspace, &mut survey)?;
             scale = survey.finish(&*self.model)?;
             // The pass may have overwritten the gradient that it started from.
             workspace.reopen();
@@ -75,7 +75,7 @@ impl<T: Scalar> Trainer<'_, T> {
         if let Some(average) = &mut self.average {
             apply = apply.with_average(average, &*self.model)?;
         }
-        self.model.backward(x, workspace, &mut apply)?;
+        self.model.backward_pass(x, workspace, &mut apply)?;
         apply.finish(&*self.model)?;
         self.count_step();
         Ok(loss)
@@ -95,7 +95,7 @@ impl<T: Scalar> Trainer<'_, T> {
         let gradients = self.gradients.get_or_insert_with(|| {
             GradientStore::new(&mut *self.model).with_parallelism(self.settings.parallelism)
         });
-        self.model.backward(x, workspace, gradients)?;
+        self.model.backward_pass(x, workspace, gradients)?;
         Ok(loss)
     }
 
@@ -131,7 +131,7 @@ impl<T: Scalar> Trainer<'_, T> {
         let workspace = workspace(&mut self.workspace, &self.model, x.batch(), self.settings.parallelism)?;
         workspace.set_random(self.settings.seed, self.progress.passes);
         self.progress.passes += 1;
-        self.model.forward(x, workspace)?;
+        self.model.forward_pass(x, workspace)?;
         let loss = Weighted { loss: &*self.loss, weights: answers.weights };
         let loss = match divisors {
             None => workspace.loss(&loss, answers.target)?,

@@ -32,15 +32,15 @@ fn train<T: Scalar>(mut optimizer: Optimizer<T>, applied: bool, parallelism: Par
     let mut found = Vec::new();
     for (step, batch) in (0..).zip(BATCHES) {
         let (x, target) = (random::<T>([batch, 45], step), random::<T>([batch, 3], step + 50));
-        model.forward(&x, &mut workspace).unwrap();
+        model.forward_pass(&x, &mut workspace).unwrap();
         workspace.loss(&MeanSquaredError::new(), &target).unwrap();
         if applied {
             let apply = optimizer.apply(&model).unwrap().with_parallelism(parallelism);
             let mut apply = apply.with_average(&mut average, &model).unwrap();
-            model.backward(&x, &mut workspace, &mut apply).unwrap();
+            model.backward_pass(&x, &mut workspace, &mut apply).unwrap();
             apply.finish(&model).unwrap();
         } else {
-            model.backward(&x, &mut workspace, &mut gradients).unwrap();
+            model.backward_pass(&x, &mut workspace, &mut gradients).unwrap();
             optimizer.step(&mut model, &mut gradients).unwrap();
             average.update(&model).unwrap();
         }
@@ -113,9 +113,9 @@ fn a_global_limit_gives_the_same_step<T: Scalar>(tolerance: f64) {
         for step in 0..3 {
             let (x, target) = (random::<T>([batch, 45], step), random::<T>([batch, 3], step + 50));
             trainer.step(&x, &target).unwrap();
-            computed.forward(&x, &mut workspace).unwrap();
+            computed.forward_pass(&x, &mut workspace).unwrap();
             workspace.loss(&MeanSquaredError::new(), &target).unwrap();
-            computed.backward(&x, &mut workspace, &mut gradients).unwrap();
+            computed.backward_pass(&x, &mut workspace, &mut gradients).unwrap();
             by_hand.step(&mut computed, &mut gradients).unwrap();
         }
         let start = model::<T>();

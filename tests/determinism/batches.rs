@@ -62,7 +62,7 @@ fn the_workspace_makes_no_difference() {
         model.infer(&random([3, 5], 2), &mut workspace).unwrap();
         assert_eq!(bits(model.infer(&x, &mut workspace).unwrap().as_slice()), expected);
         if mode == Mode::Train {
-            assert_eq!(bits(model.forward(&x, &mut workspace).unwrap().as_slice()), expected);
+            assert_eq!(bits(model.forward_pass(&x, &mut workspace).unwrap().as_slice()), expected);
         }
     }
 }
@@ -99,11 +99,11 @@ fn micro_batches_add_up_to_the_large_batch() {
                     .unwrap()
             };
             let (x, target) = (rows(&x, 5), rows(&target, 3));
-            model.forward(&x, &mut workspace).unwrap();
+            model.forward_pass(&x, &mut workspace).unwrap();
             workspace.loss(&MeanSquaredError::new(), &target).unwrap();
             let (_, mut gradient) = workspace.outputs_and_gradient().unwrap();
             gradient.as_mut_slice().iter_mut().for_each(|g| *g *= part as f64 / 10.0);
-            model.backward(&x, &mut workspace, &mut store).unwrap();
+            model.backward_pass(&x, &mut workspace, &mut store).unwrap();
             start += part;
         }
         ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]

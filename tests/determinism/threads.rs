@@ -60,9 +60,9 @@ fn every_layer_gives_the_same_bits() {
         let (mut model, x) = (model.clone(), inputs(model, 33, 1));
         let mut workspace = model.workspace(Mode::Train, 33).unwrap();
         let mut gradients = GradientStore::new(&mut model);
-        let y = model.forward(&x, &mut workspace).unwrap().to_tensor();
+        let y = model.forward_pass(&x, &mut workspace).unwrap().to_tensor();
         workspace.loss(&MeanSquaredError::new(), &Tensor::zeros(y.shape()).unwrap()).unwrap();
-        model.backward(&x, &mut workspace, &mut gradients).unwrap();
+        model.backward_pass(&x, &mut workspace, &mut gradients).unwrap();
         let mut found = bits(y.as_slice());
         model.params(&mut |param| {
             found.extend(gradients.get(param).iter().flat_map(|gradient| bits(gradient.as_slice())));
@@ -91,7 +91,7 @@ fn dropout_masks_do_not_depend_on_threads() {
     let masks = |seed: u64| {
         let mut workspace = model.workspace(Mode::Train, 2).unwrap();
         workspace.set_random(seed, 0);
-        [0, 1].map(|_| bits(model.forward(&ones, &mut workspace).unwrap().as_slice()))
+        [0, 1].map(|_| bits(model.forward_pass(&ones, &mut workspace).unwrap().as_slice()))
     };
     let first = in_pool(1, || masks(7));
     assert!(in_pool(8, || masks(7)) == first);

@@ -88,11 +88,11 @@ fn in_training() -> Result<()> {
     let mut pass = |dx: Option<&mut Tensor<f64>>| -> Result<Vec<Option<Tensor<f64>>>> {
         let mut workspace = model.workspace(Mode::Train, 3)?;
         let mut gradients = GradientStore::new(&mut model);
-        model.forward(&x(), &mut workspace)?;
+        model.forward_pass(&x(), &mut workspace)?;
         workspace.loss(&loss, &[0, 3, 1])?;
         match dx {
             Some(dx) => model.backward_to_input(&x(), &mut workspace, &mut gradients, dx)?,
-            None => model.backward(&x(), &mut workspace, &mut gradients)?,
+            None => model.backward_pass(&x(), &mut workspace, &mut gradients)?,
         }
         let mut found = Vec::new();
         model.params(&mut |param| found.push(gradients.get(param)));
@@ -109,7 +109,7 @@ fn in_training() -> Result<()> {
     let mut frozen = Sequential::builder([2, 3]).layer(norm).flatten().dense(2).build(&mut seeded(1))?;
     frozen.params_mut(&mut Param::freeze);
     let (mut workspace, mut counts) = (frozen.workspace(Mode::Train, 3)?, Counts(0));
-    frozen.forward(&x(), &mut workspace)?;
+    frozen.forward_pass(&x(), &mut workspace)?;
     workspace.loss(&loss, &[0, 1, 1])?;
     frozen.backward_to_input(&x(), &mut workspace, &mut counts, &mut dx)?;
     assert_eq!(counts.0, 0);
@@ -129,12 +129,12 @@ fn numbers_that_stand_for_something_have_none() {
     assert!(error.starts_with(expected), "{error}");
     let (mut workspace, mut gradients) =
         (model.workspace(Mode::Train, 1).unwrap(), GradientStore::new(&mut model));
-    model.forward(&x, &mut workspace).unwrap();
+    model.forward_pass(&x, &mut workspace).unwrap();
     workspace.loss(&CrossEntropy::new(), &[1]).unwrap();
     let mut dx = Tensor::zeros([1, 3]).unwrap();
     let error = model.backward_to_input(&x, &mut workspace, &mut gradients, &mut dx).unwrap_err().to_string();
     assert!(error.starts_with(expected), "{error}");
-    model.backward(&x, &mut workspace, &mut gradients).unwrap();
+    model.backward_pass(&x, &mut workspace, &mut gradients).unwrap();
     let (words, rest) = model.split_at("rest").unwrap();
     let gradient = rest.input_gradient(&words.predict(&x).unwrap(), |_, mut dy| {
         dy.as_mut_slice().fill(1.0);

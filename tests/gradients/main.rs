@@ -4,6 +4,7 @@
 mod all_layers;
 mod cases;
 mod gradcheck_itself;
+mod inner_models;
 mod input;
 mod kinds;
 mod parts;

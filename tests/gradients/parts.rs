@@ -25,7 +25,7 @@ fn the_gate_of_the_example() -> Result<()> {
     gradcheck::layer(&mut model, &x())?;
     let outputs = model.predict(&x())?;
     let mut workspace = model.workspace(Mode::Train, 3)?;
-    assert_eq!(model.forward(&x(), &mut workspace)?, outputs.view());
+    assert_eq!(model.forward_pass(&x(), &mut workspace)?, outputs.view());
     Ok(())
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn batch_norm(case: &Case) -> Result<Vec<f64>> {
     let (batch, sample) = x.shape().split_batch().expect("the input has axes");
     let model = Sequential::builder(sample).layer(norm).build(&mut taper::seeded(0))?;
     let mut workspace = model.workspace(Mode::Train, batch)?;
-    Ok(model.forward(&x, &mut workspace)?.to_tensor().into_vec())
+    Ok(model.forward_pass(&x, &mut workspace)?.to_tensor().into_vec())
 }
 
 pub(crate) fn batch_norm_operation(case: &Case) -> Result<Vec<f64>> {

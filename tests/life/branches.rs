@@ -135,7 +135,7 @@ fn dropouts_in_two_paths_drop_different_elements() {
     let model = model.build(&mut seeded(1)).unwrap();
     let mut workspace = model.workspace(Mode::Train, 1).unwrap();
     let ones = Tensor::full([1, 64], 1.0).unwrap();
-    let outputs = model.forward(&ones, &mut workspace).unwrap();
+    let outputs = model.forward_pass(&ones, &mut workspace).unwrap();
     let (left, right) = outputs.as_slice().split_at(64);
     assert!(left != right && left.contains(&0.0) && right.contains(&0.0));
 }
@@ -161,7 +161,7 @@ fn normalisations_and_dropouts_inside_are_left_out_for_inference() {
     let nothing = nothing.build(&mut seeded(1)).unwrap().for_inference().unwrap();
     let mut workspace = nothing.workspace(Mode::Train, 1).unwrap();
     let x = Tensor::from([[1.0, 2.0, 3.0]]);
-    assert_eq!(nothing.forward(&x, &mut workspace).unwrap().as_slice(), [2.0, 4.0, 6.0]);
+    assert_eq!(nothing.forward_pass(&x, &mut workspace).unwrap().as_slice(), [2.0, 4.0, 6.0]);
 }
 
 #[test]
@@ -273,8 +273,8 @@ fn a_part_of_a_model_ends_at_its_branches() {
     let mut head = head;
     let mut gradients = GradientStore::new(&mut head);
     let mut workspace = head.workspace(Mode::Train, 2).unwrap();
-    head.forward(&features, &mut workspace).unwrap();
+    head.forward_pass(&features, &mut workspace).unwrap();
     workspace.loss(&MeanSquaredError::new(), &Tensor::zeros([2, 3]).unwrap()).unwrap();
-    head.backward(&features, &mut workspace, &mut gradients).unwrap();
+    head.backward_pass(&features, &mut workspace, &mut gradients).unwrap();
     assert!(gradients.get(head.param("fire.1.0.weight").unwrap()).is_some());
 }

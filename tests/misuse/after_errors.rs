@@ -73,16 +73,16 @@ fn a_refused_target_is_not_learned_from() {
     let mut model = model();
     let mut workspace = model.workspace(Mode::Train, 2).unwrap();
     let mut store = GradientStore::new(&mut model);
-    model.forward(&x(2), &mut workspace).unwrap();
+    model.forward_pass(&x(2), &mut workspace).unwrap();
     workspace.loss(&CrossEntropy::new(), &[0, 9]).unwrap_err();
-    let text = error(model.backward(&x(2), &mut workspace, &mut store));
+    let text = error(model.backward_pass(&x(2), &mut workspace, &mut store));
     assert!(text.starts_with("workspace: expected a training pass and its loss"), "{text}");
     // Nor is a gradient of an earlier loss.
     workspace.loss(&CrossEntropy::new(), &[0, 1]).unwrap();
     workspace.loss(&CrossEntropy::new(), &[0, 9]).unwrap_err();
-    model.backward(&x(2), &mut workspace, &mut store).unwrap_err();
+    model.backward_pass(&x(2), &mut workspace, &mut store).unwrap_err();
     workspace.loss(&CrossEntropy::new(), &[0, 1]).unwrap();
-    model.backward(&x(2), &mut workspace, &mut store).unwrap();
+    model.backward_pass(&x(2), &mut workspace, &mut store).unwrap();
     adam().step(&mut model, &mut store).unwrap();
 }
 
@@ -91,7 +91,7 @@ fn a_refused_target_is_not_learned_from() {
 fn a_failed_pass_leaves_no_outputs() {
     let broken = nested(Fault::Forward);
     let mut workspace = broken.workspace(Mode::Train, 2).unwrap();
-    broken.forward(&x(2), &mut workspace).unwrap_err();
+    broken.forward_pass(&x(2), &mut workspace).unwrap_err();
     assert_eq!(workspace.outputs().batch(), 0);
     let text = error(workspace.loss(&MeanSquaredError::new(), &Tensor::zeros([2, 3]).unwrap()));
     assert_eq!(text, "workspace: expected a training pass before the loss, got none; call `forward` first");
@@ -106,15 +106,15 @@ fn a_workspace_goes_on_after_wrong_calls() {
     let mut store = GradientStore::new(&mut model);
     let before = weights(&model);
     let expected = model.predict(&x(2)).unwrap();
-    model.forward(&x(2), &mut workspace).unwrap();
+    model.forward_pass(&x(2), &mut workspace).unwrap();
     // Calls that are refused before anything is computed do not disturb the pass.
     model.infer(&x(3), &mut workspace).unwrap_err();
-    model.forward(&Tensor::zeros([2, 5]).unwrap(), &mut workspace).unwrap_err();
+    model.forward_pass(&Tensor::zeros([2, 5]).unwrap(), &mut workspace).unwrap_err();
     nested(Fault::None).infer(&x(2), &mut workspace).unwrap_err();
     workspace.loss(&CrossEntropy::new(), &[0, 1]).unwrap();
-    model.backward(&x(1), &mut workspace, &mut store).unwrap_err();
-    nested(Fault::None).backward(&x(2), &mut workspace, &mut store).unwrap_err();
-    model.backward(&x(2), &mut workspace, &mut store).unwrap();
+    model.backward_pass(&x(1), &mut workspace, &mut store).unwrap_err();
+    nested(Fault::None).backward_pass(&x(2), &mut workspace, &mut store).unwrap_err();
+    model.backward_pass(&x(2), &mut workspace, &mut store).unwrap();
     assert_eq!(workspace.outputs(), expected.view());
     assert_eq!(weights(&model), before);
     assert_eq!(model.infer(&x(2), &mut workspace).unwrap(), expected.view());

@@ -42,7 +42,7 @@ fn the_next_pass_says_so() {
             let mut infer = model.workspace(Mode::Infer, 6).unwrap();
             let mut train = model.workspace(Mode::Train, 6).unwrap();
             let mut gradients = GradientStore::new(&mut model);
-            model.forward(&x, &mut train).unwrap();
+            model.forward_pass(&x, &mut train).unwrap();
             train.loss(&CrossEntropy::new(), &[0, 1, 2, 0, 1, 2]).unwrap();
             let before = std::mem::replace(model.param_mut(&name).unwrap(), other);
             // What a layer keeps row by row may as well be another of the same name and shape, if it learns as that one does.
@@ -59,12 +59,12 @@ fn the_next_pass_says_so() {
             };
             is_told(model.infer(&x, &mut infer).map(drop));
             is_told(model.predict(&x).map(drop));
-            is_told(model.forward(&x, &mut train).map(drop));
+            is_told(model.forward_pass(&x, &mut train).map(drop));
             is_told(model.input_gradient(&x, |_, _| Ok(())).map(drop));
             is_told(model.for_inference().map(drop));
             #[cfg(feature = "safetensors")]
             is_told(model.to_bytes(&taper::io::Save::new()).map(drop));
-            is_told(model.backward(&x, &mut train, &mut gradients));
+            is_told(model.backward_pass(&x, &mut train, &mut gradients));
             // Put back, all is as it was.
             let name = if index == 1 { "other" } else { &name };
             *model.param_mut(name).unwrap() = before;

@@ -116,9 +116,9 @@ fn train(fault: Fault) -> Result<()> {
     let mut gradients = GradientStore::new(&mut model);
     let mut optimizer = taper::Optimizer::new(taper::optimizers::Sgd::new(0.1)?);
     let (x, target) = (Tensor::full([2, 4], 1.0)?, Tensor::zeros([2, 3])?);
-    model.forward(&x, &mut workspace)?;
+    model.forward_pass(&x, &mut workspace)?;
     workspace.loss(&MeanSquaredError::new(), &target)?;
-    model.backward(&x, &mut workspace, &mut gradients)?;
+    model.backward_pass(&x, &mut workspace, &mut gradients)?;
     optimizer.step(&mut model, &mut gradients)
 }
 

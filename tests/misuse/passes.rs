@@ -34,10 +34,10 @@ fn zeros<const RANK: usize>(shape: [usize; RANK]) -> Tensor<f32> {
 fn gradients(model: &mut Sequential<f32>) -> GradientStore<f32> {
     let mut workspace = model.workspace(Mode::Train, 2).unwrap();
     let mut gradients = GradientStore::new(model);
-    model.forward(&x(2), &mut workspace).unwrap();
+    model.forward_pass(&x(2), &mut workspace).unwrap();
     let labels = [0, 1];
     workspace.loss(&CrossEntropy::new(), &labels).unwrap();
-    model.backward(&x(2), &mut workspace, &mut gradients).unwrap();
+    model.backward_pass(&x(2), &mut workspace, &mut gradients).unwrap();
     gradients
 }
 
@@ -85,7 +85,7 @@ fn after_loss(
     let mut model = model();
     let mut workspace = model.workspace(Mode::Train, 2).unwrap();
     let mut store = GradientStore::new(&mut model);
-    model.forward(&x(2), &mut workspace).unwrap();
+    model.forward_pass(&x(2), &mut workspace).unwrap();
     workspace.loss(&CrossEntropy::new(), &[0, 1]).unwrap();
     wrong(&mut model, &mut workspace, &mut store)
 }
@@ -166,7 +166,7 @@ pub(crate) const CASES: &[Case] = &[
         || {
             let model = model();
             let mut workspace = model.workspace(Mode::Infer, 2).unwrap();
-            error(model.forward(&x(2), &mut workspace))
+            error(model.forward_pass(&x(2), &mut workspace))
         },
         "workspace: expected one made for `Mode::Train`, got one for `Mode::Infer`",
     ),
@@ -196,7 +196,7 @@ pub(crate) const CASES: &[Case] = &[
             let mut model = model();
             let mut workspace = model.workspace(Mode::Train, 2).unwrap();
             let mut store = GradientStore::new(&mut model);
-            error(model.backward(&x(2), &mut workspace, &mut store))
+            error(model.backward_pass(&x(2), &mut workspace, &mut store))
         },
         "workspace: expected a training pass and its loss before backward; call `forward` and `loss` first",
     ),
@@ -206,8 +206,8 @@ pub(crate) const CASES: &[Case] = &[
             let mut model = model();
             let mut workspace = model.workspace(Mode::Train, 2).unwrap();
             let mut store = GradientStore::new(&mut model);
-            model.forward(&x(2), &mut workspace).unwrap();
-            error(model.backward(&x(2), &mut workspace, &mut store))
+            model.forward_pass(&x(2), &mut workspace).unwrap();
+            error(model.backward_pass(&x(2), &mut workspace, &mut store))
         },
         "workspace: expected a training pass and its loss before backward; call `forward` and `loss` first",
     ),
@@ -215,8 +215,8 @@ pub(crate) const CASES: &[Case] = &[
         "backward twice",
         || {
             after_loss(|model, workspace, store| {
-                model.backward(&x(2), workspace, store).unwrap();
-                error(model.backward(&x(2), workspace, store))
+                model.backward_pass(&x(2), workspace, store).unwrap();
+                error(model.backward_pass(&x(2), workspace, store))
             })
         },
         "workspace: expected a training pass and its loss before backward; call `forward` and `loss` first",
@@ -226,29 +226,29 @@ pub(crate) const CASES: &[Case] = &[
         || {
             after_loss(|model, workspace, store| {
                 model.infer(&x(1), workspace).unwrap();
-                error(model.backward(&x(2), workspace, store))
+                error(model.backward_pass(&x(2), workspace, store))
             })
         },
         "workspace: expected a training pass and its loss before backward; call `forward` and `loss` first",
     ),
     (
         "backward with another batch size",
-        || after_loss(|model, workspace, store| error(model.backward(&x(1), workspace, store))),
+        || after_loss(|model, workspace, store| error(model.backward_pass(&x(1), workspace, store))),
         "workspace: expected the input of the forward pass, 2 samples, got 1",
     ),
     (
         "backward with an input of another width",
-        || after_loss(|model, workspace, store| error(model.backward(&zeros([2, 3]), workspace, store))),
+        || after_loss(|model, workspace, store| error(model.backward_pass(&zeros([2, 3]), workspace, store))),
         "expected input [batch, 4], got [2, 3]",
     ),
     (
         "backward of another model",
-        || after_loss(|_, workspace, store| error(other().backward(&x(2), workspace, store))),
+        || after_loss(|_, workspace, store| error(other().backward_pass(&x(2), workspace, store))),
         "workspace: expected one made for this model, got another model's",
     ),
     (
         "backward of another model of the same layers",
-        || after_loss(|_, workspace, store| error(self::model().backward(&x(2), workspace, store))),
+        || after_loss(|_, workspace, store| error(self::model().backward_pass(&x(2), workspace, store))),
         "workspace: expected the model of the forward pass, got another one of the same layers",
     ),
     (
@@ -282,7 +282,7 @@ pub(crate) const CASES: &[Case] = &[
         || {
             after_loss(|model, workspace, _| {
                 let mut store = GradientStore::new(&mut other());
-                error(model.backward(&x(2), workspace, &mut store))
+                error(model.backward_pass(&x(2), workspace, &mut store))
             })
         },
         "layer 2 `fc2` (dense 3 -> 2): parameter `fc2.bias`: expected one that the gradient store was made for, got another",
@@ -376,7 +376,7 @@ pub(crate) const CASES: &[Case] = &[
         || {
             let model =
                 Sequential::<f32>::builder([4]).batch_norm().named("norm").build(&mut seeded(1)).unwrap();
-            error(model.forward(&x(1), &mut model.workspace(Mode::Train, 1).unwrap()))
+            error(model.forward_pass(&x(1), &mut model.workspace(Mode::Train, 1).unwrap()))
         },
         "layer 0 `norm` (batch_norm 4): batch: expected at least 2 values a channel in training, where the running variance is unbiased, got 1",
     ),

@@ -29,14 +29,14 @@ fn rows_learn_the_same_with_and_without_gradients_in_memory() {
             let target = numbers([4, 3], 9, 0.0, 1.0);
             let mut workspaces = [&applied, &stored].map(|model| model.workspace(Mode::Train, 4).unwrap());
             for _ in 0..3 {
-                applied.forward(&x, &mut workspaces[0]).unwrap();
+                applied.forward_pass(&x, &mut workspaces[0]).unwrap();
                 workspaces[0].loss(&MeanSquaredError::new(), &target).unwrap();
                 let mut apply = first.apply(&applied).unwrap();
-                applied.backward(&x, &mut workspaces[0], &mut apply).unwrap();
+                applied.backward_pass(&x, &mut workspaces[0], &mut apply).unwrap();
                 apply.finish(&applied).unwrap();
-                stored.forward(&x, &mut workspaces[1]).unwrap();
+                stored.forward_pass(&x, &mut workspaces[1]).unwrap();
                 workspaces[1].loss(&MeanSquaredError::new(), &target).unwrap();
-                stored.backward(&x, &mut workspaces[1], &mut store).unwrap();
+                stored.backward_pass(&x, &mut workspaces[1], &mut store).unwrap();
                 second.step(&mut stored, &mut store).unwrap();
                 assert_eq!(bits(&applied, "words.weight"), bits(&stored, "words.weight"));
             }

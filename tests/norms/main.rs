@@ -43,10 +43,10 @@ fn statistics_are_accurate_in_single_precision() {
         let mut model = Sequential::<f32>::builder(sample).layer(norm).build(&mut seeded(0)).unwrap();
         let x = numbers::<f32>(sample.with_batch(100).unwrap(), 1, mean, 1.0);
         let mut workspace = model.workspace(Mode::Train, 100).unwrap();
-        let y = model.forward(&x, &mut workspace).unwrap().to_tensor();
+        let y = model.forward_pass(&x, &mut workspace).unwrap().to_tensor();
         workspace.loss(&MeanSquaredError::new(), &y).unwrap();
         let mut store = GradientStore::new(&mut model);
-        model.backward(&x, &mut workspace, &mut store).unwrap();
+        model.backward_pass(&x, &mut workspace, &mut store).unwrap();
         let (means, variances) = (values(&model, "0.running_mean"), values(&model, "0.running_var"));
         for channel in 0..channels {
             let (mean, variance) = moments(&x, channel, channels);
@@ -180,7 +180,7 @@ fn a_frozen_normalisation_stays_the_same_function() {
         let (before, below) = (state(&model), bits(&model, "below.weight"));
         // What training gives is what inference gives.
         let mut workspace = model.workspace(Mode::Train, 6).unwrap();
-        assert_eq!(model.forward(&x, &mut workspace).unwrap().to_tensor(), model.predict(&x).unwrap());
+        assert_eq!(model.forward_pass(&x, &mut workspace).unwrap().to_tensor(), model.predict(&x).unwrap());
         let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), sgd());
         for _ in 0..3 {
             trainer.step(&x, &labels).unwrap();
@@ -217,11 +217,11 @@ fn backward_goes_with_its_forward_pass() {
         let inner = Sequential::builder([4]).dense(4).named("first").batch_norm().named("norm");
         let mut model = inner.build(&mut seeded(1)).unwrap();
         let mut workspace = model.workspace(Mode::Train, 6).unwrap();
-        model.forward(&x, &mut workspace).unwrap();
+        model.forward_pass(&x, &mut workspace).unwrap();
         workspace.loss(&MeanSquaredError::new(), &numbers([6, 4], 4, 0.0, 1.0)).unwrap();
         late(&mut model);
         let mut store = GradientStore::new(&mut model);
-        model.backward(&x, &mut workspace, &mut store).unwrap();
+        model.backward_pass(&x, &mut workspace, &mut store).unwrap();
         store.get(model.param("first.weight").unwrap()).unwrap()
     };
     assert_eq!(gradient(|_| ()), gradient(|model| model.freeze("norm").unwrap()));

@@ -75,9 +75,9 @@ pub(crate) fn run(layer: impl Layer<f64> + 'static, x: &Tensor<f64>, dy: &Tensor
     let mut gradients = GradientStore::new(&mut model);
 
     let nothing = Tensor::zeros(x.shape())?;
-    let y = model.forward(&nothing, &mut workspace)?.to_tensor();
+    let y = model.forward_pass(&nothing, &mut workspace)?.to_tensor();
     workspace.outputs_and_gradient()?.1.as_mut_slice().copy_from_slice(dy.as_slice());
-    model.backward(&nothing, &mut workspace, &mut gradients)?;
+    model.backward_pass(&nothing, &mut workspace, &mut gradients)?;
     let dx = gradients.get(model.param("given.input")?).expect("backward hands every gradient over");
     Ok(Pass { y, dx, model, gradients })
 }

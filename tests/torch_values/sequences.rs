@@ -48,10 +48,10 @@ fn a_class_for_each_step_of_a_sequence() -> Result<()> {
     let labels: Vec<usize> = numbers(&file["labels"]).into_iter().map(|class| class as usize).collect();
     let mut workspace = model.workspace(Mode::Train, 4)?;
     let mut gradients = GradientStore::new(&mut model);
-    report.compare("logits", model.forward(&x, &mut workspace)?.as_slice(), &file["logits"]);
+    report.compare("logits", model.forward_pass(&x, &mut workspace)?.as_slice(), &file["logits"]);
     let loss: f64 = workspace.loss(&CrossEntropy::new(), &labels)?;
     report.compare("loss", &[loss], &file["loss"]);
-    model.backward(&x, &mut workspace, &mut gradients)?;
+    model.backward_pass(&x, &mut workspace, &mut gradients)?;
     for (layer, theirs) in [("fc1", "0"), ("fc2", "2")] {
         let gradient = |name: &str| -> Result<Tensor<f64>> {
             Ok(gradients.get(model.param(&format!("{layer}.{name}"))?).expect("backward hands it over"))

@@ -84,10 +84,10 @@ impl<T: Scalar> Work<T> {
             model.infer(&*x, workspace)?;
             return Ok(None);
         };
-        model.forward(&*x, workspace)?;
+        model.forward_pass(&*x, workspace)?;
         let loss = workspace.loss(&CrossEntropy::new(), &labels[..])?;
         let mut apply = optimizer.apply(model)?.with_parallelism(*parallelism);
-        model.backward(&*x, workspace, &mut apply)?;
+        model.backward_pass(&*x, workspace, &mut apply)?;
         apply.finish(model)?;
         Ok(Some(loss))
     }
