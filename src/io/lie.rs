@@ -108,9 +108,8 @@ impl Lie {
         }
     }
 
-    /// The values of a buffer that is laid out as this parameter's, as they lie in the file.
-    pub(super) fn to_file<T: Scalar>(&self, param: &Param<T>, buffer: &[T]) -> Tensor<T> {
-        let tensor = param.unpack(buffer);
+    /// A tensor of this parameter's shape as it lies in the file.
+    pub(super) fn to_file<T: Scalar>(&self, param: &Param<T>, tensor: Tensor<T>) -> Tensor<T> {
         if self.is_as_here(param) {
             return tensor;
         }

@@ -133,6 +133,15 @@ impl<'a> Entry<'a> {
 }
 
 fn fitting<'a, T: Scalar>(param: &Param<T>, entry: &Entry<'a>, expected: Shape) -> Verdict<Numbers<'a>> {
+    if entry.shape == expected && param.integers().is_some() {
+        let numbers = Numbers::bytes(entry.dtype, entry.bytes);
+        return numbers.ok_or_else(|| {
+            format!(
+                "expected i8 for a weight of eight bits, got {:?}; open an f32 model with `Open::quantized`",
+                entry.dtype
+            )
+        });
+    }
     if entry.shape == expected {
         // Only what is counted may be whole numbers.
         let counts = Numbers::counts(entry.dtype, entry.bytes).filter(|_| param.is_statistic());

@@ -14,6 +14,7 @@ use super::load::{Check, Load, Loaded};
 use super::matching::{Matched, Refusal, match_tensors};
 use super::open::Open;
 use super::recognise::open;
+use super::values::Numbers;
 use super::{IN_MEMORY, check, description, settings};
 use crate::{Error, Result, Scalar, Sequential, Shape};
 
@@ -120,7 +121,8 @@ fn open_named<T: Scalar>(path: &str, bytes: &[u8], open: &Open<T>) -> Result<Seq
         archive.entries.iter().map(|entry| (&*entry.name, entry)).collect();
     let mut shape = |name: &str| -> Verdict<Shape> {
         let entry = entries.remove(name).ok_or_else(|| format!("tensor `{name}` is missing"))?;
-        entry.numbers().map_err(|problem| format!("tensor `{name}`: {problem}"))?;
+        let numbers = Numbers::bytes(entry.dtype, entry.bytes).map_or_else(|| entry.numbers(), Ok);
+        numbers.map_err(|problem| format!("tensor `{name}`: {problem}"))?;
         Ok(entry.shape)
     };
     let mut model = description::rebuild(description, document, &mut shape, open).map_err(in_file(path))?;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::archive::{Draft, Piece};
+use super::archive::{Draft, Dtype, Piece};
 use super::atomic::write_atomically;
 use super::document::{Document, Said};
 use super::file_order::not_known;
 use super::header::{MOST_NAME_BYTES, TEXT};
 use super::lie::{Lie, features};
 use super::orientation::Orientation;
-use super::values::{dtype_of, encode};
+use super::values::{dtype_of, encode, encode_bytes};
 use super::{check, description, settings};
 use crate::layers::{Layer, Param, Turn};
 use crate::{Error, Result, Scalar, Sequential, Tensor};
@@ -172,9 +172,22 @@ pub(super) fn parameters<'m, T: Scalar>(
     let (mut pieces, mut turns) = (Vec::new(), turns.iter());
     model.params(&mut |param| {
         let turn = *turns.next().expect("one for each parameter");
-        pieces.push(piece(param.name(), param, param.buffer(), Lie::written(orientation, turn)));
+        pieces.push(own_piece(param, Lie::written(orientation, turn)));
     });
     pieces
+}
+
+/// A parameter's own numbers, as a tensor of a file.
+fn own_piece<T: Scalar>(param: &Param<T>, lie: Lie) -> Piece<'_> {
+    if param.integers().is_none() {
+        return piece(param.name(), param, param.buffer(), lie);
+    }
+    Piece {
+        name: param.name().to_owned(),
+        dtype: Dtype::I8,
+        shape: lie.shape(param).axes().to_vec(),
+        bytes: Box::new(move || encode_bytes(lie.to_file(param, param.to_tensor()).as_slice())),
+    }
 }
 
 /// A buffer that is laid out as a parameter's, as a tensor of a file.
@@ -183,7 +196,7 @@ pub(super) fn piece<'a, T: Scalar>(name: &str, param: &'a Param<T>, buffer: &'a 
         name: name.to_owned(),
         dtype: dtype_of::<T>(),
         shape: lie.shape(param).axes().to_vec(),
-        bytes: Box::new(move || encode(lie.to_file(param, buffer).as_slice())),
+        bytes: Box::new(move || encode(lie.to_file(param, param.unpack(buffer)).as_slice())),
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn describe<T: Scalar>(model: &Sequential<T>, description: &mut Value
     let (mut rates, mut decays) = (Map::new(), Map::new());
     model.params(&mut |param| {
         let name = param.name();
-        if param.is_frozen() && !param.is_statistic() {
+        if param.is_frozen() && !param.is_fixed() {
             frozen.push(Value::from(name));
         }
         for (scales, scale) in

@@ -89,7 +89,7 @@ impl<T: Scalar> Sequential<T> {
         let mut lies = self.lies();
         self.params(&mut |param| {
             let lie = lies.next().expect("one for each parameter");
-            state.insert(param.name(), lie.to_file(param, param.buffer()));
+            state.insert(param.name(), lie.to_file(param, param.to_tensor()));
         });
         state
     }
@@ -102,7 +102,7 @@ impl<T: Scalar> Sequential<T> {
     /// Gives every parameter the tensor of its name.
     ///
     /// # Errors
-    /// [`crate::Error::Tensors`] with all tensors that are missing, left over or of another shape; the model is
+    /// [`crate::Error::Tensors`] with all tensors that are missing, left over, of another shape, or not what the parameter can hold; the model is
     /// unchanged then.
     pub fn set_state(&mut self, state: &State<T>) -> Result<()> {
         let mut problems = Vec::new();
@@ -115,7 +115,7 @@ impl<T: Scalar> Sequential<T> {
                 Some(tensor) if tensor.shape() != expected => {
                     problems.push(format!("`{}`: expected {expected}, got {}", param.name(), tensor.shape()));
                 }
-                Some(_) => {}
+                Some(tensor) => problems.extend(param.check_values(tensor).err().map(|e| e.to_string())),
             }
         });
         let left = state.iter().filter(|(name, _)| !names.contains(name));
@@ -128,7 +128,7 @@ impl<T: Scalar> Sequential<T> {
             let tensor = state.get(param.name()).expect("checked above");
             let lie = lies.next().expect("one for each parameter");
             let own = lie.of_file(param, tensor.clone());
-            param.set(&own).expect("the shape was checked");
+            param.set(&own).expect("shape and values were checked");
         });
         Ok(())
     }

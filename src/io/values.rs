@@ -17,6 +17,11 @@ pub(super) fn encode<T: Scalar>(values: &[T]) -> Vec<u8> {
     }
 }
 
+/// Whole numbers from −128 to 127.
+pub(super) fn encode_bytes<T: Scalar>(values: &[T]) -> Vec<u8> {
+    values.iter().map(|value| (value.as_f64() as i8).cast_unsigned()).collect()
+}
+
 /// The numbers of a tensor where they lie, at any address: the floating-point types of 16 bits and more.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Numbers<'a> {
@@ -25,6 +30,7 @@ pub(super) enum Numbers<'a> {
     F16(&'a [[u8; 2]]),
     Bf16(&'a [[u8; 2]]),
     I64(&'a [[u8; 8]]),
+    I8(&'a [u8]),
 }
 
 impl<'a> Numbers<'a> {
@@ -44,8 +50,14 @@ impl<'a> Numbers<'a> {
         if dtype == Dtype::I64 { Some(Self::I64(whole(bytes)?)) } else { None }
     }
 
+    /// Whole numbers of eight bits; `None` for others.
+    pub(super) fn bytes(dtype: Dtype, bytes: &'a [u8]) -> Option<Self> {
+        if dtype == Dtype::I8 { Some(Self::I8(bytes)) } else { None }
+    }
+
     fn len(self) -> usize {
         match self {
+            Self::I8(numbers) => numbers.len(),
             Self::F64(numbers) | Self::I64(numbers) => numbers.len(),
             Self::F32(numbers) => numbers.len(),
             Self::F16(numbers) | Self::Bf16(numbers) => numbers.len(),
@@ -61,6 +73,7 @@ impl<'a> Numbers<'a> {
             Self::F16(numbers) => f64::from(half(u16::from_le_bytes(numbers[place]))),
             Self::I64(numbers) => i64::from_le_bytes(numbers[place]) as f64,
             Self::Bf16(numbers) => brain(u16::from_le_bytes(numbers[place])),
+            Self::I8(numbers) => numbers[place].cast_signed().into(),
         })
     }
 

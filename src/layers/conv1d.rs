@@ -110,6 +110,11 @@ impl<T: Scalar> Conv1d<T> {
         Ok(Self { of_images: self.of_images.scaled(scales, shifts)? })
     }
 
+    /// As [`Conv2d::has_matrices`].
+    pub(crate) fn has_matrices(&self) -> bool {
+        self.of_images.has_matrices()
+    }
+
     fn zeros(channels: Channels, window: Window, has_bias: bool) -> Result<Self> {
         let window = window.on_sequences()?;
         let weight = |[_, length, inputs, outputs]: [usize; 4]| [length, inputs, outputs].into();

@@ -9,7 +9,7 @@ use super::weight_and_bias::{WeightAndBias, check_bias, with_finish};
 use super::{Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Whole, Window};
 use crate::init::{Init, Initializer};
 use crate::kernels::{
-    ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, Geometry,
+    ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, weight_matrices,
 };
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -195,20 +195,55 @@ impl<T: Scalar> Conv2d<T> {
         Ok(scaled)
     }
 
+    /// Whether the weight is a matrix, or several, and not a number of each channel by itself for each place of the window.
+    pub(crate) fn has_matrices(&self) -> bool {
+        let Channels { inputs, outputs, groups } = self.channels;
+        groups == 1 || weight_matrices(groups, inputs / groups, outputs) == groups
+    }
+
+    /// Weight and bias.
+    pub(super) fn parts(&self) -> &WeightAndBias<T> {
+        &self.parts
+    }
+
+    /// What the weight has to be.
+    pub(super) fn weight_shape(&self) -> Shape {
+        self.weight_shape
+    }
+
     /// How many inputs an output is a sum of.
     fn patch(&self) -> usize {
         self.parts.weight.matrix()[0]
     }
 
-    /// How the window slides over images of a shape that was checked.
-    fn geometry(&self, input: &Shape) -> Geometry {
-        self.window.over(input).expect("the shape was checked when the model was built")
-    }
-
     fn size(&self, input: &Shape, batch: usize) -> ConvolutionSize {
-        let Channels { outputs, groups, .. } = self.channels;
-        ConvolutionSize { batch, geometry: self.geometry(input), outputs, groups }
+        size(input, batch, self.channels, self.window)
     }
+}
+
+/// What a convolution whose outputs are sums of so many inputs makes of an image of this shape.
+///
+/// # Errors
+/// [`Error::Shape`] where it is none that the convolution takes, [`Error::TooLarge`] for more work than anybody waits for.
+pub(super) fn output_shape(input: &Shape, channels: Channels, window: Window, patch: usize) -> Result<Shape> {
+    let geometry = window.over(input)?;
+    if geometry.channels != channels.inputs {
+        return Err(channels.other(input));
+    }
+    let output = Shape::from(geometry.output(channels.outputs));
+    // With a border of any size, an output can be larger than all numbers.
+    if output.len().saturating_mul(patch) > MOST_MULTIPLY_ADDS {
+        let limit = "at most 2^48 multiply-adds for a sample";
+        return Err(Error::TooLarge { shape: output.to_string(), limit });
+    }
+    Ok(output)
+}
+
+/// The size of the product for so many images of a shape that was checked.
+pub(super) fn size(input: &Shape, batch: usize, channels: Channels, window: Window) -> ConvolutionSize {
+    let geometry = window.over(input).expect("the shape was checked when the model was built");
+    let Channels { outputs, groups, .. } = channels;
+    ConvolutionSize { batch, geometry, outputs, groups }
 }
 
 impl<T: Scalar> Layer<T> for Conv2d<T> {
@@ -222,17 +257,7 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         self.parts.check(self.weight_shape, self.channels.outputs)?;
-        let geometry = self.window.over(input)?;
-        if geometry.channels == self.channels.inputs {
-            let output = Shape::from(geometry.output(self.channels.outputs));
-            // With a border of any size, an output can be larger than all numbers.
-            if output.len().saturating_mul(self.patch()) > MOST_MULTIPLY_ADDS {
-                let limit = "at most 2^48 multiply-adds for a sample";
-                return Err(Error::TooLarge { shape: output.to_string(), limit });
-            }
-            return Ok(output);
-        }
-        Err(self.channels.other(input))
+        output_shape(input, self.channels, self.window, self.patch())
     }
 
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {

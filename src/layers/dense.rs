@@ -159,6 +159,11 @@ impl<T: Scalar> Dense<T> {
         Ok(scaled)
     }
 
+    /// Weight and bias.
+    pub(super) fn parts(&self) -> &WeightAndBias<T> {
+        &self.parts
+    }
+
     /// The size of the product for so many numbers of inputs.
     fn size(&self, numbers: usize) -> DenseSize {
         DenseSize { batch: numbers / self.inputs, inputs: self.inputs, outputs: self.outputs }
@@ -183,16 +188,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         self.parts.check([self.inputs, self.outputs].into(), self.outputs)?;
-        if input.axes().last() == Some(&self.inputs) {
-            return Ok(input.with_last(self.outputs));
-        }
-        let (hint, rows) = match input.rank() {
-            _ if input.len() == self.inputs => ("put a flatten before it", ""),
-            1 => ("", ""),
-            _ => ("", " …,"),
-        };
-        let (expected, got) = (format!("[batch,{rows} {}]", self.inputs), input.batch_pattern());
-        Err(Error::Shape { what: "input", expected, got, hint })
+        output_shape(input, self.inputs, self.outputs)
     }
 
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
@@ -257,13 +253,8 @@ impl<T: Scalar> Layer<T> for Dense<T> {
         true
     }
 
-    /// Each output is a sum over all inputs of its row. Rows lie where they lay.
     fn output_order(&self, input: &Shape, order: Order) -> Order {
-        match order {
-            Order::ChannelsLast(_) if input.rank() > 1 => Order::ChannelsLast(input.with_last(self.outputs)),
-            Order::Unknown if input.rank() > 1 => Order::Unknown,
-            _ => Order::Same,
-        }
+        output_order(input, self.outputs, order)
     }
 
     fn multiply_adds(&self, input: &Shape) -> usize {
@@ -275,6 +266,32 @@ impl<T: Scalar> Layer<T> for Dense<T> {
             .with("inputs", self.inputs)
             .with("outputs", self.outputs)
             .with("bias", self.bias().is_some())
+    }
+}
+
+/// What a dense layer makes of an input of this shape.
+///
+/// # Errors
+/// [`Error::Shape`] where its last axis is another.
+pub(super) fn output_shape(input: &Shape, inputs: usize, outputs: usize) -> Result<Shape> {
+    if input.axes().last() == Some(&inputs) {
+        return Ok(input.with_last(outputs));
+    }
+    let (hint, rows) = match input.rank() {
+        _ if input.len() == inputs => ("put a flatten before it", ""),
+        1 => ("", ""),
+        _ => ("", " …,"),
+    };
+    let (expected, got) = (format!("[batch,{rows} {inputs}]"), input.batch_pattern());
+    Err(Error::Shape { what: "input", expected, got, hint })
+}
+
+/// Each output of a dense layer is a sum over all inputs of its row. Rows lie where they lay.
+pub(super) fn output_order(input: &Shape, outputs: usize, order: Order) -> Order {
+    match order {
+        Order::ChannelsLast(_) if input.rank() > 1 => Order::ChannelsLast(input.with_last(outputs)),
+        Order::Unknown if input.rank() > 1 => Order::Unknown,
+        _ => Order::Same,
     }
 }
 

@@ -49,6 +49,16 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether the layer can be used so at all. A layer that has no gradients refuses [`Mode::Train`]; one that has layers inside asks
+    /// them. A workspace asks when it is made.
+    ///
+    /// # Errors
+    /// Where it cannot; the text says why.
+    fn check_mode(&self, mode: Mode) -> Result<()> {
+        let _ = mode;
+        Ok(())
+    }
+
     /// Where an input is a whole number that stands for something: how many such numbers there are, from 0.
     /// [`Trainer::fit`](crate::Trainer::fit) looks through the inputs of its first layer for others.
     fn vocabulary(&self) -> Option<usize> {

@@ -2,7 +2,7 @@
 
 use super::along::Along;
 use crate::Scalar;
-use crate::kernels::{DenseWeightGradient, Panels};
+use crate::kernels::{BytePanels, DenseWeightGradient, Panels};
 
 /// Row-major as the tensor, or as the kernels want it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,13 +13,15 @@ pub(super) enum Layout {
     /// The weight of a convolution, a matrix of (taps · channels) × outputs: the columns of each group are a matrix in
     /// panels, one group after another.
     Groups(usize, Panels),
+    /// The same in whole numbers of eight bits, which are not in the buffer; a dense weight is one group.
+    Integers(usize, BytePanels),
 }
 
 impl Layout {
     /// Runs that are computed apart start at multiples of this.
     pub(super) fn granule<T: Scalar>(self) -> usize {
         match self {
-            Self::RowMajor => 1,
+            Self::RowMajor | Self::Integers(..) => 1,
             Self::Panels(_) | Self::Groups(..) => DenseWeightGradient::<T>::granule(),
         }
     }
@@ -30,6 +32,7 @@ impl Layout {
             Self::RowMajor => None,
             Self::Panels(panels) => Some([panels.rows, panels.columns]),
             Self::Groups(groups, panels) => Some([panels.rows, groups * panels.columns]),
+            Self::Integers(groups, panels) => Some([panels.rows, groups * panels.columns]),
         }
     }
 
@@ -38,7 +41,7 @@ impl Layout {
         match self {
             Self::RowMajor => Along::Unknown,
             Self::Panels(_) => Along::Inputs,
-            Self::Groups(..) => Along::Window,
+            Self::Groups(..) | Self::Integers(..) => Along::Window,
         }
     }
 
@@ -46,6 +49,7 @@ impl Layout {
     pub(super) fn pack<T: Scalar>(self, values: &[T], buffer: &mut [T]) {
         match self {
             Self::RowMajor => buffer.copy_from_slice(values),
+            Self::Integers(..) => {}
             Self::Panels(panels) => panels.pack(values, buffer),
             Self::Groups(groups, panels) => {
                 let width = groups * panels.columns;
@@ -58,6 +62,7 @@ impl Layout {
     pub(super) fn unpack<T: Scalar>(self, buffer: &[T], values: &mut [T]) {
         match self {
             Self::RowMajor => values.copy_from_slice(buffer),
+            Self::Integers(..) => {}
             Self::Panels(panels) => panels.unpack(buffer, values),
             Self::Groups(groups, panels) => {
                 let mut group = vec![T::zero(); panels.rows * panels.columns];
@@ -78,6 +83,7 @@ impl Layout {
             Self::RowMajor => {
                 buffer.iter_mut().enumerate().for_each(|(column, place)| *place = value(0, column));
             }
+            Self::Integers(..) => {}
             Self::Panels(panels) => panels.fill(buffer, value),
             Self::Groups(_, panels) => {
                 for (group, values) in buffer.chunks_exact_mut(panels.len()).enumerate() {

@@ -24,6 +24,7 @@
 //! | [`GroupNorm`], [`InstanceNorm`] | `[…, channels]` | the same | groups of channels, or each, of a sample normalised |
 //! | [`Normalization`] | `[…, features]` | the same | each feature scaled by fixed statistics of data |
 //! | [`Dropout`], [`Dropout2d`] | any | the same | forgets elements, or channels, while it trains |
+//! | [`QuantizedDense`], [`QuantizedConv2d`], [`QuantizedConv1d`] | as without | as without | weighted sums with weights of eight bits, for inference |
 //! | [`Embedding`] | `[…]` of whole numbers | `[…, dimension]` | a row of numbers that is learned for each |
 
 mod activation;
@@ -55,6 +56,7 @@ mod gradient_store;
 mod group_norm;
 mod groups;
 mod instance_norm;
+mod integers;
 mod layer;
 mod layer_norm;
 mod layout;
@@ -69,6 +71,7 @@ mod output_kind;
 mod padding;
 mod param;
 mod param_form;
+mod param_values;
 mod parts;
 mod pointwise;
 mod pool_adaptive;
@@ -77,6 +80,9 @@ mod pool_max;
 mod pool_mean;
 mod pool_window;
 mod prelu;
+mod quantized_conv2d;
+mod quantized_dense;
+mod quantized_weight;
 mod reshape;
 mod rms_norm;
 mod row_gradient;
@@ -90,6 +96,7 @@ mod softmin;
 mod special;
 pub(crate) mod stored;
 mod weight_and_bias;
+mod weight_scales;
 mod window;
 
 pub use activation::Activation;
@@ -135,6 +142,8 @@ pub(crate) use param_form::ParamForm;
 pub use parts::Part;
 pub(crate) use parts::{add, check_room};
 pub use prelu::Prelu;
+pub use quantized_conv2d::{QuantizedConv1d, QuantizedConv2d};
+pub use quantized_dense::QuantizedDense;
 pub use reshape::Reshape;
 pub use rms_norm::RmsNorm;
 pub(crate) use samples::by_samples;
@@ -145,13 +154,15 @@ pub(crate) use softmax::{max_and_log_sum, softmax_of_row};
 pub use softmin::Softmin;
 pub use window::Window;
 
+use std::any::Any;
+
 use stored::Kind;
 
 use crate::Scalar;
 
 /// The layers that a file can have, so that a model can be made of it.
-pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 33] {
-    [
+pub(crate) fn kinds<T: Scalar>() -> Vec<Kind<T>> {
+    let mut kinds = vec![
         Kind::of::<Dense<T>>(),
         Kind::of::<Conv2d<T>>(),
         Kind::of::<ConvTranspose2d<T>>(),
@@ -185,5 +196,13 @@ pub(crate) fn kinds<T: Scalar>() -> [Kind<T>; 33] {
         Kind::of::<Dropout>(),
         Kind::of::<Dropout2d>(),
         Kind::of::<Embedding<T>>(),
-    ]
+    ];
+    let of_f32: Box<dyn Any> = Box::new(kinds_of_f32());
+    kinds.extend(of_f32.downcast::<Vec<Kind<T>>>().into_iter().flat_map(|kinds| *kinds));
+    kinds
+}
+
+/// Those that take `f32` alone.
+pub(crate) fn kinds_of_f32() -> Vec<Kind<f32>> {
+    vec![Kind::of::<QuantizedDense>(), Kind::of::<QuantizedConv2d>(), Kind::of::<QuantizedConv1d>()]
 }

@@ -87,6 +87,10 @@ impl<T: Scalar, L: OfImages<T>> Layer<T> for OnSequences<L> {
         self.of_images.memory(&image(input).expect("`output_shape` agreed"), batch, mode)
     }
 
+    fn check_mode(&self, mode: Mode) -> Result<()> {
+        self.of_images.check_mode(mode)
+    }
+
     fn forward(
         &self,
         x: TensorView<'_, T>,

@@ -3,8 +3,11 @@
 use std::fmt;
 
 use super::along::Along;
+use super::integers::Integers;
 use super::layout::Layout;
-use crate::kernels::{Buffer, Panels, weight_matrices};
+use super::param_values::Values;
+use crate::getters::getters;
+use crate::kernels::{Buffer, BytePanels, Panels, weight_matrices};
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
 /// A named tensor that is learned, with what an optimizer must know of it.
@@ -25,7 +28,7 @@ pub struct Param<T> {
     shape: Shape,
     layout: Layout,
     along: Along,
-    values: Buffer<T>,
+    values: Values<T>,
     slot: usize,
     frozen: bool,
     is_statistic: bool,
@@ -52,7 +55,11 @@ impl<T: Scalar> Param<T> {
     /// ```
     #[must_use]
     pub fn statistic(name: &str, tensor: &Tensor<T>) -> Self {
-        Self { frozen: true, is_statistic: true, ..Self::new(name, tensor) }
+        Self::new(name, tensor).into_statistic()
+    }
+
+    pub(super) fn into_statistic(self) -> Self {
+        Self { frozen: true, is_statistic: true, ..self }
     }
 
     /// A matrix (inputs × outputs) that is kept in the panels of the dense kernels.
@@ -88,6 +95,14 @@ impl<T: Scalar> Param<T> {
         Self::checked_zeros(name, shape, matrices, Layout::Groups(matrices, panels), panels)
     }
 
+    /// A weight of zeros of eight bits, in panels of bytes: for each group a matrix, whose columns are those of the last axis.
+    pub(super) fn zero_integers(name: &str, shape: Shape, groups: usize) -> Self {
+        let outputs = shape.axes().last().copied().unwrap_or(1);
+        let panels = BytePanels { rows: shape.len() / outputs.max(1), columns: outputs / groups };
+        let param = Self::zeros(name, shape, Layout::Integers(groups, panels), 0);
+        Self { values: Values::Integers(Integers::zeros(groups, panels)), frozen: true, ..param }
+    }
+
     fn checked_zeros(
         name: &str,
         shape: Shape,
@@ -117,7 +132,7 @@ impl<T: Scalar> Param<T> {
             shape,
             layout,
             along: layout.along(),
-            values: Buffer::zeroed(len),
+            values: Values::Numbers(Buffer::zeroed(len)),
             slot: 0,
             frozen: false,
             is_statistic: false,
@@ -133,46 +148,63 @@ impl<T: Scalar> Param<T> {
         self
     }
 
-    /// What its axes lie along.
-    #[must_use]
-    pub fn along(&self) -> Along {
-        self.along
-    }
-
     /// Its name: `weight` in a layer alone, `fc1.weight` in a model.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The shape of its tensor; a dense weight is `[inputs, outputs]`.
-    #[must_use]
-    pub fn shape(&self) -> Shape {
-        self.shape
+    getters! {
+        /// What its axes lie along.
+        along: Along;
+        /// The shape of its tensor; a dense weight is `[inputs, outputs]`.
+        shape: Shape;
+        /// How many numbers it has.
+        count: usize = |this| this.shape.len();
     }
 
-    /// How many numbers it has.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.shape.len()
-    }
-
-    /// A row-major copy.
+    /// A row-major copy. Of a weight of eight bits these are the whole numbers, without their scales.
     #[must_use]
     pub fn to_tensor(&self) -> Tensor<T> {
-        self.unpack(&self.values)
+        self.unpacked(|values| self.values.unpack(self.layout, values))
     }
 
     /// Replaces the values.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the tensor has another shape; nothing is changed then.
+    /// [`Error::Shape`] where the tensor has another shape; [`Error::Setting`] where a weight of eight bits would get something
+    /// else than whole numbers from −128 to 127. Nothing is changed then.
     pub fn set(&mut self, tensor: &Tensor<T>) -> Result<()> {
         if tensor.shape() != self.shape {
             return Err(Error::shape("parameter", format!("`{}` {}", self.name, self.shape), tensor.shape()));
         }
+        self.check_values(tensor)?;
         self.write(tensor);
         Ok(())
+    }
+
+    /// Whether they can be its values.
+    pub(crate) fn check_values(&self, tensor: &Tensor<T>) -> Result<()> {
+        let misfit =
+            self.values.misfit(tensor.as_slice()).map(|value| format!("{value} for `{}`", self.name));
+        misfit.map_or(Ok(()), |got| Err(Error::setting("parameter", "whole numbers from -128 to 127", got)))
+    }
+
+    /// The bytes that its numbers take, without padding.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.count() * self.values.number_type().1
+    }
+
+    /// How its numbers are kept, in the words of files: `f32`, `f64`, or `i8` for whole numbers of eight bits.
+    #[must_use]
+    pub fn number_type(&self) -> &'static str {
+        self.values.number_type().0
+    }
+
+    /// The panels of bytes and the sums of the columns of a weight of eight bits.
+    pub(crate) fn integers(&self) -> Option<(&[u8], &[i32])> {
+        self.values.integers().map(|integers| (integers.bytes(), integers.sums()))
     }
 
     /// Whether it is a [statistic](Param::statistic) of the layer, and nothing that is learned.
@@ -192,9 +224,14 @@ impl<T: Scalar> Param<T> {
         self.frozen = true;
     }
 
-    /// Training changes it again; a [statistic](Param::statistic) stays as it is.
+    /// Training changes it again; a [statistic](Param::statistic) stays as it is, and so does a weight of eight bits.
     pub fn unfreeze(&mut self) {
-        self.frozen = self.is_statistic;
+        self.frozen = self.is_fixed();
+    }
+
+    /// Whether it is frozen for ever.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.is_statistic || self.integers().is_some()
     }
 
     /// What the optimizer's learning rate is multiplied by here; 1 unless set.
@@ -228,15 +265,15 @@ impl<T: Scalar> Param<T> {
     }
 
     /// The buffer. Row-major for a parameter made by [`Param::new`]; for a dense weight the order is private to
-    /// the crate, with padding that is zero and stays zero.
+    /// the crate, with padding that is zero and stays zero. Empty for a weight of eight bits, which is none of these numbers.
     #[must_use]
     pub fn buffer(&self) -> &[T] {
-        &self.values
+        self.values.numbers()
     }
 
     /// The buffer, to be changed element by element, as optimizers do: what is zero in every gradient must stay.
     pub fn buffer_mut(&mut self) -> &mut [T] {
-        &mut self.values
+        self.values.numbers_mut()
     }
 
     /// Runs of the buffer that are computed apart start at multiples of this.
@@ -270,7 +307,11 @@ impl<T: Scalar> Param<T> {
 
     /// Whether it is the matrix of a dense layer, inputs × outputs, which PyTorch keeps transposed.
     pub(crate) fn is_dense_weight(&self) -> bool {
-        matches!(self.layout, Layout::Panels(_))
+        match self.layout {
+            Layout::Panels(_) => true,
+            Layout::Integers(..) => self.shape.rank() == 2,
+            Layout::Groups(..) | Layout::RowMajor => false,
+        }
     }
 
     /// The numbers of rows and columns of the matrix that it is for the kernels: a dense weight itself, that of a
@@ -281,7 +322,11 @@ impl<T: Scalar> Param<T> {
 
     /// Whether it is the weight of a convolution, which PyTorch keeps as outputs × channels × height × width.
     pub(crate) fn is_kernels(&self) -> bool {
-        matches!(self.layout, Layout::Groups(..))
+        match self.layout {
+            Layout::Groups(..) => true,
+            Layout::Integers(..) => self.shape.rank() > 2,
+            Layout::Panels(_) | Layout::RowMajor => false,
+        }
     }
 
     /// Another parameter of the same layer of a model: `fc1.bias` beside `fc1.weight`.
@@ -304,8 +349,12 @@ impl<T: Scalar> Param<T> {
 
     /// A row-major copy of a buffer that is laid out like this parameter's.
     pub(crate) fn unpack(&self, buffer: &[T]) -> Tensor<T> {
+        self.unpacked(|values| self.layout.unpack(buffer, values))
+    }
+
+    fn unpacked(&self, unpack: impl FnOnce(&mut [T])) -> Tensor<T> {
         let mut tensor = Tensor::zeros(self.shape).expect("a parameter's tensor fitted into memory before");
-        self.layout.unpack(buffer, tensor.as_mut_slice());
+        unpack(tensor.as_mut_slice());
         tensor
     }
 
@@ -316,11 +365,11 @@ impl<T: Scalar> Param<T> {
 
     /// Replaces the values by those of a function of row and column of its [`Param::matrix`].
     pub(crate) fn fill(&mut self, value: impl Fn(usize, usize) -> T) {
-        self.layout.fill(&mut self.values, value);
+        self.values.fill(self.layout, value);
     }
 
     fn write(&mut self, tensor: &Tensor<T>) {
-        self.layout.pack(tensor.as_slice(), &mut self.values);
+        self.values.pack(self.layout, tensor.as_slice());
     }
 }
 
@@ -341,35 +390,4 @@ impl<T> fmt::Debug for Param<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tensor_of_another_shape_changes_nothing() {
-        let matrix = Tensor::from([[1.0, 2.0]]);
-        let mut param = Param::new("weight", &matrix);
-        let error = param.set(&Tensor::from([[1.0], [2.0]])).unwrap_err();
-        assert_eq!(error.to_string(), "expected parameter `weight` [1, 2], got [2, 1]");
-        assert_eq!(param.to_tensor(), matrix);
-    }
-
-    #[test]
-    fn a_statistic_is_frozen_for_ever() {
-        let mut mean = Param::statistic("running_mean", &Tensor::from([1.0, 2.0]));
-        mean.unfreeze();
-        assert!(mean.is_statistic() && mean.is_frozen() && mean.clone().is_statistic());
-        mean.set(&Tensor::from([3.0, 4.0])).unwrap();
-        assert_eq!(format!("{mean:?}"), "Param `running_mean` [2] statistic");
-        assert!(!Param::new("weight", &Tensor::from([1.0])).is_statistic());
-    }
-
-    #[test]
-    fn scales_are_checked() {
-        let mut param = Param::new("bias", &Tensor::from([0.0_f32]));
-        for scale in [f64::NAN, f64::INFINITY, -1.0] {
-            assert!(param.set_learning_rate_scale(scale).is_err(), "{scale}");
-            assert!(param.set_weight_decay_scale(scale).is_err(), "{scale}");
-        }
-        assert_eq!((param.learning_rate_scale(), param.weight_decay_scale()), (1.0, 1.0));
-    }
-}
+mod tests;

@@ -161,14 +161,14 @@ impl<T: Scalar> Branches<T> {
         self.paths.iter().map(of_path).collect()
     }
 
-    /// The same paths, each model exchanged for another one of the same shapes.
+    /// The same paths, each model exchanged for another one of the same shapes, which is made of the path's name and model.
     pub(super) fn with_models(
         &self,
-        change: impl Fn(&Sequential<T>) -> Result<Sequential<T>>,
+        mut change: impl FnMut(&str, &Sequential<T>) -> Result<Sequential<T>>,
     ) -> Result<Self> {
         let mut changed = self.clone();
         for (index, path) in changed.paths.iter_mut().enumerate() {
-            let model = path.model.as_ref().map(&change).transpose();
+            let model = path.model.as_ref().map(|model| change(&path.name, model)).transpose();
             path.model = model.map_err(|error| in_path(index, &path.name, error))?;
         }
         Ok(changed)
@@ -250,6 +250,13 @@ impl<T: Scalar> Layer<T> for Branches<T> {
     fn check_batch(&self, input: &Shape, batch: usize, mode: Mode) -> Result<()> {
         self.paths.iter().enumerate().try_for_each(|(index, path)| {
             let checked = path.model.as_ref().map_or(Ok(()), |model| model.check_batch(input, batch, mode));
+            checked.map_err(|error| in_path(index, &path.name, error))
+        })
+    }
+
+    fn check_mode(&self, mode: Mode) -> Result<()> {
+        self.paths.iter().enumerate().try_for_each(|(index, path)| {
+            let checked = path.model.as_ref().map_or(Ok(()), |model| model.check_mode(mode));
             checked.map_err(|error| in_path(index, &path.name, error))
         })
     }

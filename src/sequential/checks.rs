@@ -15,6 +15,13 @@ impl<T: Scalar> Sequential<T> {
             checked.map_err(|error| self.error_in(index, error))
         })
     }
+
+    /// Whether every layer can be used so.
+    pub(super) fn check_modes(&self, mode: Mode) -> Result<()> {
+        self.steps().iter().enumerate().try_for_each(|(index, step)| {
+            step.layer.check_mode(mode).map_err(|error| self.error_in(index, error))
+        })
+    }
 }
 
 /// Whether both visitors go to the same parameters: everything that finds parameters by their place relies on it.

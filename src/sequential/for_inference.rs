@@ -54,27 +54,32 @@ impl<T: Scalar> Sequential<T> {
             if let Some(model) = layer.downcast_ref::<Self>() {
                 step.layer = Box::new(model.for_inference().map_err(told)?);
             } else if let Some(branches) = layer.downcast_ref::<Branches<T>>() {
-                step.layer = Box::new(branches.with_models(Self::for_inference).map_err(told)?);
+                step.layer = Box::new(branches.with_models(|_, model| model.for_inference()).map_err(told)?);
             }
             steps.push(step);
         }
+        Ok(self.with_lean_steps(steps))
+    }
+
+    /// The model with what is left of its steps.
+    pub(super) fn with_lean_steps(&self, mut steps: Vec<Step<T>>) -> Self {
         if steps.is_empty() {
             // A model needs a layer, if it is one that does nothing.
             let (name, shape) = (self.steps()[0].name.clone(), self.input());
             steps.push(Step::new(Box::new(Reshape::new(shape)), name, shape, shape));
         }
         let model = Self::of_named(self.input(), self.output(), steps);
-        Ok(model.with_known_order(self.known_order()).with_class_names(self.classes.clone()))
+        model.with_known_order(self.known_order()).with_class_names(self.classes.clone())
     }
 }
 
 /// Whether the layer's output is its input in inference.
-fn does_nothing(layer: &dyn Any) -> bool {
+pub(super) fn does_nothing(layer: &dyn Any) -> bool {
     layer.is::<Dropout>() || layer.is::<Dropout2d>()
 }
 
 /// The layer whose outputs are scale·y + shift, with numbers for each index of the last axis, where the layer is linear.
-fn folded<T: Scalar>(
+pub(super) fn folded<T: Scalar>(
     layer: &dyn Layer<T>,
     scales: &[f64],
     shifts: &[f64],

@@ -221,6 +221,10 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
         self.check_steps(batch, mode)
     }
 
+    fn check_mode(&self, mode: Mode) -> Result<()> {
+        self.check_modes(mode)
+    }
+
     fn vocabulary(&self) -> Option<usize> {
         self.steps.iter().find(|step| !step.reshapes)?.layer.vocabulary()
     }

@@ -66,6 +66,7 @@ impl<T: Scalar> Workspace<T> {
         if capacity == 0 {
             return Err(Error::Empty { what: "samples of the workspace's batch" });
         }
+        model.check_mode(mode)?;
         check_size(model, capacity)?;
         // An inference pass has to find room in a training workspace too, since a trainer evaluates.
         let infer = model.memory(&model.input(), capacity, Mode::Infer);

@@ -16,6 +16,7 @@ impl<T: Scalar> Trainer<'_, T> {
         options: &Fit<'_, T>,
         plan: Plan,
     ) -> Result<()> {
+        self.model.check_mode(Mode::Train)?;
         options.check(&self.model)?;
         check_shape(&self.model, data)?;
         self.check_batches(plan)?;

@@ -1,0 +1,88 @@
+//! The numbers of a parameter, of the model's type or of fewer bits.
+
+use super::integers::Integers;
+use super::layout::Layout;
+use crate::Scalar;
+use crate::kernels::Buffer;
+
+/// The numbers of a parameter, laid out as the kernels want them.
+#[derive(Clone)]
+pub(super) enum Values<T> {
+    Numbers(Buffer<T>),
+    /// For layers that are not trained.
+    Integers(Integers),
+}
+
+impl<T: Scalar> Values<T> {
+    /// Those of the model's type.
+    pub(super) fn numbers(&self) -> &[T] {
+        match self {
+            Self::Numbers(values) => values,
+            Self::Integers(_) => &[],
+        }
+    }
+
+    /// Those of the model's type.
+    pub(super) fn numbers_mut(&mut self) -> &mut [T] {
+        match self {
+            Self::Numbers(values) => values,
+            Self::Integers(_) => &mut [],
+        }
+    }
+
+    /// The whole numbers of eight bits.
+    pub(super) fn integers(&self) -> Option<&Integers> {
+        match self {
+            Self::Numbers(_) => None,
+            Self::Integers(integers) => Some(integers),
+        }
+    }
+
+    /// What one of them is called in files, and its bytes.
+    pub(super) fn number_type(&self) -> (&'static str, usize) {
+        match self {
+            Self::Numbers(_) => (T::NAME, size_of::<T>()),
+            Self::Integers(_) => ("i8", 1),
+        }
+    }
+
+    /// The first of these that cannot be one of them.
+    pub(super) fn misfit(&self, values: &[T]) -> Option<T> {
+        let is_right = |value: f64| value == value.trunc() && (-128.0..=127.0).contains(&value);
+        match self {
+            Self::Numbers(_) => None,
+            Self::Integers(_) => values.iter().copied().find(|value| !is_right(value.as_f64())),
+        }
+    }
+
+    /// Replaces them by those of a function of row and column.
+    pub(super) fn fill(&mut self, layout: Layout, value: impl Fn(usize, usize) -> T) {
+        match self {
+            Self::Numbers(values) => layout.fill(values, value),
+            Self::Integers(integers) => integers.fill(|row, column| value(row, column).as_f64() as i8),
+        }
+    }
+
+    /// Replaces them by row-major ones.
+    pub(super) fn pack(&mut self, layout: Layout, values: &[T]) {
+        match self {
+            Self::Numbers(buffer) => layout.pack(values, buffer),
+            Self::Integers(_) => {
+                let columns = layout.matrix().map_or(values.len(), |[_, columns]| columns);
+                self.fill(layout, |row, column| values[row * columns + column]);
+            }
+        }
+    }
+
+    /// Row-major, into places of the same number.
+    pub(super) fn unpack(&self, layout: Layout, values: &mut [T]) {
+        match self {
+            Self::Numbers(buffer) => layout.unpack(buffer, values),
+            Self::Integers(integers) => {
+                for (place, value) in values.iter_mut().zip(integers.to_vec()) {
+                    *place = T::of(value.into());
+                }
+            }
+        }
+    }
+}
