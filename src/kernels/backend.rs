@@ -29,6 +29,22 @@ pub(crate) trait Kernel<T: Number> {
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output;
 }
 
+/// Whatever runs kernels: an instruction set, or one in which products are of something else.
+pub(crate) trait Runs<T: Number>: Copy + Send + Sync {
+    fn run<K: Kernel<T>>(self, kernel: K) -> K::Output;
+
+    /// The [`Simd::FACTOR`] of its vectors.
+    fn factor(self) -> usize {
+        1
+    }
+}
+
+impl<T: Element> Runs<T> for Backend {
+    fn run<K: Kernel<T>>(self, kernel: K) -> K::Output {
+        T::dispatch(self, kernel)
+    }
+}
+
 impl Backend {
     /// All names, the fastest first.
     pub(crate) const NAMES: [&'static str; 3] = ["avx512", "avx2", "portable"];

@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 
 use memmap2::MmapMut;
 
-use super::Element;
+use super::{Element, Pair};
 
 pub(super) const CACHE_LINE: usize = 64;
 const HUGE_PAGE: usize = 2 << 20;
@@ -48,8 +48,16 @@ impl Buffer<u8> {
     }
 }
 
+#[allow(dead_code, reason = "for the layers of bf16")]
+impl Buffer<Pair> {
+    /// Pairs of zeros.
+    pub(crate) fn pairs(len: usize) -> Self {
+        Self::of_zero_bytes(len)
+    }
+}
+
 impl<T> Buffer<T> {
-    /// Only for elements that may be all zero bits and copied bit by bit, as every [`Element`] may.
+    /// Only for elements that may be all zero bits and copied bit by bit, as every [`Element`] and [`Pair`] may.
     fn of_zero_bytes(len: usize) -> Self {
         let bytes = len.checked_mul(size_of::<T>()).expect("a buffer larger than memory");
         if bytes >= MAPPED
@@ -111,7 +119,7 @@ impl<T> Drop for Buffer<T> {
     }
 }
 
-/// For all `T: Clone`, as `derive` wants it; a buffer can only be made of an [`Element`].
+/// For all `T: Clone`, as `derive` wants it; a buffer can only be made of an [`Element`] or a [`Pair`].
 impl<T: Clone> Clone for Buffer<T> {
     fn clone(&self) -> Self {
         let copy = Self::of_zero_bytes(self.len);

@@ -25,7 +25,7 @@
 
 use std::ops::Range;
 
-use super::backend::{Backend, Kernel};
+use super::backend::{Kernel, Runs};
 use super::block_sums::BlockSums;
 use super::grid::Grid;
 use super::simd::most_vectors;
@@ -60,17 +60,17 @@ impl<T: Element> DenseForward<'_, T> {
     #[cfg(test)]
     pub(crate) const ERROR: f64 = 3.0;
 
-    pub(super) fn run_on(self, backend: Backend, y: &mut [T]) {
+    pub(super) fn run_on(self, backend: impl Runs<T>, y: &mut [T]) {
         let DenseSize { batch, inputs, outputs } = self.size;
         let panels = self.size.panels::<T>();
         assert_eq!(
             (self.x.len(), self.weight.len()),
-            (batch * inputs, panels.len()),
+            (batch * inputs * backend.factor(), panels.len()),
             "buffers of another size"
         );
         assert!(self.bias.is_none_or(|bias| bias.len() == outputs), "a bias of another size");
         let pieces = self.parallelism.small_pieces(self.size.multiply_adds());
-        if dense_single::Forward::<T>::serves(self.size) {
+        if dense_single::Forward::<T>::serves(self.size, backend.factor()) {
             assert_eq!(y.len(), outputs, "a result of another size");
             let whole = Run { start: 0, values: y };
             split_work(whole, T::PANEL_COLUMNS, pieces, &|y: Run<'_, T>| {
@@ -118,7 +118,7 @@ impl<T: Element> Kernel<T> for Part<'_, T> {
             row = rows.end;
             let shared_rows = S::ROWS.min(SHARED_ROWS);
             // Numbers of x below one another, which a tile reads together, must find room in the cache.
-            let single_rows = if self.shares_cache_set() { shared_rows } else { S::ROWS };
+            let single_rows = if self.shares_cache_set::<S>() { shared_rows } else { S::ROWS };
             let tiles = if rows.len() <= single_rows { 1 } else { rows.len().div_ceil(shared_rows) };
             let vectors = most_vectors::<T, S>(rows.len().div_ceil(tiles));
             let passes = tiles * S::PER_PANEL.div_ceil(vectors);
@@ -186,8 +186,8 @@ fn next_group<T: Element>(column: usize, end: usize, width: usize) -> usize {
 impl<T: Element> Part<'_, T> {
     /// Whether the rows of x lie so that numbers below one another compete for the same 8 lines of the cache (L1).
     #[inline(always)]
-    fn shares_cache_set(&self) -> bool {
-        (self.product.size.inputs * size_of::<T>()).is_multiple_of(4096)
+    fn shares_cache_set<S: Simd<T>>(&self) -> bool {
+        (self.product.size.inputs * S::FACTOR * size_of::<T>()).is_multiple_of(4096)
     }
 
     #[expect(unsafe_code, reason = "parts share the rows of y")]
@@ -252,9 +252,9 @@ impl<T: Element> Part<'_, T> {
         let tile = Tile {
             depth: inputs.len(),
             a: Broadcast {
-                values: &x[rows.start * size.inputs + inputs.start..],
-                row_stride: size.inputs,
-                stride: 1,
+                values: &x[(rows.start * size.inputs + inputs.start) * S::FACTOR..],
+                row_stride: size.inputs * S::FACTOR,
+                stride: S::FACTOR,
             },
             b: Vectors {
                 chunks: S::split(&weight[panel * panel_len + inputs.start * T::PANEL_COLUMNS..]).0,

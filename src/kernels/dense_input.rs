@@ -28,7 +28,7 @@
 
 use std::ops::Range;
 
-use super::backend::{Backend, Kernel};
+use super::backend::{Kernel, Runs};
 use super::block_sums::BlockSums;
 use super::dense_input_pack::{Pack, samples_across, tiles_along};
 use super::grid::Grid;
@@ -61,7 +61,7 @@ impl<T: Element> DenseInputGradient<'_, T> {
         (size.batch + T::PANEL_COLUMNS) * size.outputs.next_multiple_of(T::PANEL_COLUMNS)
     }
 
-    pub(super) fn run_on(self, backend: Backend, dx: &mut [T], scratch: &mut [T]) {
+    pub(super) fn run_on(self, backend: impl Runs<T>, dx: &mut [T], scratch: &mut [T]) {
         let DenseSize { batch, inputs, outputs } = self.size;
         let panels = self.size.panels::<T>();
         assert_eq!(
@@ -70,7 +70,7 @@ impl<T: Element> DenseInputGradient<'_, T> {
             "buffers of another size"
         );
         let pieces = self.parallelism.small_pieces(self.size.multiply_adds());
-        if backend.run::<T, _>(dense_single::ServesInputGradient(self.size)) {
+        if backend.run(dense_single::ServesInputGradient(self.size)) {
             assert_eq!(dx.len(), inputs, "a result of another size");
             let whole = Run { start: 0, values: dx };
             split_work(whole, BLOCK_INPUTS, pieces, &|dx: Run<'_, T>| {
@@ -81,18 +81,30 @@ impl<T: Element> DenseInputGradient<'_, T> {
         let (across, along) = backend.run(Pack { product: &self, scratch });
         let dx = Grid::new(dx, batch, inputs);
         split_runs(inputs, BLOCK_INPUTS, pieces, &|inputs| {
-            backend.run(Part { product: &self, dx, across, along, inputs });
+            let weight = Rows { panels: self.weight, first: 0, count: self.size.inputs };
+            backend.run(Part { size: self.size, weight, dx, across, along, inputs });
         });
     }
 }
 
+/// Rows of W, of so many inputs from the first on, in panels of their own.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, T> {
+    pub(super) panels: &'a [T],
+    pub(super) first: usize,
+    pub(super) count: usize,
+}
+
 /// What one thread does: all samples, some inputs. No other part has an element of dx in common with it.
-struct Part<'a, T> {
-    product: &'a DenseInputGradient<'a, T>,
-    dx: Grid<'a, T>,
-    across: &'a [T],
-    along: &'a [T],
-    inputs: Range<usize>,
+pub(super) struct Part<'a, T> {
+    pub(super) size: DenseSize,
+    pub(super) weight: Rows<'a, T>,
+    pub(super) dx: Grid<'a, T>,
+    /// What [`Pack`] has made of dy.
+    pub(super) across: &'a [T],
+    pub(super) along: &'a [T],
+    /// Among the rows of `weight`.
+    pub(super) inputs: Range<usize>,
 }
 
 /// The rows of a panel that are fetched ahead.
@@ -103,7 +115,7 @@ impl<T: Element> Kernel<T> for Part<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(mut self, simd: S) {
-        let across = samples_across::<T, S>(self.product.size);
+        let across = samples_across::<T, S>(self.size);
         let vectors = most_vectors::<T, S>(S::ROWS).min(S::PER_PANEL);
         let block = self.block_inputs::<S>(across, vectors);
         let mut input = self.inputs.start;
@@ -117,7 +129,7 @@ impl<T: Element> Kernel<T> for Part<'_, T> {
                 sample = samples.end;
                 self.across(simd, &inputs, samples, vectors);
             }
-            for samples in tiles_along::<T, S>(self.product.size) {
+            for samples in tiles_along::<T, S>(self.size) {
                 self.along(simd, &inputs, samples);
             }
         }
@@ -128,7 +140,8 @@ impl<T: Element> Part<'_, T> {
     #[expect(unsafe_code, reason = "parts share the rows of dx")]
     #[inline(always)]
     fn piece(&mut self, sample: usize, inputs: Range<usize>) -> &mut [T] {
-        // SAFETY: `run_on` gives each part inputs of its own, and a part, borrowed mutably, has one piece at a time.
+        let inputs = self.weight.first + inputs.start..self.weight.first + inputs.end;
+        // SAFETY: each part is given inputs of its own, and a part, borrowed mutably, has one piece at a time.
         unsafe { self.dx.piece(sample, inputs) }
     }
 
@@ -138,12 +151,12 @@ impl<T: Element> Part<'_, T> {
     fn block_inputs<S: Simd<T>>(&self, across: usize, vectors: usize) -> usize {
         let (mut passes, mut sums) =
             (across.div_ceil(vectors * S::LANES), if across > 0 { vectors } else { 1 });
-        for samples in tiles_along::<T, S>(self.product.size) {
+        for samples in tiles_along::<T, S>(self.size) {
             passes += 1;
             sums = sums.max(samples.len());
         }
         let panel_rows = BLOCK_BYTES / size_of::<T>() / T::PANEL_COLUMNS;
-        let cached = panel_rows / self.product.size.panels::<T>().count().max(1);
+        let cached = panel_rows / self.size.panels::<T>().count().max(1);
         let block = BLOCK_SUMS / sums;
         if passes > 1 { block.min(cached.max(BLOCK_INPUTS)) } else { block }
     }
@@ -151,8 +164,8 @@ impl<T: Element> Part<'_, T> {
     /// Samples side by side: tiles of several inputs × a few vectors of samples.
     #[inline(always)]
     fn across<S: Simd<T>>(&mut self, simd: S, inputs: &Range<usize>, samples: Range<usize>, vectors: usize) {
-        let DenseSize { inputs: rows, outputs, .. } = self.product.size;
-        let weight = self.product.weight;
+        let outputs = self.size.outputs;
+        let Rows { panels: weight, count: rows, .. } = self.weight;
         let (panel, within) = (samples.start / T::PANEL_COLUMNS, samples.start % T::PANEL_COLUMNS);
         let dy = S::split(&self.across[panel * outputs * T::PANEL_COLUMNS..]).0;
         let mut sums = BlockSums::<_, BLOCK_SUMS>::new();
@@ -219,8 +232,8 @@ impl<T: Element> Part<'_, T> {
         inputs: &Range<usize>,
         samples: Range<usize>,
     ) {
-        let panels = self.product.size.panels::<T>();
-        let first = samples.start - samples_across::<T, S>(self.product.size);
+        let panels = self.size.panels::<T>();
+        let first = samples.start - samples_across::<T, S>(self.size);
         let row = panels.count() * T::PANEL_COLUMNS;
         let dy = S::split(&self.along[first * row..][..SAMPLES * row]).0;
         let mut sums = BlockSums::<_, BLOCK_SUMS>::new();
@@ -261,8 +274,8 @@ impl<T: Element> Part<'_, T> {
         dy: &[S::Chunk],
         sums: &mut [S::Chunk],
     ) {
-        let weight = S::split(self.product.weight).0;
-        let panel_len = self.product.size.inputs * S::PER_PANEL;
+        let weight = S::split(self.weight.panels).0;
+        let panel_len = self.weight.count * S::PER_PANEL;
         let weight_end = (panels.end - 1) * panel_len + (input + INPUTS) * S::PER_PANEL;
         assert!(
             weight_end <= weight.len() && panels.end * S::PER_PANEL * SAMPLES <= dy.len(),
@@ -309,7 +322,7 @@ impl<T: Element> Part<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::super::Parallelism;
-    use super::super::backend::available;
+    use super::super::backend::{Backend, available};
     use super::super::oracle::{self, Case, Numbers, same_bits};
     use super::*;
 

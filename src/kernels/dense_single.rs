@@ -49,8 +49,9 @@ pub(super) struct Forward<'a, T> {
 }
 
 impl<T: Element> Forward<'_, T> {
-    pub(super) fn serves(size: DenseSize) -> bool {
-        size.batch == 1 && size.inputs <= FORWARD_INPUTS
+    /// Whether it does, for so many numbers to each input.
+    pub(super) fn serves(size: DenseSize, factor: usize) -> bool {
+        size.batch == 1 && size.inputs * factor <= FORWARD_INPUTS
     }
 }
 
@@ -71,7 +72,7 @@ impl<T: Element> Kernel<T> for Forward<'_, T> {
             let start = panel * size.inputs * S::PER_PANEL + within / S::LANES;
             let tile = Tile {
                 depth: size.inputs,
-                a: Broadcast { values: x, row_stride: 0, stride: 1 },
+                a: Broadcast { values: x, row_stride: 0, stride: S::FACTOR },
                 b: Vectors {
                     chunks: weight.get(start..).unwrap_or(&[]),
                     panel_stride: size.inputs * S::PER_PANEL,

@@ -22,14 +22,14 @@
 
 use std::ops::Range;
 
-use super::backend::{Backend, Kernel};
+use super::backend::{Backend, Kernel, Runs};
 use super::dense_update::{ADD, BLEND, Rows, STORE, Scales, WholeRows};
 use super::tile::{Broadcast, Nothing, Share, Tile, Vectors, largest};
 use super::{DenseSize, Element, Parallelism, Run, Simd, dense_single, split_work};
 
 /// The gradient of a dense weight, ready to be written run by run.
-pub(crate) struct DenseWeightGradient<'a, T> {
-    backend: Backend,
+pub(crate) struct DenseWeightGradient<'a, T, B = Backend> {
+    backend: B,
     size: DenseSize,
     /// As they came.
     rows: (&'a [T], &'a [T]),
@@ -68,8 +68,22 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
         Self::new_on(Backend::current(), size, x, dy, scratch, parallelism)
     }
 
+    /// The runs that [`DenseWeightGradient::write`] takes start and end at multiples of this, or at the end.
+    pub(crate) fn granule() -> usize {
+        8 * T::PANEL_COLUMNS
+    }
+
+    /// What takes less than dW to find ‖dW‖²: the sizes, x and dy. `None` where nothing does.
+    pub(super) fn for_square_norm(&self) -> Option<(DenseSize, &[T], &[T])> {
+        let DenseSize { batch, inputs, outputs } = self.size;
+        let is_less = batch * (inputs + outputs) < inputs * outputs;
+        is_less.then_some((self.size, self.rows.0, self.rows.1))
+    }
+}
+
+impl<'a, T: Element, B: Runs<T>> DenseWeightGradient<'a, T, B> {
     pub(super) fn new_on(
-        backend: Backend,
+        backend: B,
         size: DenseSize,
         x: &'a [T],
         dy: &'a [T],
@@ -93,25 +107,13 @@ impl<'a, T: Element> DenseWeightGradient<'a, T> {
             return Self { backend, size, rows, x, dy };
         }
         let packed_x = &mut packed_x[..batch * inputs];
-        let tile = batch * backend.run::<T, _>(TileRows);
+        let tile = batch * backend.run(TileRows);
         // A number takes as long to move as some four multiply-adds.
         let pieces = parallelism.pieces(4 * packed_x.len());
         split_work(Run { start: 0, values: &mut *packed_x }, tile, pieces, &|run: Run<'_, T>| {
             pack_x(size, x, run.start / batch, tile / batch, run.values);
         });
         Self { backend, size, rows, x: packed_x, dy }
-    }
-
-    /// The runs that [`DenseWeightGradient::write`] takes start and end at multiples of this, or at the end.
-    pub(crate) fn granule() -> usize {
-        8 * T::PANEL_COLUMNS
-    }
-
-    /// What takes less than dW to find ‖dW‖²: the sizes, x and dy. `None` where nothing does.
-    pub(super) fn for_square_norm(&self) -> Option<(DenseSize, &[T], &[T])> {
-        let DenseSize { batch, inputs, outputs } = self.size;
-        let is_less = batch * (inputs + outputs) < inputs * outputs;
-        is_less.then_some((self.size, self.rows.0, self.rows.1))
     }
 
     pub(super) fn write_run(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
@@ -196,14 +198,14 @@ const UNPACKED_PANELS: usize = 8;
 /// The rows of `out` that are fetched ahead, 4 KiB.
 const AHEAD: usize = 32;
 
-struct Write<'a, T> {
-    gradient: &'a DenseWeightGradient<'a, T>,
+struct Write<'a, T, B> {
+    gradient: &'a DenseWeightGradient<'a, T, B>,
     first_row: usize,
     scales: Scales<T>,
     out: &'a mut [T],
 }
 
-impl<T: Element> Kernel<T> for Write<'_, T> {
+impl<T: Element, B> Kernel<T> for Write<'_, T, B> {
     type Output = ();
 
     #[inline(always)]

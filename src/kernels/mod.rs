@@ -25,6 +25,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod backend;
+#[allow(dead_code, reason = "for the layers of bf16")]
+mod bf16;
 mod block_sums;
 mod buffer;
 #[allow(dead_code, reason = "for the layers of eight bits")]
@@ -69,6 +71,8 @@ mod transpose;
 mod x86;
 
 pub(crate) use backend::{Element, Kernel, run};
+#[allow(unused_imports, reason = "for the layers of bf16")]
+pub(crate) use bf16::{Bf16Backend, Bf16DenseForward, Bf16Panels, Pair, bf16_bits, bf16_value};
 pub(crate) use buffer::Buffer;
 #[allow(unused_imports, reason = "for the layers of eight bits")]
 pub(crate) use bytes::{

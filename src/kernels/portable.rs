@@ -33,6 +33,8 @@ fn map2<T: Number>(mut a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> T) -> [
 impl<T: Number> Simd<T> for Portable {
     type Vector = [T; LANES];
     type Chunk = [T; LANES];
+    type Factor = [T; LANES];
+    type Operand = [T; LANES];
 
     const ROWS: usize = 4;
     const VECTORS: &'static [usize] = match (MANY_REGISTERS, size_of::<T>()) {
@@ -88,6 +90,21 @@ impl<T: Number> Simd<T> for Portable {
             c[lane] = if FUSED { a[lane].mul_add(b[lane], c[lane]) } else { a[lane] * b[lane] + c[lane] };
         }
         c
+    }
+
+    #[inline(always)]
+    fn factor(self, number: impl Fn(usize) -> T) -> Self::Vector {
+        self.splat(number(0))
+    }
+
+    #[inline(always)]
+    fn operand(self, vector: Self::Vector) -> Self::Vector {
+        vector
+    }
+
+    #[inline(always)]
+    fn add_product(self, factor: Self::Vector, operand: Self::Vector, sum: Self::Vector) -> Self::Vector {
+        self.mul_add(factor, operand, sum)
     }
 
     #[inline(always)]

@@ -17,6 +17,13 @@ pub(crate) trait Simd<T: Number>: Copy + Send + Sync {
     type Vector: Copy;
     /// A vector in memory: `[T; LANES]`.
     type Chunk: Copy + AsRef<[T]> + AsMut<[T]>;
+    /// The operand of a product that is the same in all lanes.
+    type Factor: Copy;
+    /// The operand of a product that is a vector.
+    type Operand: Copy;
+
+    /// How many numbers in memory a factor is made of: one, unless a lane of an operand holds several.
+    const FACTOR: usize = 1;
 
     /// The numbers of a vector.
     const LANES: usize = size_of::<Self::Chunk>() / size_of::<T>();
@@ -59,6 +66,13 @@ pub(crate) trait Simd<T: Number>: Copy + Send + Sync {
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// a·b + c, rounded once where the instruction set can.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+
+    /// A factor of [`Simd::FACTOR`] numbers, which are given by their place.
+    fn factor(self, number: impl Fn(usize) -> T) -> Self::Factor;
+    fn operand(self, vector: Self::Vector) -> Self::Operand;
+    /// factor·operand + sum.
+    fn add_product(self, factor: Self::Factor, operand: Self::Operand, sum: Self::Vector) -> Self::Vector;
+
     /// `if v < 0 { 0 } else { v }`, so NaN stays NaN and −0 stays −0.
     fn relu(self, vector: Self::Vector) -> Self::Vector;
     /// The first `count` lanes of a vector, zero in the others, whatever they held.

@@ -56,7 +56,8 @@ impl<T: Element, S: Simd<T>> Target<T, S> for &mut [S::Chunk] {
     }
 }
 
-/// Where the numbers that are broadcast lie: a[k, r] is `values[k · stride + r · row_stride]`.
+/// Where the numbers that are broadcast lie: a[k, r] is `values[k · stride + r · row_stride]`, and what follows it where a factor
+/// is several numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Broadcast<'a, T> {
     pub(super) values: &'a [T],
@@ -276,29 +277,29 @@ impl<T: Element, C, F> Tile<'_, T, C, F> {
             fetch.next(simd);
             // The fewer of the two are kept in registers, the others come one after another.
             if ROWS < VECTORS {
-                let mut factors = [simd.splat(T::zero()); ROWS];
+                let mut factors = [simd.factor(|_| T::zero()); ROWS];
                 for (row, factor) in factors.iter_mut().enumerate() {
                     // SAFETY: `check` has shown that the last term of the last row is inside; this is no further.
-                    *factor = simd.splat(unsafe { *a_row.wrapping_add(row * a.row_stride) });
+                    *factor = simd.factor(|i| unsafe { *a_row.wrapping_add(row * a.row_stride + i) });
                 }
                 for vector in 0..VECTORS {
                     // SAFETY: `check` has shown that the last row's last vector is inside; this one is no further.
-                    let b_vector = simd.load(unsafe { &*b_row.wrapping_add(offset(vector)) });
+                    let b_vector = simd.operand(simd.load(unsafe { &*b_row.wrapping_add(offset(vector)) }));
                     for (factor, sum) in factors.into_iter().zip(&mut sum) {
-                        sum[vector] = simd.mul_add(factor, b_vector, sum[vector]);
+                        sum[vector] = simd.add_product(factor, b_vector, sum[vector]);
                     }
                 }
             } else {
-                let mut b_vectors = [simd.splat(T::zero()); VECTORS];
+                let mut b_vectors = [simd.operand(simd.splat(T::zero())); VECTORS];
                 for (vector, b_vector) in b_vectors.iter_mut().enumerate() {
                     // SAFETY: `check` has shown that the last row's last vector is inside; this one is no further.
-                    *b_vector = simd.load(unsafe { &*b_row.wrapping_add(offset(vector)) });
+                    *b_vector = simd.operand(simd.load(unsafe { &*b_row.wrapping_add(offset(vector)) }));
                 }
                 for (row, sum) in sum.iter_mut().enumerate() {
                     // SAFETY: `check` has shown that the last term of the last row is inside; this is no further.
-                    let factor = simd.splat(unsafe { *a_row.wrapping_add(row * a.row_stride) });
+                    let factor = simd.factor(|i| unsafe { *a_row.wrapping_add(row * a.row_stride + i) });
                     for (b_vector, sum) in b_vectors.into_iter().zip(sum) {
-                        *sum = simd.mul_add(factor, b_vector, *sum);
+                        *sum = simd.add_product(factor, b_vector, *sum);
                     }
                 }
             }
@@ -320,7 +321,7 @@ impl<T: Element, C, F> Tile<'_, T, C, F> {
             return;
         }
         let a_last = (depth - 1) * a.stride + (rows - 1) * a.row_stride;
-        assert!(a_last < a.values.len(), "a tile outside of its numbers");
+        assert!(a_last + S::FACTOR <= a.values.len(), "a tile outside of its numbers");
         let vector = (vectors - 1) % S::PER_PANEL + (vectors - 1) / S::PER_PANEL * b.panel_stride;
         assert!((depth - 1) * S::PER_PANEL + vector < b.chunks.len(), "a tile outside of its vectors");
     }

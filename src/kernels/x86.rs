@@ -21,6 +21,8 @@ macro_rules! operations {
         sum: $sum:ident $(,)?
     ) => {
         type Chunk = [$type; $lanes];
+        type Factor = Self::Vector;
+        type Operand = Self::Vector;
 
         #[inline(always)]
         fn split(values: &[$type]) -> (&[Self::Chunk], &[$type]) {
@@ -71,6 +73,21 @@ macro_rules! operations {
         fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
             // SAFETY: the token proves the instruction.
             unsafe { $mul_add(a, b, c) }
+        }
+
+        #[inline(always)]
+        fn factor(self, number: impl Fn(usize) -> $type) -> Self::Vector {
+            Simd::<$type>::splat(self, number(0))
+        }
+
+        #[inline(always)]
+        fn operand(self, vector: Self::Vector) -> Self::Vector {
+            vector
+        }
+
+        #[inline(always)]
+        fn add_product(self, factor: Self::Vector, operand: Self::Vector, sum: Self::Vector) -> Self::Vector {
+            Simd::<$type>::mul_add(self, factor, operand, sum)
         }
 
         #[inline(always)]

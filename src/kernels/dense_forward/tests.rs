@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kernels::Parallelism;
-use crate::kernels::backend::available;
+use crate::kernels::backend::{Backend, available};
 use crate::kernels::oracle::{self, Case, Numbers, same_bits};
 
 fn forward<T: Numbers>(

@@ -1,0 +1,160 @@
+//! Which instructions multiply pairs: those of the instruction set that runs the other kernels, with `vdpbf16ps` where the
+//! processor is fast at it.
+
+#![expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")]
+
+use super::simd::{InPairs, Widened};
+#[cfg(target_arch = "x86_64")]
+use super::{simd::Pairs, x86::Avx512Bf16};
+use crate::kernels::backend::{Backend, Kernel, Runs};
+use crate::kernels::portable::Portable;
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::{avx2::Avx2, avx512::Avx512};
+
+/// Products of pairs that this machine has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bf16Backend {
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16(Avx512Bf16),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    Portable(Portable),
+}
+
+impl Bf16Backend {
+    /// The fastest with an instruction set.
+    fn of(backend: Backend) -> Self {
+        match backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) => match Avx512Bf16::detect() {
+                Some(pairs) if Avx512Bf16::is_fast() => Self::Avx512Bf16(pairs),
+                _ => Self::Avx512(simd),
+            },
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(simd) => Self::Avx2(simd),
+            Backend::Portable(simd) => Self::Portable(simd),
+        }
+    }
+
+    /// With the instruction set of the other kernels.
+    pub(crate) fn current() -> Self {
+        Self::of(Backend::current())
+    }
+
+    /// Whether there is an instruction for it. Elsewhere numbers are widened to `f32`.
+    pub(super) fn multiplies_pairs(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The instruction set alone.
+    pub(super) fn in_f32(self) -> Backend {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16(pairs) => Backend::Avx512(pairs.base()),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(simd) => Backend::Avx512(simd),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(simd) => Backend::Avx2(simd),
+            Self::Portable(simd) => Backend::Portable(simd),
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16(_) => "avx512-bf16",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+            Self::Portable(_) => "portable",
+        }
+    }
+}
+
+impl Runs<f32> for Bf16Backend {
+    fn run<K: Kernel<f32>>(self, kernel: K) -> K::Output {
+        match self {
+            // SAFETY: the token proves that the processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16(pairs) => unsafe { with_avx512_bf16::run(pairs, kernel) },
+            // SAFETY: the token proves that the processor has AVX-512.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(simd) => unsafe { with_avx512::run(simd, kernel) },
+            // SAFETY: the token proves that the processor has AVX2 and FMA.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(simd) => unsafe { with_avx2::run(simd, kernel) },
+            Self::Portable(simd) => with_none::run(simd, kernel),
+        }
+    }
+
+    fn factor(self) -> usize {
+        if self.multiplies_pairs() { 1 } else { 2 }
+    }
+}
+
+// A module for each, as in `kernels/backend.rs`.
+
+#[cfg(target_arch = "x86_64")]
+mod with_avx512_bf16 {
+    use super::{Avx512Bf16, InPairs, Kernel};
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(super) fn run<K: Kernel<f32>>(pairs: Avx512Bf16, kernel: K) -> K::Output {
+        kernel.run(InPairs(pairs))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod with_avx512 {
+    use super::{Avx512, InPairs, Kernel, Widened};
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn run<K: Kernel<f32>>(simd: Avx512, kernel: K) -> K::Output {
+        kernel.run(InPairs(Widened(simd)))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod with_avx2 {
+    use super::{Avx2, InPairs, Kernel, Widened};
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn run<K: Kernel<f32>>(simd: Avx2, kernel: K) -> K::Output {
+        kernel.run(InPairs(Widened(simd)))
+    }
+}
+
+mod with_none {
+    use super::{InPairs, Kernel, Portable, Widened};
+
+    pub(super) fn run<K: Kernel<f32>>(simd: Portable, kernel: K) -> K::Output {
+        kernel.run(InPairs(Widened(simd)))
+    }
+}
+
+/// Every one of this machine: that of each instruction set, with and without `vdpbf16ps`.
+#[cfg(test)]
+pub(super) fn available() -> Vec<Bf16Backend> {
+    let mut found = Vec::new();
+    for (_, backend) in crate::kernels::backend::available() {
+        match backend {
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512(simd) => {
+                found.extend(Avx512Bf16::detect().map(Bf16Backend::Avx512Bf16));
+                found.push(Bf16Backend::Avx512(simd));
+            }
+            _ => found.push(Bf16Backend::of(backend)),
+        }
+    }
+    if !found.iter().any(|backend| backend.multiplies_pairs()) {
+        println!("skipped on this machine: avx512-bf16");
+    }
+    found
+}

@@ -1,0 +1,34 @@
+//! Products of numbers in bf16, with sums in `f32`.
+//!
+//! They are the products of dense layers in `f32`, with the same panels, tiles, blocks and threads: [`simd`] gives their
+//! vectors another multiply-add, of pairs. What is here beside it brings numbers into pairs along the index of the sum:
+//!
+//! | product | sum over | pairs of |
+//! |---|---|---|
+//! | forward, y = x·W | inputs | numbers of a sample; rows of W |
+//! | input gradient, dx = dy·Wᵀ | outputs | numbers of a sample; columns of W |
+//! | weight gradient, dW = xᵀ·dy | samples | samples |
+//!
+//! The bits are the same at any number of threads, and those of an output in any batch; with another instruction set they may be
+//! others.
+
+mod backend;
+mod forward;
+mod number;
+mod panels;
+mod round;
+mod simd;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(crate) use backend::Bf16Backend;
+pub(crate) use forward::Bf16DenseForward;
+pub(crate) use number::{Pair, bf16_bits, bf16_value};
+pub(crate) use panels::Bf16Panels;
+
+/// How many pairs hold so many numbers.
+fn in_pairs(numbers: usize) -> usize {
+    numbers.div_ceil(2)
+}
