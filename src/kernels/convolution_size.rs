@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::padded::Padded;
 use super::patches::Patches;
 use super::runs::Split;
 use super::{Axis, DenseSize, Element, Geometry, Panels, Parallelism};
@@ -11,6 +12,15 @@ const BLOCK_BYTES: usize = 128 * 1024;
 
 /// The least positions of a block, so that a weight larger than the cache is not read for a few of them.
 const LEAST_POSITIONS: usize = 64;
+
+/// The longest patch of windows that are read where they lie: a panel of 288 KiB.
+pub(super) const DIRECT_PATCH: usize = 2304;
+
+/// The least places side by side of such windows.
+const DIRECT_PLACES: usize = 4;
+
+/// The bytes of rows of images that are read at a time.
+const SLAB_BYTES: usize = 256 * 1024;
 
 /// The most threads that one convolution uses: each needs scratch of its own, and that is there before their number is
 /// known.
@@ -50,6 +60,36 @@ impl ConvolutionSize {
             && is_same(columns)
             && rows.outputs == rows.inputs
             && columns.outputs == columns.inputs
+    }
+
+    /// Whether windows are read where they lie: rows of a window are runs of the image, there are places enough for a tile, and a panel
+    /// stays in the cache.
+    pub(super) fn is_direct(self) -> bool {
+        let columns = self.geometry.columns;
+        columns.dilation == 1
+            && self.patch() <= DIRECT_PATCH
+            && columns.outputs >= DIRECT_PLACES
+            && !self.is_pointwise()
+    }
+
+    /// The rows of images as the windows of a group see them.
+    pub(super) fn padded(self) -> Padded {
+        Padded::new(self.geometry, self.group_inputs())
+    }
+
+    /// The rows of outputs whose windows are read at a time.
+    pub(super) fn lines<T: Element>(self) -> usize {
+        let rows = self.geometry.rows;
+        let padded = self.padded();
+        let fit = SLAB_BYTES / size_of::<T>() / padded.row_len();
+        let more = fit.saturating_sub(padded.rows(1)) / rows.stride;
+        (1 + more).min(rows.outputs)
+    }
+
+    /// The elements of the rows that they see.
+    pub(super) fn lines_len<T: Element>(self) -> usize {
+        let padded = self.padded();
+        padded.rows(self.lines::<T>()) * padded.row_len()
     }
 
     /// The elements of all groups' panels.

@@ -255,6 +255,8 @@ impl<T: Element> Part<'_, T> {
                 values: &x[(rows.start * size.inputs + inputs.start) * S::FACTOR..],
                 row_stride: size.inputs * S::FACTOR,
                 stride: S::FACTOR,
+                runs: 1,
+                run_stride: 0,
             },
             b: Vectors {
                 chunks: S::split(&weight[panel * panel_len + inputs.start * T::PANEL_COLUMNS..]).0,

@@ -192,7 +192,7 @@ impl<T: Element> Part<'_, T> {
                     }
                 }
                 let values = &weight[start + tile * T::PANEL_COLUMNS..];
-                let a = Broadcast { values, row_stride: T::PANEL_COLUMNS, stride: 1 };
+                let a = Broadcast { values, row_stride: T::PANEL_COLUMNS, stride: 1, runs: 1, run_stride: 0 };
                 let b = Vectors { chunks: &dy[output * S::PER_PANEL + within / S::LANES..], panel_stride: 0 };
                 let sums = &mut sums[tile * vectors..][..tile_rows * vectors];
                 Tile { depth, a, b, fetch: Nothing }.add(simd, tile_rows, vectors, sums);

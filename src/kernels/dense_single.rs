@@ -72,7 +72,7 @@ impl<T: Element> Kernel<T> for Forward<'_, T> {
             let start = panel * size.inputs * S::PER_PANEL + within / S::LANES;
             let tile = Tile {
                 depth: size.inputs,
-                a: Broadcast { values: x, row_stride: 0, stride: S::FACTOR },
+                a: Broadcast { values: x, row_stride: 0, stride: S::FACTOR, runs: 1, run_stride: 0 },
                 b: Vectors {
                     chunks: weight.get(start..).unwrap_or(&[]),
                     panel_stride: size.inputs * S::PER_PANEL,

@@ -273,7 +273,13 @@ impl<T: Element, C> Panel<'_, T, C> {
         } else {
             (input, inputs)
         };
-        Broadcast { values: &self.x[first.min(self.x.len())..], row_stride: 1, stride }
+        Broadcast {
+            values: &self.x[first.min(self.x.len())..],
+            row_stride: 1,
+            stride,
+            runs: 1,
+            run_stride: 0,
+        }
     }
 
     #[inline(always)]

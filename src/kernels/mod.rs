@@ -12,8 +12,8 @@
 //! All three are loops around one tile of sums in registers (`tile`), written once in the operations of
 //! `trait Simd` and run with the instruction set that `backend` detects.
 //!
-//! A convolution is made of the same three, on patches of images (`patches`, `convolution`); one of each channel by itself has loops
-//! of its own (`depthwise`).
+//! A convolution is made of the same three, on patches of images (`patches`, `convolution`); forward, most read images where they lie
+//! (`direct`), and one of each channel by itself has loops of its own (`depthwise`).
 //!
 //! Every other product goes through [`matrix_product`].
 //!
@@ -45,6 +45,7 @@ mod dense_update;
 mod dense_weight;
 mod depthwise;
 mod depthwise_input;
+mod direct;
 mod fetch;
 mod gather;
 mod grid;
@@ -53,6 +54,7 @@ mod matrix;
 mod number;
 #[cfg(test)]
 mod oracle;
+mod padded;
 mod panels;
 mod parallel;
 mod patches;

@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::backend::{Backend, Element};
 use super::depthwise::{DepthwiseForward, DepthwiseWeightGradient};
 use super::depthwise_input::DepthwiseInputGradient;
+use super::direct::DirectForward;
 use super::matrix::Gemm;
 use super::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, dense_norm, limits};
 
@@ -25,6 +26,8 @@ pub trait Products: Element + Gemm {
         scales: (Self, Self),
         out: &mut [Self],
     );
+    #[doc(hidden)]
+    fn direct_forward(product: DirectForward<'_, Self>, y: &mut [Self]);
     #[doc(hidden)]
     fn depthwise_forward(product: DepthwiseForward<'_, Self>, y: &mut [Self]);
     #[doc(hidden)]
@@ -58,6 +61,10 @@ macro_rules! products {
                 out: &mut [Self],
             ) {
                 product.write_run(run, alpha, beta, out);
+            }
+
+            fn direct_forward(product: DirectForward<'_, Self>, y: &mut [Self]) {
+                product.run_on(Backend::current(), y);
             }
 
             fn depthwise_forward(product: DepthwiseForward<'_, Self>, y: &mut [Self]) {

@@ -56,13 +56,16 @@ impl<T: Element, S: Simd<T>> Target<T, S> for &mut [S::Chunk] {
     }
 }
 
-/// Where the numbers that are broadcast lie: a[k, r] is `values[k · stride + r · row_stride]`, and what follows it where a factor
-/// is several numbers.
+/// Where the numbers that are broadcast lie: in each of some runs of terms, one run after another, a[k, r] is
+/// `values[run · run_stride + k · stride + r · row_stride]`, and what follows it where a factor is several numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Broadcast<'a, T> {
     pub(super) values: &'a [T],
     pub(super) row_stride: usize,
     pub(super) stride: usize,
+    /// One but for windows of several rows.
+    pub(super) runs: usize,
+    pub(super) run_stride: usize,
 }
 
 /// Where the vectors lie: in rows of [`Simd::PER_PANEL`], from a vector of the first row on; vectors beyond the
@@ -157,7 +160,7 @@ impl<T: Element, S: Simd<T>> Fetch<T, S> for Share<T> {
 /// A tile of one product.
 #[derive(Clone, Copy)]
 pub(super) struct Tile<'a, T, C, F> {
-    /// The number of terms of each sum.
+    /// The number of terms of each sum, in each run.
     pub(super) depth: usize,
     pub(super) a: Broadcast<'a, T>,
     pub(super) b: Vectors<'a, C>,
@@ -273,38 +276,42 @@ impl<T: Element, C, F> Tile<'_, T, C, F> {
         let offset = |vector: usize| vector % S::PER_PANEL + vector / S::PER_PANEL * b.panel_stride;
         // Pointers that move on: with indices, the addresses of the rows take more registers than there are.
         let (mut a_row, mut b_row) = (a.values.as_ptr(), b.chunks.as_ptr());
-        for _ in 0..depth {
-            fetch.next(simd);
-            // The fewer of the two are kept in registers, the others come one after another.
-            if ROWS < VECTORS {
-                let mut factors = [simd.factor(|_| T::zero()); ROWS];
-                for (row, factor) in factors.iter_mut().enumerate() {
-                    // SAFETY: `check` has shown that the last term of the last row is inside; this is no further.
-                    *factor = simd.factor(|i| unsafe { *a_row.wrapping_add(row * a.row_stride + i) });
-                }
-                for vector in 0..VECTORS {
-                    // SAFETY: `check` has shown that the last row's last vector is inside; this one is no further.
-                    let b_vector = simd.operand(simd.load(unsafe { &*b_row.wrapping_add(offset(vector)) }));
-                    for (factor, sum) in factors.into_iter().zip(&mut sum) {
-                        sum[vector] = simd.add_product(factor, b_vector, sum[vector]);
+        for _ in 0..a.runs {
+            for _ in 0..depth {
+                fetch.next(simd);
+                // The fewer of the two are kept in registers, the others come one after another.
+                if ROWS < VECTORS {
+                    let mut factors = [simd.factor(|_| T::zero()); ROWS];
+                    for (row, factor) in factors.iter_mut().enumerate() {
+                        // SAFETY: `check` has shown that the last term of the last row is inside; this is no further.
+                        *factor = simd.factor(|i| unsafe { *a_row.wrapping_add(row * a.row_stride + i) });
+                    }
+                    for vector in 0..VECTORS {
+                        // SAFETY: `check` has shown that the last row's last vector is inside; this one is no further.
+                        let b_vector =
+                            simd.operand(simd.load(unsafe { &*b_row.wrapping_add(offset(vector)) }));
+                        for (factor, sum) in factors.into_iter().zip(&mut sum) {
+                            sum[vector] = simd.add_product(factor, b_vector, sum[vector]);
+                        }
+                    }
+                } else {
+                    let mut b_vectors = [simd.operand(simd.splat(T::zero())); VECTORS];
+                    for (vector, b_vector) in b_vectors.iter_mut().enumerate() {
+                        // SAFETY: `check` has shown that the last row's last vector is inside; this one is no further.
+                        *b_vector = simd.operand(simd.load(unsafe { &*b_row.wrapping_add(offset(vector)) }));
+                    }
+                    for (row, sum) in sum.iter_mut().enumerate() {
+                        // SAFETY: `check` has shown that the last term of the last row is inside; this is no further.
+                        let factor = simd.factor(|i| unsafe { *a_row.wrapping_add(row * a.row_stride + i) });
+                        for (b_vector, sum) in b_vectors.into_iter().zip(sum) {
+                            *sum = simd.add_product(factor, b_vector, *sum);
+                        }
                     }
                 }
-            } else {
-                let mut b_vectors = [simd.operand(simd.splat(T::zero())); VECTORS];
-                for (vector, b_vector) in b_vectors.iter_mut().enumerate() {
-                    // SAFETY: `check` has shown that the last row's last vector is inside; this one is no further.
-                    *b_vector = simd.operand(simd.load(unsafe { &*b_row.wrapping_add(offset(vector)) }));
-                }
-                for (row, sum) in sum.iter_mut().enumerate() {
-                    // SAFETY: `check` has shown that the last term of the last row is inside; this is no further.
-                    let factor = simd.factor(|i| unsafe { *a_row.wrapping_add(row * a.row_stride + i) });
-                    for (b_vector, sum) in b_vectors.into_iter().zip(sum) {
-                        *sum = simd.add_product(factor, b_vector, *sum);
-                    }
-                }
+                a_row = a_row.wrapping_add(a.stride);
+                b_row = b_row.wrapping_add(S::PER_PANEL);
             }
-            a_row = a_row.wrapping_add(a.stride);
-            b_row = b_row.wrapping_add(S::PER_PANEL);
+            a_row = a_row.wrapping_add(a.run_stride).wrapping_sub(depth * a.stride);
         }
         for (row, sum) in sum.into_iter().enumerate() {
             for (vector, sum) in sum.into_iter().enumerate() {
@@ -317,12 +324,13 @@ impl<T: Element, C, F> Tile<'_, T, C, F> {
     #[inline(always)]
     fn check<S: Simd<T, Chunk = C>>(&self, rows: usize, vectors: usize) {
         let Self { depth, a, b, .. } = self;
-        if *depth == 0 {
+        if *depth * a.runs == 0 {
             return;
         }
-        let a_last = (depth - 1) * a.stride + (rows - 1) * a.row_stride;
+        let a_last = (a.runs - 1) * a.run_stride + (depth - 1) * a.stride + (rows - 1) * a.row_stride;
         assert!(a_last + S::FACTOR <= a.values.len(), "a tile outside of its numbers");
         let vector = (vectors - 1) % S::PER_PANEL + (vectors - 1) / S::PER_PANEL * b.panel_stride;
-        assert!((depth - 1) * S::PER_PANEL + vector < b.chunks.len(), "a tile outside of its vectors");
+        let b_last = (depth * a.runs - 1) * S::PER_PANEL + vector;
+        assert!(b_last < b.chunks.len(), "a tile outside of its vectors");
     }
 }

@@ -9,7 +9,8 @@
 //!
 //! Where the window moves by 1, dx is a convolution itself: that of dy with the window turned.
 //!
-//! P is made a block of positions at a time. A block goes through the dense products while it is in the cache, so they
+//! Forward, most convolutions make no P: tiles read windows where they lie in rows of padded images, to the same bits
+//! (`kernels/direct.rs`). Otherwise P is made a block of positions at a time. A block goes through the dense products while it is in the cache, so they
 //! are as fast as for a dense layer, and sums have the same order: an output is one chain of multiply-adds over the
 //! taps. Threads share out positions (forward), images (dx), or taps (dW); blocks begin at the same positions whatever
 //! the number of threads, so bits are the same.

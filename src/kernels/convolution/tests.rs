@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kernels::oracle::{Numbers, in_both_precisions};
-use crate::kernels::{Around, Axis, ConvolutionSize, Finish, Geometry, Parallelism};
+use crate::kernels::{Around, Axis, ConvolutionSize, DenseForward, Finish, Geometry, Parallelism};
 
 struct Case {
     size: ConvolutionSize,
@@ -66,6 +66,16 @@ fn cases() -> Vec<Case> {
         case("two outputs of each channel", 2, [same(9, 3), same(10, 3)], [7, 14], 7),
         case("one tap", 3, [plain(13, 1), plain(17, 1)], [40, 65], 1),
         case("one tap in groups", 3, [plain(5, 1), axis(7, 1, 2, 1, Some(0))], [40, 12], 4),
+        case(
+            "three colours, places left over",
+            2,
+            [axis(21, 3, 2, 1, Some(0)), axis(30, 3, 4, 1, Some(2))],
+            [3, 40],
+            1,
+        ),
+        case("rows apart, many places", 1, [axis(9, 3, 2, 2, Some(2)), same(29, 5)], [2, 17], 1),
+        case("groups of few, many places", 2, [same(6, 3), same(27, 3)], [12, 18], 6),
+        case("several blocks of rows", 1, [same(27, 3), same(50, 2)], [96, 5], 1),
         case("a window larger than a block", 1, [plain(12, 9), plain(11, 9)], [70, 3], 1),
     ]
 }
@@ -144,6 +154,30 @@ fn products<T: Numbers>(size: ConvolutionSize, [x, weight, bias, dy]: [&[T]; 4])
     let dw = ConvolutionWeightGradient { size, x, dy, parallelism }.run(&mut scratch).to_vec();
     [y, dx, dw]
 }
+
+/// Windows that are read where they lie are summed as those that are copied, to the bit.
+fn outputs_have_the_bits_of_a_product_of_patches<T: Numbers>() {
+    let cases = cases().into_iter().filter(|case| case.size.groups == 1);
+    for Case { size, name } in cases {
+        let (x, bias) =
+            (numbers::<T>(size.batch * size.geometry.image_len(), 3), numbers::<T>(size.outputs, 5));
+        let weight = numbers::<T>(size.weight_len::<T>(), 7);
+        let (mut y, mut expected) =
+            (numbers(size.positions() * size.outputs, 0), numbers(size.positions() * size.outputs, 1));
+        let (finish, parallelism) = (Finish::Relu, Parallelism::Threads(1));
+        let product =
+            ConvolutionForward { size, x: &x, weight: &weight, bias: Some(&bias), finish, parallelism };
+        product.run(&mut y, &mut vec![T::zero(); ConvolutionForward::<T>::scratch(size)]);
+        let mut patches = numbers::<T>(size.positions() * size.patch(), 2);
+        size.patches(0, 0..size.taps()).gather(&x, 0..size.positions(), &mut patches);
+        let size = size.product(size.positions(), size.taps());
+        let product =
+            DenseForward { size, x: &patches, weight: &weight, bias: Some(&bias), finish, parallelism };
+        product.run(&mut expected);
+        assert!(y == expected, "{name}");
+    }
+}
+in_both_precisions!(outputs_have_the_bits_of_a_product_of_patches);
 
 fn every_case_is_within_the_bound<T: Numbers>() {
     let mut failures = Vec::new();
