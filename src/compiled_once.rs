@@ -9,9 +9,10 @@ use std::hint::black_box;
 use crate::layers::{Window, kinds};
 use crate::losses::{
     BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, BinaryFocal, CategoricalFocal, CategoricalHinge,
-    CosineSimilarity, CrossEntropy, Hinge, HingeEmbedding, Huber, KlDivergence, LogCosh, MeanAbsoluteError,
-    MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, MultiMargin,
-    NegativeLogLikelihood, Poisson, SmoothL1, SoftMargin,
+    CosineEmbedding, CosineSimilarity, CrossEntropy, GaussianNegativeLogLikelihood, Hinge, HingeEmbedding,
+    Huber, KlDivergence, KlDivergenceOfLogProbabilities, LogCosh, MeanAbsoluteError,
+    MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, MultiLabelMargin,
+    MultiMargin, NegativeLogLikelihood, Poisson, SmoothL1, SoftMargin,
 };
 use crate::optimizers::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Lion, NAdam, RAdam, RmsProp, Rprop, Rule, Sgd,
@@ -47,23 +48,27 @@ fn compiled<T: Scalar>() -> Result<()> {
 }
 
 fn losses<T: Scalar>() -> Result<()> {
-    let losses: [&dyn Loss<T>; 21] = [
+    let losses: [&dyn Loss<T>; 25] = [
         &BinaryCrossEntropy::new(),
         &BinaryCrossEntropyOfProbabilities::new(),
         &BinaryFocal::new(),
         &CategoricalFocal::new(),
         &CategoricalHinge::new(),
+        &CosineEmbedding::new(),
         &CosineSimilarity::new(),
         &CrossEntropy::new(),
+        &GaussianNegativeLogLikelihood::new(),
         &Hinge::new(),
         &HingeEmbedding::new(),
         &Huber::new(1.0)?,
         &KlDivergence::new(),
+        &KlDivergenceOfLogProbabilities::new(),
         &LogCosh::new(),
         &MeanAbsoluteError::new(),
         &MeanAbsolutePercentageError::new(),
         &MeanSquaredError::new(),
         &MeanSquaredLogarithmicError::new(),
+        &MultiLabelMargin::new(),
         &MultiMargin::new(),
         &NegativeLogLikelihood::new(),
         &Poisson::new(),

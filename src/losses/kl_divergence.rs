@@ -3,6 +3,7 @@
 use super::loss::{Loss, Reduction, class_rows, class_rows_of, of_whole_batches, with_reduction};
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
+use crate::getters::getters;
 use crate::layers::OutputKind;
 use crate::layers::max_and_log_sum;
 use crate::scalar::sum;
@@ -14,7 +15,7 @@ use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// loss = Σ t_c·(ln t_c − ln p_c)        ∂loss/∂x_c = p_c·Σ t − t_c
 /// ```
 ///
-/// By default the mean over the rows of classes: for outputs `[batch, classes]` PyTorch's `batchmean`, which divides
+/// Targets are probabilities, or their logarithms ([`with_log_target`](Self::with_log_target)). By default the mean over the rows of classes: for outputs `[batch, classes]` PyTorch's `batchmean`, which divides
 /// by the batch alone where there are more axes. A class whose target is 0 adds 0.
 ///
 /// # Shapes
@@ -29,6 +30,7 @@ use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct KlDivergence {
+    log_target: bool,
     reduction: Reduction,
 }
 
@@ -39,44 +41,93 @@ impl KlDivergence {
         Self::default()
     }
 
+    /// Takes targets as logarithms of probabilities: −∞ for one of 0.
+    #[must_use]
+    pub fn with_log_target(mut self) -> Self {
+        self.log_target = true;
+        self
+    }
+
     with_reduction!();
+
+    getters! {
+        /// Whether targets are logarithms.
+        log_target: bool;
+    }
+
+    fn rows<'a, T: Scalar>(&self, outputs: TensorView<'_, T>, target: Target<'a, T>) -> Result<Rows<'a, T>> {
+        Ok(Rows { log_target: self.log_target, target: target_of(KIND, outputs, target)? })
+    }
+}
+
+const KIND: &str = "kl_divergence";
+
+/// The values of a target of distributions.
+pub(super) fn target_of<'a, T: Scalar>(
+    by: &'static str,
+    outputs: TensorView<'_, T>,
+    target: Target<'a, T>,
+) -> Result<&'a [T]> {
+    class_rows(outputs)?;
+    target.values(by, outputs)
+}
+
+/// Whether a target is one of distributions, or of their logarithms.
+pub(super) fn check_distribution<T: Scalar>(
+    by: &'static str,
+    outputs: Shape,
+    target: Target<'_, T>,
+    log_target: bool,
+) -> Result<()> {
+    class_rows_of(outputs)?;
+    if log_target {
+        return target.check_log_shares(by, outputs);
+    }
+    target.check_shares(by, outputs)
 }
 
 /// Targets that fit the outputs.
-struct Rows<'a, T>(&'a [T]);
+struct Rows<'a, T> {
+    log_target: bool,
+    target: &'a [T],
+}
+
+impl<T: Scalar> Rows<'_, T> {
+    /// The probability and its logarithm, as the target has them for each class of a row.
+    fn row(&self, row: usize, classes: usize) -> impl Iterator<Item = (T, T)> {
+        self.target[row * classes..][..classes]
+            .iter()
+            .map(|&t| if self.log_target { (t.exp(), t) } else { (t, t.ln()) })
+    }
+
+    fn loss(&self, row: usize, logits: &[T], max: T, log_sum: T) -> T {
+        T::of(sum(logits.iter().zip(self.row(row, logits.len())).map(|(&x, (t, logarithm))| {
+            if t == T::zero() && !x.is_nan() { T::zero() } else { t * (logarithm + (max - x + log_sum)) }
+        })))
+    }
+}
 
 impl<T: Scalar> Rowwise<T> for Rows<'_, T> {
     fn value(&self, row: usize, logits: &[T]) -> T {
         let (max, log_sum) = max_and_log_sum(logits);
-        terms(logits, self.target(row, logits.len()), max, log_sum)
+        self.loss(row, logits, max, log_sum)
     }
 
     fn value_and_gradient(&self, row: usize, logits: &[T], scale: T, gradient: &mut [T]) -> T {
         let (max, log_sum) = max_and_log_sum(logits);
-        let target = self.target(row, logits.len());
-        let total = T::of(sum(target.iter().copied()));
-        for (gradient, (&x, &t)) in gradient.iter_mut().zip(logits.iter().zip(target)) {
+        let total = T::of(sum(self.row(row, logits.len()).map(|(t, _)| t)));
+        for (gradient, (&x, (t, _))) in
+            gradient.iter_mut().zip(logits.iter().zip(self.row(row, logits.len())))
+        {
             *gradient = scale * ((x - max - log_sum).exp() * total - t);
         }
-        terms(logits, target, max, log_sum)
+        self.loss(row, logits, max, log_sum)
     }
-}
-
-impl<T> Rows<'_, T> {
-    fn target(&self, row: usize, classes: usize) -> &[T] {
-        &self.0[row * classes..][..classes]
-    }
-}
-
-fn terms<T: Scalar>(logits: &[T], target: &[T], max: T, log_sum: T) -> T {
-    T::of(sum(logits.iter().zip(target).map(|(&x, &t)| {
-        if t == T::zero() && !x.is_nan() { T::zero() } else { t * (t.ln() + (max - x + log_sum)) }
-    })))
 }
 
 impl<T: Scalar> Loss<T> for KlDivergence {
     fn kind(&self) -> &'static str {
-        "kl_divergence"
+        KIND
     }
 
     /// Logits. Log-probabilities are logits of the same probabilities.
@@ -85,8 +136,7 @@ impl<T: Scalar> Loss<T> for KlDivergence {
     }
 
     fn each(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<Tensor<T>> {
-        class_rows(outputs)?;
-        rowwise::each(&Rows(target.values("kl_divergence", outputs)?), outputs)
+        rowwise::each(&self.rows(outputs, target)?, outputs)
     }
 
     fn divisor(&self, target: Target<'_, T>) -> Option<f64> {
@@ -100,15 +150,13 @@ impl<T: Scalar> Loss<T> for KlDivergence {
         divisor: f64,
         gradient: Option<TensorViewMut<'_, T>>,
     ) -> Result<T> {
-        class_rows(outputs)?;
-        rowwise::part(&Rows(target.values("kl_divergence", outputs)?), outputs, divisor, gradient)
+        rowwise::part(&self.rows(outputs, target)?, outputs, divisor, gradient)
     }
 
     of_whole_batches!();
 
     fn check_target(&self, outputs: Shape, target: Target<'_, T>) -> Result<()> {
-        class_rows_of(outputs)?;
-        target.check_shares("kl_divergence", outputs)
+        check_distribution(KIND, outputs, target, self.log_target)
     }
 }
 

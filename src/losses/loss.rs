@@ -166,6 +166,11 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
         false
     }
 
+    /// How many values the target of so many outputs has: as many unless written. [`Slices`](super::Slices) asks for it.
+    fn target_columns(&self, outputs: usize) -> usize {
+        outputs
+    }
+
     /// Whether a target is one for outputs of this shape, the batch axis in front: its kind, its shape and its values.
     /// [`Trainer`](crate::Trainer) asks for all targets of a data set at once, before the first step. A loss that does
     /// not say takes everything until [`Loss::forward`] refuses it.
@@ -316,10 +321,19 @@ pub(super) fn check_outputs<T: Scalar>(
     expected: &'static str,
     is_right: impl Fn(T) -> bool,
 ) -> Result<()> {
+    check_outputs_at(what, outputs, expected, |_, value| is_right(value))
+}
+
+/// The same where it depends on the place of an output.
+pub(super) fn check_outputs_at<T: Scalar>(
+    what: &'static str,
+    outputs: TensorView<'_, T>,
+    expected: &'static str,
+    is_right: impl Fn(usize, T) -> bool,
+) -> Result<()> {
     let values = outputs.as_slice();
-    let Some(place) = values.iter().position(|&value| !(is_right(value) || value.is_nan())) else {
-        return Ok(());
-    };
+    let is_wrong = |(place, &value): (usize, &T)| !(is_right(place, value) || value.is_nan());
+    let Some(place) = values.iter().enumerate().position(is_wrong) else { return Ok(()) };
     let sample = place / outputs.sample_len().max(1);
     Err(Error::setting(what, expected, format!("{} in sample {sample} of the batch", values[place])))
 }

@@ -8,11 +8,15 @@
 //! | [`MultiMargin`], [`CategoricalHinge`] | one of several classes | scores | class indices; the second also shares |
 //! | [`BinaryCrossEntropy`], [`BinaryFocal`] | yes or no, for each output | logits | values from 0 to 1 |
 //! | [`BinaryCrossEntropyOfProbabilities`] | the same | probabilities | values from 0 to 1 |
+//! | [`MultiLabelMargin`] | which of several classes | scores | 1 for each that is right, 0 for the others |
 //! | [`Hinge`], [`SoftMargin`] | yes or no, for each output | scores | −1 or 1 |
 //! | [`HingeEmbedding`] | alike or not | distances | 1 or −1 |
-//! | [`KlDivergence`] | a distribution | logits | probabilities |
+//! | [`CosineEmbedding`] | alike or not | pairs of vectors | 1 or −1 |
+//! | [`KlDivergence`] | a distribution | logits | probabilities, or their logarithms |
+//! | [`KlDivergenceOfLogProbabilities`] | a distribution | logarithms of probabilities | the same |
 //! | [`CosineSimilarity`] | a direction | vectors | vectors |
 //! | [`Poisson`] | counts | their expected values or the logarithms of these | values of at least 0 |
+//! | [`GaussianNegativeLogLikelihood`] | numbers and how sure they are | means and variances | values |
 //! | [`MeanSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`SmoothL1`], [`LogCosh`] | numbers | values | values |
 //! | [`MeanSquaredLogarithmicError`], [`MeanAbsolutePercentageError`] | numbers by their ratio | values | values |
 //! | [`Slices`] | several outputs, each with a loss of its own | all of them side by side | one column for a class, values as they are |
@@ -30,19 +34,23 @@ mod binary_focal;
 mod categorical_focal;
 mod categorical_hinge;
 mod class_targets;
+mod cosine_embedding;
 mod cosine_similarity;
 mod cross_entropy;
 mod elementwise;
+mod gaussian_negative_log_likelihood;
 mod hinge;
 mod hinge_embedding;
 mod huber;
 mod kl_divergence;
+mod kl_divergence_of_log_probabilities;
 mod log_cosh;
 mod loss;
 mod mean_absolute_error;
 mod mean_absolute_percentage_error;
 mod mean_squared_error;
 mod mean_squared_logarithmic_error;
+mod multi_label_margin;
 mod multi_margin;
 mod negative_log_likelihood;
 mod output_weights;
@@ -60,18 +68,22 @@ pub use binary_cross_entropy_of_probabilities::BinaryCrossEntropyOfProbabilities
 pub use binary_focal::BinaryFocal;
 pub use categorical_focal::CategoricalFocal;
 pub use categorical_hinge::CategoricalHinge;
+pub use cosine_embedding::CosineEmbedding;
 pub use cosine_similarity::CosineSimilarity;
 pub use cross_entropy::CrossEntropy;
+pub use gaussian_negative_log_likelihood::GaussianNegativeLogLikelihood;
 pub use hinge::Hinge;
 pub use hinge_embedding::HingeEmbedding;
 pub use huber::Huber;
 pub use kl_divergence::KlDivergence;
+pub use kl_divergence_of_log_probabilities::KlDivergenceOfLogProbabilities;
 pub use log_cosh::LogCosh;
 pub use loss::{Loss, Reduction};
 pub use mean_absolute_error::MeanAbsoluteError;
 pub use mean_absolute_percentage_error::MeanAbsolutePercentageError;
 pub use mean_squared_error::MeanSquaredError;
 pub use mean_squared_logarithmic_error::MeanSquaredLogarithmicError;
+pub use multi_label_margin::MultiLabelMargin;
 pub use multi_margin::MultiMargin;
 pub use negative_log_likelihood::NegativeLogLikelihood;
 pub use parts::{Divisors, LossPart, PartOfSample};

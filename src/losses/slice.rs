@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::loss::Loss;
 use super::target::Target;
-use crate::{Error, Result, Scalar, Shape, TensorView};
+use crate::{Error, Result, Scalar, TensorView};
 
 /// One loss of [`Slices`](super::Slices), and what it is of.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ impl<T: Scalar> Slice<T> {
 
     /// How many columns its target has.
     pub(super) fn columns(&self) -> usize {
-        if self.is_classes { 1 } else { self.outputs }
+        if self.is_classes { 1 } else { self.loss.target_columns(self.outputs).max(1) }
     }
 
     /// The class that a number stands for; 0 where the target is no class.
@@ -76,11 +76,12 @@ impl<T: Scalar> Slice<T> {
         Err(Error::TargetValue { sample, expected, got: number }.in_data(self.label()))
     }
 
-    pub(super) fn target<'a>(&self, shape: Shape, class: &'a [usize], columns: &'a [T]) -> Target<'a, T> {
+    pub(super) fn target<'a>(&self, class: &'a [usize], columns: &'a [T]) -> Target<'a, T> {
         if self.is_classes {
             return Target::Classes(class);
         }
-        Target::Values(TensorView::trusted(shape, &columns[..self.outputs]))
+        let values = &columns[..self.columns()];
+        Target::Values(TensorView::trusted([1, values.len()].into(), values))
     }
 
     pub(super) fn label(&self) -> String {

@@ -18,8 +18,9 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 ///
 /// Each `loss_k` is the mean that it would be alone, with its own class weights and ignored targets, in batches of any size too.
 ///
-/// Targets are one tensor, the columns of all slices side by side in their order: of values as many as the slice has outputs, and of
-/// classes one, with the number of the class.
+/// Targets are one tensor, the columns of all slices side by side in their order: of values as many as the slice has outputs (for
+/// [`GaussianNegativeLogLikelihood`](super::GaussianNegativeLogLikelihood) half as many), and of classes one, with the number of the
+/// class.
 ///
 /// # Shapes
 /// Outputs `[batch, outputs of all slices]`, targets `[batch, columns of all slices]`.
@@ -77,7 +78,8 @@ impl<T: Scalar> Slices<T> {
         self.slice(name, outputs, true, Arc::new(loss))
     }
 
-    /// And the next so many outputs, whose targets are as many columns of values. It weighs 1.
+    /// And the next so many outputs, whose targets are as many columns of values, or as many as the loss says
+    /// ([`Loss::target_columns`]). It weighs 1.
     #[must_use]
     pub fn values(self, name: &str, outputs: usize, loss: impl Loss<T> + 'static) -> Self {
         self.slice(name, outputs, false, Arc::new(loss))
@@ -183,7 +185,7 @@ impl<T: Scalar> Slices<T> {
                 let mut place =
                     gradient.as_mut().map(|all| &mut all[sample * len + start..sample * len + end]);
                 let class = [slice.class(target[column], sample)?];
-                let target = slice.target(shape, &class, &target[column..]);
+                let target = slice.target(&class, &target[column..]);
                 let view = place.as_deref_mut().map(|place| TensorViewMut::trusted(shape, place));
                 let loss = slice.loss().part(output, target, divisor.unwrap_or(1.0), view);
                 let loss = loss.map_err(|error| error.of_samples(&[sample]).in_data(slice.label()))?.as_f64();
@@ -235,7 +237,7 @@ impl<T: Scalar> Loss<T> for Slices<T> {
                 let (shape, class) =
                     (Shape::from([1, slice.outputs()]), [slice.class(target[column], sample)?]);
                 let output = TensorView::trusted(shape, &row[start..start + slice.outputs()]);
-                let losses = slice.loss().each(output, slice.target(shape, &class, &target[column..]));
+                let losses = slice.loss().each(output, slice.target(&class, &target[column..]));
                 let losses = losses.map_err(|error| error.of_samples(&[sample]).in_data(slice.label()))?;
                 let sum: f64 = losses.as_slice().iter().map(|loss| loss.as_f64()).sum();
                 each.push(T::of(slice.weight() * sum));
@@ -273,11 +275,10 @@ impl<T: Scalar> Loss<T> for Slices<T> {
         let of_slice = |Place { slice, column, .. }: Place<'_, T>| {
             let mut sum = Some(0.0);
             for target in values.samples() {
-                let shape = Shape::from([1, slice.outputs()]);
                 // A target that does not fit may have any.
                 let own = target.get(column..column + slice.columns()).and_then(|columns| {
                     let class = [slice.class(*columns.first()?, 0).ok()?];
-                    Some(slice.loss().divisor(slice.target(shape, &class, columns)))
+                    Some(slice.loss().divisor(slice.target(&class, columns)))
                 });
                 sum = sum.zip(own.unwrap_or(Some(0.0))).map(|(sum, own)| sum + own);
             }
@@ -344,8 +345,7 @@ impl<T: Scalar> Loss<T> for Slices<T> {
             for Place { slice, column, .. } in self.places() {
                 let (shape, class) =
                     (Shape::from([1, slice.outputs()]), [slice.class(target[column], sample)?]);
-                let checked =
-                    slice.loss().check_target(shape, slice.target(shape, &class, &target[column..]));
+                let checked = slice.loss().check_target(shape, slice.target(&class, &target[column..]));
                 checked.map_err(|error| error.of_samples(&[sample]).in_data(slice.label()))?;
             }
         }

@@ -70,7 +70,8 @@ impl<'a, T: Scalar> Target<'a, T> {
         self.values_of(by, outputs.shape())
     }
 
-    fn values_of(self, by: &'static str, outputs: Shape) -> Result<&'a [T]> {
+    /// The same for outputs, or a part of them, of this shape.
+    pub(super) fn values_of(self, by: &'static str, outputs: Shape) -> Result<&'a [T]> {
         match self {
             Self::Values(values) if values.shape() == outputs => Ok(values.as_slice()),
             Self::Values(values) => Err(Error::shape("target", outputs, values.shape())),
@@ -88,6 +89,19 @@ impl<'a, T: Scalar> Target<'a, T> {
         let most = T::one() + T::of(8.0) * T::epsilon();
         let is_share = |value| (T::zero()..=most).contains(&value);
         self.check_values(by, outputs, "a number from 0 to 1", is_share)
+    }
+
+    /// The same for logarithms of shares: −∞ is that of 0.
+    pub(super) fn check_log_shares(self, by: &'static str, outputs: Shape) -> Result<()> {
+        let most = T::of(8.0) * T::epsilon();
+        let is_logarithm = |value: T| value <= most;
+        self.check_values(by, outputs, "the logarithm of a number from 0 to 1", is_logarithm)
+    }
+
+    /// The same for classes that are right or wrong.
+    pub(super) fn check_yes_or_no(self, by: &'static str, outputs: Shape) -> Result<()> {
+        let is_answer = |value| value == T::zero() || value == T::one();
+        self.check_values(by, outputs, "0 or 1", is_answer)
     }
 
     /// The same for the two sides of a margin.

@@ -1,7 +1,9 @@
 //! A loss of several outputs: each slice has the mean that it would have alone, in batches of any size.
 
-use taper::losses::{CrossEntropy, Huber, Loss, MeanSquaredError, Reduction, Slices};
-use taper::optimizers::Sgd;
+use taper::losses::{
+    CrossEntropy, GaussianNegativeLogLikelihood, Huber, Loss, MeanSquaredError, Reduction, Slices,
+};
+use taper::optimizers::{Adam, Sgd};
 use taper::sequential::Join;
 use taper::train::{Dataset, Fit, evaluate_parts};
 use taper::{Layer, Optimizer, Result, Sequential, Target, Tensor, Trainer, gradcheck, seeded};
@@ -224,5 +226,46 @@ fn the_classes_of_a_slice_have_the_names_of_its_outputs() -> Result<()> {
     let own = |part: usize| parts[part].confusion.as_ref().and_then(|confusion| confusion.names());
     assert_eq!(own(0).unwrap(), ["ant", "bee", "cat"]);
     assert_eq!(own(2).unwrap(), ["left", "right"]);
+    Ok(())
+}
+
+/// Two means and two variances have two targets, beside the class of another slice.
+#[test]
+fn a_loss_of_fewer_targets_than_outputs() -> Result<()> {
+    let gaussian = GaussianNegativeLogLikelihood::new().with_log_variance();
+    let loss = Slices::new().values("size", 4, gaussian.clone()).classes("kind", 3, CrossEntropy::new());
+    let outputs = Tensor::from_fn([5, 7], number)?;
+    let targets = Tensor::from_fn([5, 3], |i| if i % 3 == 2 { ((i / 3) % 3) as f64 } else { number(7 * i) })?;
+    let classes: Vec<usize> = targets.view().samples().map(|row| row[2] as usize).collect();
+    let size = gaussian.forward(columns(&outputs, 0, 4).view(), (&columns(&targets, 0, 2)).into())?;
+    let kind = CrossEntropy::new().forward(columns(&outputs, 4, 3).view(), Target::Classes(&classes))?;
+    assert!(near(loss.forward(outputs.view(), (&targets).into())?, size + kind));
+    loss.check_target(outputs.shape(), (&targets).into())?;
+    gradcheck::loss(&loss, &outputs, &targets)?;
+    let wrong = loss.check_target([5, 7].into(), (&Tensor::zeros([5, 5])?).into()).unwrap_err();
+    assert_eq!(wrong.to_string(), "expected target [5, 3], got [5, 5]");
+    Ok(())
+}
+
+/// From inputs alone the model learns means and how sure they are: the noise grows with the input.
+#[test]
+fn variances_are_learned() -> Result<()> {
+    let mut model = Sequential::<f64>::builder([1])
+        .branches(Join::Concat, |paths| {
+            paths.path(|path| path.dense(1)).path(|path| path.dense(8).tanh().dense(1).softplus())
+        })
+        .build(&mut seeded(3))?;
+    let inputs = Tensor::from_fn([64, 1], |i| if i % 2 == 0 { 0.0 } else { 1.0 })?;
+    // Means of 1 and 2, deviations of 0.5 and 2.
+    let sign = |i: usize| if (i / 2).is_multiple_of(2) { 1.0 } else { -1.0 };
+    let targets =
+        Tensor::from_fn([64, 1], |i| if i % 2 == 0 { 1.0 + 0.5 * sign(i) } else { 2.0 + 2.0 * sign(i) })?;
+    let optimizer = Optimizer::new(Adam::new(0.02)?);
+    let mut trainer = Trainer::new(&mut model, GaussianNegativeLogLikelihood::new(), optimizer);
+    trainer.fit(Dataset::new(&inputs, &targets)?, Fit::epochs(600))?;
+    let learned = model.predict(&Tensor::from([[0.0], [1.0]]))?;
+    for (got, expected) in learned.as_slice().iter().zip([1.0, 0.25, 2.0, 4.0]) {
+        assert!((got - expected).abs() < 0.05 * expected, "{learned:?}");
+    }
     Ok(())
 }

@@ -3,9 +3,10 @@
 use taper::layers::{Backward, Forward, GradientSink, Memory};
 use taper::losses::{
     BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, BinaryFocal, CategoricalFocal, CategoricalHinge,
-    CosineSimilarity, CrossEntropy, Hinge, HingeEmbedding, Huber, KlDivergence, LogCosh, MeanAbsoluteError,
-    MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, MultiMargin,
-    NegativeLogLikelihood, Poisson, Reduction, SmoothL1, SoftMargin,
+    CosineEmbedding, CosineSimilarity, CrossEntropy, GaussianNegativeLogLikelihood, Hinge, HingeEmbedding,
+    Huber, KlDivergence, KlDivergenceOfLogProbabilities, LogCosh, MeanAbsoluteError,
+    MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, MultiLabelMargin,
+    MultiMargin, NegativeLogLikelihood, Poisson, Reduction, SmoothL1, SoftMargin,
 };
 use taper::sequential::Builder;
 use taper::{
@@ -322,6 +323,39 @@ pub(crate) fn losses(width: usize, batch: usize) -> Vec<LossCase> {
         for (name, loss) in [("multi_margin", margin), ("squared multi_margin with weights", squared)] {
             add(name, Box::new(loss.clone()), &outputs, &classes(batch));
             add(name, Box::new(loss), &places, &classes(2 * batch));
+        }
+        let kl = KlDivergenceOfLogProbabilities::new().with_reduction(reduction);
+        add("kl_divergence_of_log_probabilities", Box::new(kl.clone()), &outputs, &shares(outputs.shape()));
+        let log_shares = match shares(places.shape()) {
+            OwnedTarget::Values(shares) => OwnedTarget::Values(shares.map(f64::ln)),
+            OwnedTarget::Classes(_) => unreachable!("shares are values"),
+        };
+        add("the same with log_target", Box::new(kl.with_log_target()), &places, &log_shares);
+        let kl = KlDivergence::new().with_log_target().with_reduction(reduction);
+        add("kl_divergence with log_target", Box::new(kl), &places, &log_shares);
+        let labels = Tensor::from_fn([batch, 2, width], |i| [1.0, 0.0, 0.0, 1.0, 0.0][i % 5]).unwrap();
+        let labels = OwnedTarget::Values(labels);
+        add(
+            "multi_label_margin",
+            Box::new(MultiLabelMargin::new().with_reduction(reduction)),
+            &places,
+            &labels,
+        );
+        let pairs = CosineEmbedding::new().with_margin(-0.3).unwrap().with_reduction(reduction);
+        let of_pairs = |shape: &[usize]| {
+            let sign = |i: usize| if i.is_multiple_of(3) { 1.0 } else { -1.0 };
+            OwnedTarget::Values(Tensor::from_fn(Shape::new(shape).unwrap(), sign).unwrap())
+        };
+        add("cosine_embedding", Box::new(pairs.clone()), &places, &of_pairs(&[batch]));
+        add("cosine_embedding, a column", Box::new(pairs), &places, &of_pairs(&[batch, 1]));
+        let spread = |x: f64| if x < 0.0 { 0.3 - x } else { x };
+        let wide = Tensor::from_fn([batch, 2 * width], |i| {
+            if i % (2 * width) < width { number(i) } else { spread(3.0 * number(i)) }
+        });
+        let gaussian = GaussianNegativeLogLikelihood::new().with_reduction(reduction);
+        let logarithm = gaussian.clone().with_log_variance();
+        for (name, loss) in [("gaussian", gaussian.with_full()), ("gaussian with log_variance", logarithm)] {
+            add(name, Box::new(loss), wide.as_ref().unwrap(), &values);
         }
         let hinge = CategoricalHinge::new().with_reduction(reduction);
         add("categorical_hinge", Box::new(hinge.clone()), &outputs, &classes(batch));

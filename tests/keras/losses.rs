@@ -6,8 +6,8 @@
 use serde_json::Value;
 use taper::losses::{
     BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CategoricalHinge, CosineSimilarity, CrossEntropy,
-    Hinge, Huber, KlDivergence, LogCosh, Loss, MeanAbsoluteError, MeanAbsolutePercentageError,
-    MeanSquaredError, MeanSquaredLogarithmicError, Poisson,
+    Hinge, Huber, KlDivergenceOfLogProbabilities, LogCosh, Loss, MeanAbsoluteError,
+    MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson,
 };
 use taper::{Result, Target, Tensor};
 
@@ -98,8 +98,9 @@ fn losses(case: &Case, y_true: &Value, y_pred: &Value) -> Result<Losses> {
             of_classes(&CrossEntropy::new().with_label_smoothing(smoothing)?, &outputs, (&target).into())
         }
         "kldivergence" => {
-            let (outputs, target) = (with_rest(&outputs)?, with_rest_of_0(&target)?);
-            of_classes(&KlDivergence::new(), &outputs.map(logarithm), (&target).into())
+            // Keras keeps both between epsilon and 1.
+            let target = target.map(|t| t.clamp(f64::from(EPSILON), 1.0));
+            of_classes(&KlDivergenceOfLogProbabilities::new(), &outputs.map(logarithm), (&target).into())
         }
         "sparsecategoricalcrossentropy" => {
             let outputs = if from_logits { outputs } else { outputs.map(logarithm) };
@@ -152,30 +153,6 @@ fn losses(case: &Case, y_true: &Value, y_pred: &Value) -> Result<Losses> {
 /// Keras takes 0 and 1 for −1 and 1.
 fn signs(target: Tensor<f64>) -> Tensor<f64> {
     target.map(|t| if t == 0.0 { -1.0 } else { t })
-}
-
-/// Whether the predictions of each sample sum to at most 1: then one more class, which no sample is of, makes
-/// distributions of them.
-pub(crate) fn is_part_of_distributions(case: &Case) -> bool {
-    let outputs = tensor(case.input("y_pred"));
-    let last = *outputs.shape().axes().last().expect("outputs have an axis");
-    outputs.as_slice().chunks_exact(last).all(|row| row.iter().sum::<f64>() <= 1.0)
-}
-
-/// Predictions with one more class, which has what is left to 1.
-fn with_rest(outputs: &Tensor<f64>) -> Result<Tensor<f64>> {
-    with_class(outputs, |row| 1.0 - row.iter().sum::<f64>())
-}
-
-fn with_rest_of_0(target: &Tensor<f64>) -> Result<Tensor<f64>> {
-    with_class(target, |_| 0.0)
-}
-
-fn with_class(tensor: &Tensor<f64>, value: impl Fn(&[f64]) -> f64) -> Result<Tensor<f64>> {
-    let last = *tensor.shape().axes().last().expect("tensors of classes have an axis");
-    let rows = tensor.as_slice().chunks_exact(last);
-    let values: Vec<f64> = rows.flat_map(|row| [row, &[value(row)]].concat()).collect();
-    Tensor::from_vec([tensor.len() / last, last + 1], values)
 }
 
 /// The logit of a probability.

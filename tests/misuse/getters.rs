@@ -5,8 +5,9 @@ use taper::layers::{
     Momentum, Padding, Reshape, RmsNorm, Sides, Window,
 };
 use taper::losses::{
-    BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CrossEntropy, Hinge, HingeEmbedding, Huber,
-    MultiMargin, NegativeLogLikelihood, Poisson, Reduction, SmoothL1,
+    BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CosineEmbedding, CrossEntropy,
+    GaussianNegativeLogLikelihood, Hinge, HingeEmbedding, Huber, KlDivergence,
+    KlDivergenceOfLogProbabilities, MultiMargin, NegativeLogLikelihood, Poisson, Reduction, SmoothL1,
 };
 use taper::optimizers::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Lion, NAdam, RAdam, RmsProp, Rprop, Sgd, WeightDecay,
@@ -76,6 +77,13 @@ fn losses_tell_their_settings() {
     assert_eq!((Huber::new(2.0).unwrap().delta(), SmoothL1::new(0.5).unwrap().beta()), (2.0, 0.5));
     let poisson = Poisson::new().without_log_input().with_full();
     assert!(!poisson.log_input() && poisson.full());
+    let gaussian = GaussianNegativeLogLikelihood::new().with_full().with_epsilon(0.5).unwrap();
+    assert_eq!((gaussian.full(), gaussian.log_variance(), gaussian.epsilon()), (true, false, 0.5));
+    assert!(gaussian.with_log_variance().log_variance());
+    assert_eq!(CosineEmbedding::new().with_margin(0.5).unwrap().margin(), 0.5);
+    assert!(KlDivergence::new().with_log_target().log_target() && !KlDivergence::new().log_target());
+    let divergence = KlDivergenceOfLogProbabilities::new();
+    assert!(!divergence.log_target() && divergence.with_log_target().log_target());
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use taper::losses::{
     BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, BinaryFocal, CategoricalFocal, CategoricalHinge,
-    CosineSimilarity, CrossEntropy, Hinge, HingeEmbedding, Huber, KlDivergence, LogCosh, Loss,
-    MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError,
+    CosineEmbedding, CosineSimilarity, CrossEntropy, GaussianNegativeLogLikelihood, Hinge, HingeEmbedding,
+    Huber, KlDivergence, KlDivergenceOfLogProbabilities, LogCosh, Loss, MeanAbsoluteError,
+    MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, MultiLabelMargin,
     MultiMargin, NegativeLogLikelihood, Poisson, SmoothL1, SoftMargin,
 };
 use taper::{Target, Tensor};
@@ -190,15 +191,18 @@ pub(crate) const CASES: &[Case] = &[
     (
         "labels for losses of values",
         || {
-            let losses: [&dyn Loss<f32>; 11] = [
+            let losses: [&dyn Loss<f32>; 14] = [
                 &BinaryCrossEntropyOfProbabilities::new(),
                 &BinaryFocal::new(),
                 &CosineSimilarity::new(),
+                &GaussianNegativeLogLikelihood::new(),
                 &Hinge::new(),
                 &HingeEmbedding::new(),
+                &KlDivergenceOfLogProbabilities::new(),
                 &LogCosh::new(),
                 &MeanAbsolutePercentageError::new(),
                 &MeanSquaredLogarithmicError::new(),
+                &MultiLabelMargin::new(),
                 &Poisson::new(),
                 &SmoothL1::new(1.0).unwrap(),
                 &SoftMargin::new(),
@@ -227,6 +231,57 @@ pub(crate) const CASES: &[Case] = &[
             loss(&Poisson::new().without_log_input(), &outputs, (&zeros([2, 2])).into())
         },
         "output of poisson: expected a count of at least 0, got -0.5 in sample 1 of the batch",
+    ),
+    (
+        "a variance below 0",
+        || {
+            let outputs = Tensor::from([[-2.0, 1.0], [-2.0, -1.0]]);
+            loss(&GaussianNegativeLogLikelihood::new(), &outputs, (&zeros([2, 1])).into())
+        },
+        "output of gaussian_negative_log_likelihood: expected a variance of at least 0, got -1 in sample 1 of the batch",
+    ),
+    (
+        "means without variances",
+        || loss(&GaussianNegativeLogLikelihood::new(), &zeros([2, 3]), (&zeros([2, 3])).into()),
+        "expected outputs [batch, …, 2·values], means and then variances, got [2, 3]",
+    ),
+    (
+        "a target for means and variances",
+        || loss(&GaussianNegativeLogLikelihood::new(), &zeros([2, 4]), (&zeros([2, 4])).into()),
+        "expected target [2, 2], got [2, 4]",
+    ),
+    (
+        "vectors that are no pairs",
+        || {
+            let one = loss(&CosineEmbedding::new(), &zeros([2, 3]), (&zeros([2])).into());
+            assert_eq!(one, "expected outputs [batch, …, 2, features], got [2, 3]");
+            loss(&CosineEmbedding::new(), &zeros([4, 3, 2]), (&zeros([4])).into())
+        },
+        "expected outputs [batch, …, 2, features], got [4, 3, 2]",
+    ),
+    (
+        "a target for each vector of a pair",
+        || loss(&CosineEmbedding::new(), &zeros([4, 2, 3]), (&zeros([4, 2])).into()),
+        "expected target [4], got [4, 2]",
+    ),
+    (
+        "pairs neither alike nor unlike",
+        || loss(&CosineEmbedding::new(), &zeros([1, 2, 3]), (&zeros([1])).into()),
+        "target of sample 0: expected -1 or 1, got 0",
+    ),
+    (
+        "classes that are half right",
+        || loss(&MultiLabelMargin::new(), &zeros([1, 2]), (&Tensor::from([[1.0, 0.5]])).into()),
+        "target of sample 0: expected 0 or 1, got 0.5",
+    ),
+    (
+        "probabilities for their logarithms",
+        || {
+            let text = target(&KlDivergenceOfLogProbabilities::new().with_log_target(), &[-1.0, 0.5]);
+            assert_eq!(target(&KlDivergence::new().with_log_target(), &[-1.0, 0.5]), text);
+            text
+        },
+        "target of sample 0: expected the logarithm of a number from 0 to 1, got 0.5",
     ),
     (
         "a side of a margin that is none",

@@ -2,8 +2,9 @@
 
 use taper::init::{Init, Initializer};
 use taper::losses::{
-    BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CrossEntropy, HingeEmbedding, Huber, MultiMargin,
-    NegativeLogLikelihood, Poisson, SmoothL1,
+    BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CosineEmbedding, CrossEntropy,
+    GaussianNegativeLogLikelihood, HingeEmbedding, Huber, MultiMargin, NegativeLogLikelihood, Poisson,
+    SmoothL1,
 };
 use taper::schedules::{
     Cosine, Exponential, InverseTime, OnPlateau, OneCycle, Piecewise, Polynomial, StepDecay,
@@ -168,6 +169,19 @@ pub(crate) const CASES: &[Case] = &[
             text
         },
         "margin: expected a finite number, got inf",
+    ),
+    (
+        "a margin that is no cosine",
+        || both(CosineEmbedding::new().with_margin(NAN), CosineEmbedding::new().with_margin(1.5)),
+        "margin: expected a number from -1 to 1, got 1.5",
+    ),
+    (
+        "a least variance of 0",
+        || {
+            let gaussian = GaussianNegativeLogLikelihood::new;
+            both(gaussian().with_epsilon(NAN), gaussian().with_epsilon(0.0))
+        },
+        "epsilon: expected a finite number above 0, got 0",
     ),
     (
         "an epsilon below 0 for counts",

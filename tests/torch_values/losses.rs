@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 use taper::losses::{
-    BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, BinaryFocal, CosineSimilarity, CrossEntropy,
-    HingeEmbedding, Huber, KlDivergence, Loss, MeanAbsoluteError, MeanSquaredError, MultiMargin,
+    BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, BinaryFocal, CosineEmbedding, CosineSimilarity,
+    CrossEntropy, GaussianNegativeLogLikelihood, HingeEmbedding, Huber, KlDivergence,
+    KlDivergenceOfLogProbabilities, Loss, MeanAbsoluteError, MeanSquaredError, MultiLabelMargin, MultiMargin,
     NegativeLogLikelihood, Poisson, Reduction, SmoothL1, SoftMargin,
 };
 use taper::{Result, Target, Tensor};
@@ -20,8 +21,8 @@ fn losses() -> Result<()> {
 #[test]
 fn more_losses() -> Result<()> {
     // 7 likelihoods, 7 cross-entropies, 5 margins of classes, 4 binary cross-entropies, 4 focal, 3 margins, 4 smooth, 4 of
-    // Poisson, 1 cosine.
-    check("torch/losses.json", 39)
+    // Poisson, 1 cosine; 5 Gaussian, 1 margin of labels, 3 of pairs, 4 divergences.
+    check("torch/losses.json", 52)
 }
 
 /// Compares so many cases of a file.
@@ -93,7 +94,10 @@ fn loss(case: &Value, reduction: Reduction) -> Result<Box<dyn Loss<f64>>> {
             let delta = settings["delta"].as_f64().expect("a Huber loss has a delta");
             Box::new(Huber::new(delta)?.with_reduction(reduction))
         }
-        Some("kl_divergence") => Box::new(KlDivergence::new().with_reduction(reduction)),
+        Some("kl_divergence") => {
+            let loss = KlDivergence::new().with_reduction(reduction);
+            Box::new(if settings["log_target"] == true { loss.with_log_target() } else { loss })
+        }
         Some(kind) => another(kind, settings, reduction)?,
         None => panic!("a loss has a name"),
     })
@@ -150,6 +154,28 @@ fn another(kind: &str, settings: &Value, reduction: Reduction) -> Result<Box<dyn
             Box::new(if settings["log_input"] == false { loss.without_log_input() } else { loss })
         }
         "cosine_similarity" => Box::new(CosineSimilarity::new().with_reduction(reduction)),
+        other => of_pairs_and_parts(other, settings, reduction)?,
+    })
+}
+
+fn of_pairs_and_parts(kind: &str, settings: &Value, reduction: Reduction) -> Result<Box<dyn Loss<f64>>> {
+    let is_set = |key: &str| settings[key] == true;
+    Ok(match kind {
+        "gaussian_negative_log_likelihood" => {
+            let loss = GaussianNegativeLogLikelihood::new().with_reduction(reduction);
+            let loss = loss.with_epsilon(settings["eps"].as_f64().unwrap_or(1e-6))?;
+            let loss = if is_set("full") { loss.with_full() } else { loss };
+            Box::new(if is_set("log_variance") { loss.with_log_variance() } else { loss })
+        }
+        "multi_label_margin" => Box::new(MultiLabelMargin::new().with_reduction(reduction)),
+        "cosine_embedding" => {
+            let margin = settings["margin"].as_f64().unwrap_or(0.0);
+            Box::new(CosineEmbedding::new().with_margin(margin)?.with_reduction(reduction))
+        }
+        "kl_divergence_of_log_probabilities" => {
+            let loss = KlDivergenceOfLogProbabilities::new().with_reduction(reduction);
+            Box::new(if is_set("log_target") { loss.with_log_target() } else { loss })
+        }
         other => panic!("no loss is called {other}"),
     })
 }
