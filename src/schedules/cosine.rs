@@ -5,7 +5,7 @@ use crate::Result;
 use crate::getters::getters;
 
 /// Up in a straight line over the warm-up, down along half a cosine over the steps after it, and `end` from then on
-/// (Loshchilov and Hutter, 2016, without restarts).
+/// (Loshchilov and Hutter, 2016; with restarts it is [`super::CosineRestarts`]).
 ///
 /// ```
 /// use taper::schedules::{Cosine, Schedule};

@@ -5,7 +5,8 @@ use crate::getters::getters;
 use crate::{Error, Result};
 
 /// From peak/25 up to the peak in the first 30 % of the steps and down to a 10,000th of the start, each along half
-/// a cosine (Smith and Topin, 2017), as PyTorch's `OneCycleLR`.
+/// a cosine (Smith and Topin, 2017), as PyTorch's `OneCycleLR` with
+/// `cycle_momentum=False`: a momentum stays what it is.
 ///
 /// ```
 /// use taper::schedules::{OneCycle, Schedule};

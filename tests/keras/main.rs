@@ -22,7 +22,7 @@ use case::Case;
 use table::{Then, rule_for};
 
 /// How many cases the fixture has, how many of them apply and how many do not: so that none falls out unseen.
-const COUNTS: [usize; 3] = [599, 550, 49];
+const COUNTS: [usize; 3] = [599, 558, 41];
 
 #[test]
 fn every_case_is_checked_or_has_a_reason() {

@@ -1,7 +1,9 @@
 //! Learning rates over time.
 
 use taper::Result;
-use taper::schedules::{Cosine, Exponential, InverseTime, Piecewise, Polynomial, Schedule, StepDecay};
+use taper::schedules::{
+    Cosine, CosineRestarts, Exponential, InverseTime, Piecewise, Polynomial, Schedule, StepDecay,
+};
 
 use crate::case::Case;
 use crate::common::numbers;
@@ -51,16 +53,14 @@ pub(crate) fn cosine(case: &Case) -> Result<Vec<f64>> {
     Ok(vec![schedule.learning_rate(step(case))])
 }
 
-/// A cosine with restarts before the first of them is a cosine without.
-pub(crate) fn first_cosine(case: &Case) -> Result<Vec<f64>> {
+/// Alpha is the end as a part of the first peak.
+pub(crate) fn cosine_restarts(case: &Case) -> Result<Vec<f64>> {
     let peak = case.setting("initial_learning_rate");
-    let schedule = Cosine::new(peak, case.setting("first_decay_steps") as u64)?
+    let schedule = CosineRestarts::new(peak, case.setting("first_decay_steps") as u64)?
+        .with_period_factor(case.setting("t_mul"))?
+        .with_peak_factor(case.setting("m_mul"))?
         .with_end(case.setting("alpha") * peak)?;
     Ok(vec![schedule.learning_rate(step(case))])
-}
-
-pub(crate) fn is_before_first_restart(case: &Case) -> bool {
-    (step(case) as f64) < case.setting("first_decay_steps")
 }
 
 fn step(case: &Case) -> u64 {

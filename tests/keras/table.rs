@@ -90,8 +90,7 @@ const TABLE: &[Row] = &[
 
     Row("schedule", &["ExponentialDecay"], always, Check(schedules::exponential)),
     Row("schedule", &["CosineDecay"], always, Check(schedules::cosine)),
-    Row("schedule", &["CosineDecayRestarts"], schedules::is_before_first_restart, Check(schedules::first_cosine)),
-    Row("schedule", &["CosineDecayRestarts"], always, Apart("schedule not in this crate: cosine after a restart")),
+    Row("schedule", &["CosineDecayRestarts"], always, Check(schedules::cosine_restarts)),
     Row("schedule", &["InverseTimeDecay"], always, Check(schedules::inverse_time)),
     Row("schedule", &["PiecewiseConstantDecay"], always, Check(schedules::piecewise)),
     Row("schedule", &["PolynomialDecay"], always, Check(schedules::polynomial)),

@@ -13,7 +13,8 @@ use taper::optimizers::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Lion, NAdam, RAdam, RmsProp, Rprop, Sgd, WeightDecay,
 };
 use taper::schedules::{
-    Cosine, Exponential, InverseTime, OnPlateau, OneCycle, Piecewise, Polynomial, StepDecay,
+    Cosine, CosineRestarts, Cyclic, Exponential, InverseTime, OnPlateau, OneCycle, Piecewise, Polynomial,
+    StepDecay,
 };
 use taper::train::augment::{Erase, Flip, Noise, Rotate, Scale, Shift};
 use taper::train::{EarlyStopping, Monitor};
@@ -139,6 +140,13 @@ fn other_schedules_tell_their_settings() {
     assert_eq!((schedule.rate(), schedule.steps()), (0.1, 5));
     assert_eq!((schedule.end(), schedule.power(), schedule.cycle()), (0.01, 2.0, false));
     assert!(schedule.with_cycle().cycle());
+    let schedule = CosineRestarts::new(0.1, 5).unwrap().with_end(0.01).unwrap();
+    let schedule = schedule.with_period_factor(2.0).unwrap().with_peak_factor(0.5).unwrap();
+    assert_eq!((schedule.peak(), schedule.steps(), schedule.end()), (0.1, 5, 0.01));
+    assert_eq!((schedule.period_factor(), schedule.peak_factor()), (2.0, 0.5));
+    let schedule = Cyclic::new(0.1, 0.2, 5).unwrap().with_down(7).unwrap().with_factor(0.9).unwrap();
+    assert_eq!((schedule.lowest(), schedule.highest(), schedule.up(), schedule.down()), (0.1, 0.2, 5, 7));
+    assert_eq!((schedule.halving(), schedule.with_halving().halving()), (false, true));
     let schedule = Piecewise::new(&[3], &[0.1, 0.2]).unwrap();
     assert_eq!((schedule.boundaries(), schedule.rates()), (&[3][..], &[0.1, 0.2][..]));
 }

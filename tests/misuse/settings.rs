@@ -7,7 +7,8 @@ use taper::losses::{
     SmoothL1,
 };
 use taper::schedules::{
-    Cosine, Exponential, InverseTime, OnPlateau, OneCycle, Piecewise, Polynomial, StepDecay,
+    Cosine, CosineRestarts, Cyclic, Exponential, InverseTime, OnPlateau, OneCycle, Piecewise, Polynomial,
+    Sequence, StepDecay,
 };
 use taper::train::EarlyStopping;
 use taper::{Shape, seeded};
@@ -169,6 +170,36 @@ pub(crate) const CASES: &[Case] = &[
             text
         },
         "margin: expected a finite number, got inf",
+    ),
+    (
+        "periods that become shorter",
+        || {
+            let restarts = || CosineRestarts::new(0.1, 5).unwrap();
+            both(restarts().with_period_factor(NAN), restarts().with_period_factor(0.5))
+        },
+        "period_factor: expected a finite number of at least 1, got 0.5",
+    ),
+    (
+        "a height that grows",
+        || {
+            let cyclic = || Cyclic::new(0.1, 0.2, 5).unwrap();
+            assert_eq!(error(cyclic().with_down(0)), "steps: expected at least 1 step, got 0");
+            both(cyclic().with_factor(NAN), cyclic().with_factor(1.5))
+        },
+        "factor: expected a number from 0 to 1, got 1.5",
+    ),
+    (
+        "a schedule before the one before",
+        || {
+            let constant = || Exponential::new(0.1, 1, 1.0).unwrap();
+            let sequence = || Sequence::new(constant()).then_from(3, constant());
+            both(
+                sequence().unwrap().then_from(3, constant()),
+                Sequence::new(constant()).then_from(0, constant()),
+            )
+            .replace("got 3", "got 0")
+        },
+        "step of a sequence: expected a step after the first, and after those given before, got 0",
     ),
     (
         "a margin that is no cosine",
