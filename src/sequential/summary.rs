@@ -50,6 +50,9 @@ pub struct SummaryRow {
     pub multiply_adds: usize,
     /// Bytes of the parameters and the statistics.
     pub bytes: usize,
+    /// How the weights are kept: `f32` or `f64`, the model's own type; `i8` of a layer of 8-bit weights; of a layer with others inside
+    /// all that there are. Empty without weights.
+    pub format: String,
     /// The layers inside, where it is a model or [`Branches`](super::Branches): what they have is a part of what is told here.
     pub inner: Vec<SummaryRow>,
 }
@@ -86,7 +89,7 @@ impl Summary {
     }
 
     /// Adds the lines of a row and of those inside, which are indented.
-    fn tell(&self, row: &SummaryRow, depth: usize, table: &mut Vec<[String; 7]>) {
+    fn tell(&self, row: &SummaryRow, depth: usize, table: &mut Vec<[String; 8]>) {
         let frozen = if row.frozen > 0 { " frozen" } else { "" };
         table.push([
             format!("{}{}", "  ".repeat(depth), row.name),
@@ -96,6 +99,7 @@ impl Summary {
             format!("{:.1} %", 100.0 * self.share(row)),
             grouped(row.multiply_adds),
             grouped(row.bytes),
+            row.format.clone(),
         ]);
         row.inner.iter().for_each(|inner| self.tell(inner, depth + 1, table));
     }
@@ -112,8 +116,7 @@ fn rows<T: Scalar>(model: &Sequential<T>) -> Vec<SummaryRow> {
     let row = |step: &Step<T>| SummaryRow {
         output: step.output,
         multiply_adds: step.layer.multiply_adds(&step.input),
-        inner: inner_rows(&*step.layer, &step.input),
-        ..row(&step.name, &*step.layer)
+        ..row(&step.name, &*step.layer).with_inner(inner_rows(&*step.layer, &step.input))
     };
     model.steps().iter().map(row).collect()
 }
@@ -125,8 +128,7 @@ fn inner_rows<T: Scalar>(layer: &dyn Layer<T>, input: &Shape) -> Vec<SummaryRow>
         Some(model) => vec![SummaryRow {
             output: model.output(),
             multiply_adds: model.multiply_adds(input),
-            inner: rows(model),
-            ..row(name, model)
+            ..row(name, model).with_inner(rows(model))
         }],
         None => vec![SummaryRow {
             name: name.to_owned(),
@@ -140,8 +142,12 @@ fn inner_rows<T: Scalar>(layer: &dyn Layer<T>, input: &Shape) -> Vec<SummaryRow>
 
 /// What there is to say of a layer without its input.
 fn row<T: Scalar>(name: &str, layer: &dyn Layer<T>) -> SummaryRow {
-    let (mut parameters, mut frozen, mut statistics) = (0, 0, 0);
+    let (mut parameters, mut frozen, mut statistics, mut bytes, mut format) = (0, 0, 0, 0, "");
     layer.params(&mut |param| {
+        bytes += param.bytes();
+        if format.is_empty() || param.number_type() != T::NAME {
+            format = param.number_type();
+        }
         if param.is_statistic() {
             statistics += param.count();
         } else {
@@ -149,9 +155,28 @@ fn row<T: Scalar>(name: &str, layer: &dyn Layer<T>) -> SummaryRow {
             frozen += if param.is_frozen() { param.count() } else { 0 };
         }
     });
-    let bytes = (parameters + statistics) * size_of::<T>();
-    let (name, layer) = (name.to_owned(), layer.describe());
-    SummaryRow { name, layer, parameters, frozen, statistics, bytes, ..SummaryRow::default() }
+    let (name, layer, format) = (name.to_owned(), layer.describe(), format.to_owned());
+    SummaryRow { name, layer, parameters, frozen, statistics, bytes, format, ..SummaryRow::default() }
+}
+
+impl SummaryRow {
+    /// With the rows of the layers inside, whose formats are its own then.
+    fn with_inner(mut self, inner: Vec<Self>) -> Self {
+        if !inner.is_empty() {
+            let mut formats: Vec<&str> = inner.iter().flat_map(|row| row.format.split(", ")).collect();
+            formats.sort_unstable();
+            formats.dedup();
+            formats.retain(|format| !format.is_empty());
+            self.format = formats.join(", ");
+        }
+        self.inner = inner;
+        self
+    }
+
+    /// Whether there are weights of fewer bits than the model's type has.
+    fn is_narrow(&self) -> bool {
+        self.format.split(", ").any(|format| !["", "f32", "f64"].contains(&format))
+    }
 }
 
 impl Default for SummaryRow {
@@ -165,6 +190,7 @@ impl Default for SummaryRow {
             statistics: 0,
             multiply_adds: 0,
             bytes: 0,
+            format: String::new(),
             inner: Vec::new(),
         }
     }
@@ -172,9 +198,9 @@ impl Default for SummaryRow {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let header = ["name", "layer", "output", "parameters", "share", "multiply-adds", "bytes"];
+        let header = ["name", "layer", "output", "parameters", "share", "multiply-adds", "bytes", "weights"];
         let mut table = vec![header.map(str::to_owned)];
-        let mut input: [String; 7] = Default::default();
+        let mut input: [String; 8] = Default::default();
         (input[1], input[2]) = ("input".into(), self.input.to_string());
         table.push(input);
         self.rows.iter().for_each(|row| self.tell(row, 0, &mut table));
@@ -187,20 +213,24 @@ impl fmt::Display for Summary {
             (if self.parameters() > 0 { "100.0 %" } else { "0.0 %" }).into(),
             grouped(self.multiply_adds()),
             grouped(bytes),
+            String::new(),
         ]);
         if self.statistics() > 0 {
-            let mut statistics: [String; 7] = Default::default();
+            let mut statistics: [String; 8] = Default::default();
             (statistics[1], statistics[3]) = ("statistics, not learned".into(), grouped(self.statistics()));
             table.push(statistics);
         }
         let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; 7] = std::array::from_fn(width);
+        let widths: [usize; 8] = std::array::from_fn(width);
+        // What all have in common need not be told.
+        let columns = if self.rows.iter().any(SummaryRow::is_narrow) { 8 } else { 7 };
         for row in &table {
             let mut line = String::new();
-            for (column, (text, width)) in row.iter().zip(widths).enumerate() {
+            for (column, (text, width)) in row[..columns].iter().zip(widths).enumerate() {
                 // Words to the left, numbers to the right.
                 let padding = " ".repeat(width - text.chars().count());
-                let (before, after) = if column < 3 { ("", &*padding) } else { (&*padding, "") };
+                let is_word = column < 3 || column == 7;
+                let (before, after) = if is_word { ("", &*padding) } else { (&*padding, "") };
                 line.extend([before, text, after, "  "]);
             }
             writeln!(f, "{}", line.trim_end())?;

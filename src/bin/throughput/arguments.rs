@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// Threads; 1 and all cores unless given.
     #[arg(long, value_delimiter = ',')]
     pub(crate) threads: Option<Vec<Count>>,
-    /// The type of all numbers.
+    /// The type of all numbers; or of the weights and of what they are multiplied by, for inference.
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     pub(crate) dtype: Dtype,
     /// Seconds for each row.
@@ -53,6 +53,11 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// What is wrong with arguments that are right each for itself.
     pub(crate) fn problem(&self) -> Option<&'static str> {
+        if self.pass == Pass::Train && self.dtype == Dtype::Int8 {
+            return Some(
+                "--dtype int8: expected --pass infer or gemm, as weights of eight bits have no gradients",
+            );
+        }
         (self.pass == Pass::Gemm && self.sweep.is_some())
             .then_some("--sweep: expected --pass infer or train; for gemm, --size takes several sizes")
     }
@@ -102,6 +107,18 @@ pub(crate) enum Optimizer {
 pub(crate) enum Dtype {
     F32,
     F64,
+    /// 8-bit weights in a model of f32, whose inputs become eight bits on the way.
+    Int8,
+}
+
+impl Dtype {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::Int8 => "int8",
+        }
+    }
 }
 
 /// A number that is not 0.
@@ -188,6 +205,15 @@ mod tests {
         assert_eq!(picture("--sweep batch"), Some("throughput-batch.svg".into()));
         assert_eq!(picture("--sweep width"), Some("throughput-width.svg".into()));
         assert_eq!(picture("--sweep width --picture a.svg"), Some("a.svg".into()));
+    }
+
+    #[test]
+    fn eight_bits_are_not_for_training() {
+        let problem = |line| parse(line).unwrap().problem();
+        assert!(
+            problem("--dtype int8 --pass train").unwrap().starts_with("--dtype int8: expected --pass infer")
+        );
+        assert_eq!((problem("--dtype int8"), problem("--dtype int8 --pass gemm")), (None, None));
     }
 
     #[test]

@@ -28,6 +28,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
+use taper::sequential::Quantization;
 
 use self::arguments::{Arguments, Dtype};
 
@@ -38,8 +39,9 @@ pub(crate) fn main() -> ExitCode {
         clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, format!("{problem}\n")).exit();
     }
     let outcome = match arguments.dtype {
-        Dtype::F32 => run::<f32>(&arguments),
-        Dtype::F64 => run::<f64>(&arguments),
+        Dtype::F32 => run::<f32>(&arguments, Ok),
+        Dtype::F64 => run::<f64>(&arguments, Ok),
+        Dtype::Int8 => run::<f32>(&arguments, |model| model.quantized(&Quantization::int8())),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,7 +52,8 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn run<T: taper::Scalar>(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+/// Measures models that are prepared so.
+fn run<T: taper::Scalar>(arguments: &Arguments, prepare: work::Prepare<T>) -> Result<(), Box<dyn Error>> {
     let jobs = jobs::jobs(arguments);
     let mut report = report::Report::new(arguments.json);
     let mut rows = Vec::new();
@@ -59,7 +62,7 @@ fn run<T: taper::Scalar>(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
         for job in &jobs {
             let measured = pool.install(|| -> Result<_, taper::Error> {
-                let mut work = work::Work::<T>::new(arguments, &job.widths, job.batch, threads)?;
+                let mut work = work::Work::<T>::new(arguments, prepare, &job.widths, job.batch, threads)?;
                 measure::measure(&mut work, threads, arguments.seconds)
             })?;
             report.row(&measured);

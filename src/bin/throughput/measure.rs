@@ -124,7 +124,7 @@ pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f6
     let of_limits = |part: fn(&Limits) -> f64| median(&mut limits.iter().map(part).collect::<Vec<_>>());
     Ok(Measured {
         pass: work.pass,
-        dtype: T::NAME,
+        dtype: work.dtype,
         widths: work.widths.clone(),
         batch: work.batch,
         threads,

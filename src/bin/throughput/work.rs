@@ -12,6 +12,7 @@ const ADAM_LEARNING_RATE: f64 = 1e-4;
 /// One call, and how much it has to do at least.
 pub(crate) struct Work<T: Scalar> {
     pub(crate) pass: &'static str,
+    pub(crate) dtype: &'static str,
     pub(crate) widths: Vec<usize>,
     pub(crate) batch: usize,
     /// Multiply-adds of the matrix products.
@@ -26,6 +27,9 @@ pub(crate) struct Work<T: Scalar> {
     training: Option<Training<T>>,
 }
 
+/// Makes the model that is measured of that of the arguments.
+pub(crate) type Prepare<T> = fn(Sequential<T>) -> Result<Sequential<T>>;
+
 struct Training<T: Scalar> {
     labels: Vec<usize>,
     optimizer: Optimizer<T>,
@@ -34,10 +38,16 @@ struct Training<T: Scalar> {
 
 impl<T: Scalar> Work<T> {
     /// Work of a network on a batch; for `--pass gemm`, of a layer without bias on as many samples.
-    pub(crate) fn new(arguments: &Arguments, widths: &[usize], row: usize, threads: usize) -> Result<Self> {
+    pub(crate) fn new(
+        arguments: &Arguments,
+        prepare: Prepare<T>,
+        widths: &[usize],
+        row: usize,
+        threads: usize,
+    ) -> Result<Self> {
         let pass = arguments.pass;
         let stream = if pass == Pass::Gemm { 2 } else { 1 };
-        let model = model::<T>(widths, pass)?;
+        let model = prepare(model(widths, pass)?)?;
         let mode = if pass == Pass::Train { Mode::Train } else { Mode::Infer };
         let parallelism = Parallelism::Threads(threads);
         let workspace = model.workspace(mode, row)?.with_parallelism(parallelism);
@@ -65,6 +75,7 @@ impl<T: Scalar> Work<T> {
         };
         Ok(Self {
             pass: pass.name(),
+            dtype: arguments.dtype.name(),
             batch: row,
             multiply_adds: each * row,
             weight_bytes,
