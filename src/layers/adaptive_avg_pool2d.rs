@@ -41,7 +41,7 @@ impl AdaptiveAvgPool2d {
     }
 
     fn means(&self, batch: &Shape) -> Means {
-        Means { geometry: adaptive_of_batch(self.output, batch), counts_padding: false }
+        Means { geometry: adaptive_of_batch(self.output, batch), counts_padding: false, divisor: None }
     }
 
     getters! {

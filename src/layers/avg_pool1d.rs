@@ -47,6 +47,20 @@ impl AvgPool1d {
         Self { of_images: self.of_images.with_counting_padding() }
     }
 
+    /// Divides each sum by this, whatever counts: [`AvgPool2d::with_divisor_override`].
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for 0.
+    pub fn with_divisor_override(self, divisor: usize) -> Result<Self> {
+        Ok(Self { of_images: self.of_images.with_divisor_override(divisor)? })
+    }
+
+    /// What each sum is divided by, where that is told.
+    #[must_use]
+    pub fn divisor_override(&self) -> Option<usize> {
+        self.of_images.divisor_override()
+    }
+
     /// Whether what is around the sequence counts as zeros.
     #[must_use]
     pub fn counts_padding(&self) -> bool {
@@ -64,13 +78,12 @@ impl<T: Scalar> OfImages<T> for AvgPool2d {
     const KIND: &'static str = "avg_pool1d";
 
     fn describe_on_sequences(&self) -> String {
-        format!("avg_pool1d {}", self.window().describe_on_sequences())
+        format!("avg_pool1d {}{}", self.window().describe_on_sequences(), self.divisor_text())
     }
 
     fn settings_on_sequences(&self) -> Settings {
-        Settings::new()
-            .with("window", self.window().of_sequences())
-            .with("counts_padding", self.counts_padding())
+        let settings = Settings::new().with("window", self.window().of_sequences());
+        self.divided(settings.with("counts_padding", self.counts_padding()))
     }
 
     fn row(&self) -> Option<Window> {
@@ -84,6 +97,11 @@ impl<T: Scalar> Stored<T> for AvgPool1d {
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let pool = Self::new(entry.window("window")?)?;
         let counts_padding = entry.flag("counts_padding")?;
-        Ok(if counts_padding { pool.with_counting_padding() } else { pool.without_counting_padding() })
+        let pool =
+            if counts_padding { pool.with_counting_padding() } else { pool.without_counting_padding() };
+        if entry.has("divisor_override") {
+            return Ok(pool.with_divisor_override(entry.count("divisor_override")?)?);
+        }
+        Ok(pool)
     }
 }

@@ -20,7 +20,8 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// | `Same`, `SameLower` | the number of the places inside, as in Keras |
 /// | the same, [counting padding](AvgPool2d::with_counting_padding) | the size of the window, as in ONNX with `count_include_pad` |
 ///
-/// What a window of [ceil mode](Window::with_ceil_mode) has beyond the padding never counts.
+/// What a window of [ceil mode](Window::with_ceil_mode) has beyond the padding never counts. A [divisor](Self::with_divisor_override) takes
+/// the place of n everywhere.
 ///
 /// The gradient is shared out evenly: dxₜ = Σ dy / n over the windows that t lies in.
 ///
@@ -52,6 +53,7 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 pub struct AvgPool2d {
     window: Window,
     counts_padding: bool,
+    divisor: Option<usize>,
 }
 
 impl AvgPool2d {
@@ -65,7 +67,7 @@ impl AvgPool2d {
         if window.dilation != Sides::from(1) {
             return Err(Error::setting("dilation", "1 (a mean has no other)", window.dilation));
         }
-        Ok(Self { window, counts_padding: window.padding.is_counted() })
+        Ok(Self { window, counts_padding: window.padding.is_counted(), divisor: None })
     }
 
     /// Means over the places inside of the image alone: PyTorch's `count_include_pad=False`.
@@ -82,8 +84,37 @@ impl AvgPool2d {
         self
     }
 
+    /// Divides each sum by this, whatever counts: PyTorch's `divisor_override`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for 0.
+    pub fn with_divisor_override(mut self, divisor: usize) -> Result<Self> {
+        if divisor == 0 {
+            return Err(Error::setting("divisor_override", "at least 1", divisor));
+        }
+        self.divisor = Some(divisor);
+        Ok(self)
+    }
+
     fn means(&self, batch: &Shape) -> Means {
-        Means { geometry: of_batch(&self.window, batch), counts_padding: self.counts_padding }
+        Means {
+            geometry: of_batch(&self.window, batch),
+            counts_padding: self.counts_padding,
+            divisor: self.divisor,
+        }
+    }
+
+    /// ` / 3`, where there is a divisor.
+    pub(super) fn divisor_text(&self) -> String {
+        self.divisor.map_or_else(String::new, |divisor| format!(" / {divisor}"))
+    }
+
+    /// The settings with the divisor, where there is one.
+    pub(super) fn divided(&self, settings: Settings) -> Settings {
+        match self.divisor {
+            Some(divisor) => settings.with("divisor_override", divisor),
+            None => settings,
+        }
     }
 
     getters! {
@@ -91,6 +122,8 @@ impl AvgPool2d {
         window: Window;
         /// Whether what is around the image counts as zeros.
         counts_padding: bool;
+        /// What each sum is divided by, where that is told.
+        divisor_override: Option<usize> = |this| this.divisor;
     }
 }
 
@@ -100,7 +133,7 @@ impl<T: Scalar> Layer<T> for AvgPool2d {
     }
 
     fn describe(&self) -> String {
-        format!("avg_pool2d {}", self.window)
+        format!("avg_pool2d {}{}", self.window, self.divisor_text())
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
@@ -128,7 +161,8 @@ impl<T: Scalar> Layer<T> for AvgPool2d {
     }
 
     fn settings(&self) -> Settings {
-        Settings::new().with("window", self.window).with("counts_padding", self.counts_padding)
+        let settings = Settings::new().with("window", self.window);
+        self.divided(settings.with("counts_padding", self.counts_padding))
     }
 }
 
@@ -138,6 +172,11 @@ impl<T: Scalar> Stored<T> for AvgPool2d {
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let pool = Self::new(entry.window("window")?)?;
         let counts_padding = entry.flag("counts_padding")?;
-        Ok(if counts_padding { pool.with_counting_padding() } else { pool.without_counting_padding() })
+        let pool =
+            if counts_padding { pool.with_counting_padding() } else { pool.without_counting_padding() };
+        if entry.has("divisor_override") {
+            return Ok(pool.with_divisor_override(entry.count("divisor_override")?)?);
+        }
+        Ok(pool)
     }
 }

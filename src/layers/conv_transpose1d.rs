@@ -104,6 +104,19 @@ impl<T: Scalar> ConvTranspose1d<T> {
         Ok(Self { of_images: self.of_images.with_output_padding([0, output_padding])? })
     }
 
+    /// Says how many numbers long the output is, in the place of an output padding: PyTorch's `output_size`.
+    ///
+    /// # Errors
+    /// As [`ConvTranspose2d::with_output_size`].
+    pub fn with_output_size(self, output_size: usize) -> Result<Self> {
+        Ok(Self { of_images: self.of_images.with_output_size([1, output_size])? })
+    }
+
+    /// As [`ConvTranspose2d::scaled`].
+    pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
+        Ok(Self { of_images: self.of_images.scaled(scales, shifts)? })
+    }
+
     fn zeros(channels: Channels, window: Window, has_bias: bool) -> Result<Self> {
         let window = window.on_sequences()?;
         let weight = |[_, length, outputs, inputs]: [usize; 4]| [length, outputs, inputs].into();
@@ -126,6 +139,12 @@ impl<T: Scalar> ConvTranspose1d<T> {
     #[must_use]
     pub fn output_padding(&self) -> usize {
         self.of_images.output_padding().width
+    }
+
+    /// How long the output is, where that is told.
+    #[must_use]
+    pub fn output_size(&self) -> Option<usize> {
+        self.of_images.output_size().map(|sides| sides.width)
     }
 
     /// The weight, `[window, outputs / groups, inputs]`.
@@ -156,16 +175,18 @@ impl<T: Scalar> OfImages<T> for ConvTranspose2d<T> {
 
     fn describe_on_sequences(&self) -> String {
         let (channels, window) = (self.channels(), self.window().describe_on_sequences());
-        let more = match self.output_padding() {
-            Sides { width: 0, .. } => String::new(),
-            Sides { width, .. } => format!(" output padding {width}"),
-        };
-        format!("conv_transpose1d {}, {window}{more}{}", channels.arrow(), channels.in_groups())
+        let size = self.size_text(|Sides { width, .. }| width.to_string());
+        format!("conv_transpose1d {}, {window}{size}{}", channels.arrow(), channels.in_groups())
     }
 
     fn settings_on_sequences(&self) -> Settings {
         let settings = self.channels().settings().with("window", self.window().of_sequences());
-        settings.with("output_padding", self.output_padding().width).with("bias", self.bias().is_some())
+        let settings = settings.with("output_padding", self.output_padding().width);
+        let settings = match self.output_size() {
+            Some(sides) => settings.with("output_size", sides.width),
+            None => settings,
+        };
+        settings.with("bias", self.bias().is_some())
     }
 
     fn row(&self) -> Option<Window> {
@@ -184,6 +205,10 @@ impl<T: Scalar> Stored<T> for ConvTranspose1d<T> {
         if has_bias {
             entry.expect("bias", [channels.outputs].into())?;
         }
-        Ok(Self::zeros(channels, window, has_bias)?.with_output_padding(output_padding)?)
+        let conv = Self::zeros(channels, window, has_bias)?;
+        if entry.has("output_size") {
+            return Ok(conv.with_output_size(entry.count("output_size")?)?);
+        }
+        Ok(conv.with_output_padding(output_padding)?)
     }
 }

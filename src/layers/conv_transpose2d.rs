@@ -3,12 +3,12 @@
 use rand::Rng;
 
 use super::conv2d::MOST_MULTIPLY_ADDS;
+use super::output_size::OutputSize;
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias};
 use super::{
-    Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, Padding, Param, Settings, Sides, Whole,
-    Window,
+    Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Sides, Whole, Window,
 };
 use crate::getters::getters;
 use crate::init::{Init, Initializer};
@@ -69,7 +69,7 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 pub struct ConvTranspose2d<T> {
     channels: Channels,
     window: Window,
-    output_padding: Sides,
+    output_size: OutputSize,
     /// What the weight has to be.
     weight_shape: Shape,
     parts: WeightAndBias<T>,
@@ -135,24 +135,35 @@ impl<T: Scalar> ConvTranspose2d<T> {
     ///
     /// # Errors
     /// [`Error::Setting`] where it is as much as both, or where the padding says the size.
-    pub fn with_output_padding(mut self, output_padding: impl Into<Sides>) -> Result<Self> {
-        let output_padding = output_padding.into();
-        let (stride, dilation) = (self.stride(), self.window.dilation);
-        if output_padding.height >= stride.height.max(dilation.height)
-            || output_padding.width >= stride.width.max(dilation.width)
-        {
-            return Err(Error::setting(
-                "output_padding",
-                "less than the stride or the dilation",
-                output_padding,
-            ));
-        }
-        if matches!(self.window.padding, Padding::Same | Padding::SameLower) && output_padding != 0.into() {
-            let expected = "none with this padding, which says the size";
-            return Err(Error::setting("output_padding", expected, output_padding));
-        }
-        self.output_padding = output_padding;
+    pub fn with_output_padding(self, output_padding: impl Into<Sides>) -> Result<Self> {
+        self.with_size(OutputSize::Padding(output_padding.into()))
+    }
+
+    /// Says how many rows and columns the output has, in the place of an output padding: PyTorch's `output_size`. They are at least those
+    /// without output padding, and less than a stride more; whether they are is known when the shape of the input is.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where the padding says the size.
+    pub fn with_output_size(self, output_size: impl Into<Sides>) -> Result<Self> {
+        self.with_size(OutputSize::Sides(output_size.into()))
+    }
+
+    pub(crate) fn with_size(mut self, output_size: OutputSize) -> Result<Self> {
+        self.output_size = output_size.checked(&self.window)?;
         Ok(self)
+    }
+
+    /// The layer whose outputs are scale·y + shift, with numbers for each output channel.
+    pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
+        let mut scaled = self.clone();
+        let Channels { inputs, outputs, groups } = self.channels;
+        // The weight has the outputs of a group, and then the inputs of all.
+        scaled.parts.weight.scale_each(|place| {
+            let (output, input) = (place / inputs % (outputs / groups), place % inputs);
+            scales[input / (inputs / groups) * (outputs / groups) + output]
+        });
+        scaled.parts.scale_bias(scales, shifts)?;
+        Ok(scaled)
     }
 
     /// A layer of zeros, to be filled: made of sizes alone.
@@ -176,7 +187,7 @@ impl<T: Scalar> ConvTranspose2d<T> {
         let weight_shape = weight([height, width, channels.outputs / channels.groups, channels.inputs]);
         let weight = Param::zero_kernels("weight", weight_shape, channels.groups)?;
         let parts = WeightAndBias::new(weight, channels.outputs, has_bias)?;
-        Ok(Self { channels, window, output_padding: 0.into(), weight_shape, parts })
+        Ok(Self { channels, window, output_size: OutputSize::default(), weight_shape, parts })
     }
 
     /// The same with other parameters.
@@ -219,11 +230,14 @@ impl<T: Scalar> ConvTranspose2d<T> {
         /// The window, with its stride.
         window: Window;
         /// What is added to the output below and on the right.
-        output_padding: Sides;
+        output_padding: Sides = |this| this.output_size.padding();
+        /// How many rows and columns the output has, where that is told.
+        output_size: Option<Sides> = |this| this.output_size.sides();
     }
 
-    fn stride(&self) -> Sides {
-        self.window.stride.unwrap_or(1.into())
+    /// The same as text.
+    pub(super) fn size_text(&self, number: impl Fn(Sides) -> String) -> String {
+        self.output_size.described(number)
     }
 
     /// How many outputs a number of a group's inputs is added to.
@@ -234,7 +248,7 @@ impl<T: Scalar> ConvTranspose2d<T> {
 
     /// How the window slides over the outputs: at each place there is an input.
     fn geometry(&self, input: &Shape) -> Result<Geometry> {
-        self.window.places_over(input, self.output_padding, self.channels.outputs)
+        self.output_size.geometry(&self.window, input, self.channels.outputs)
     }
 
     /// The convolution that this is the way back through.
@@ -250,13 +264,9 @@ impl<T: Scalar> Layer<T> for ConvTranspose2d<T> {
     }
 
     fn describe(&self) -> String {
-        let more = if self.output_padding == 0.into() {
-            String::new()
-        } else {
-            format!(" output padding {}", self.output_padding)
-        };
-        let (arrow, groups) = (self.channels.arrow(), self.channels.in_groups());
-        format!("conv_transpose2d {arrow}, {}{more}{groups}", self.window)
+        let (arrow, groups, size) =
+            (self.channels.arrow(), self.channels.in_groups(), self.output_size.describe());
+        format!("conv_transpose2d {arrow}, {}{size}{groups}", self.window)
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
@@ -296,13 +306,23 @@ impl<T: Scalar> Layer<T> for ConvTranspose2d<T> {
         let product = ConvolutionTransposed { size, x: x.as_slice(), weight, parallelism };
         let y = y.as_mut_slice();
         product.run(y, context.scratch);
-        if let Some(bias) = &self.parts.bias {
-            by_samples(parallelism, y.len(), y, size.geometry.image_len(), |_, y| {
-                for y in y.chunks_exact_mut(self.channels.outputs) {
-                    y.iter_mut().zip(bias.buffer()).for_each(|(y, &bias)| *y += bias);
-                }
-            });
+        let (bias, activation, outputs) =
+            (self.parts.bias.as_ref(), context.activation, self.channels.outputs);
+        if bias.is_none() && activation.is_none() {
+            return Ok(());
         }
+        let row = size.geometry.columns.inputs * outputs;
+        by_samples(parallelism, y.len(), y, size.geometry.image_len(), |_, y| {
+            for y in y.chunks_exact_mut(row) {
+                if let Some(bias) = bias.map(Param::buffer) {
+                    let pixels = y.chunks_exact_mut(outputs);
+                    pixels.for_each(|y| y.iter_mut().zip(bias).for_each(|(y, &bias)| *y += bias));
+                }
+                if let Some(activation) = activation {
+                    activation.apply(y);
+                }
+            }
+        });
         Ok(())
     }
 
@@ -333,14 +353,17 @@ impl<T: Scalar> Layer<T> for ConvTranspose2d<T> {
         self.parts.visit_mut(visit);
     }
 
+    fn applies_activation(&self) -> bool {
+        true
+    }
+
     fn multiply_adds(&self, input: &Shape) -> usize {
         self.size(input, 1).multiply_adds()
     }
 
     fn settings(&self) -> Settings {
-        let [height, width] = self.output_padding.into();
         let settings = self.channels.settings().with("window", self.window);
-        settings.with("output_padding", Shape::from([height, width])).with("bias", self.bias().is_some())
+        self.output_size.into_settings(settings).with("bias", self.bias().is_some())
     }
 }
 
@@ -349,9 +372,11 @@ impl<T: Scalar> Stored<T> for ConvTranspose2d<T> {
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let (channels, has_bias) = (Channels::of_entry(entry)?, entry.flag("bias")?);
-        let (window, output_padding) = (entry.window("window")?, entry.shape("output_padding")?);
-        let &[rows, columns] = output_padding.axes() else {
-            return Err(Error::shape("output_padding", "[rows, columns]", output_padding).into());
+        let (window, padding) = (entry.window("window")?, sides(entry, "output_padding")?);
+        let size = if entry.has("output_size") {
+            OutputSize::Sides(sides(entry, "output_size")?)
+        } else {
+            OutputSize::Padding(padding)
         };
         let [height, width] = window.kernel.into();
         let group_outputs = channels.outputs.checked_div(channels.groups).unwrap_or(0);
@@ -359,6 +384,15 @@ impl<T: Scalar> Stored<T> for ConvTranspose2d<T> {
         if has_bias {
             entry.expect("bias", [channels.outputs].into())?;
         }
-        Ok(Self::zeros(channels, window, has_bias)?.with_output_padding([rows, columns])?)
+        Ok(Self::zeros(channels, window, has_bias)?.with_size(size)?)
+    }
+}
+
+/// Rows and columns that a file tells.
+fn sides(entry: &dyn Entry, key: &'static str) -> Restored<Sides> {
+    let shape = entry.shape(key)?;
+    match *shape.axes() {
+        [rows, columns] => Ok([rows, columns].into()),
+        _ => Err(Error::shape(key, "[rows, columns]", shape).into()),
     }
 }

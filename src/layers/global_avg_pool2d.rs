@@ -39,7 +39,7 @@ fn whole(image: &Shape) -> Result<Window> {
 fn means(batch: &Shape) -> Means {
     let (_, image) = batch.split_batch().expect("a batch");
     let geometry = whole(&image).and_then(|window| window.over(&image)).expect("`output_shape` agreed");
-    Means { geometry: PoolGeometry::from(geometry), counts_padding: false }
+    Means { geometry: PoolGeometry::from(geometry), counts_padding: false, divisor: None }
 }
 
 impl<T: Scalar> Layer<T> for GlobalAvgPool2d {

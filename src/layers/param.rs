@@ -340,9 +340,14 @@ impl<T: Scalar> Param<T> {
 
     /// Multiplies each number by that of its column, the place along the last axis.
     pub(crate) fn scale_columns(&mut self, scales: &[f64]) {
+        self.scale_each(|place| scales[place % scales.len()]);
+    }
+
+    /// Multiplies each number by that of its place, row by row.
+    pub(crate) fn scale_each(&mut self, scale: impl Fn(usize) -> f64) {
         let mut tensor = self.to_tensor();
-        for row in tensor.as_mut_slice().chunks_mut(scales.len()) {
-            row.iter_mut().zip(scales).for_each(|(value, scale)| *value = T::of(value.as_f64() * scale));
+        for (place, value) in tensor.as_mut_slice().iter_mut().enumerate() {
+            *value = T::of(value.as_f64() * scale(place));
         }
         self.write(&tensor);
     }

@@ -22,6 +22,8 @@ pub(super) struct Means {
     pub(super) geometry: PoolGeometry,
     /// Whether padding counts, as zeros.
     pub(super) counts_padding: bool,
+    /// What the sums are divided by, whatever counts.
+    pub(super) divisor: Option<usize>,
 }
 
 impl Means {
@@ -51,8 +53,12 @@ impl Means {
     #[inline(always)]
     fn row(&self, row: usize) -> Row<'_> {
         let places = self.geometry.rows.places(row);
-        let padded = if self.counts_padding { self.geometry.rows.padded_places(row) } else { places.count };
-        Row { means: self, places, counted: padded }
+        let counted = match self.divisor {
+            Some(divisor) => divisor,
+            None if self.counts_padding => self.geometry.rows.padded_places(row),
+            None => places.count,
+        };
+        Row { means: self, places, counted }
     }
 }
 
@@ -60,7 +66,7 @@ impl Means {
 struct Row<'a> {
     means: &'a Means,
     places: Places,
-    /// How many count.
+    /// How many count, or all that is divided by.
     counted: usize,
 }
 
@@ -68,9 +74,13 @@ impl Row<'_> {
     /// The places of an output, and what each of them has of its mean.
     #[inline(always)]
     fn output<T: Scalar>(&self, column: usize, shares: &mut Shares<T>) -> (Patch, T) {
-        let Means { geometry, counts_padding } = self.means;
+        let Means { geometry, counts_padding, divisor } = self.means;
         let places = geometry.columns.places(column);
-        let counted = if *counts_padding { geometry.columns.padded_places(column) } else { places.count };
+        let counted = match divisor {
+            Some(_) => 1,
+            None if *counts_padding => geometry.columns.padded_places(column),
+            None => places.count,
+        };
         (Patch::of(geometry, self.places, places), shares.of([self.counted, counted]))
     }
 }

@@ -52,11 +52,16 @@ impl<T: Scalar> WeightAndBias<T> {
 
     /// Makes the outputs scale·y + shift, of numbers for each output. Where there is no bias, there is one then.
     pub(super) fn scale_outputs(&mut self, scales: &[f64], shifts: &[f64]) -> Result<()> {
+        self.weight.scale_columns(scales);
+        self.scale_bias(scales, shifts)
+    }
+
+    /// The same for the bias alone.
+    pub(super) fn scale_bias(&mut self, scales: &[f64], shifts: &[f64]) -> Result<()> {
         let Self { weight, bias } = self;
         let before = |output: usize| bias.as_ref().map_or(0.0, |bias| bias.buffer()[output].as_f64());
         let value = |output: usize| T::of(before(output) * scales[output] + shifts[output]);
         let values = Tensor::from_fn([scales.len()], value)?;
-        weight.scale_columns(scales);
         if let Some(bias) = bias {
             return bias.set(&values);
         }

@@ -5,14 +5,16 @@ use std::any::Any;
 use super::Sequential;
 use super::branches::Branches;
 use super::step::Step;
-use crate::layers::{BatchNorm, Conv1d, Conv2d, Dense, Dropout, Dropout2d, Layer, Reshape};
+use crate::layers::{
+    BatchNorm, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Dropout, Dropout2d, Layer, Reshape,
+};
 use crate::{Result, Scalar};
 
 impl<T: Scalar> Sequential<T> {
     /// A model with the same outputs for [`Sequential::infer`], but for rounding, that takes less time for them.
     ///
-    /// Each [`BatchNorm`] right behind a layer that is linear, [`Dense`], [`Conv2d`] or [`Conv1d`], goes into that layer's weight and bias; where
-    /// there was no bias, there is one then. Dropout is left out. What else there is stays, under its name, and so does a
+    /// Each [`BatchNorm`] right behind a layer that is linear, [`Dense`], [`Conv2d`], [`ConvTranspose2d`] or one of their
+    /// like on sequences, goes into that layer's weight and bias; where there was no bias, there is one then. Dropout is left out. What else there is stays, under its name, and so does a
     /// normalisation behind another layer. Models inside are treated alike, those of [`Branches`] too.
     ///
     /// Such a model is to be used, not to be trained: it has no statistics of batches any more.
@@ -92,6 +94,12 @@ pub(super) fn folded<T: Scalar>(
         return Ok(Some(Box::new(conv.scaled(scales, shifts)?)));
     }
     if let Some(conv) = any.downcast_ref::<Conv1d<T>>() {
+        return Ok(Some(Box::new(conv.scaled(scales, shifts)?)));
+    }
+    if let Some(conv) = any.downcast_ref::<ConvTranspose2d<T>>() {
+        return Ok(Some(Box::new(conv.scaled(scales, shifts)?)));
+    }
+    if let Some(conv) = any.downcast_ref::<ConvTranspose1d<T>>() {
         return Ok(Some(Box::new(conv.scaled(scales, shifts)?)));
     }
     Ok(None)

@@ -4,7 +4,7 @@ use rand::Rng;
 
 use crate::init::{Init, Initializer};
 use crate::layers::{
-    Channels, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Layer, Sides, Window,
+    Channels, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Layer, OutputSize, Sides, Window,
 };
 use crate::{Error, Result, Scalar, Shape};
 
@@ -19,9 +19,9 @@ pub(super) struct WeightedPlan<T> {
 pub(super) enum Weighted {
     Dense { outputs: usize },
     Conv2d(Conv),
-    ConvTranspose2d(Conv, Sides),
+    ConvTranspose2d(Conv, OutputSize),
     Conv1d(Conv),
-    ConvTranspose1d(Conv, usize),
+    ConvTranspose1d(Conv, OutputSize),
 }
 
 /// What is known of a convolution.
@@ -61,15 +61,15 @@ impl<T: Scalar> WeightedPlan<T> {
         }
     }
 
-    /// Whether it is a transposed convolution, which has output padding.
-    pub(super) fn set_output_padding(&mut self, new: Sides) -> bool {
+    /// Whether it is a transposed convolution, whose output padding or size this is. That of sequences has one number.
+    pub(super) fn set_output_size(&mut self, sides: Sides, size: fn(Sides) -> OutputSize) -> bool {
         match &mut self.kind {
-            Weighted::ConvTranspose2d(_, output_padding) => {
-                *output_padding = new;
+            Weighted::ConvTranspose2d(_, output_size) => {
+                *output_size = size(sides);
                 true
             }
-            Weighted::ConvTranspose1d(_, output_padding) if new.height == new.width => {
-                *output_padding = new.width;
+            Weighted::ConvTranspose1d(_, output_size) if sides.height == sides.width => {
+                *output_size = size(sides);
                 true
             }
             _ => false,
@@ -111,19 +111,22 @@ impl<T: Scalar> WeightedPlan<T> {
                 let inputs = conv.window.checked(1.into())?.over(input)?.channels;
                 Ok(Box::new(Conv2d::with_init(conv.channels(inputs), conv.window, weight, bias, rng)?))
             }
-            Weighted::ConvTranspose2d(conv, output_padding) => {
+            Weighted::ConvTranspose2d(conv, output_size) => {
                 let channels = conv.channels(image_channels(input)?);
                 let layer = ConvTranspose2d::with_init(channels, conv.window, weight, bias, rng)?;
-                Ok(Box::new(layer.with_output_padding(*output_padding)?))
+                Ok(Box::new(layer.with_size(*output_size)?))
             }
             Weighted::Conv1d(conv) => {
                 let channels = conv.channels(sequence_channels(input)?);
                 Ok(Box::new(Conv1d::with_init(channels, conv.window, weight, bias, rng)?))
             }
-            Weighted::ConvTranspose1d(conv, output_padding) => {
+            Weighted::ConvTranspose1d(conv, output_size) => {
                 let channels = conv.channels(sequence_channels(input)?);
                 let layer = ConvTranspose1d::with_init(channels, conv.window, weight, bias, rng)?;
-                Ok(Box::new(layer.with_output_padding(*output_padding)?))
+                Ok(Box::new(match *output_size {
+                    OutputSize::Padding(more) => layer.with_output_padding(more.width)?,
+                    OutputSize::Sides(sides) => layer.with_output_size(sides.width)?,
+                }))
             }
         }
     }

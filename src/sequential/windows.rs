@@ -5,7 +5,7 @@ use super::plan::{Conv, Weighted, WeightedPlan};
 use crate::Scalar;
 use crate::layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d,
-    GlobalAvgPool2d, MaxPool1d, MaxPool2d, Sides, Window,
+    GlobalAvgPool2d, MaxPool1d, MaxPool2d, OutputSize, Sides, Window,
 };
 
 impl<T: Scalar> Builder<T> {
@@ -20,7 +20,7 @@ impl<T: Scalar> Builder<T> {
     /// a window that moves by 1, without padding.
     #[must_use]
     pub fn conv_transpose2d(self, outputs: usize, window: impl Into<Window>) -> Self {
-        let conv = Weighted::ConvTranspose2d(Conv::new(outputs, window.into()), 0.into());
+        let conv = Weighted::ConvTranspose2d(Conv::new(outputs, window.into()), OutputSize::default());
         self.weighted(conv)
     }
 
@@ -33,7 +33,7 @@ impl<T: Scalar> Builder<T> {
     /// A transposed convolution of sequences with this many output channels, as [`Builder::conv_transpose2d`] of images.
     #[must_use]
     pub fn conv_transpose1d(self, outputs: usize, window: impl Into<Window>) -> Self {
-        let conv = Weighted::ConvTranspose1d(Conv::new(outputs, window.into()), 0);
+        let conv = Weighted::ConvTranspose1d(Conv::new(outputs, window.into()), OutputSize::default());
         self.weighted(conv)
     }
 
@@ -41,8 +41,16 @@ impl<T: Scalar> Builder<T> {
     #[must_use]
     pub fn output_padding(self, output_padding: impl Into<Sides>) -> Self {
         let output_padding = output_padding.into();
-        let change = |plan: &mut WeightedPlan<T>| plan.set_output_padding(output_padding);
+        let change = |plan: &mut WeightedPlan<T>| plan.set_output_size(output_padding, OutputSize::Padding);
         self.change_weighted("output_padding", "a transposed convolution before it", change)
+    }
+
+    /// Says how many rows and columns the output of the transposed convolution added last has.
+    #[must_use]
+    pub fn output_size(self, output_size: impl Into<Sides>) -> Self {
+        let output_size = output_size.into();
+        let change = |plan: &mut WeightedPlan<T>| plan.set_output_size(output_size, OutputSize::Sides);
+        self.change_weighted("output_size", "a transposed convolution before it", change)
     }
 
     /// Parts the channels of the convolution added last into groups.

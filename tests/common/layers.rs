@@ -107,6 +107,7 @@ pub(crate) fn layers<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
     }
     cases.extend(convolutions(width));
     cases.extend(transposed_convolutions(width));
+    cases.extend(told_sizes(width));
     cases.extend(sequence_layers(width));
     cases.extend(image_layers(width));
     cases.extend(norms(width));
@@ -245,6 +246,20 @@ fn transposed_convolutions<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
     cases
 }
 
+/// The larger of two sizes that a stride makes one of.
+fn told_sizes<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
+    let (width, rng) = (width.min(5), &mut seeded(7));
+    let window = Window::new(3).with_stride(2);
+    let conv = ConvTranspose2d::<T>::new(Channels::new(2, 3), window, rng).unwrap();
+    let conv = conv.with_output_size([6, 2 * width + 2]).unwrap();
+    let of_sequences = ConvTranspose1d::<T>::new(Channels::new(2, 3), window.with_padding(1), rng).unwrap();
+    let of_sequences = of_sequences.with_output_size(2 * width).unwrap();
+    vec![
+        case("conv_transpose2d of a told size", [2, width, 2], conv),
+        case("conv_transpose1d of a told size", [width, 2], of_sequences),
+    ]
+}
+
 /// Layers on sequences as long as the width.
 fn sequence_layers<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
     let (sample, rng) = (Shape::from([width.clamp(2, 9), 4]), &mut seeded(7));
@@ -278,6 +293,8 @@ fn sequence_layers<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
         let mean = AvgPool1d::new(window).unwrap();
         let uncounted = mean.clone().without_counting_padding();
         cases.push(case(format!("avg_pool1d {window} without padding"), sample, uncounted));
+        let divided = mean.clone().with_divisor_override(5).unwrap();
+        cases.push(case(format!("avg_pool1d {window} / 5"), sample, divided));
         cases.push(case(format!("avg_pool1d {window}"), sample, mean));
     }
     for output in [1, 3] {
@@ -311,6 +328,8 @@ fn image_layers<T: Scalar>(channels: usize) -> Vec<LayerCase<T>> {
             let counted = mean.clone().with_counting_padding();
             cases.push(case(format!("avg_pool2d {window} with padding"), image, counted));
         }
+        let divided = mean.clone().with_divisor_override(7).unwrap();
+        cases.push(case(format!("avg_pool2d {window} / 7"), image, divided));
         let mean = mean.without_counting_padding();
         cases.push(case(format!("avg_pool2d {window}"), image, mean));
     }

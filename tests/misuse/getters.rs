@@ -1,8 +1,8 @@
 //! What was set is told.
 
 use taper::layers::{
-    AvgPool2d, BatchNorm, Channels, Dropout, Dropout2d, Embedding, GroupNorm, InstanceNorm, MaxPool2d,
-    Momentum, Padding, Reshape, RmsNorm, Sides, Window,
+    AvgPool2d, BatchNorm, Channels, ConvTranspose1d, ConvTranspose2d, Dropout, Dropout2d, Embedding,
+    GroupNorm, InstanceNorm, MaxPool2d, Momentum, Padding, Reshape, RmsNorm, Sides, Window,
 };
 use taper::losses::{
     BinaryCrossEntropy, BinaryFocal, CategoricalFocal, CosineEmbedding, CrossEntropy,
@@ -30,6 +30,12 @@ fn layers_tell_their_settings() {
     assert_eq!((channels.inputs(), channels.outputs(), channels.groups()), (4, 6, 2));
     let pool = AvgPool2d::new(Window::new(2).with_padding(1)).unwrap();
     assert!(pool.counts_padding() && !pool.clone().without_counting_padding().counts_padding());
+    assert_eq!(pool.clone().with_divisor_override(3).unwrap().divisor_override(), Some(3));
+    let conv = || ConvTranspose2d::<f32>::new(channels, 3, &mut taper::seeded(0)).unwrap();
+    assert_eq!((conv().output_size(), conv().output_padding()), (None, 0.into()));
+    assert_eq!(conv().with_output_size([7, 9]).unwrap().output_size(), Some([7, 9].into()));
+    let conv = ConvTranspose1d::<f32>::new(channels, 3, &mut taper::seeded(0)).unwrap();
+    assert_eq!(conv.with_output_size(7).unwrap().output_size(), Some(7));
     // A pool moves by its size.
     assert_eq!(MaxPool2d::new(3).unwrap().window().stride(), Some(3.into()));
     assert_eq!(pool.window().kernel(), 2.into());

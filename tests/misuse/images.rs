@@ -144,6 +144,31 @@ pub(crate) const CASES: &[Case] = &[
         "layer 0 `0` (output_padding): output_padding: expected a transposed convolution before it, got conv2d -> 4, 3x3",
     ),
     (
+        "a size that no stride makes",
+        || {
+            let window = Window::new(3).with_stride(2);
+            let conv = || Sequential::<f32>::builder([4, 5, 3]).conv_transpose2d(4, window);
+            let small = error(conv().output_size([8, 11]).build(&mut seeded(0)));
+            let text = error(conv().output_size([9, 13]).build(&mut seeded(0)));
+            assert_eq!(small.replace("8x11", "9x13"), text);
+            text
+        },
+        "layer 0 `0` (conv_transpose2d 3 -> 4, 3x3 stride 2 to 9x13): expected output_size from 9x11 to 10x12 for input [batch, 4, 5, 3], got 9x13",
+    ),
+    (
+        "a size where the padding says it",
+        || {
+            let window = Window::new(3).with_stride(2).with_padding(Padding::Same);
+            build(|builder| builder.conv_transpose2d(4, window).output_size(8))
+        },
+        "layer 0 `0` (conv_transpose2d -> 4, 3x3 stride 2 padding same): output_size: expected none with this padding, which says the size, got 8",
+    ),
+    (
+        "a divisor of 0",
+        || error(AvgPool2d::new(2).unwrap().with_divisor_override(0)),
+        "divisor_override: expected at least 1, got 0",
+    ),
+    (
         "padding that leaves nothing",
         || build(|builder| builder.conv_transpose2d(4, Window::new(1).with_padding(2))),
         "layer 0 `0` (conv_transpose2d 3 -> 4, 1x1 padding 2): expected input whose output has rows and columns, and no more than can be counted, 1x1 padding 2, got [batch, 4, 5, 3]",

@@ -2,9 +2,10 @@
 
 mod embeddings;
 
-use taper::layers::{BatchNorm, Momentum};
+use taper::layers::{BatchNorm, Momentum, Window};
 use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Adam, Clip, MovingAverage, Sgd};
+use taper::sequential::Builder;
 use taper::{
     GradientStore, Layer, Mode, Optimizer, Scalar, Sequential, Shape, Tensor, Trainer, gradcheck, seeded,
 };
@@ -337,20 +338,32 @@ fn a_model_for_inference_has_the_same_outputs() {
 }
 
 #[test]
-fn a_convolution_of_sequences_takes_a_norm_too() {
-    let builder =
-        Sequential::<f64>::builder([7, 3]).conv1d(4, 3).without_bias().groups(1).batch_norm().relu();
-    let mut model = builder.conv1d(2, 2).batch_norm().build(&mut seeded(5)).unwrap();
-    let x = numbers([6, 7, 3], 2, 0.3, 2.0);
-    let adam = Optimizer::new(Adam::new(0.02).unwrap());
-    let mut trainer = Trainer::new(&mut model, MeanSquaredError::new(), adam);
-    for _ in 0..5 {
-        trainer.step(&x, &numbers([6, 4, 2], 3, 0.0, 1.0)).unwrap();
-    }
-    let lean = model.for_inference().unwrap();
-    assert_eq!((model.len(), lean.len()), (5, 3));
-    let (expected, got) = (model.predict(&x).unwrap(), lean.predict(&x).unwrap());
-    for (got, expected) in got.as_slice().iter().zip(expected.as_slice()) {
-        assert!((got - expected).abs() < 1e-12, "{got}, expected {expected}");
-    }
+fn other_convolutions_take_a_norm_too() {
+    let folded = |name: &str, builder: Builder<f64>, lean_layers: usize| {
+        let mut model = builder.build(&mut seeded(5)).unwrap();
+        let batch = |shape: Shape| shape.with_batch(6).unwrap();
+        let x = numbers(batch(model.input()), 2, 0.3, 2.0);
+        let targets = numbers(batch(model.output()), 3, 0.0, 1.0);
+        let adam = Optimizer::new(Adam::new(0.02).unwrap());
+        let mut trainer = Trainer::new(&mut model, MeanSquaredError::new(), adam);
+        for _ in 0..5 {
+            trainer.step(&x, &targets).unwrap();
+        }
+        let lean = model.for_inference().unwrap();
+        assert_eq!(lean.len(), lean_layers, "{name}");
+        let (expected, got) = (model.predict(&x).unwrap(), lean.predict(&x).unwrap());
+        for (got, expected) in got.as_slice().iter().zip(expected.as_slice()) {
+            assert!((got - expected).abs() < 1e-12, "{name}: {got}, expected {expected}");
+        }
+    };
+    let builder = || Sequential::builder([7, 4]);
+    let sequences = builder().conv1d(4, 3).without_bias().batch_norm().relu().conv1d(2, 2).batch_norm();
+    folded("conv1d", sequences, 3);
+    let window = Window::new(3).with_stride(2);
+    let sequences = builder().conv_transpose1d(6, window).groups(2).without_bias().batch_norm().relu();
+    folded("conv_transpose1d", sequences.conv_transpose1d(2, 2).batch_norm(), 3);
+    let images = Sequential::builder([3, 2, 4]).conv_transpose2d(6, window).groups(2).batch_norm().gelu();
+    folded("conv_transpose2d", images.conv_transpose2d(3, [1, 2]).without_bias().batch_norm(), 3);
+    let images = Sequential::builder([3, 2, 4]).conv_transpose2d(4, window).groups(4).batch_norm();
+    folded("conv_transpose2d of each channel", images, 1);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use taper::layers::{Channels, ConvTranspose2d, Padding, Window};
-use taper::{Result, Sequential, Tensor, seeded};
+use taper::{Activation, Result, Sequential, Tensor, seeded};
 
 use crate::common::{fixture, list, numbers, tensor};
 use crate::given::run;
@@ -40,8 +40,11 @@ fn conv_transpose2d_with_all_options() -> Result<()> {
         let groups = case["groups"].as_u64().expect("a number") as usize;
         let bias = case.get("bias").map(|bias| tensor(&bias["value"]));
         let weight = tensor(&case["weight"]["value"]);
-        let conv = ConvTranspose2d::from_parts(window(case), groups, &weight, bias.as_ref())?
-            .with_output_padding(sides(&case["output_padding"]))?;
+        let conv = ConvTranspose2d::from_parts(window(case), groups, &weight, bias.as_ref())?;
+        let conv = match case.get("output_size") {
+            Some(size) => conv.with_output_size(sides(size))?,
+            None => conv.with_output_padding(sides(&case["output_padding"]))?,
+        };
         let (x, dy) = (tensor(&case["x"]), tensor(&case["dy"]));
         let what = |what: &str| format!("{conv:?} of {}, {what}", x.shape());
         let pass = run(conv.clone(), &x, &dy)?;
@@ -55,7 +58,12 @@ fn conv_transpose2d_with_all_options() -> Result<()> {
         }
         // A batch of one sample has the same bits as in the batch.
         let (_, sample) = x.shape().split_batch().expect("a batch");
-        let model = Sequential::builder(sample).layer(conv).build(&mut seeded(0))?;
+        let model = Sequential::builder(sample).layer(conv.clone()).build(&mut seeded(0))?;
+        // An activation behind it makes the same bits in the same pass as by itself.
+        let active =
+            Sequential::builder(sample).layer(conv).activation(Activation::Gelu).build(&mut seeded(0))?;
+        let alone = Sequential::builder(model.output()).activation(Activation::Gelu).build(&mut seeded(0))?;
+        assert_eq!(active.predict(&x)?, alone.predict(&pass.y)?);
         for (x, y) in x.view().samples().zip(pass.y.view().samples()) {
             let x = Tensor::from_vec(sample.with_batch(1)?, x.to_vec())?;
             assert_eq!(model.predict(&x)?.as_slice(), y);
