@@ -15,6 +15,23 @@ pub(crate) fn brief(text: &str, most: usize) -> String {
     format!("{} … {} bytes left out … {}", start.concat(), text.len() - before - behind, end.concat())
 }
 
+/// So many problems are told of.
+const MOST_PROBLEMS: usize = 12;
+
+/// Of many problems the first and the last, each in at most so many bytes, and how many are left out between them.
+pub(crate) fn first_and_last(problems: &[String], most: usize) -> Vec<String> {
+    let brief = |problem: &String| brief(problem, most);
+    let left_out = problems.len().saturating_sub(MOST_PROBLEMS);
+    let first = if left_out > 0 { MOST_PROBLEMS / 2 } else { problems.len() };
+    let (first, rest) = problems.split_at(first);
+    let mut told: Vec<String> = first.iter().map(brief).collect();
+    if left_out > 0 {
+        told.push(format!("… {left_out} more …"));
+        told.extend(rest[left_out..].iter().map(brief));
+    }
+    told
+}
+
 /// The first characters, as many as fit into so many bytes as they are shown, and how many bytes they have themselves.
 fn shown(chars: impl Iterator<Item = char>, most: usize) -> (Vec<String>, usize) {
     let (mut shown, mut read, mut left) = (Vec::new(), 0, most);
@@ -33,6 +50,17 @@ fn shown(chars: impl Iterator<Item = char>, most: usize) -> (Vec<String>, usize)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_problems_the_first_and_the_last_are_told() {
+        let told = |count: usize| {
+            first_and_last(&(0..count).map(|i| i.to_string()).collect::<Vec<_>>(), 100).join(" ")
+        };
+        assert_eq!(told(0), "");
+        assert_eq!(told(12), "0 1 2 3 4 5 6 7 8 9 10 11");
+        assert_eq!(told(13), "0 1 2 3 4 5 … 1 more … 7 8 9 10 11 12");
+        assert_eq!(told(1000), "0 1 2 3 4 5 … 988 more … 994 995 996 997 998 999");
+    }
 
     #[test]
     fn a_long_text_loses_its_middle() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::brief::brief;
+use crate::brief::{brief, first_and_last};
 use crate::other_error::OtherError;
 
 /// No text of an error is longer.
@@ -10,9 +10,6 @@ const MOST_BYTES: usize = 1000;
 
 /// What is wrong with a file takes no more, so that there is room for the path.
 const MOST_PROBLEM_BYTES: usize = 700;
-
-/// So many tensors that do not fit are told of.
-const MOST_PROBLEMS: usize = 12;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -180,6 +177,13 @@ pub enum Error {
         /// first and the last six, and between them how many are left out.
         problems: Vec<String>,
     },
+    /// The operations of a file are not all such as a layer does.
+    Operations {
+        /// The file.
+        path: String,
+        /// Every operation that is not read, its name and what about it, each in words. The text has twelve at most, this all.
+        problems: Vec<String>,
+    },
     /// Two layers have the same name.
     DuplicateName {
         /// The name.
@@ -280,16 +284,14 @@ impl Error {
 
     /// Tensors that are not those of the model. Of many, the first and the last are told.
     pub(crate) fn tensors(path: &str, problems: &[String]) -> Self {
-        let brief = |problem: &String| brief(problem, MOST_PROBLEM_BYTES / 2);
-        let left_out = problems.len().saturating_sub(MOST_PROBLEMS);
-        let first = if left_out > 0 { MOST_PROBLEMS / 2 } else { problems.len() };
-        let (first, rest) = problems.split_at(first);
-        let mut told: Vec<String> = first.iter().map(brief).collect();
-        if left_out > 0 {
-            told.push(format!("… {left_out} more …"));
-            told.extend(rest[left_out..].iter().map(brief));
-        }
-        Self::Tensors { path: path.to_owned(), problems: told }
+        Self::Tensors { path: path.to_owned(), problems: first_and_last(problems, MOST_PROBLEM_BYTES / 2) }
+    }
+
+    /// Operations that no layer does.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn operations(path: &str, problems: &[String]) -> Self {
+        let problems = problems.iter().map(|problem| brief(problem, MOST_PROBLEM_BYTES / 2)).collect();
+        Self::Operations { path: path.to_owned(), problems }
     }
 
     /// A setting that is outside of its range.
@@ -342,6 +344,10 @@ impl Error {
             Self::Tensors { path, problems } => {
                 write!(f, "file `{path}` does not fit the model: {}", problems.join("; "))
             }
+            Self::Operations { path, problems } => {
+                let problems = first_and_last(problems, MOST_PROBLEM_BYTES / 2);
+                write!(f, "file `{path}` is not read: {}", problems.join("; "))
+            }
             Self::DuplicateName { name } => {
                 write!(f, "layer name `{name}`: expected a name of its own, got one that another layer has")
             }
@@ -376,23 +382,5 @@ impl std::error::Error for Error {
             Self::Other(error) => Some(error.get()),
             _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_many_problems_the_first_and_the_last_are_told() {
-        let problems = |count: usize| -> Vec<String> { (0..count).map(|i| i.to_string()).collect() };
-        let told = |count: usize| match Error::tensors("x", &problems(count)) {
-            Error::Tensors { problems, .. } => problems.join(" "),
-            other => panic!("{other}"),
-        };
-        assert_eq!(told(0), "");
-        assert_eq!(told(12), "0 1 2 3 4 5 6 7 8 9 10 11");
-        assert_eq!(told(13), "0 1 2 3 4 5 … 1 more … 7 8 9 10 11 12");
-        assert_eq!(told(1000), "0 1 2 3 4 5 … 988 more … 994 995 996 997 998 999");
     }
 }

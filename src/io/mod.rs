@@ -19,7 +19,7 @@ mod description;
 mod document;
 #[cfg(feature = "safetensors")]
 mod file_order;
-#[cfg(any(feature = "npy", feature = "safetensors"))]
+#[cfg(any(feature = "npy", feature = "onnx", feature = "safetensors"))]
 mod half;
 #[cfg(feature = "safetensors")]
 mod header;
@@ -32,6 +32,8 @@ mod load;
 mod matching;
 #[cfg(feature = "npy")]
 pub mod npy;
+#[cfg(feature = "onnx")]
+mod onnx;
 #[cfg(feature = "safetensors")]
 mod open;
 mod orientation;
@@ -41,7 +43,7 @@ mod own_layers;
 mod parameters;
 #[cfg(feature = "safetensors")]
 mod read;
-#[cfg(any(feature = "npy", feature = "safetensors"))]
+#[cfg(any(feature = "npy", feature = "onnx", feature = "safetensors"))]
 mod recognise;
 #[cfg(feature = "safetensors")]
 mod rename;
@@ -73,9 +75,9 @@ pub use state::State;
 pub use tensor_file::TensorFile;
 
 /// What stands for the path where there is no file.
-#[cfg(feature = "safetensors")]
+#[cfg(any(feature = "onnx", feature = "safetensors"))]
 const IN_MEMORY: &str = "in memory";
 
 /// A value, or what is wrong with a file, in words; whoever knows the file's name makes an error of it.
-#[cfg(any(feature = "npy", feature = "safetensors"))]
+#[cfg(any(feature = "npy", feature = "onnx", feature = "safetensors"))]
 type Verdict<T> = std::result::Result<T, String>;

@@ -1,0 +1,224 @@
+//! Numbers that do not depend on the input: weights, shapes, settings.
+//!
+//! A constant is a view with a stride for each axis, so that a transposed, sliced or repeated one is no copy.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use super::count::Count;
+use super::element::Element;
+use crate::Scalar;
+
+/// Numbers with axes.
+#[derive(Debug, Clone)]
+pub(super) struct Constant<'a> {
+    pub(super) dims: Vec<usize>,
+    strides: Vec<usize>,
+    start: usize,
+    numbers: Numbers<'a>,
+    /// What the file calls them; nothing for what was computed.
+    pub(super) name: &'a str,
+}
+
+#[derive(Debug, Clone)]
+enum Numbers<'a> {
+    /// As they lie in a file, which has been looked at: there are as many as the axes say.
+    Bytes(Element, Rc<Cow<'a, [u8]>>),
+    Floats(Rc<[f64]>),
+    Counts(Rc<[Count]>),
+}
+
+/// Row-major strides of axes whose product is known to be a number.
+fn row_major(dims: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1_usize; dims.len()];
+    for axis in (1..dims.len()).rev() {
+        strides[axis - 1] = strides[axis].saturating_mul(dims[axis]);
+    }
+    strides
+}
+
+/// The number of elements, unless it is beyond all numbers.
+pub(super) fn elements(dims: &[usize]) -> Option<usize> {
+    dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))
+}
+
+impl<'a> Constant<'a> {
+    /// Bytes of so many elements, which the caller has counted.
+    pub(super) fn of_bytes(dims: Vec<usize>, element: Element, bytes: Cow<'a, [u8]>, name: &'a str) -> Self {
+        let numbers = Numbers::Bytes(element, Rc::new(bytes));
+        Self { strides: row_major(&dims), dims, start: 0, numbers, name }
+    }
+
+    pub(super) fn of_floats(dims: Vec<usize>, floats: Vec<f64>) -> Self {
+        debug_assert_eq!(elements(&dims), Some(floats.len()));
+        Self { strides: row_major(&dims), dims, start: 0, numbers: Numbers::Floats(floats.into()), name: "" }
+    }
+
+    pub(super) fn of_counts(dims: Vec<usize>, counts: Vec<Count>) -> Self {
+        debug_assert_eq!(elements(&dims), Some(counts.len()));
+        Self { strides: row_major(&dims), dims, start: 0, numbers: Numbers::Counts(counts.into()), name: "" }
+    }
+
+    pub(super) fn of_list(counts: Vec<Count>) -> Self {
+        Self::of_counts(vec![counts.len()], counts)
+    }
+
+    /// The same under a name.
+    pub(super) fn named(mut self, name: &'a str) -> Self {
+        self.name = name;
+        self
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.dims.iter().product()
+    }
+
+    /// Whether these are whole numbers or flags.
+    pub(super) fn is_whole(&self) -> bool {
+        match &self.numbers {
+            Numbers::Bytes(element, _) => element.is_whole(),
+            Numbers::Floats(_) => false,
+            Numbers::Counts(_) => true,
+        }
+    }
+
+    fn float(&self, place: usize) -> Option<f64> {
+        match &self.numbers {
+            Numbers::Bytes(element, bytes) => Some(element.float(bytes, place)),
+            Numbers::Floats(floats) => Some(floats[place]),
+            Numbers::Counts(counts) => counts[place].known().map(|count| count as f64),
+        }
+    }
+
+    fn count(&self, place: usize) -> Count {
+        match &self.numbers {
+            Numbers::Bytes(element, bytes) => Count::of(element.integer(bytes, place)),
+            Numbers::Floats(floats) => Count::of(floats[place] as i64),
+            Numbers::Counts(counts) => counts[place],
+        }
+    }
+
+    /// Calls `visit` with the place of each element, in the order of these axes.
+    fn places(start: usize, axes: &[(usize, usize)], visit: &mut impl FnMut(usize)) {
+        match axes {
+            [] => visit(start),
+            &[(len, stride)] => (0..len).for_each(|index| visit(start + index * stride)),
+            &[(len, stride), ref rest @ ..] => {
+                (0..len).for_each(|index| Self::places(start + index * stride, rest, visit));
+            }
+        }
+    }
+
+    fn axes(&self) -> Vec<(usize, usize)> {
+        self.dims.iter().copied().zip(self.strides.iter().copied()).collect()
+    }
+
+    /// The numbers in order; none where one depends on the number of samples. The caller knows that there are not too many.
+    pub(super) fn floats(&self) -> Option<Vec<f64>> {
+        let (mut floats, mut is_known) = (Vec::with_capacity(self.len()), true);
+        Self::places(self.start, &self.axes(), &mut |place| match self.float(place) {
+            Some(float) => floats.push(float),
+            None => is_known = false,
+        });
+        is_known.then_some(floats)
+    }
+
+    /// The numbers in order, whole ones.
+    pub(super) fn counts(&self) -> Vec<Count> {
+        let mut counts = Vec::with_capacity(self.len());
+        Self::places(self.start, &self.axes(), &mut |place| counts.push(self.count(place)));
+        counts
+    }
+
+    /// The one number that this is, for whatever axes of length 1 or all the same by repetition.
+    pub(super) fn scalar(&self) -> Option<f64> {
+        let is_one = self.axes().iter().all(|&(len, stride)| len == 1 || len > 0 && stride == 0);
+        is_one.then(|| self.float(self.start)).flatten()
+    }
+
+    /// The numbers along axes of a length and a stride each, as numbers of a model; in as little time as they take to copy.
+    pub(super) fn gather<T: Scalar>(&self, axes: &[(usize, usize)]) -> Vec<T> {
+        let mut gathered = Vec::with_capacity(axes.iter().map(|axis| axis.0).product());
+        let axes: Vec<(usize, usize)> = axes.iter().copied().filter(|axis| axis.0 != 1).collect();
+        match &self.numbers {
+            Numbers::Bytes(Element::F32, bytes) => {
+                let numbers = bytes.as_chunks().0;
+                let number = |place: usize| T::of(f64::from(f32::from_le_bytes(numbers[place])));
+                Self::places(self.start, &axes, &mut |place| gathered.push(number(place)));
+            }
+            _ => Self::places(self.start, &axes, &mut |place| {
+                gathered.push(T::of(self.float(place).unwrap_or(f64::NAN)));
+            }),
+        }
+        gathered
+    }
+
+    /// How far the elements along an axis lie apart.
+    pub(super) fn stride(&self, axis: usize) -> usize {
+        self.strides[axis]
+    }
+
+    /// With the axes in another order: `order` says which comes first.
+    pub(super) fn transposed(&self, order: &[usize]) -> Self {
+        let [dims, strides] =
+            [&self.dims, &self.strides].map(|of| order.iter().map(|&axis| of[axis]).collect());
+        Self { dims, strides, ..self.clone() }
+    }
+
+    /// Under other axes of as many elements; none where they do not lie one after another.
+    pub(super) fn reshaped(&self, dims: Vec<usize>) -> Option<Self> {
+        if dims == self.dims {
+            return Some(self.clone());
+        }
+        let lies = self
+            .axes()
+            .into_iter()
+            .zip(row_major(&self.dims))
+            .all(|((len, own), row)| len == 1 || own == row);
+        lies.then(|| Self { strides: row_major(&dims), dims, ..self.clone() })
+    }
+
+    /// With other axes of these lengths and strides, beginning so many elements further on.
+    pub(super) fn viewed(&self, axes: &[(usize, usize)], skip: usize) -> Self {
+        let (dims, strides) = axes.iter().copied().unzip();
+        Self { dims, strides, start: self.start + skip, ..self.clone() }
+    }
+
+    /// Repeated along axes of length 1, and along new ones in front, as far as it fits: NumPy's broadcasting.
+    pub(super) fn broadcast(&self, dims: &[usize]) -> Option<Self> {
+        let new = dims.len().checked_sub(self.dims.len())?;
+        let axes = dims.iter().enumerate().map(|(axis, &dim)| match axis.checked_sub(new) {
+            None => Some((dim, 0)),
+            Some(own) if self.dims[own] == dim => Some((dim, self.strides[own])),
+            Some(own) => (self.dims[own] == 1).then_some((dim, 0)),
+        });
+        Some(self.viewed(&axes.collect::<Option<Vec<_>>>()?, 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn six() -> Constant<'static> {
+        let bytes: Vec<u8> = (0..6_u8).flat_map(|number| f32::from(number).to_le_bytes()).collect();
+        Constant::of_bytes(vec![2, 3], Element::F32, bytes.into(), "six")
+    }
+
+    #[test]
+    fn views_are_no_copies() {
+        let turned = six().transposed(&[1, 0]);
+        assert_eq!(turned.floats().unwrap(), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        assert!(turned.reshaped(vec![6]).is_none());
+        assert_eq!(
+            six().reshaped(vec![3, 2]).unwrap().transposed(&[1, 0]).floats().unwrap()[..3],
+            [0.0, 2.0, 4.0]
+        );
+        assert_eq!(six().gather::<f32>(&[(3, 1), (2, 3)]), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        let column = six().viewed(&[(2, 3), (1, 1)], 1);
+        assert_eq!(column.broadcast(&[2, 2]).unwrap().floats().unwrap(), [1.0, 1.0, 4.0, 4.0]);
+        assert!(six().broadcast(&[3, 3]).is_none() && six().broadcast(&[3]).is_none());
+        assert_eq!(Constant::of_floats(vec![1, 1], vec![7.0]).scalar(), Some(7.0));
+        assert_eq!(six().scalar(), None);
+    }
+}

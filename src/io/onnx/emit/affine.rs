@@ -1,0 +1,93 @@
+//! x·scale + shift: what is left of a normalisation.
+
+use std::any::Any;
+
+use super::super::constant::Constant;
+use super::super::line::{Line, told};
+use super::super::names;
+use super::super::op::Value;
+use crate::io::Verdict;
+use crate::layers::{BatchNorm, Conv1d, Conv2d, Layer};
+use crate::{Dense, Scalar, Tensor};
+
+/// ε of a normalisation that does nothing but to multiply and to add. With it, a variance of 1 − ε has a deviation of 1 to the bit.
+const EPSILON: f64 = 1.0 / 131_072.0;
+
+pub(super) fn affine<T: Scalar>(
+    line: &mut Line<'_, T>,
+    scale: Option<&Constant<'_>>,
+    shift: Option<&Constant<'_>>,
+    value: &Value<'_>,
+) -> Verdict<()> {
+    let axes = &line.lie.axes;
+    let mut varies: Vec<usize> = Vec::new();
+    for constant in scale.into_iter().chain(shift) {
+        let new = axes.len() - constant.dims.len();
+        varies
+            .extend((0..constant.dims.len()).filter(|&axis| constant.dims[axis] > 1).map(|axis| new + axis));
+    }
+    varies.sort_unstable();
+    varies.dedup();
+    let parts = match varies[..] {
+        // The same for all: whatever lies last.
+        [] => line.lie.groups.last().cloned().ok_or("expected an axis, got none")?,
+        [axis] if line.lie.groups.last() == Some(&line.lie.axes[axis]) => line.lie.axes[axis].clone(),
+        [axis] => {
+            let parts = line.lie.axes[axis].clone();
+            line.put_last(&parts, false)?
+        }
+        // Each number of a sample for itself.
+        _ => {
+            let sequence = line.lie.sequence();
+            line.group(vec![sequence.clone()])?;
+            sequence
+        }
+    };
+    let features = line.lie.product(&parts);
+    let numbers = |constant: Option<&Constant<'_>>, default: f64| match constant {
+        Some(constant) => line.row(constant, &parts),
+        None => line.spend(features).and_then(|()| Tensor::full([features], T::of(default)).map_err(told)),
+    };
+    let (scales, shifts) = (numbers(scale, 1.0)?, numbers(shift, 0.0)?);
+    if into_last(line, &scales, &shifts)? {
+        return Ok(());
+    }
+    let mut norm = BatchNorm::<T>::new(features).and_then(|norm| norm.with_epsilon(EPSILON)).map_err(told)?;
+    let set = (|| {
+        norm.running_var_mut().set(&Tensor::full([features], T::of(1.0 - EPSILON))?)?;
+        for (param, values) in [(norm.weight_mut(), &scales)] {
+            if let Some(param) = param {
+                param.set(values)?;
+                param.freeze();
+            }
+        }
+        if let Some(bias) = norm.bias_mut() {
+            bias.set(&shifts)?;
+            bias.freeze();
+        }
+        Ok::<(), crate::Error>(())
+    })();
+    set.map_err(told)?;
+    line.push_named(names::of_operation(value.name), norm);
+    Ok(())
+}
+
+/// Takes it into the layer before, where that is one of weighted sums.
+fn into_last<T: Scalar>(line: &mut Line<'_, T>, scales: &Tensor<T>, shifts: &Tensor<T>) -> Verdict<bool> {
+    let Some(last) = line.layers.last_mut() else { return Ok(false) };
+    let [scales, shifts] =
+        [scales, shifts].map(|of| of.as_slice().iter().map(|number| number.as_f64()).collect::<Vec<f64>>());
+    let any: &dyn Any = &*last.layer;
+    let scaled: Option<crate::Result<Box<dyn Layer<T>>>> = if let Some(dense) = any.downcast_ref::<Dense<T>>()
+    {
+        (dense.outputs() == scales.len()).then(|| Ok(Box::new(dense.scaled(&scales, &shifts)?) as _))
+    } else if let Some(conv) = any.downcast_ref::<Conv2d<T>>() {
+        Some(conv.scaled(&scales, &shifts).map(|conv| Box::new(conv) as _))
+    } else {
+        any.downcast_ref::<Conv1d<T>>()
+            .map(|conv| conv.scaled(&scales, &shifts).map(|conv| Box::new(conv) as _))
+    };
+    let Some(scaled) = scaled else { return Ok(false) };
+    last.layer = scaled.map_err(told)?;
+    Ok(true)
+}

@@ -1,0 +1,209 @@
+//! Functions of constants, element by element, and sums and products of them.
+
+use super::super::call::{Call, front};
+use super::super::constant::Constant;
+use super::super::count::Count;
+use crate::io::Verdict;
+
+pub(super) fn computed<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
+    let operation = call.node.operation;
+    if let Some(f) = of_one(operation) {
+        let constant = call.constant(0)?;
+        if constant.is_whole() && matches!(operation, "Neg" | "Abs" | "Not" | "Floor" | "Ceil") {
+            call.spend(&constant.dims)?;
+            let counts = constant.counts().into_iter().map(|count| match operation {
+                "Neg" => count.times(Count::of(-1)),
+                "Not" => count.known().map(|flag| Count::of(i64::from(flag == 0))),
+                "Abs" => count.known().and_then(i64::checked_abs).map(Count::of),
+                _ => Some(count),
+            });
+            let counts = counts
+                .collect::<Option<Vec<_>>>()
+                .ok_or("expected numbers, got some that depend on the samples")?;
+            return Ok(vec![Constant::of_counts(constant.dims.clone(), counts)]);
+        }
+        return Ok(vec![call.mapped(constant, f)?]);
+    }
+    match operation {
+        "ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin" => reduced(call),
+        "Where" => chosen(call),
+        _ => of_two(call),
+    }
+}
+
+fn of_one(operation: &str) -> Option<fn(f64) -> f64> {
+    Some(match operation {
+        "Abs" => f64::abs,
+        "Ceil" => f64::ceil,
+        "Exp" => f64::exp,
+        "Floor" => f64::floor,
+        "Log" => f64::ln,
+        "Neg" => |number| -number,
+        "Not" => |flag| f64::from(u8::from(flag == 0.0)),
+        "Reciprocal" => f64::recip,
+        "Relu" => |number| number.max(0.0),
+        "Round" => f64::round_ties_even,
+        "Sigmoid" => |number| 1.0 / (1.0 + (-number).exp()),
+        "Sqrt" => f64::sqrt,
+        "Tanh" => f64::tanh,
+        _ => return None,
+    })
+}
+
+/// The axes that two have in common, one of which may be repeated.
+fn common(a: &Constant<'_>, b: &Constant<'_>) -> Option<Vec<usize>> {
+    let rank = a.dims.len().max(b.dims.len());
+    let at = |dims: &[usize], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(1, |axis| dims[axis]);
+    (0..rank)
+        .map(|axis| match (at(&a.dims, axis), at(&b.dims, axis)) {
+            (a, b) if a == b || b == 1 => Some(a),
+            (a, b) => (a == 1).then_some(b),
+        })
+        .collect()
+}
+
+/// Both repeated along the axes that they have in common.
+fn broadcast<'a>(
+    call: &Call<'_, 'a>,
+    a: usize,
+    b: usize,
+) -> Verdict<(Vec<usize>, Constant<'a>, Constant<'a>)> {
+    let (a, b) = (call.constant(a)?, call.constant(b)?);
+    let wide = common(a, b).and_then(|dims| Some((a.broadcast(&dims)?, b.broadcast(&dims)?, dims)));
+    let (wide_a, wide_b, dims) = wide.ok_or_else(|| {
+        format!("expected constants that fit each other, got {:?} and {:?}", a.dims, b.dims)
+    })?;
+    call.spend(&dims)?;
+    Ok((dims, wide_a, wide_b))
+}
+
+fn of_two<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
+    let operation = call.node.operation;
+    let flag = |is: bool| Some(Count::of(is.into()));
+    let whole = |a: Count, b: Count| match operation {
+        "Add" => a.plus(b),
+        "Sub" => a.minus(b),
+        "Mul" => a.times(b),
+        "Div" => a.over(b),
+        // What depends on the samples is no number that a shape is compared with.
+        "Equal" => flag(a == b),
+        "Less" => flag(a.known()? < b.known()?),
+        "LessOrEqual" => flag(a.known()? <= b.known()?),
+        "Greater" => flag(a.known()? > b.known()?),
+        "GreaterOrEqual" => flag(a.known()? >= b.known()?),
+        "And" => flag(a.known()? != 0 && b.known()? != 0),
+        "Or" => flag(a.known()? != 0 || b.known()? != 0),
+        "Min" => Some(Count::of(a.known()?.min(b.known()?))),
+        "Max" => Some(Count::of(a.known()?.max(b.known()?))),
+        "Mod" => Some(Count::of(a.known()?.checked_rem_euclid(b.known()?)?)),
+        "Pow" => Some(Count::of(a.known()?.checked_pow(u32::try_from(b.known()?).ok()?)?)),
+        _ => None,
+    };
+    let real: fn(f64, f64) -> f64 = match operation {
+        "Add" => |a, b| a + b,
+        "Sub" => |a, b| a - b,
+        "Mul" => |a, b| a * b,
+        "Div" => |a, b| a / b,
+        "Pow" => f64::powf,
+        "Min" => f64::min,
+        "Max" => f64::max,
+        "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Mod" => {
+            |_, _| f64::NAN
+        }
+        _ => return Err("expected an operation that constants are computed by, got another".to_owned()),
+    };
+    let (dims, a, b) = broadcast(call, 0, 1)?;
+    let depends = |constant: &Constant<'_>| {
+        constant.is_whole() && constant.counts().iter().any(|count| count.known().is_none())
+    };
+    if a.is_whole() && b.is_whole() || depends(&a) || depends(&b) {
+        let counts = a.counts().into_iter().zip(b.counts()).map(|(a, b)| whole(a, b));
+        let counts = counts.collect::<Option<Vec<_>>>();
+        let counts =
+            counts.ok_or("expected whole numbers that the operation has a result for, got others")?;
+        return Ok(vec![Constant::of_counts(dims, counts)]);
+    }
+    let numbers: Vec<f64> =
+        call.numbers(&a)?.into_iter().zip(call.numbers(&b)?).map(|(a, b)| real(a, b)).collect();
+    if numbers.iter().any(|number| number.is_nan()) {
+        return Err("expected numbers that the operation has a result for, got others".to_owned());
+    }
+    Ok(vec![Constant::of_floats(dims, numbers)])
+}
+
+/// Of two constants that which a flag says.
+fn chosen<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
+    let (dims, a, b) = broadcast(call, 1, 2)?;
+    let condition = call.constant(0)?;
+    let (flags, a, b) = match (condition.broadcast(&dims), a.is_whole() && b.is_whole()) {
+        (Some(flags), true) => (flags, a, b),
+        _ => return Err("expected whole numbers of the same axes as their flags, got others".to_owned()),
+    };
+    let both = a.counts().into_iter().zip(b.counts());
+    let counts =
+        flags.counts().into_iter().zip(both).map(|(flag, (a, b))| if flag == Count::of(0) { b } else { a });
+    Ok(vec![Constant::of_counts(dims, counts.collect())])
+}
+
+/// All elements as one.
+fn reduced<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
+    let constant = call.constant(0)?;
+    let axes = call.axes("axes", 1, constant.dims.len())?;
+    if axes.is_some_and(|axes| axes.len() != constant.dims.len()) || !constant.is_whole() {
+        return Err("expected all elements of a shape, got others".to_owned());
+    }
+    call.spend(&constant.dims)?;
+    let one = match call.node.operation {
+        "ReduceProd" => constant.counts().into_iter().try_fold(Count::of(1), Count::times),
+        "ReduceSum" => constant.counts().into_iter().try_fold(Count::of(0), Count::plus),
+        "ReduceMax" => constant
+            .counts()
+            .into_iter()
+            .map(Count::known)
+            .collect::<Option<Vec<_>>>()
+            .and_then(|all| all.into_iter().max())
+            .map(Count::of),
+        _ => constant
+            .counts()
+            .into_iter()
+            .map(Count::known)
+            .collect::<Option<Vec<_>>>()
+            .and_then(|all| all.into_iter().min())
+            .map(Count::of),
+    };
+    let one = one.ok_or("expected numbers that fit, got others")?;
+    let dims = if call.flag("keepdims", true)? { vec![1; constant.dims.len()] } else { Vec::new() };
+    Ok(vec![Constant::of_counts(dims, vec![one])])
+}
+
+/// (x − zero point)·scale, for the whole or for each index along an axis.
+pub(super) fn dequantized<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
+    let (quantized, scale) = (call.constant(0)?, call.constant(1)?);
+    let along = |constant: &Constant<'a>| -> Verdict<Constant<'a>> {
+        if constant.len() == 1 {
+            let axes: Vec<(usize, usize)> = quantized.dims.iter().map(|&dim| (dim, 0)).collect();
+            return Ok(constant.viewed(&axes, 0));
+        }
+        let axis = front(call.integer("axis", 1)?, quantized.dims.len())?;
+        if constant.dims != [quantized.dims[axis]] {
+            return Err(format!(
+                "expected one number, or one for each index of axis {axis}, got {:?}",
+                constant.dims
+            ));
+        }
+        let view: Vec<(usize, usize)> = quantized
+            .dims
+            .iter()
+            .enumerate()
+            .map(|(place, &dim)| (dim, if place == axis { constant.stride(0) } else { 0 }))
+            .collect();
+        Ok(constant.viewed(&view, 0))
+    };
+    let scales = call.numbers(&along(scale)?)?;
+    let zeros = call.maybe_constant(2)?.map(|zero| call.numbers(&along(zero)?)).transpose()?;
+    let numbers =
+        call.numbers(quantized)?.into_iter().enumerate().map(|(place, number)| {
+            (number - zeros.as_ref().map_or(0.0, |zeros| zeros[place])) * scales[place]
+        });
+    Ok(vec![Constant::of_floats(quantized.dims.clone(), numbers.collect()).named(quantized.name)])
+}
