@@ -132,7 +132,7 @@ mod tests {
         Node { operation: "Add", inputs: inputs.to_vec(), outputs: vec![output], ..Node::default() }
     }
 
-    fn graph<'a>(nodes: Vec<Node<'a>>) -> Graph<'a> {
+    fn graph(nodes: Vec<Node<'_>>) -> Graph<'_> {
         let named = |name| vec![Named { name, ..Named::default() }];
         Graph { nodes, inputs: named("x"), outputs: named("y"), ..Graph::default() }
     }
