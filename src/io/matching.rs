@@ -88,9 +88,10 @@ pub(super) fn match_tensors<T: Scalar>(
             Ok(numbers) => numbers,
             Err(problem) => return problems.push(format!("`{name}`: {problem}")),
         };
-        if let Some((place, value)) = numbers.not_finite::<T>() {
+        if let Some((place, value)) = numbers.not_finite(|value: T| param.is_finite(value)) {
             if !load.allows(Unusual::NotFinite) {
-                problems.push(format!("`{name}`: expected finite values, got {value} at {place}"));
+                let kept = if param.bf16().is_some() { " in bf16" } else { "" };
+                problems.push(format!("`{name}`: expected finite values{kept}, got {value} at {place}"));
             }
             loaded.not_finite.push(name);
         }

@@ -10,7 +10,7 @@ use super::file_order::not_known;
 use super::header::{MOST_NAME_BYTES, TEXT};
 use super::lie::{Lie, features};
 use super::orientation::Orientation;
-use super::values::{dtype_of, encode, encode_bytes};
+use super::values::{dtype_of, encode, encode_bf16, encode_bytes};
 use super::{check, description, settings};
 use crate::layers::{Layer, Param, Turn};
 use crate::{Error, Result, Scalar, Sequential, Tensor};
@@ -179,14 +179,20 @@ pub(super) fn parameters<'m, T: Scalar>(
 
 /// A parameter's own numbers, as a tensor of a file.
 fn own_piece<T: Scalar>(param: &Param<T>, lie: Lie) -> Piece<'_> {
-    if param.integers().is_none() {
-        return piece(param.name(), param, param.buffer(), lie);
-    }
+    let dtype = match param.number_type() {
+        "i8" => Dtype::I8,
+        "bf16" => Dtype::BF16,
+        _ => return piece(param.name(), param, param.buffer(), lie),
+    };
     Piece {
         name: param.name().to_owned(),
-        dtype: Dtype::I8,
+        dtype,
         shape: lie.shape(param).axes().to_vec(),
-        bytes: Box::new(move || encode_bytes(lie.to_file(param, param.to_tensor()).as_slice())),
+        bytes: Box::new(move || {
+            let tensor = lie.to_file(param, param.to_tensor());
+            let encode = if dtype == Dtype::I8 { encode_bytes } else { encode_bf16 };
+            encode(tensor.as_slice())
+        }),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::archive::Dtype;
 use super::half::half;
 use crate::Scalar;
+use crate::kernels::bf16_bits;
 
 /// How a number of this type is called in a file.
 pub(super) fn dtype_of<T: Scalar>() -> Dtype {
@@ -20,6 +21,11 @@ pub(super) fn encode<T: Scalar>(values: &[T]) -> Vec<u8> {
 /// Whole numbers from −128 to 127.
 pub(super) fn encode_bytes<T: Scalar>(values: &[T]) -> Vec<u8> {
     values.iter().map(|value| (value.as_f64() as i8).cast_unsigned()).collect()
+}
+
+/// Numbers that are in bf16 already.
+pub(super) fn encode_bf16<T: Scalar>(values: &[T]) -> Vec<u8> {
+    values.iter().flat_map(|value| bf16_bits(value.as_f64() as f32).to_le_bytes()).collect()
 }
 
 /// The numbers of a tensor where they lie, at any address: the floating-point types of 16 bits and more.
@@ -81,9 +87,9 @@ impl<'a> Numbers<'a> {
         (0..self.len()).map(|place| self.at(place)).collect()
     }
 
-    /// The first that is NaN or infinite, as it is written or because `T` has none so large, and its place.
-    pub(super) fn not_finite<T: Scalar>(self) -> Option<(usize, T)> {
-        (0..self.len()).map(|place| (place, self.at(place))).find(|(_, value): &(_, T)| !value.is_finite())
+    /// The first that is NaN or infinite, as it is written or because what it goes into has none so large, and its place.
+    pub(super) fn not_finite<T: Scalar>(self, is_finite: impl Fn(T) -> bool) -> Option<(usize, T)> {
+        (0..self.len()).map(|place| (place, self.at(place))).find(|&(_, value)| !is_finite(value))
     }
 }
 

@@ -48,7 +48,6 @@ impl Buffer<u8> {
     }
 }
 
-#[allow(dead_code, reason = "for the layers of bf16")]
 impl Buffer<Pair> {
     /// Pairs of zeros.
     pub(crate) fn pairs(len: usize) -> Self {

@@ -25,7 +25,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod backend;
-#[allow(dead_code, reason = "for the layers of bf16")]
+
 mod bf16;
 mod block_sums;
 mod buffer;
@@ -57,6 +57,7 @@ mod oracle;
 mod padded;
 mod panels;
 mod parallel;
+mod patch_products;
 mod patches;
 mod portable;
 mod products;
@@ -73,8 +74,8 @@ mod transpose;
 mod x86;
 
 pub(crate) use backend::{Element, Kernel, run};
-#[allow(unused_imports, reason = "for the layers of bf16")]
-pub(crate) use bf16::{Bf16Backend, Bf16DenseForward, Bf16Panels, Pair, bf16_bits, bf16_value};
+
+pub(crate) use bf16::{Bf16ConvolutionForward, Bf16DenseForward, Bf16Panels, Pair, bf16_bits, bf16_value};
 pub(crate) use buffer::Buffer;
 #[allow(unused_imports, reason = "for the layers of eight bits")]
 pub(crate) use bytes::{

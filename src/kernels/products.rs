@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::backend::{Backend, Element};
+use super::bf16::InBf16;
 use super::depthwise::{DepthwiseForward, DepthwiseWeightGradient};
 use super::depthwise_input::DepthwiseInputGradient;
 use super::direct::DirectForward;
@@ -14,7 +15,7 @@ use super::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, de
 
 /// The three products of a dense layer for one number type, and the loops that show what they could reach.
 #[expect(private_interfaces, reason = "the trait is sealed and its module private")]
-pub trait Products: Element + Gemm {
+pub trait Products: Element + Gemm + InBf16 {
     #[doc(hidden)]
     fn forward(product: DenseForward<'_, Self>, y: &mut [Self]);
     #[doc(hidden)]

@@ -110,6 +110,14 @@ impl<T: Scalar> Conv1d<T> {
         Ok(Self { of_images: self.of_images.scaled(scales, shifts)? })
     }
 
+    /// As [`Conv2d::in_bf16`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn in_bf16(&self) -> Result<Self> {
+        Ok(Self { of_images: self.of_images.in_bf16()? })
+    }
+
     /// As [`Conv2d::has_matrices`].
     pub(crate) fn has_matrices(&self) -> bool {
         self.of_images.has_matrices()
@@ -165,8 +173,7 @@ impl<T: Scalar> OfImages<T> for Conv2d<T> {
     }
 
     fn settings_on_sequences(&self) -> Settings {
-        let settings = self.channels().settings().with("window", self.window().of_sequences());
-        settings.with("bias", self.bias().is_some())
+        self.parts().settings(self.channels().settings().with("window", self.window().of_sequences()))
     }
 
     fn row(&self) -> Option<Window> {
@@ -182,6 +189,6 @@ impl<T: Scalar> Stored<T> for Conv1d<T> {
         let window = entry.window("window")?;
         let group_inputs = channels.inputs.checked_div(channels.groups).unwrap_or(0);
         entry.expect_sums([window.kernel.width, group_inputs, channels.outputs].into(), has_bias)?;
-        Ok(Self::zeros(channels, window, has_bias)?)
+        Ok(Self { of_images: Self::zeros(channels, window, has_bias)?.of_images.restored(entry)? })
     }
 }

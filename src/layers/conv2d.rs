@@ -9,7 +9,8 @@ use super::weight_and_bias::{WeightAndBias, check_bias, with_finish};
 use super::{Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Whole, Window};
 use crate::init::{Init, Initializer};
 use crate::kernels::{
-    ConvolutionForward, ConvolutionInputGradient, ConvolutionSize, ConvolutionWeightGradient, weight_matrices,
+    Bf16ConvolutionForward, ConvolutionForward, ConvolutionInputGradient, ConvolutionSize,
+    ConvolutionWeightGradient, weight_matrices,
 };
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -195,6 +196,22 @@ impl<T: Scalar> Conv2d<T> {
         Ok(scaled)
     }
 
+    /// The layer with its weight in bf16, for inference: not for convolutions of each channel by itself.
+    ///
+    /// # Errors
+    /// As [`Dense::in_bf16`](super::Dense::in_bf16).
+    pub(crate) fn in_bf16(&self) -> Result<Self> {
+        Ok(Self { parts: self.parts.in_bf16()?, ..*self })
+    }
+
+    /// These zeros with a weight as the file's.
+    pub(super) fn restored(self, entry: &mut dyn Entry) -> Restored<Self> {
+        if !self.has_matrices() {
+            return Ok(self);
+        }
+        Ok(Self { parts: self.parts.restored(entry)?, ..self })
+    }
+
     /// Whether the weight is a matrix, or several, and not a number of each channel by itself for each place of the window.
     pub(crate) fn has_matrices(&self) -> bool {
         let Channels { inputs, outputs, groups } = self.channels;
@@ -262,10 +279,17 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
 
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
         let size = self.size(input, batch);
-        let forward = ConvolutionForward::<T>::scratch(size);
+        let forward = match self.parts.weight.bf16() {
+            None => ConvolutionForward::<T>::scratch(size),
+            Some(_) => Bf16ConvolutionForward::<T>::scratch(size),
+        };
         let backward =
             ConvolutionInputGradient::<T>::scratch(size).max(ConvolutionWeightGradient::<T>::scratch(size));
         Memory { cache: 0, scratch: if mode == Mode::Train { forward.max(backward) } else { forward } }
+    }
+
+    fn check_mode(&self, mode: Mode) -> Result<()> {
+        self.parts.check_mode(mode)
     }
 
     fn forward(
@@ -275,21 +299,23 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
         let (batch, sample) = x.shape().split_batch().expect("a batch has an axis for it");
-        with_finish(context.activation, |finish| {
-            let product = ConvolutionForward {
-                size: self.size(&sample, batch),
-                x: x.as_slice(),
-                weight: self.parts.weight.buffer(),
-                bias: self.parts.bias.as_ref().map(Param::buffer),
-                finish,
-                parallelism: context.parallelism,
-            };
-            product.run(y.as_mut_slice(), context.scratch);
+        let (size, x, y) = (self.size(&sample, batch), x.as_slice(), y.as_mut_slice());
+        let (bias, parallelism) = (self.parts.bias.as_ref().map(Param::buffer), context.parallelism);
+        with_finish(context.activation, |finish| match self.parts.weight.bf16() {
+            None => {
+                let weight = self.parts.weight.buffer();
+                ConvolutionForward { size, x, weight, bias, finish, parallelism }.run(y, context.scratch);
+            }
+            Some(weight) => {
+                let product = Bf16ConvolutionForward { size, x, weight, bias, finish, parallelism };
+                product.run(y, context.scratch);
+            }
         });
         Ok(())
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
+        self.check_mode(Mode::Train)?;
         let (batch, sample) = pass.x.shape().split_batch().expect("a batch has an axis for it");
         let (size, parallelism) = (self.size(&sample, batch), pass.parallelism);
         let (x, dy) = (pass.x.as_slice(), pass.dy.as_slice());
@@ -325,7 +351,7 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
     }
 
     fn settings(&self) -> Settings {
-        self.channels.settings().with("window", self.window).with("bias", self.bias().is_some())
+        self.parts.settings(self.channels.settings().with("window", self.window))
     }
 }
 
@@ -346,6 +372,6 @@ impl<T: Scalar> Stored<T> for Conv2d<T> {
         let [height, width] = window.kernel.into();
         let group_inputs = channels.inputs.checked_div(channels.groups).unwrap_or(0);
         entry.expect_sums([height, width, group_inputs, channels.outputs].into(), has_bias)?;
-        Ok(Self::zeros(channels, window, has_bias)?)
+        Self::zeros(channels, window, has_bias)?.restored(entry)
     }
 }

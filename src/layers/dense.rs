@@ -10,7 +10,7 @@ use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish
 use super::{Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Order, Param, Settings};
 use crate::getters::getters;
 use crate::init::{Init, Initializer};
-use crate::kernels::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient};
+use crate::kernels::{Bf16DenseForward, DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = x·W + b along the last axis: every output is a weighted sum of all inputs of its row.
@@ -164,6 +164,14 @@ impl<T: Scalar> Dense<T> {
         &self.parts
     }
 
+    /// The layer with its weight in bf16, for inference.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] where a weight is NaN or infinite, or would be so in bf16.
+    pub(crate) fn in_bf16(&self) -> Result<Self> {
+        Ok(Self { parts: self.parts.in_bf16()?, ..*self })
+    }
+
     /// The size of the product for so many numbers of inputs.
     fn size(&self, numbers: usize) -> DenseSize {
         DenseSize { batch: numbers / self.inputs, inputs: self.inputs, outputs: self.outputs }
@@ -193,8 +201,14 @@ impl<T: Scalar> Layer<T> for Dense<T> {
 
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
         let size = self.size(batch * input.len());
+        let forward =
+            if self.parts.weight.bf16().is_some() { Bf16DenseForward::<T>::scratch(size) } else { 0 };
         let backward = DenseInputGradient::<T>::scratch(size).max(DenseWeightGradient::<T>::scratch(size));
-        Memory { cache: 0, scratch: if mode == Mode::Train { backward } else { 0 } }
+        Memory { cache: 0, scratch: if mode == Mode::Train { forward.max(backward) } else { forward } }
+    }
+
+    fn check_mode(&self, mode: Mode) -> Result<()> {
+        self.parts.check_mode(mode)
     }
 
     fn forward(
@@ -203,21 +217,23 @@ impl<T: Scalar> Layer<T> for Dense<T> {
         mut y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        with_finish(context.activation, |finish| {
-            let product = DenseForward {
-                size: self.size(x.as_slice().len()),
-                x: x.as_slice(),
-                weight: self.parts.weight.buffer(),
-                bias: self.parts.bias.as_ref().map(Param::buffer),
-                finish,
-                parallelism: context.parallelism,
-            };
-            product.run(y.as_mut_slice());
+        let (size, x, y) = (self.size(x.as_slice().len()), x.as_slice(), y.as_mut_slice());
+        let (bias, parallelism) = (self.parts.bias.as_ref().map(Param::buffer), context.parallelism);
+        with_finish(context.activation, |finish| match self.parts.weight.bf16() {
+            None => {
+                let weight = self.parts.weight.buffer();
+                DenseForward { size, x, weight, bias, finish, parallelism }.run(y);
+            }
+            Some(weight) => {
+                let product = Bf16DenseForward { size, x, weight, bias, finish, parallelism };
+                product.run(y, context.scratch);
+            }
         });
         Ok(())
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
+        self.check_mode(Mode::Train)?;
         let size = self.size(pass.x.as_slice().len());
         let (x, dy) = (pass.x.as_slice(), pass.dy.as_slice());
         // dx first: the sink may change the weight.
@@ -262,10 +278,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
     }
 
     fn settings(&self) -> Settings {
-        Settings::new()
-            .with("inputs", self.inputs)
-            .with("outputs", self.outputs)
-            .with("bias", self.bias().is_some())
+        self.parts.settings(Settings::new().with("inputs", self.inputs).with("outputs", self.outputs))
     }
 }
 
@@ -302,7 +315,8 @@ impl<T: Scalar> Stored<T> for Dense<T> {
         let (inputs, outputs) = (entry.count("inputs")?, entry.count("outputs")?);
         let has_bias = entry.flag("bias")?;
         entry.expect_sums([inputs, outputs].into(), has_bias)?;
-        Ok(Self::zeros(inputs, outputs, has_bias)?)
+        let zeros = Self::zeros(inputs, outputs, has_bias)?;
+        Ok(Self { parts: zeros.parts.restored(entry)?, ..zeros })
     }
 }
 

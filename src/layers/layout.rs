@@ -2,7 +2,7 @@
 
 use super::along::Along;
 use crate::Scalar;
-use crate::kernels::{BytePanels, DenseWeightGradient, Panels};
+use crate::kernels::{Bf16Panels, BytePanels, DenseWeightGradient, Panels};
 
 /// Row-major as the tensor, or as the kernels want it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +15,15 @@ pub(super) enum Layout {
     Groups(usize, Panels),
     /// The same in whole numbers of eight bits, which are not in the buffer; a dense weight is one group.
     Integers(usize, BytePanels),
+    /// The same in bf16.
+    Bf16(usize, Bf16Panels),
 }
 
 impl Layout {
     /// Runs that are computed apart start at multiples of this.
     pub(super) fn granule<T: Scalar>(self) -> usize {
         match self {
-            Self::RowMajor | Self::Integers(..) => 1,
+            Self::RowMajor | Self::Integers(..) | Self::Bf16(..) => 1,
             Self::Panels(_) | Self::Groups(..) => DenseWeightGradient::<T>::granule(),
         }
     }
@@ -33,6 +35,7 @@ impl Layout {
             Self::Panels(panels) => Some([panels.rows, panels.columns]),
             Self::Groups(groups, panels) => Some([panels.rows, groups * panels.columns]),
             Self::Integers(groups, panels) => Some([panels.rows, groups * panels.columns]),
+            Self::Bf16(groups, panels) => Some([panels.rows, groups * panels.columns]),
         }
     }
 
@@ -41,7 +44,7 @@ impl Layout {
         match self {
             Self::RowMajor => Along::Unknown,
             Self::Panels(_) => Along::Inputs,
-            Self::Groups(..) | Self::Integers(..) => Along::Window,
+            Self::Groups(..) | Self::Integers(..) | Self::Bf16(..) => Along::Window,
         }
     }
 
@@ -49,7 +52,7 @@ impl Layout {
     pub(super) fn pack<T: Scalar>(self, values: &[T], buffer: &mut [T]) {
         match self {
             Self::RowMajor => buffer.copy_from_slice(values),
-            Self::Integers(..) => {}
+            Self::Integers(..) | Self::Bf16(..) => {}
             Self::Panels(panels) => panels.pack(values, buffer),
             Self::Groups(groups, panels) => {
                 let width = groups * panels.columns;
@@ -62,7 +65,7 @@ impl Layout {
     pub(super) fn unpack<T: Scalar>(self, buffer: &[T], values: &mut [T]) {
         match self {
             Self::RowMajor => values.copy_from_slice(buffer),
-            Self::Integers(..) => {}
+            Self::Integers(..) | Self::Bf16(..) => {}
             Self::Panels(panels) => panels.unpack(buffer, values),
             Self::Groups(groups, panels) => {
                 let mut group = vec![T::zero(); panels.rows * panels.columns];
@@ -83,7 +86,7 @@ impl Layout {
             Self::RowMajor => {
                 buffer.iter_mut().enumerate().for_each(|(column, place)| *place = value(0, column));
             }
-            Self::Integers(..) => {}
+            Self::Integers(..) | Self::Bf16(..) => {}
             Self::Panels(panels) => panels.fill(buffer, value),
             Self::Groups(_, panels) => {
                 for (group, values) in buffer.chunks_exact_mut(panels.len()).enumerate() {

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::along::Along;
+use super::bf16_weight::Bf16Weight;
 use super::integers::Integers;
 use super::layout::Layout;
 use super::param_values::Values;
 use crate::getters::getters;
-use crate::kernels::{Buffer, BytePanels, Panels, weight_matrices};
+use crate::kernels::{Bf16Panels, Buffer, BytePanels, Pair, Panels, weight_matrices};
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
 /// A named tensor that is learned, with what an optimizer must know of it.
@@ -103,6 +104,21 @@ impl<T: Scalar> Param<T> {
         Self { values: Values::Integers(Integers::zeros(groups, panels)), frozen: true, ..param }
     }
 
+    /// The weight of a dense layer or a convolution in bf16, each number rounded to the nearest.
+    pub(super) fn in_bf16(&self) -> Self {
+        let (groups, rows, columns) = match self.layout {
+            Layout::Panels(panels) => (1, panels.rows, panels.columns),
+            Layout::Groups(groups, panels) => (groups, panels.rows, panels.columns),
+            other => panic!("a weight in panels, got {other:?}"),
+        };
+        let (panels, name, along) = (Bf16Panels { rows, columns }, self.name.clone(), self.along);
+        let values = Values::Bf16(Bf16Weight::zeros(groups, panels));
+        let mut rounded =
+            Self { name, along, layout: Layout::Bf16(groups, panels), values, frozen: true, ..*self };
+        rounded.write(&self.to_tensor());
+        rounded
+    }
+
     fn checked_zeros(
         name: &str,
         shape: Shape,
@@ -173,7 +189,7 @@ impl<T: Scalar> Param<T> {
     ///
     /// # Errors
     /// [`Error::Shape`] where the tensor has another shape; [`Error::Setting`] where a weight of eight bits would get something
-    /// else than whole numbers from −128 to 127. Nothing is changed then.
+    /// else than whole numbers from −128 to 127, and one in bf16 a finite number beyond its largest. Nothing is changed then.
     pub fn set(&mut self, tensor: &Tensor<T>) -> Result<()> {
         if tensor.shape() != self.shape {
             return Err(Error::shape("parameter", format!("`{}` {}", self.name, self.shape), tensor.shape()));
@@ -187,7 +203,16 @@ impl<T: Scalar> Param<T> {
     pub(crate) fn check_values(&self, tensor: &Tensor<T>) -> Result<()> {
         let misfit =
             self.values.misfit(tensor.as_slice()).map(|value| format!("{value} for `{}`", self.name));
-        misfit.map_or(Ok(()), |got| Err(Error::setting("parameter", "whole numbers from -128 to 127", got)))
+        let expected = match self.bf16() {
+            None => "whole numbers from -128 to 127",
+            Some(_) => "numbers below 3.4e38, as bf16 has them",
+        };
+        misfit.map_or(Ok(()), |got| Err(Error::setting("parameter", expected, got)))
+    }
+
+    /// Whether a number is finite as one of its values.
+    pub(crate) fn is_finite(&self, value: T) -> bool {
+        self.values.is_finite(value)
     }
 
     /// The bytes that its numbers take, without padding.
@@ -196,7 +221,7 @@ impl<T: Scalar> Param<T> {
         self.count() * self.values.number_type().1
     }
 
-    /// How its numbers are kept, in the words of files: `f32`, `f64`, or `i8` for whole numbers of eight bits.
+    /// How its numbers are kept, in the words of files: `f32`, `f64`, `bf16`, or `i8` for whole numbers of eight bits.
     #[must_use]
     pub fn number_type(&self) -> &'static str {
         self.values.number_type().0
@@ -205,6 +230,11 @@ impl<T: Scalar> Param<T> {
     /// The panels of bytes and the sums of the columns of a weight of eight bits.
     pub(crate) fn integers(&self) -> Option<(&[u8], &[i32])> {
         self.values.integers().map(|integers| (integers.bytes(), integers.sums()))
+    }
+
+    /// The pairs of a weight in bf16.
+    pub(crate) fn bf16(&self) -> Option<&[Pair]> {
+        self.values.bf16().map(Bf16Weight::pairs)
     }
 
     /// Whether it is a [statistic](Param::statistic) of the layer, and nothing that is learned.
@@ -224,14 +254,14 @@ impl<T: Scalar> Param<T> {
         self.frozen = true;
     }
 
-    /// Training changes it again; a [statistic](Param::statistic) stays as it is, and so does a weight of eight bits.
+    /// Training changes it again; a [statistic](Param::statistic) stays as it is, and so does a weight of eight bits or in bf16.
     pub fn unfreeze(&mut self) {
         self.frozen = self.is_fixed();
     }
 
     /// Whether it is frozen for ever.
     pub(crate) fn is_fixed(&self) -> bool {
-        self.is_statistic || self.integers().is_some()
+        self.is_statistic || self.integers().is_some() || self.bf16().is_some()
     }
 
     /// What the optimizer's learning rate is multiplied by here; 1 unless set.
@@ -265,7 +295,7 @@ impl<T: Scalar> Param<T> {
     }
 
     /// The buffer. Row-major for a parameter made by [`Param::new`]; for a dense weight the order is private to
-    /// the crate, with padding that is zero and stays zero. Empty for a weight of eight bits, which is none of these numbers.
+    /// the crate, with padding that is zero and stays zero. Empty for a weight of eight bits or in bf16, which is none of these numbers.
     #[must_use]
     pub fn buffer(&self) -> &[T] {
         self.values.numbers()
@@ -274,18 +304,6 @@ impl<T: Scalar> Param<T> {
     /// The buffer, to be changed element by element, as optimizers do: what is zero in every gradient must stay.
     pub fn buffer_mut(&mut self) -> &mut [T] {
         self.values.numbers_mut()
-    }
-
-    /// Runs of the buffer that are computed apart start at multiples of this.
-    #[must_use]
-    pub fn granule(&self) -> usize {
-        self.layout.granule::<T>()
-    }
-
-    /// How many elements to compute at a time where there is room for so many: a whole number of granules.
-    pub(crate) fn block(&self, room: usize) -> usize {
-        assert!(self.granule() <= room, "no room for a granule");
-        room / self.granule() * self.granule()
     }
 
     /// Its place among the parameters of the model: gradients and optimizer state are found by it.
@@ -303,30 +321,6 @@ impl<T: Scalar> Param<T> {
 
     pub(crate) fn prefix_name(&mut self, layer: &str) {
         self.name = format!("{layer}.{}", self.name);
-    }
-
-    /// Whether it is the matrix of a dense layer, inputs × outputs, which PyTorch keeps transposed.
-    pub(crate) fn is_dense_weight(&self) -> bool {
-        match self.layout {
-            Layout::Panels(_) => true,
-            Layout::Integers(..) => self.shape.rank() == 2,
-            Layout::Groups(..) | Layout::RowMajor => false,
-        }
-    }
-
-    /// The numbers of rows and columns of the matrix that it is for the kernels: a dense weight itself, that of a
-    /// convolution (taps · channels) × outputs. Any other parameter counts as one row.
-    pub(crate) fn matrix(&self) -> [usize; 2] {
-        self.layout.matrix().unwrap_or([1, self.count()])
-    }
-
-    /// Whether it is the weight of a convolution, which PyTorch keeps as outputs × channels × height × width.
-    pub(crate) fn is_kernels(&self) -> bool {
-        match self.layout {
-            Layout::Groups(..) => true,
-            Layout::Integers(..) => self.shape.rank() > 2,
-            Layout::Panels(_) | Layout::RowMajor => false,
-        }
     }
 
     /// Another parameter of the same layer of a model: `fc1.bias` beside `fc1.weight`.

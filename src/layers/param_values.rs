@@ -1,9 +1,10 @@
 //! The numbers of a parameter, of the model's type or of fewer bits.
 
+use super::bf16_weight::Bf16Weight;
 use super::integers::Integers;
 use super::layout::Layout;
 use crate::Scalar;
-use crate::kernels::Buffer;
+use crate::kernels::{Buffer, bf16_bits, bf16_value};
 
 /// The numbers of a parameter, laid out as the kernels want them.
 #[derive(Clone)]
@@ -11,6 +12,8 @@ pub(super) enum Values<T> {
     Numbers(Buffer<T>),
     /// For layers that are not trained.
     Integers(Integers),
+    /// For layers that are not trained.
+    Bf16(Bf16Weight),
 }
 
 impl<T: Scalar> Values<T> {
@@ -18,7 +21,7 @@ impl<T: Scalar> Values<T> {
     pub(super) fn numbers(&self) -> &[T] {
         match self {
             Self::Numbers(values) => values,
-            Self::Integers(_) => &[],
+            Self::Integers(_) | Self::Bf16(_) => &[],
         }
     }
 
@@ -26,15 +29,23 @@ impl<T: Scalar> Values<T> {
     pub(super) fn numbers_mut(&mut self) -> &mut [T] {
         match self {
             Self::Numbers(values) => values,
-            Self::Integers(_) => &mut [],
+            Self::Integers(_) | Self::Bf16(_) => &mut [],
         }
     }
 
     /// The whole numbers of eight bits.
     pub(super) fn integers(&self) -> Option<&Integers> {
         match self {
-            Self::Numbers(_) => None,
+            Self::Numbers(_) | Self::Bf16(_) => None,
             Self::Integers(integers) => Some(integers),
+        }
+    }
+
+    /// The numbers in bf16.
+    pub(super) fn bf16(&self) -> Option<&Bf16Weight> {
+        match self {
+            Self::Numbers(_) | Self::Integers(_) => None,
+            Self::Bf16(weight) => Some(weight),
         }
     }
 
@@ -43,6 +54,7 @@ impl<T: Scalar> Values<T> {
         match self {
             Self::Numbers(_) => (T::NAME, size_of::<T>()),
             Self::Integers(_) => ("i8", 1),
+            Self::Bf16(_) => ("bf16", 2),
         }
     }
 
@@ -51,7 +63,18 @@ impl<T: Scalar> Values<T> {
         let is_right = |value: f64| value == value.trunc() && (-128.0..=127.0).contains(&value);
         match self {
             Self::Numbers(_) => None,
+            Self::Bf16(_) => {
+                values.iter().copied().find(|&value| value.is_finite() && !self.is_finite(value))
+            }
             Self::Integers(_) => values.iter().copied().find(|value| !is_right(value.as_f64())),
+        }
+    }
+
+    /// Whether a number is finite as one of them.
+    pub(super) fn is_finite(&self, value: T) -> bool {
+        match self {
+            Self::Numbers(_) | Self::Integers(_) => value.is_finite(),
+            Self::Bf16(_) => bf16_value(bf16_bits(value.as_f64() as f32)).is_finite(),
         }
     }
 
@@ -60,6 +83,7 @@ impl<T: Scalar> Values<T> {
         match self {
             Self::Numbers(values) => layout.fill(values, value),
             Self::Integers(integers) => integers.fill(|row, column| value(row, column).as_f64() as i8),
+            Self::Bf16(weight) => weight.fill(|row, column| value(row, column).as_f64() as f32),
         }
     }
 
@@ -67,7 +91,7 @@ impl<T: Scalar> Values<T> {
     pub(super) fn pack(&mut self, layout: Layout, values: &[T]) {
         match self {
             Self::Numbers(buffer) => layout.pack(values, buffer),
-            Self::Integers(_) => {
+            Self::Integers(_) | Self::Bf16(_) => {
                 let columns = layout.matrix().map_or(values.len(), |[_, columns]| columns);
                 self.fill(layout, |row, column| values[row * columns + column]);
             }
@@ -82,6 +106,10 @@ impl<T: Scalar> Values<T> {
                 for (place, value) in values.iter_mut().zip(integers.to_vec()) {
                     *place = T::of(value.into());
                 }
+            }
+            Self::Bf16(weight) => {
+                let mut places = values.iter_mut();
+                weight.for_each(|value| *places.next().expect("a place for each") = T::of(value.into()));
             }
         }
     }

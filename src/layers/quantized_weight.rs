@@ -2,7 +2,7 @@
 
 use super::param_form::{SET, check_shapes};
 use super::stored::{Entry, Restored};
-use super::weight_and_bias::WeightAndBias;
+use super::weight_and_bias::{WeightAndBias, refuse_training_of};
 use super::weight_scales::{rounded, weight_scales};
 use super::{Along, Mode, Param, Settings};
 use crate::kernels::{ByteInput, ByteWeight, MOST_BYTE_INPUTS};
@@ -227,10 +227,7 @@ fn check_inputs(inputs: usize) -> Result<()> {
 
 /// That a layer of 8-bit weights is not for training.
 pub(super) fn refuse_training(mode: Mode) -> Result<()> {
-    if mode == Mode::Infer {
-        return Ok(());
-    }
     let expected =
         "`Mode::Infer` (weights of eight bits have no gradients; train the model that they were made of)";
-    Err(Error::setting("mode", expected, "`Mode::Train`"))
+    refuse_training_of(expected, mode)
 }

@@ -4,7 +4,8 @@ use rand::Rng;
 
 use super::param_form::{SET, check_shapes};
 use super::row_gradient::RowGradient;
-use super::{Activation, Along, GradientSink, Param};
+use super::stored::{Entry, NotRestored, Restored};
+use super::{Activation, Along, GradientSink, Mode, Param, Settings};
 use crate::init::Initializer;
 use crate::kernels::Finish;
 use crate::{Error, Result, Scalar, Shape, Tensor};
@@ -84,6 +85,55 @@ impl<T: Scalar> WeightAndBias<T> {
         Err(Error::Shape { what: "parameter", expected, got: "one made with `Param::new`".into(), hint: SET })
     }
 
+    /// The same with the weight in bf16.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] where a weight is NaN or infinite, or would be so in bf16.
+    pub(super) fn in_bf16(&self) -> Result<Self> {
+        let weight = self.weight.in_bf16();
+        let (rounded, tensor) = (weight.to_tensor(), self.weight.to_tensor());
+        let mut pairs = rounded.as_slice().iter().zip(tensor.as_slice());
+        if let Some((_, got)) = pairs.find(|(rounded, _)| !rounded.is_finite()) {
+            return Err(Error::NotFinite {
+                what: format!("`{}` in bf16", self.weight.name()),
+                got: got.as_f64(),
+            });
+        }
+        Ok(Self { weight, bias: self.bias.clone() })
+    }
+
+    /// Whether they can be used so: a weight in bf16 is for inference alone.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where they cannot.
+    pub(super) fn check_mode(&self, mode: Mode) -> Result<()> {
+        let expected =
+            "`Mode::Infer` (weights in bf16 have no gradients; train the model that they were made of)";
+        if self.weight.bf16().is_some() { refuse_training_of(expected, mode) } else { Ok(()) }
+    }
+
+    /// What a file keeps beside sizes.
+    pub(super) fn settings(&self, settings: Settings) -> Settings {
+        let settings = settings.with("bias", self.bias.is_some());
+        if self.weight.bf16().is_some() { settings.with(DTYPE, BF16) } else { settings }
+    }
+
+    /// These zeros as [`WeightAndBias::settings`] wrote that they are.
+    pub(super) fn restored(self, entry: &mut dyn Entry) -> Restored<Self> {
+        if !entry.has(DTYPE) {
+            return Ok(self);
+        }
+        let dtype = entry.text(DTYPE)?;
+        if dtype != BF16 || T::NAME != "f32" {
+            let problem = format!(
+                "{DTYPE}: expected `bf16` in a model of `f32`, got `{dtype}` in one of `{}`",
+                T::NAME
+            );
+            return Err(NotRestored::Layer(problem));
+        }
+        Ok(self.in_bf16()?)
+    }
+
     /// Hands the sink the gradient of the bias, db = Σ dy, if it is to learn.
     pub(super) fn take_bias(&mut self, dy: &[T], sink: &mut dyn GradientSink<T>) -> Result<()> {
         match self.bias.as_mut().filter(|bias| !bias.is_frozen()) {
@@ -103,6 +153,18 @@ impl<T: Scalar> WeightAndBias<T> {
     pub(super) fn visit_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
         visit(&mut self.weight);
         self.bias.iter_mut().for_each(visit);
+    }
+}
+
+/// Of a layer whose weight is of another type than the model's numbers, the setting of files.
+const DTYPE: &str = "dtype";
+const BF16: &str = "bf16";
+
+/// That a layer is not for training, and what is expected instead.
+pub(super) fn refuse_training_of(expected: &'static str, mode: Mode) -> Result<()> {
+    match mode {
+        Mode::Infer => Ok(()),
+        Mode::Train => Err(Error::setting("mode", expected, "`Mode::Train`")),
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Quantization {
 pub(super) enum Format {
     /// Whole numbers of eight bits.
     Int8,
+    /// The upper halves of `f32`.
+    Bf16,
 }
 
 impl Quantization {
@@ -31,6 +33,15 @@ impl Quantization {
     #[must_use]
     pub fn int8() -> Self {
         Self::of(Format::Int8)
+    }
+
+    /// Weights in bf16: the sign, the exponent and seven bits of the fraction of an `f32`, rounded to the nearest. Inputs of a layer are
+    /// rounded so too, each once; their products are exact, and sums, bias and activation are in `f32`. Half of the bytes, and less of
+    /// an error than eight bits make: at most 2⁻⁸ of each product. Layers stay what they are, with a weight in bf16; outputs have the same
+    /// bits in any batch and at any number of threads, but not with every instruction set.
+    #[must_use]
+    pub fn bf16() -> Self {
+        Self::of(Format::Bf16)
     }
 
     fn of(format: Format) -> Self {

@@ -70,6 +70,10 @@ impl Sequential<f32> {
             let expected = "a model with a dense layer or a convolution in f32 that is not left out";
             return Err(Error::setting("quantization", expected, "none"));
         }
+        if quantization.format() == Format::Bf16 && quantization.calibration().is_some() {
+            let got = "inputs of a calibration, of which nothing would come";
+            return Err(Error::setting("calibration", "none for bf16, which has no scales", got));
+        }
         let inputs = match quantization.calibration() {
             None => Vec::new(),
             Some(inputs) => {
@@ -151,6 +155,7 @@ impl Quantizer<'_> {
         } else {
             match self.quantization.format() {
                 Format::Int8 => int8(&*step.layer, range(inputs, &name)?)?,
+                Format::Bf16 => bf16(&*step.layer)?,
             }
         };
         step.layer = layer.unwrap_or(step.layer);
@@ -199,9 +204,29 @@ fn int8(layer: &dyn Layer<f32>, range: Option<[f32; 2]>) -> Result<Option<Box<dy
     Ok(None)
 }
 
+/// The layer with its weight in bf16, where it can have it.
+fn bf16(layer: &dyn Layer<f32>) -> Result<Option<Box<dyn Layer<f32>>>> {
+    let any: &dyn Any = layer;
+    if let Some(dense) = any.downcast_ref::<Dense<f32>>() {
+        return Ok(Some(Box::new(dense.in_bf16()?)));
+    }
+    if let Some(conv) = any.downcast_ref::<Conv2d<f32>>().filter(|conv| conv.has_matrices()) {
+        return Ok(Some(Box::new(conv.in_bf16()?)));
+    }
+    if let Some(conv) = any.downcast_ref::<Conv1d<f32>>().filter(|conv| conv.has_matrices()) {
+        return Ok(Some(Box::new(conv.in_bf16()?)));
+    }
+    Ok(None)
+}
+
 /// Whether there is a layer of fewer bits for this one.
 fn is_quantizable(layer: &dyn Layer<f32>) -> bool {
     let any: &dyn Any = layer;
+    let mut is_bf16 = false;
+    layer.params(&mut |param| is_bf16 |= param.bf16().is_some());
+    if is_bf16 {
+        return false;
+    }
     any.is::<Dense<f32>>()
         || any.downcast_ref::<Conv2d<f32>>().is_some_and(Conv2d::has_matrices)
         || any.downcast_ref::<Conv1d<f32>>().is_some_and(Conv1d::has_matrices)

@@ -3,6 +3,7 @@
 
 #[path = "../common/layers.rs"]
 mod all_layers;
+mod bf16;
 mod classes;
 mod features;
 mod hand_made;

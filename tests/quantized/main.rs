@@ -1,5 +1,6 @@
 //! Models of 8-bit weights.
 
+mod bf16;
 mod bits;
 mod misuse;
 mod models;

@@ -4,12 +4,12 @@ use taper::layers::Window;
 use taper::sequential::{Join, Quantization};
 use taper::{Mode, Sequential, Tensor, seeded};
 
-fn number(i: usize) -> f32 {
+pub(crate) fn number(i: usize) -> f32 {
     ((i * 37 + 11) % 101) as f32 / 50.0 - 0.997
 }
 
 /// Layers of all kinds, in models of all kinds.
-fn network() -> Sequential<f32> {
+pub(crate) fn network() -> Sequential<f32> {
     let same = Window::new(3).with_padding(1);
     let head = Sequential::builder([24]).dense(16).named("fc1").relu().dense(12).named("fc2");
     Sequential::builder([8, 8, 4])
@@ -40,7 +40,7 @@ fn network() -> Sequential<f32> {
 }
 
 /// The largest difference, as a share of the range of what is expected.
-fn off(got: &Tensor<f32>, expected: &Tensor<f32>) -> f32 {
+pub(crate) fn off(got: &Tensor<f32>, expected: &Tensor<f32>) -> f32 {
     let range = |values: &[f32]| {
         let [least, largest] =
             values.iter().fold([f32::INFINITY, f32::NEG_INFINITY], |[a, b], &v| [a.min(v), b.max(v)]);

@@ -65,7 +65,8 @@ impl Bf16Backend {
         }
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    #[cfg(test)]
+    pub(super) fn name(self) -> &'static str {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16(_) => "avx512-bf16",

@@ -7,26 +7,24 @@ use crate::kernels::backend::Runs;
 use crate::kernels::{DenseForward, DenseSize, Finish, Parallelism};
 
 /// A forward product: y (batch × outputs) from x (batch × inputs), which is rounded to bf16, and a weight in bf16.
-pub(crate) struct Bf16DenseForward<'a> {
+pub(crate) struct Bf16DenseForward<'a, T> {
     pub(crate) size: DenseSize,
-    pub(crate) x: &'a [f32],
+    pub(crate) x: &'a [T],
     /// In [`Bf16Panels`](super::Bf16Panels).
     pub(crate) weight: &'a [Pair],
-    pub(crate) bias: Option<&'a [f32]>,
-    pub(crate) finish: Finish<'a, f32>,
+    pub(crate) bias: Option<&'a [T]>,
+    pub(crate) finish: Finish<'a, T>,
     pub(crate) parallelism: Parallelism,
 }
 
-impl Bf16DenseForward<'_> {
+impl<T> Bf16DenseForward<'_, T> {
     /// Elements of scratch that [`Bf16DenseForward::run`] needs: x in bf16.
     pub(crate) fn scratch(size: DenseSize) -> usize {
         size.batch * size.inputs.div_ceil(2) * Bf16Backend::current().factor()
     }
+}
 
-    pub(crate) fn run(self, y: &mut [f32], scratch: &mut [f32]) {
-        self.run_on(Bf16Backend::current(), y, scratch);
-    }
-
+impl Bf16DenseForward<'_, f32> {
     pub(super) fn run_on(self, backend: Bf16Backend, y: &mut [f32], scratch: &mut [f32]) {
         let Self { size, x, weight, bias, finish, parallelism } = self;
         assert_eq!(x.len(), size.batch * size.inputs, "buffers of another size");

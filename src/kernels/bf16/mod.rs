@@ -13,7 +13,9 @@
 //! others.
 
 mod backend;
+mod convolution;
 mod forward;
+mod in_bf16;
 mod number;
 mod panels;
 mod round;
@@ -23,8 +25,9 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use backend::Bf16Backend;
+pub(crate) use convolution::Bf16ConvolutionForward;
 pub(crate) use forward::Bf16DenseForward;
+pub(crate) use in_bf16::InBf16;
 pub(crate) use number::{Pair, bf16_bits, bf16_value};
 pub(crate) use panels::Bf16Panels;
 

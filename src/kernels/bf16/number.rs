@@ -30,6 +30,7 @@ impl Pair {
     }
 
     /// The first numbers of two pairs, and their second ones.
+    #[cfg(test)]
     #[inline]
     pub(super) fn exchange(self, other: Self) -> [Self; 2] {
         [Self(self.0 & !UPPER | other.0 << 16), Self(self.0 >> 16 | other.0 & UPPER)]
@@ -116,8 +117,8 @@ mod tests {
             (f32::INFINITY, 0x7f80),
             (f32::NEG_INFINITY, 0xff80),
             (f32::MAX, 0x7f80),
-            (1.003_906_25, 0x3f80), // halfway, to the even one
-            (1.011_718_75, 0x3f82),
+            (1.0 + 0.5 / 128.0, 0x3f80), // halfway, to the even one
+            (1.0 + 1.5 / 128.0, 0x3f82),
         ] {
             assert_eq!(bf16_bits(value), bits, "{value}");
         }

@@ -1,8 +1,7 @@
 //! The layout of a weight in bf16: panels of columns, two rows side by side.
 
-use super::number::{Pair, bf16_bits, bf16_value};
+use super::number::Pair;
 use crate::kernels::Panels;
-use crate::kernels::number::Number;
 
 /// The panels of [`Panels`] with pairs for elements: a pair holds rows 2t and 2t + 1 of a column, the last row of an odd number
 /// of them a zero.
@@ -20,12 +19,6 @@ impl Bf16Panels {
     /// The number of pairs with the padding.
     pub(crate) fn len(self) -> usize {
         self.of_pairs().len()
-    }
-
-    /// The number of pairs with the padding, where it is no more than all numbers.
-    pub(crate) fn checked_len(self) -> Option<usize> {
-        let columns = self.columns.checked_next_multiple_of(f32::PANEL_COLUMNS)?;
-        self.rows.div_ceil(2).checked_mul(columns)
     }
 
     /// Writes the bits of each number of a matrix, given by row and column, into panels.
@@ -52,19 +45,5 @@ impl Bf16Panels {
         let layout = self.of_pairs();
         let (panel, column) = (column / layout.panel_columns, column % layout.panel_columns);
         panels[panel * layout.panel_len() + row / 2 * layout.panel_columns + column].to_bits()[row % 2]
-    }
-
-    /// Rounds a row-major matrix.
-    pub(crate) fn pack(self, matrix: &[f32], panels: &mut [Pair]) {
-        self.fill(panels, |row, column| bf16_bits(matrix[row * self.columns + column]));
-    }
-
-    /// Writes the numbers into a row-major matrix; exact.
-    pub(crate) fn unpack(self, panels: &[Pair], matrix: &mut [f32]) {
-        for (row, values) in matrix.chunks_exact_mut(self.columns.max(1)).enumerate() {
-            for (column, value) in values.iter_mut().enumerate() {
-                *value = bf16_value(self.bits(panels, row, column));
-            }
-        }
     }
 }
