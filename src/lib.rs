@@ -47,6 +47,7 @@
 //! | [`losses`] | how wrong an output is |
 //! | [`optimizers`], [`schedules`] | how weights follow their gradients, and how fast |
 //! | [`train`] | data sets, epochs, early stopping, metrics |
+//! | [`narrow`] | trained networks made smaller |
 //! | [`io`] | models and checkpoints in files, and NumPy's files |
 //! | `arrays` | arrays of the crate `ndarray` (behind a feature) |
 //! | [`gradcheck`] | gradients against finite differences |
@@ -79,6 +80,7 @@ mod kernels;
 pub mod layers;
 pub mod losses;
 pub mod machine;
+pub mod narrow;
 pub mod optimizers;
 mod other_error;
 mod scalar;

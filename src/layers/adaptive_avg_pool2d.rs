@@ -3,7 +3,7 @@
 use super::pool_adaptive::{adaptive, adaptive_of_batch, adaptive_output};
 use super::pool_mean::Means;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Sides};
+use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Sides, Units};
 use crate::getters::getters;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -61,6 +61,10 @@ impl<T: Scalar> Layer<T> for AdaptiveAvgPool2d {
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         Ok(adaptive(self.output, input)?.output().into())
+    }
+
+    fn units_through(&self, input: &Shape, units: Units) -> Option<Units> {
+        units.are_channels(input).then_some(units)
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {

@@ -22,6 +22,11 @@ impl<T: Scalar> Affine<T> {
         })
     }
 
+    /// Those at these places of the last axis.
+    pub(super) fn with_columns(&self, kept: &[usize]) -> Self {
+        Self { weight: self.weight.with_columns(kept), bias: self.bias.with_columns(kept) }
+    }
+
     /// Whether both have the shape that they were made with.
     pub(super) fn check(&self, axes: Shape) -> Result<()> {
         check_shapes([(&self.weight, axes), (&self.bias, axes)])

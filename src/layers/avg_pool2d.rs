@@ -3,7 +3,7 @@
 use super::pool_mean::Means;
 use super::pool_window::{of_batch, pool_geometry, pool_window};
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Sides, Window};
+use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Sides, Units, Window};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -139,6 +139,10 @@ impl<T: Scalar> Layer<T> for AvgPool2d {
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         let geometry = pool_geometry(&self.window, input)?;
         Ok(geometry.output().into())
+    }
+
+    fn units_through(&self, input: &Shape, units: Units) -> Option<Units> {
+        units.are_channels(input).then_some(units)
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {

@@ -4,7 +4,9 @@ use super::affine::Affine;
 use super::moments::measure;
 use super::running_statistics::RunningStatistics;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Settings, Whole};
+use super::{
+    Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Settings, Units, Whole,
+};
 use crate::getters::getters;
 use crate::kernels::{ColumnMap, ColumnSums};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
@@ -346,6 +348,17 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
 
     fn multiply_adds(&self, input: &Shape) -> usize {
         input.len()
+    }
+
+    fn units_through(&self, _: &Shape, units: Units) -> Option<Units> {
+        units.repeat_in(self.channels()).then_some(units)
+    }
+
+    fn with_units(&self, _: &Shape, units: Units, kept: &[usize]) -> Result<Box<dyn Layer<T>>> {
+        let kept = units.places(self.channels(), kept);
+        let affine = self.affine.as_ref().map(|affine| affine.with_columns(&kept));
+        let running = self.running.with_channels(&kept);
+        Ok(Box::new(Self { affine, running, epsilon: self.epsilon }))
     }
 
     /// Samples of two axes are `[length, channels]` here, and `[channels, length]` in PyTorch.

@@ -2,7 +2,7 @@
 
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Order, OutputKind};
+use super::{Backward, Forward, GradientSink, Layer, Order, OutputKind, Units};
 use crate::kernels::{Parallelism, transpose};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -51,6 +51,13 @@ impl<T: Scalar> Layer<T> for ChannelsLast {
                 input.batch_pattern(),
             )),
         }
+    }
+
+    /// Channels that lie in runs come to lie apart.
+    fn units_through(&self, input: &Shape, units: Units) -> Option<Units> {
+        let &[channels, ref places @ ..] = input.axes() else { return None };
+        let run = places.iter().product();
+        (units == Units { count: channels, run }).then_some(Units { count: channels, run: 1 })
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {
@@ -102,6 +109,12 @@ impl<T: Scalar> Layer<T> for ChannelsFirst {
                 input.batch_pattern(),
             )),
         }
+    }
+
+    /// The numbers of a channel come to lie in a run.
+    fn units_through(&self, input: &Shape, units: Units) -> Option<Units> {
+        let run = input.len() / units.count;
+        units.are_channels(input).then_some(Units { count: units.count, run })
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {

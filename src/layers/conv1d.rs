@@ -123,6 +123,16 @@ impl<T: Scalar> Conv1d<T> {
         self.of_images.has_matrices()
     }
 
+    /// As [`Conv2d::with_outputs`].
+    pub(crate) fn with_outputs(&self, kept: &[usize]) -> Self {
+        Self { of_images: self.of_images.with_outputs(kept) }
+    }
+
+    /// As [`Conv2d::with_sums`], of a weight `[window, inputs, outputs]`.
+    pub(crate) fn with_sums(&self, weight: &Tensor<T>, bias: &Tensor<T>) -> Self {
+        Self { of_images: self.of_images.with_sums(weight, bias) }
+    }
+
     fn zeros(channels: Channels, window: Window, has_bias: bool) -> Result<Self> {
         let window = window.on_sequences()?;
         let weight = |[_, length, inputs, outputs]: [usize; 4]| [length, inputs, outputs].into();

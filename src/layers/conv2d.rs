@@ -228,6 +228,22 @@ impl<T: Scalar> Conv2d<T> {
         self.weight_shape
     }
 
+    /// The layer of these output channels alone. Every output sees every input.
+    pub(crate) fn with_outputs(&self, kept: &[usize]) -> Self {
+        Self::of_one_group(self.window, self.parts.with_outputs(kept))
+    }
+
+    /// A layer of another weight, `[height, width, inputs, outputs]`, and a bias that fits it, under the names of this one.
+    pub(crate) fn with_sums(&self, weight: &Tensor<T>, bias: &Tensor<T>) -> Self {
+        Self::of_one_group(self.window, self.parts.with_sums(weight, bias))
+    }
+
+    fn of_one_group(window: Window, parts: WeightAndBias<T>) -> Self {
+        let weight_shape = parts.weight.shape();
+        let &[.., inputs, outputs] = weight_shape.axes() else { panic!("a window of channels") };
+        Self { channels: Channels::new(inputs, outputs), window, weight_shape, parts }
+    }
+
     /// How many inputs an output is a sum of.
     fn patch(&self) -> usize {
         self.parts.weight.matrix()[0]

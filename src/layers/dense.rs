@@ -172,6 +172,17 @@ impl<T: Scalar> Dense<T> {
         Ok(Self { parts: self.parts.in_bf16()?, ..*self })
     }
 
+    /// The layer of these outputs alone.
+    pub(crate) fn with_outputs(&self, kept: &[usize]) -> Self {
+        Self { inputs: self.inputs, outputs: kept.len(), parts: self.parts.with_outputs(kept) }
+    }
+
+    /// A layer of another weight, `[inputs, outputs]`, and a bias that fits it, under the names of this one.
+    pub(crate) fn with_sums(&self, weight: &Tensor<T>, bias: &Tensor<T>) -> Self {
+        let &[inputs, outputs] = weight.shape().axes() else { panic!("a dense weight is a matrix") };
+        Self { inputs, outputs, parts: self.parts.with_sums(weight, bias) }
+    }
+
     /// The size of the product for so many numbers of inputs.
     fn size(&self, numbers: usize) -> DenseSize {
         DenseSize { batch: numbers / self.inputs, inputs: self.inputs, outputs: self.outputs }

@@ -1,7 +1,7 @@
 //! Dropout: sets random elements to 0 in training.
 
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Mode, OutputKind, RandomKey, Settings};
+use super::{Backward, Forward, GradientSink, Layer, Mode, OutputKind, RandomKey, Settings, Units};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// While training, each element is 0 with probability `rate` and else multiplied by 1/(1 − rate), so that its
@@ -63,6 +63,10 @@ impl<T: Scalar> Layer<T> for Dropout {
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         Ok(*input)
+    }
+
+    fn units_through(&self, _: &Shape, units: Units) -> Option<Units> {
+        Some(units)
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {

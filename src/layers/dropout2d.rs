@@ -1,7 +1,9 @@
 //! Dropout of whole channels.
 
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, OutputKind, RandomKey, Settings};
+use super::{
+    Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, OutputKind, RandomKey, Settings, Units,
+};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -83,6 +85,10 @@ impl<T: Scalar> Layer<T> for Dropout2d {
     fn memory(&self, input: &Shape, _: usize, mode: Mode) -> Memory {
         let channels = input.axes().last().copied().unwrap_or(0);
         Memory { cache: 0, scratch: if mode == Mode::Train { channels } else { 0 } }
+    }
+
+    fn units_through(&self, _: &Shape, units: Units) -> Option<Units> {
+        Some(units)
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {

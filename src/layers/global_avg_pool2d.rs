@@ -3,7 +3,7 @@
 use super::pool_geometry::PoolGeometry;
 use super::pool_mean::Means;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Order, OutputKind, Window};
+use super::{Backward, Forward, GradientSink, Layer, Order, OutputKind, Units, Window};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// The mean of each channel over the whole image: y = Σ x / (height·width); dx = dy / (height·width).
@@ -50,6 +50,10 @@ impl<T: Scalar> Layer<T> for GlobalAvgPool2d {
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         let geometry = whole(input)?.over(input)?;
         Ok(Shape::from([geometry.channels]))
+    }
+
+    fn units_through(&self, input: &Shape, units: Units) -> Option<Units> {
+        units.are_channels(input).then_some(units)
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use super::{Activation, GradientSink, Order, OutputKind, Param, Settings, Turn};
+use super::{Activation, GradientSink, Order, OutputKind, Param, Settings, Turn, Units};
 use crate::kernels::Parallelism;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -142,6 +142,27 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
     /// they are where the layer [only reshapes](Layer::is_reshape).
     fn output_kind(&self, input: OutputKind) -> OutputKind {
         if self.is_reshape() { input } else { OutputKind::Values }
+    }
+
+    /// The units of the outputs, where each unit of inputs of this shape goes through the layer alone: no number of another one has a
+    /// part in what becomes of it. `None` where units meet, or where it is not known; a model is then not
+    /// [narrowed](crate::narrow) across this layer.
+    ///
+    /// Unless it is written: an [activation](Layer::activation) and what [only reshapes](Layer::is_reshape) leave units where they lie,
+    /// and nothing is known of other layers.
+    fn units_through(&self, input: &Shape, units: Units) -> Option<Units> {
+        let _ = input;
+        (self.is_reshape() || self.activation().is_some()).then_some(units)
+    }
+
+    /// The layer for inputs that have only these units, in increasing order, of those that [`Layer::units_through`] agreed on. To be
+    /// written where a parameter or a setting has a number for each unit; a copy unless written.
+    ///
+    /// # Errors
+    /// Where there can be no such layer.
+    fn with_units(&self, input: &Shape, units: Units, kept: &[usize]) -> Result<Box<dyn Layer<T>>> {
+        let _ = (input, units, kept);
+        Ok(self.clone_layer())
     }
 
     /// What the layer was made with, beside its parameters: a file keeps it, and

@@ -1,8 +1,8 @@
 //! The layout of a parameter's buffer: row-major, or panels.
 
 use super::along::Along;
-use crate::Scalar;
 use crate::kernels::{Bf16Panels, BytePanels, DenseWeightGradient, Panels};
+use crate::{Scalar, Shape};
 
 /// Row-major as the tensor, or as the kernels want it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,26 @@ impl Layout {
             Self::RowMajor => Along::Unknown,
             Self::Panels(_) => Along::Inputs,
             Self::Groups(..) | Self::Integers(..) | Self::Bf16(..) => Along::Window,
+        }
+    }
+
+    /// The same for a tensor of another shape. The weight of a convolution stays one of as many matrices. Not for weights in fewer bits.
+    pub(super) fn of_shape<T: Scalar>(self, shape: &Shape) -> Self {
+        let columns = shape.axes().last().copied().unwrap_or(1).max(1);
+        let rows = shape.len() / columns;
+        match self {
+            Self::RowMajor | Self::Integers(..) | Self::Bf16(..) => self,
+            Self::Panels(_) => Self::Panels(Panels::new::<T>(rows, columns)),
+            Self::Groups(groups, _) => Self::Groups(groups, Panels::new::<T>(rows, columns / groups)),
+        }
+    }
+
+    /// The elements of a buffer for a tensor of this shape.
+    pub(super) fn len(self, shape: &Shape) -> usize {
+        match self {
+            Self::RowMajor | Self::Integers(..) | Self::Bf16(..) => shape.len(),
+            Self::Panels(panels) => panels.len(),
+            Self::Groups(groups, panels) => groups * panels.len(),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::pool_max::{backward, forward};
 use super::pool_window::{of_batch, pool_geometry, pool_window};
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Window};
+use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Units, Window};
 use crate::getters::getters;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -73,6 +73,10 @@ impl<T: Scalar> Layer<T> for MaxPool2d {
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         let geometry = pool_geometry(&self.window, input)?;
         Ok(geometry.output().into())
+    }
+
+    fn units_through(&self, input: &Shape, units: Units) -> Option<Units> {
+        units.are_channels(input).then_some(units)
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {

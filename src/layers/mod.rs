@@ -98,6 +98,7 @@ mod softmax;
 mod softmin;
 mod special;
 pub(crate) mod stored;
+mod units;
 mod weight_and_bias;
 mod weight_scales;
 mod window;
@@ -156,6 +157,7 @@ pub use sides::Sides;
 pub use softmax::{LogSoftmax, Softmax, softmax};
 pub(crate) use softmax::{max_and_log_sum, softmax_of_row};
 pub use softmin::Softmin;
+pub use units::Units;
 pub use window::Window;
 
 use std::any::Any;

@@ -3,7 +3,7 @@
 use super::param_form::check_shapes;
 use super::running_moments::RunningMoments;
 use super::stored::{Entry, Restored, Stored};
-use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings};
+use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Units};
 use crate::kernels::ColumnMap;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -145,6 +145,16 @@ impl<T: Scalar> Layer<T> for Normalization<T> {
         }
         let expected = format!("[batch, …, {}]", self.features());
         Err(Error::shape("input", expected, input.batch_pattern()))
+    }
+
+    fn units_through(&self, _: &Shape, units: Units) -> Option<Units> {
+        units.repeat_in(self.features()).then_some(units)
+    }
+
+    fn with_units(&self, _: &Shape, units: Units, kept: &[usize]) -> Result<Box<dyn Layer<T>>> {
+        let kept = units.places(self.features(), kept);
+        let (mean, variance) = (self.mean.with_columns(&kept), self.variance.with_columns(&kept));
+        Ok(Box::new(Self { mean, variance }))
     }
 
     fn memory(&self, _: &Shape, _: usize, _: Mode) -> Memory {

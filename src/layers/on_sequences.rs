@@ -1,7 +1,7 @@
 //! Layers of images on sequences, each of which is an image of one row.
 
 use super::{
-    Backward, Forward, GradientSink, Layer, Memory, Mode, Order, OutputKind, Param, Settings, Window,
+    Backward, Forward, GradientSink, Layer, Memory, Mode, Order, OutputKind, Param, Settings, Units, Window,
 };
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -118,6 +118,10 @@ impl<T: Scalar, L: OfImages<T>> Layer<T> for OnSequences<L> {
 
     fn applies_activation(&self) -> bool {
         self.of_images.applies_activation()
+    }
+
+    fn units_through(&self, input: &Shape, units: Units) -> Option<Units> {
+        self.of_images.units_through(&image(input).ok()?, units)
     }
 
     /// Where sequences have their channels first, these layers have them so too.

@@ -332,9 +332,17 @@ impl<T: Scalar> Param<T> {
         param
     }
 
-    /// Multiplies each number by that of its column, the place along the last axis.
-    pub(crate) fn scale_columns(&mut self, scales: &[f64]) {
-        self.scale_each(|place| scales[place % scales.len()]);
+    /// This parameter with other values, which may be more or fewer: its name, its layout and what an optimizer knows of it stay.
+    pub(crate) fn with_values(&self, tensor: &Tensor<T>) -> Self {
+        let layout = self.layout.of_shape::<T>(&tensor.shape());
+        let mut param = Self {
+            shape: tensor.shape(),
+            layout,
+            values: Values::Numbers(Buffer::zeroed(layout.len(&tensor.shape()))),
+            ..self.clone()
+        };
+        param.write(tensor);
+        param
     }
 
     /// Multiplies each number by that of its place, row by row.

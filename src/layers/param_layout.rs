@@ -1,8 +1,8 @@
-//! How the numbers of a parameter lie.
+//! How the numbers of a parameter lie, and what follows from it.
 
 use super::layout::Layout;
 use super::param::Param;
-use crate::Scalar;
+use crate::{Scalar, Tensor};
 
 impl<T: Scalar> Param<T> {
     /// Runs of the buffer that are computed apart start at multiples of this.
@@ -39,5 +39,19 @@ impl<T: Scalar> Param<T> {
             Layout::Integers(..) | Layout::Bf16(..) => self.shape().rank() > 2,
             Layout::Panels(_) | Layout::RowMajor => false,
         }
+    }
+
+    /// The numbers at these places of the last axis.
+    pub(crate) fn with_columns(&self, kept: &[usize]) -> Self {
+        let (tensor, columns) = (self.to_tensor(), self.shape().axes().last().copied().unwrap_or(1));
+        let rows = tensor.as_slice().chunks(columns.max(1));
+        let values = rows.flat_map(|row| kept.iter().map(|&column| row[column])).collect();
+        let shape = self.shape().with_last(kept.len());
+        self.with_values(&Tensor::from_vec(shape, values).expect("as many values as the shape has"))
+    }
+
+    /// Multiplies each number by that of its column, the place along the last axis.
+    pub(crate) fn scale_columns(&mut self, scales: &[f64]) {
+        self.scale_each(|place| scales[place % scales.len()]);
     }
 }

@@ -3,7 +3,7 @@
 use super::row_gradient::RowGradient;
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
-use super::{Along, Backward, Forward, GradientSink, Layer, OutputKind, Param, Settings};
+use super::{Along, Backward, Forward, GradientSink, Layer, OutputKind, Param, Settings, Units};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = x, or weight·x where x is not above 0 (He et al., 2015).
@@ -80,6 +80,19 @@ impl<T: Scalar> Layer<T> for Prelu<T> {
         }
         let axes: Vec<String> = axes.iter().map(usize::to_string).collect();
         Err(Error::shape("input", format!("[batch, …, {}]", axes.join(", ")), input.batch_pattern()))
+    }
+
+    fn units_through(&self, _: &Shape, units: Units) -> Option<Units> {
+        let &[slopes] = self.weight.shape().axes() else { return None };
+        (slopes == 1 || units.repeat_in(slopes)).then_some(units)
+    }
+
+    fn with_units(&self, _: &Shape, units: Units, kept: &[usize]) -> Result<Box<dyn Layer<T>>> {
+        if self.weight.count() == 1 {
+            return Ok(Box::new(self.clone()));
+        }
+        let kept = units.places(self.weight.count(), kept);
+        Ok(Box::new(Self { weight: self.weight.with_columns(&kept) }))
     }
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {

@@ -1,7 +1,7 @@
 //! Reshape: the same numbers with other axes.
 
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Settings};
+use super::{Backward, Forward, GradientSink, Layer, Settings, Units};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -66,6 +66,15 @@ impl<T: Scalar> Layer<T> for Reshape {
             dx.as_mut_slice().copy_from_slice(pass.dy.as_slice());
         }
         Ok(())
+    }
+
+    fn units_through(&self, _: &Shape, units: Units) -> Option<Units> {
+        units.narrowed(&self.sample, units.count).map(|_| units)
+    }
+
+    fn with_units(&self, _: &Shape, units: Units, kept: &[usize]) -> Result<Box<dyn Layer<T>>> {
+        let sample = units.narrowed(&self.sample, kept.len()).unwrap_or(self.sample);
+        Ok(Box::new(Self { sample }))
     }
 
     fn is_reshape(&self) -> bool {

@@ -44,6 +44,12 @@ impl<T: Scalar> RunningStatistics<T> {
         Ok(Self { batches, momentum, ..self })
     }
 
+    /// Those of these channels alone.
+    pub(super) fn with_channels(&self, kept: &[usize]) -> Self {
+        let (mean, var) = (self.mean.with_columns(kept), self.var.with_columns(kept));
+        Self { mean, var, batches: self.batches.clone(), momentum: self.momentum, channels: kept.len() }
+    }
+
     /// Whether they have the shapes that they were made with.
     pub(super) fn check(&self) -> Result<()> {
         let channels = Shape::from([self.channels]);

@@ -70,6 +70,20 @@ impl<T: Scalar> WeightAndBias<T> {
         Ok(())
     }
 
+    /// Those of these outputs alone.
+    pub(super) fn with_outputs(&self, kept: &[usize]) -> Self {
+        let bias = self.bias.as_ref().map(|bias| bias.with_columns(kept));
+        Self { weight: self.weight.with_columns(kept), bias }
+    }
+
+    /// Another weight and another bias in their places. Where there was no bias, there is one then.
+    pub(super) fn with_sums(&self, weight: &Tensor<T>, bias: &Tensor<T>) -> Self {
+        let weight = self.weight.with_values(weight);
+        let bias =
+            self.bias.as_ref().map_or_else(|| weight.beside("bias", bias), |old| old.with_values(bias));
+        Self { weight, bias: Some(bias) }
+    }
+
     /// Whether the weight has this shape and is kept as a weight made with the layer, and the bias has a number for each of so many
     /// outputs.
     ///

@@ -139,7 +139,7 @@ impl Window {
     ///
     /// # Errors
     /// [`Error::Setting`] where two numbers that are one along a sequence are different.
-    pub(super) fn on_sequences(mut self) -> Result<Self> {
+    pub(crate) fn on_sequences(mut self) -> Result<Self> {
         let own = self;
         let row = |sides: &mut Sides, vertical: usize| {
             let is_one = sides.height == sides.width;

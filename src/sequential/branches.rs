@@ -174,6 +174,13 @@ impl<T: Scalar> Branches<T> {
         Ok(changed)
     }
 
+    /// The same paths, with another model of the same shapes in the place of one.
+    pub(super) fn with_path(&self, path: usize, model: Sequential<T>) -> Self {
+        let mut changed = self.clone();
+        changed.paths[path].model = Some(model);
+        changed
+    }
+
     /// The order of the joined outputs, of the orders of the paths' own.
     pub(super) fn joined_order(&self, orders: &[Order]) -> Option<Order> {
         let outputs: Vec<Shape> = self.paths.iter().map(|path| path.output).collect();

@@ -128,7 +128,7 @@ impl<T: Scalar> Inputs<'_, T> {
     }
 
     /// Puts these samples together, which have so many numbers each.
-    pub(super) fn gather(
+    pub(crate) fn gather(
         &self,
         samples: &[usize],
         columns: usize,

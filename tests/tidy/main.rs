@@ -25,6 +25,7 @@ const ORDER: &[&[&str]] = &[
     &["sequential"],
     &["optimizers", "schedules"],
     &["train"],
+    &["narrow"],
     &["io"],
     &["gradcheck"],
     &["compiled_once"],

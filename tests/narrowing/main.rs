@@ -1,4 +1,10 @@
-//! The worked numbers of `docs/narrowing.md`.
+//! The worked numbers of `docs/narrowing.md`, and narrowing after training.
+
+mod by_loops;
+mod exact;
+mod misuse;
+mod networks;
+mod widths;
 
 use taper::{Result, Sequential, Tensor};
 

@@ -1,0 +1,56 @@
+//! Narrowing a trained network: fewer units in its layers, without labels and without training.
+//!
+//! [`Narrowing`] takes a model and some inputs, and gives a model of the same layers with fewer units, and a [`Report`].
+//!
+//! # How
+//!
+//! Where a layer makes units and another one takes them, most units can be told from the others, as far as the next layer needs
+//! them. Let C be the covariance of what the next layer takes, on the inputs given, with λ added to each variance (λ is a thousandth of their mean), m the means, and W, b the next layer's weight and bias. To leave out unit j, and to let the
+//! others make up for it as well as they can, costs
+//!
+//! ```text
+//! ‖W_j‖² / [C⁻¹]_jj        in the variance of the next layer's outputs, before its activation
+//! ```
+//!
+//! (`W_j` is its row). So the unit of least cost goes, `W ← W − C⁻¹_:j·W_j/[C⁻¹]_jj` and `C⁻¹ ← C⁻¹ − C⁻¹_:j·C⁻¹_j:/[C⁻¹]_jj`, again and again
+//! (Hassibi and Stork, 1993; for layers Frantar and Alistarh, 2022). What is left of W is its least-squares fit on the units that are
+//! left, and the bias takes what the means leave: `b' = b + m·W − m_kept·W'`. The cost of each width falls out of it. A
+//! unit that is silent on all inputs costs nothing, and neither does a copy of another one.
+//!
+//! # Which layers
+//!
+//! Units are the outputs of a [`Dense`](crate::Dense) layer or the channels of a convolution, where another such layer takes them, through anything
+//! that leaves each unit alone: activations, dropout, [`BatchNorm`](crate::layers::BatchNorm), pools, [`Flatten`](crate::Flatten), and any layer of one's own that
+//! [says so](crate::Layer::units_through). A channel is a group of rows of the next weight: one for each tap of a window, or one
+//! for each place of a flattened image. A layer in which units meet, as [`LayerNorm`](crate::layers::LayerNorm), ends a chain; the report says
+//! which layers stay for what reason. Models and blocks inside are narrowed inside, and keep their inputs and outputs. Layers are narrowed from the last to the first.
+//!
+//! # Inputs
+//!
+//! They are what the model is used for: those that it was trained on, or any others of their kind, without labels. What is not in them counts for nothing. Some more samples than the widest
+//! layer has units are enough; with fewer it works, on less. Images of a test set stay out of it, if the test is to say something.
+//!
+//! # Numbers
+//!
+//! All is computed in double precision, for `f32` models too, and has the same bits at any number of threads. n units take n² numbers, twice, and n³
+//! multiply-adds, a few times.
+
+mod agreement;
+mod chain;
+mod cholesky;
+mod elimination;
+mod engine;
+mod inverse;
+mod matrix;
+mod moments;
+mod narrowing;
+mod patches;
+mod refit;
+mod report;
+mod samples;
+mod search;
+mod sums;
+
+pub use engine::Narrowed;
+pub use narrowing::Narrowing;
+pub use report::{Agreement, Cost, LayerReport, Report};

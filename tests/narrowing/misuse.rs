@@ -1,0 +1,81 @@
+//! Wrong input is an error that says what was expected, and changes nothing.
+
+use taper::narrow::Narrowing;
+use taper::{Error, Result, Tensor};
+
+use super::networks::{dense, inputs};
+
+fn text<R>(result: Result<R>) -> String {
+    result.err().expect("an error").to_string()
+}
+
+#[test]
+fn layers_and_widths_that_there_are_not() {
+    let (model, x) = (dense::<f32>(&[4, 8, 6, 3], 1), inputs::<f32>(&[20, 4], 2));
+    let to = |widths: &[(&str, usize)]| text(Narrowing::new().to_widths(&model, &x, widths.iter().copied()));
+    assert_eq!(to(&[("fc9", 3)]), "layer to narrow: expected one of `fc1`, `fc2`; got `fc9`");
+    assert!(
+        to(&[("fc3", 3)]).contains("`fc3`, but its units are the outputs of the model"),
+        "{}",
+        to(&[("fc3", 3)])
+    );
+    for width in [0, 9] {
+        let told = to(&[("fc1", width)]);
+        assert!(told.contains(&format!("got {width} for layer `fc1`, which has 8")), "{told}");
+    }
+    assert!(to(&[("fc1", 3), ("fc1", 3)]).contains("two for `fc1`"));
+    assert!(text(Narrowing::new().with_layers(["x"]).to_share(&model, &x, 0.5)).contains("`x`"));
+}
+
+#[test]
+fn settings_out_of_range() {
+    for damping in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(
+            text(Narrowing::new().with_damping(damping))
+                .starts_with("damping: expected a finite number above 0")
+        );
+    }
+    assert!(Narrowing::new().with_multiple_of(0).is_err());
+    let (model, x) = (dense::<f32>(&[4, 8, 3], 1), inputs::<f32>(&[20, 4], 2));
+    for share in [0.0, 1.5, f64::NAN, -0.1] {
+        assert!(Narrowing::new().to_share(&model, &x, share).is_err(), "{share}");
+    }
+    for error in [-0.1, 1.0, f64::NAN] {
+        assert!(Narrowing::new().within_error(&model, &x, error).is_err(), "{error}");
+    }
+}
+
+#[test]
+fn inputs_of_another_shape_or_that_are_not_finite() {
+    let model = dense::<f32>(&[4, 8, 3], 1);
+    let with = |x: &Tensor<f32>| Narrowing::new().to_share(&model, x, 0.5);
+    assert_eq!(text(with(&inputs(&[20, 5], 2))), "expected inputs [batch, 4], got [20, 5]");
+    assert_eq!(text(with(&inputs(&[4], 2))), "expected inputs [batch, 4], got [4]");
+    assert!(text(with(&Tensor::zeros([0, 4]).unwrap())).contains("inputs to narrow by"));
+    for number in [f32::NAN, f32::INFINITY] {
+        let mut x = inputs(&[20, 4], 2);
+        x.as_mut_slice()[30] = number;
+        let error = with(&x).unwrap_err();
+        assert!(matches!(&error, Error::NotFinite { what, .. } if what == "input in sample 7"), "{error}");
+    }
+}
+
+#[test]
+fn a_model_whose_outputs_are_not_finite() -> Result<()> {
+    let (mut model, x) = (dense::<f32>(&[4, 8, 3], 1), inputs::<f32>(&[20, 4], 2));
+    model.param_mut("fc1.bias")?.set(&Tensor::full([8], f32::INFINITY)?)?;
+    let error = Narrowing::new().to_share(&model, &x, 0.5).unwrap_err();
+    assert!(error.to_string().contains("layer `fc2`"), "{error}");
+    model.param_mut("fc1.bias")?.set(&Tensor::zeros([8])?)?;
+    model.param_mut("fc2.weight")?.set(&Tensor::full([8, 3], f32::NAN)?)?;
+    let error = Narrowing::new().to_share(&model, &x, 0.5).unwrap_err();
+    assert!(error.to_string().contains("weight of layer `fc2`"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_predicate_of_ones_own_ends_it_with_its_error() {
+    let (model, x) = (dense::<f32>(&[4, 8, 3], 1), inputs::<f32>(&[20, 4], 2));
+    let error = Narrowing::new().within(&model, &x, |_| Err(Error::Empty { what: "mine" })).unwrap_err();
+    assert_eq!(error, Error::Empty { what: "mine" });
+}
