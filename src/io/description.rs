@@ -13,7 +13,7 @@ use super::parameters::{Parameters, Shapes};
 use super::window::window;
 use super::{Verdict, classes, own_layers};
 use crate::layers::stored::{Entry, NotRestored, Restored};
-use crate::layers::{Layer, Order, Window, kinds};
+use crate::layers::{Layer, Order, Window, kinds, kinds_of_f32};
 use crate::sequential::{Branches, Join};
 use crate::{Scalar, Sequential, Shape};
 
@@ -143,7 +143,12 @@ fn restore<T: Scalar>(
         return Ok(Box::new(build(model, &format!("{name}."), nested, parameters, open)?));
     }
     let known = kinds::<T>().into_iter().find(|known| known.names.contains(&kind));
-    let known = known.ok_or_else(|| own_layers::unknown(name, kind))?;
+    let known = known.ok_or_else(|| {
+        if kinds_of_f32().iter().any(|known| known.names.contains(&kind)) {
+            return format!("layer `{name}`: expected one of {}, got {kind}, which is of f32", T::NAME);
+        }
+        own_layers::unknown(name, kind)
+    })?;
     (known.restore)(&mut FileEntry { object, kind, name, parameters }).map_err(|problem| match problem {
         NotRestored::File(problem) => problem,
         NotRestored::Layer(problem) => format!("layer `{name}`: {problem}"),

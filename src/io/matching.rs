@@ -95,6 +95,9 @@ pub(super) fn match_tensors<T: Scalar>(
             }
             loaded.not_finite.push(name);
         }
+        if let Err(problem) = check_limits(param, entry) {
+            return problems.push(problem);
+        }
         let place = lie.place(param);
         param.fill(|row, column| numbers.at(place(row, column)));
     });
@@ -133,7 +136,11 @@ impl<'a> Entry<'a> {
     }
 }
 
-fn fitting<'a, T: Scalar>(param: &Param<T>, entry: &Entry<'a>, expected: Shape) -> Verdict<Numbers<'a>> {
+pub(super) fn fitting<'a, T: Scalar>(
+    param: &Param<T>,
+    entry: &Entry<'a>,
+    expected: Shape,
+) -> Verdict<Numbers<'a>> {
     if entry.shape == expected && param.integers().is_some() {
         let numbers = Numbers::bytes(entry.dtype, entry.bytes);
         return numbers.ok_or_else(|| {
@@ -151,6 +158,14 @@ fn fitting<'a, T: Scalar>(param: &Param<T>, entry: &Entry<'a>, expected: Shape) 
     let is_turned = param.is_dense_weight() && entry.shape.axes().iter().rev().eq(expected.axes());
     let hint = if is_turned { "; it may lie the other way: tell the orientation" } else { "" };
     Err(format!("expected {expected}, got {}{hint}", entry.shape))
+}
+
+/// Whether the numbers of a tensor are those that a parameter can have, where they have to be scales.
+pub(super) fn check_limits<T: Scalar>(param: &Param<T>, entry: &Entry<'_>) -> Verdict<()> {
+    if param.is_scales() {
+        return param.check_values(&entry.tensor()?).map_err(|error| error.to_string());
+    }
+    Ok(())
 }
 
 /// The tensors of the model by the names that the model has for them.

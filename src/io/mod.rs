@@ -36,6 +36,8 @@ pub mod npy;
 mod onnx;
 #[cfg(feature = "safetensors")]
 mod open;
+#[cfg(feature = "safetensors")]
+mod open_quantized;
 mod orientation;
 #[cfg(feature = "safetensors")]
 mod own_layers;
@@ -43,6 +45,8 @@ mod own_layers;
 mod parameters;
 #[cfg(feature = "safetensors")]
 mod read;
+#[cfg(feature = "safetensors")]
+mod rebuilt;
 #[cfg(any(feature = "npy", feature = "onnx", feature = "safetensors"))]
 mod recognise;
 #[cfg(feature = "safetensors")]

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::layers::{Layer, Settings, kinds};
-use crate::{Error, Result, Scalar};
+use crate::sequential::Quantization;
+use crate::{Error, Result, Scalar, Sequential};
 
 /// How a model is made of a file; for [`Sequential::open_with`](crate::Sequential::open_with).
 ///
@@ -52,9 +53,16 @@ use crate::{Error, Result, Scalar};
 /// # Ok::<(), taper::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Open<T> {
+pub struct Open<T: Scalar> {
     makers: Vec<(String, Arc<Maker<T>>)>,
+    quantize: Option<Arc<Quantize<T>>>,
 }
+
+/// Makes a model of fewer bits of one whose parameters what it is given puts there, a layer at a time.
+pub(super) type Quantize<T> = dyn Fn(&Sequential<T>, &mut Fill<'_, T>) -> Result<Sequential<T>> + Send + Sync;
+
+/// Puts the parameters of a layer there.
+type Fill<'a, T> = dyn FnMut(&mut dyn Layer<T>) -> Result<()> + 'a;
 
 /// Makes a layer of its settings.
 type Maker<T> = dyn Fn(&Settings) -> Result<Box<dyn Layer<T>>> + Send + Sync;
@@ -63,7 +71,7 @@ impl<T: Scalar> Open<T> {
     /// With the layers of this crate alone.
     #[must_use]
     pub fn new() -> Self {
-        Self { makers: Vec::new() }
+        Self { makers: Vec::new(), quantize: None }
     }
 
     /// Makes layers of this [kind](Layer::kind), wherever in the model they are.
@@ -88,8 +96,36 @@ impl<T: Scalar> Open<T> {
         Ok(self)
     }
 
+    pub(super) fn quantize(&self) -> Option<&Quantize<T>> {
+        self.quantize.as_deref()
+    }
+
     pub(super) fn maker(&self, kind: &str) -> Option<&Maker<T>> {
         self.makers.iter().find(|(known, _)| known == kind).map(|(_, make)| &**make)
+    }
+}
+
+impl Open<f32> {
+    /// Makes a model of fewer bits of a file whose model is one of `f32`, as [`Sequential::quantized`] does of a model: a layer at a
+    /// time, so that memory holds the numbers of one layer in `f32` and not those of all. A check in the file is of the model as it
+    /// was written, and is left out. A file of a model of 8-bit weights is opened without this.
+    ///
+    /// ```
+    /// use taper::Sequential;
+    /// use taper::io::{Open, Save};
+    /// use taper::sequential::Quantization;
+    ///
+    /// let model = Sequential::<f32>::builder([64]).dense(32).relu().dense(10).build(&mut taper::seeded(7))?;
+    /// let bytes = model.to_bytes(&Save::new())?;
+    /// let small = Sequential::open_bytes_with(&bytes, &Open::new().quantized(&Quantization::int8()))?;
+    /// assert_eq!(small.state(), model.quantized(&Quantization::int8())?.state());
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    #[must_use]
+    pub fn quantized(mut self, quantization: &Quantization) -> Self {
+        let quantization = quantization.clone();
+        self.quantize = Some(Arc::new(move |model, fill| model.quantized_by(&quantization, fill)));
+        self
     }
 }
 
@@ -105,10 +141,11 @@ impl<T: Scalar> Default for Open<T> {
     }
 }
 
-impl<T> fmt::Debug for Open<T> {
+impl<T: Scalar> fmt::Debug for Open<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds = self.makers.iter().map(|(kind, _)| kind);
-        write!(f, "Open with layers ")?;
+        let fewer = if self.quantize.is_some() { " in fewer bits" } else { "" };
+        write!(f, "Open{fewer} with layers ")?;
         f.debug_list().entries(kinds).finish()
     }
 }

@@ -1,22 +1,25 @@
 //! A file goes into a model.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use super::Verdict;
-use super::archive::{Archive, Entry};
+use super::archive::Archive;
 use super::atomic::io_error;
 use super::document::Document;
+use super::header::{Header, LENGTH_BYTES, header};
 use super::lie::RowOrder;
 use super::load::{Check, Load, Loaded};
 use super::matching::{Matched, Refusal, match_tensors};
 use super::open::Open;
-use super::recognise::open;
-use super::values::Numbers;
-use super::{IN_MEMORY, check, description, settings};
-use crate::{Error, Result, Scalar, Sequential, Shape};
+use super::open_quantized::open_quantized;
+use super::rebuilt::{in_file, rebuilt};
+use super::recognise::{SAFETENSORS, open, recognise};
+use super::tensor_file::TensorFile;
+use super::{IN_MEMORY, check, settings};
+use crate::{Result, Scalar, Sequential};
 
 impl<T: Scalar> Sequential<T> {
     /// Gives the model the weights of a safetensors file, of this crate or of PyTorch: `f64`, `f32`, `f16` or `bf16`,
@@ -69,6 +72,11 @@ impl<T: Scalar> Sequential<T> {
     /// As [`Sequential::open`], and where such a layer cannot be made.
     pub fn open_with(path: impl AsRef<Path>, open: &Open<T>) -> Result<Self> {
         let path = path.as_ref();
+        if let Some(quantize) = open.quantize() {
+            let file = TensorFile::open(path)?;
+            let bytes = |place| file.bytes(place);
+            return open_quantized(&path.display().to_string(), file.header(), &bytes, open, quantize);
+        }
         open_named(&path.display().to_string(), &read(path)?, open)
     }
 
@@ -110,22 +118,15 @@ fn load_named<T: Scalar>(model: &mut Sequential<T>, path: &str, bytes: &[u8], lo
 }
 
 fn open_named<T: Scalar>(path: &str, bytes: &[u8], open: &Open<T>) -> Result<Sequential<T>> {
+    if let Some(quantize) = open.quantize() {
+        let recognised = |problem| recognise(bytes, SAFETENSORS).unwrap_or(problem);
+        let text = header(bytes).map_err(recognised).map_err(in_file(path))?;
+        let data = &bytes[LENGTH_BYTES + text.len()..];
+        let header = Header::parse(text, data.len()).map_err(recognised).map_err(in_file(path))?;
+        return open_quantized(path, &header, &|place| Ok(Cow::Borrowed(&data[place])), open, quantize);
+    }
     let (archive, document) = parse(bytes).map_err(in_file(path))?;
-    let Some((document, Some(description))) = document.as_ref().map(|document| (document, &document.model))
-    else {
-        let problem = "expected a description of the model, got only tensors; build the model in code, and load the file into it";
-        return Err(in_file(path)(problem.to_owned()));
-    };
-    // A tensor that is taken is gone, so that no file makes more parameters than it has.
-    let mut entries: HashMap<&str, &Entry<'_>> =
-        archive.entries.iter().map(|entry| (&*entry.name, entry)).collect();
-    let mut shape = |name: &str| -> Verdict<Shape> {
-        let entry = entries.remove(name).ok_or_else(|| format!("tensor `{name}` is missing"))?;
-        let numbers = Numbers::bytes(entry.dtype, entry.bytes).map_or_else(|| entry.numbers(), Ok);
-        numbers.map_err(|problem| format!("tensor `{name}`: {problem}"))?;
-        Ok(entry.shape)
-    };
-    let mut model = description::rebuild(description, document, &mut shape, open).map_err(in_file(path))?;
+    let (mut model, document, description) = rebuilt(path, &archive, document.as_ref(), open)?;
     match_tensors(&mut model, &archive, Some(document), &Load::new())
         .map_err(|refusal: Refusal| refusal.in_file(path))?;
     settings::apply(&mut model, description).map_err(in_file(path))?;
@@ -140,10 +141,6 @@ pub(super) fn parse(bytes: &[u8]) -> Verdict<(Archive<'_>, Option<Document>)> {
     let archive = Archive::parse(bytes)?;
     let document = archive.text.as_deref().map(Document::parse).transpose()?;
     Ok((archive, document))
-}
-
-pub(super) fn in_file(path: &str) -> impl FnOnce(String) -> Error + '_ {
-    move |problem| Error::file(path, &problem)
 }
 
 /// The bytes of a file, which must be one and no device that never ends.

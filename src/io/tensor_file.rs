@@ -1,9 +1,11 @@
 //! The tensors and texts of a safetensors file, without a model.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -119,17 +121,29 @@ impl TensorFile {
         let Some(described) = self.described(name) else {
             return Err(Error::unknown_name("name of a tensor", self.names(), name));
         };
-        let (start, end) = (self.start + described.place.start, self.start + described.place.end);
+        let path = match &self.source {
+            Source::Bytes(_) => IN_MEMORY.to_owned(),
+            Source::File(path, _) => path.display().to_string(),
+        };
+        let bytes = self.bytes(described.place.clone())?;
+        tensor(name, described, &bytes).map_err(|problem| Error::file(&path, &problem))
+    }
+
+    /// What the file says of itself.
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The bytes at a place behind the header.
+    pub(super) fn bytes(&self, place: Range<usize>) -> Result<Cow<'_, [u8]>> {
+        let (start, end) = (self.start + place.start, self.start + place.end);
         match &self.source {
-            Source::Bytes(bytes) => tensor(name, described, &bytes[start..end])
-                .map_err(|problem| Error::file(IN_MEMORY, &problem)),
+            Source::Bytes(bytes) => Ok(Cow::Borrowed(&bytes[start..end])),
             Source::File(path, file) => {
                 // Where another reader has panicked, the place is set anew.
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 let bytes = read(&mut file, start as u64, end - start);
-                let bytes = bytes.map_err(|error| io_error("read", path, &error))?;
-                tensor(name, described, &bytes)
-                    .map_err(|problem| Error::file(&path.display().to_string(), &problem))
+                bytes.map(Cow::Owned).map_err(|error| io_error("read", path, &error))
             }
         }
     }

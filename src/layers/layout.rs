@@ -42,9 +42,9 @@ impl Layout {
     /// What the axes of such a parameter lie along, where it can be told.
     pub(super) fn along(self) -> Along {
         match self {
-            Self::RowMajor => Along::Unknown,
+            Self::RowMajor | Self::Integers(..) => Along::Unknown,
             Self::Panels(_) => Along::Inputs,
-            Self::Groups(..) | Self::Integers(..) | Self::Bf16(..) => Along::Window,
+            Self::Groups(..) | Self::Bf16(..) => Along::Window,
         }
     }
 

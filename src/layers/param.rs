@@ -59,6 +59,15 @@ impl<T: Scalar> Param<T> {
         Self::new(name, tensor).into_statistic()
     }
 
+    /// A [statistic](Param::statistic) of finite numbers above 0.
+    pub(super) fn scales(name: &str, tensor: &Tensor<T>) -> Self {
+        let mut param = Self::statistic(name, tensor);
+        if let Values::Numbers(values) = param.values {
+            param.values = Values::Scales(values);
+        }
+        param
+    }
+
     pub(super) fn into_statistic(self) -> Self {
         Self { frozen: true, is_statistic: true, ..self }
     }
@@ -177,6 +186,14 @@ impl<T: Scalar> Param<T> {
         shape: Shape;
         /// How many numbers it has.
         count: usize = |this| this.shape.len();
+        /// Whether it is a [statistic](Param::statistic) of the layer, and nothing that is learned.
+        is_statistic: bool;
+        /// Whether optimizers leave it alone.
+        is_frozen: bool = |this| this.frozen;
+        /// What the optimizer's learning rate is multiplied by here; 1 unless set.
+        learning_rate_scale: f64;
+        /// What the optimizer's weight decay is multiplied by here; 1 unless set, 0 for none.
+        weight_decay_scale: f64;
     }
 
     /// A row-major copy. Of a weight of eight bits these are the whole numbers, without their scales.
@@ -201,13 +218,14 @@ impl<T: Scalar> Param<T> {
 
     /// Whether they can be its values.
     pub(crate) fn check_values(&self, tensor: &Tensor<T>) -> Result<()> {
-        let misfit =
-            self.values.misfit(tensor.as_slice()).map(|value| format!("{value} for `{}`", self.name));
-        let expected = match self.bf16() {
-            None => "whole numbers from -128 to 127",
-            Some(_) => "numbers below 3.4e38, as bf16 has them",
-        };
-        misfit.map_or(Ok(()), |got| Err(Error::setting("parameter", expected, got)))
+        self.values.misfit(tensor.as_slice()).map_or(Ok(()), |(value, expected)| {
+            Err(Error::setting("parameter", expected, format!("{value} for `{}`", self.name)))
+        })
+    }
+
+    /// Whether its values are finite and above 0.
+    pub(crate) fn is_scales(&self) -> bool {
+        self.values.are_scales()
     }
 
     /// Whether a number is finite as one of its values.
@@ -237,18 +255,6 @@ impl<T: Scalar> Param<T> {
         self.values.bf16().map(Bf16Weight::pairs)
     }
 
-    /// Whether it is a [statistic](Param::statistic) of the layer, and nothing that is learned.
-    #[must_use]
-    pub fn is_statistic(&self) -> bool {
-        self.is_statistic
-    }
-
-    /// Whether optimizers leave it alone.
-    #[must_use]
-    pub fn is_frozen(&self) -> bool {
-        self.frozen
-    }
-
     /// Training leaves it alone from now on: it stays the same to the byte.
     pub fn freeze(&mut self) {
         self.frozen = true;
@@ -264,12 +270,6 @@ impl<T: Scalar> Param<T> {
         self.is_statistic || self.integers().is_some() || self.bf16().is_some()
     }
 
-    /// What the optimizer's learning rate is multiplied by here; 1 unless set.
-    #[must_use]
-    pub fn learning_rate_scale(&self) -> f64 {
-        self.learning_rate_scale
-    }
-
     /// Gives this parameter a share of the optimizer's learning rate.
     ///
     /// # Errors
@@ -277,12 +277,6 @@ impl<T: Scalar> Param<T> {
     pub fn set_learning_rate_scale(&mut self, scale: f64) -> Result<()> {
         self.learning_rate_scale = check_scale("learning_rate_scale", scale)?;
         Ok(())
-    }
-
-    /// What the optimizer's weight decay is multiplied by here; 1 unless set, 0 for none.
-    #[must_use]
-    pub fn weight_decay_scale(&self) -> f64 {
-        self.weight_decay_scale
     }
 
     /// Gives this parameter a share of the optimizer's weight decay: 0 leaves a bias out of it.

@@ -10,6 +10,8 @@ use crate::kernels::{Buffer, bf16_bits, bf16_value};
 #[derive(Clone)]
 pub(super) enum Values<T> {
     Numbers(Buffer<T>),
+    /// Finite numbers above 0.
+    Scales(Buffer<T>),
     /// For layers that are not trained.
     Integers(Integers),
     /// For layers that are not trained.
@@ -20,7 +22,7 @@ impl<T: Scalar> Values<T> {
     /// Those of the model's type.
     pub(super) fn numbers(&self) -> &[T] {
         match self {
-            Self::Numbers(values) => values,
+            Self::Numbers(values) | Self::Scales(values) => values,
             Self::Integers(_) | Self::Bf16(_) => &[],
         }
     }
@@ -28,7 +30,7 @@ impl<T: Scalar> Values<T> {
     /// Those of the model's type.
     pub(super) fn numbers_mut(&mut self) -> &mut [T] {
         match self {
-            Self::Numbers(values) => values,
+            Self::Numbers(values) | Self::Scales(values) => values,
             Self::Integers(_) | Self::Bf16(_) => &mut [],
         }
     }
@@ -36,7 +38,7 @@ impl<T: Scalar> Values<T> {
     /// The whole numbers of eight bits.
     pub(super) fn integers(&self) -> Option<&Integers> {
         match self {
-            Self::Numbers(_) | Self::Bf16(_) => None,
+            Self::Numbers(_) | Self::Scales(_) | Self::Bf16(_) => None,
             Self::Integers(integers) => Some(integers),
         }
     }
@@ -44,7 +46,7 @@ impl<T: Scalar> Values<T> {
     /// The numbers in bf16.
     pub(super) fn bf16(&self) -> Option<&Bf16Weight> {
         match self {
-            Self::Numbers(_) | Self::Integers(_) => None,
+            Self::Numbers(_) | Self::Scales(_) | Self::Integers(_) => None,
             Self::Bf16(weight) => Some(weight),
         }
     }
@@ -52,28 +54,39 @@ impl<T: Scalar> Values<T> {
     /// What one of them is called in files, and its bytes.
     pub(super) fn number_type(&self) -> (&'static str, usize) {
         match self {
-            Self::Numbers(_) => (T::NAME, size_of::<T>()),
+            Self::Numbers(_) | Self::Scales(_) => (T::NAME, size_of::<T>()),
             Self::Integers(_) => ("i8", 1),
             Self::Bf16(_) => ("bf16", 2),
         }
     }
 
-    /// The first of these that cannot be one of them.
-    pub(super) fn misfit(&self, values: &[T]) -> Option<T> {
-        let is_right = |value: f64| value == value.trunc() && (-128.0..=127.0).contains(&value);
+    /// Whether they are finite and above 0.
+    pub(super) fn are_scales(&self) -> bool {
+        matches!(self, Self::Scales(_))
+    }
+
+    /// The first of these that cannot be one of them, and what is expected.
+    pub(super) fn misfit(&self, values: &[T]) -> Option<(T, &'static str)> {
+        let is_whole = |value: f64| value == value.trunc() && (-128.0..=127.0).contains(&value);
+        let first =
+            |is_right: &dyn Fn(f64) -> bool| values.iter().copied().find(|value| !is_right(value.as_f64()));
         match self {
             Self::Numbers(_) => None,
-            Self::Bf16(_) => {
-                values.iter().copied().find(|&value| value.is_finite() && !self.is_finite(value))
+            Self::Scales(_) => {
+                Some((first(&|scale| scale > 0.0 && scale.is_finite())?, "finite numbers above 0"))
             }
-            Self::Integers(_) => values.iter().copied().find(|value| !is_right(value.as_f64())),
+            Self::Integers(_) => Some((first(&is_whole)?, "whole numbers from -128 to 127")),
+            Self::Bf16(_) => {
+                let is_lost = |value: &T| value.is_finite() && !self.is_finite(*value);
+                Some((values.iter().copied().find(is_lost)?, "numbers below 3.4e38, as bf16 has them"))
+            }
         }
     }
 
     /// Whether a number is finite as one of them.
     pub(super) fn is_finite(&self, value: T) -> bool {
         match self {
-            Self::Numbers(_) | Self::Integers(_) => value.is_finite(),
+            Self::Numbers(_) | Self::Scales(_) | Self::Integers(_) => value.is_finite(),
             Self::Bf16(_) => bf16_value(bf16_bits(value.as_f64() as f32)).is_finite(),
         }
     }
@@ -81,7 +94,7 @@ impl<T: Scalar> Values<T> {
     /// Replaces them by those of a function of row and column.
     pub(super) fn fill(&mut self, layout: Layout, value: impl Fn(usize, usize) -> T) {
         match self {
-            Self::Numbers(values) => layout.fill(values, value),
+            Self::Numbers(values) | Self::Scales(values) => layout.fill(values, value),
             Self::Integers(integers) => integers.fill(|row, column| value(row, column).as_f64() as i8),
             Self::Bf16(weight) => weight.fill(|row, column| value(row, column).as_f64() as f32),
         }
@@ -90,7 +103,7 @@ impl<T: Scalar> Values<T> {
     /// Replaces them by row-major ones.
     pub(super) fn pack(&mut self, layout: Layout, values: &[T]) {
         match self {
-            Self::Numbers(buffer) => layout.pack(values, buffer),
+            Self::Numbers(buffer) | Self::Scales(buffer) => layout.pack(values, buffer),
             Self::Integers(_) | Self::Bf16(_) => {
                 let columns = layout.matrix().map_or(values.len(), |[_, columns]| columns);
                 self.fill(layout, |row, column| values[row * columns + column]);
@@ -101,7 +114,7 @@ impl<T: Scalar> Values<T> {
     /// Row-major, into places of the same number.
     pub(super) fn unpack(&self, layout: Layout, values: &mut [T]) {
         match self {
-            Self::Numbers(buffer) => layout.unpack(buffer, values),
+            Self::Numbers(buffer) | Self::Scales(buffer) => layout.unpack(buffer, values),
             Self::Integers(integers) => {
                 for (place, value) in values.iter_mut().zip(integers.to_vec()) {
                     *place = T::of(value.into());

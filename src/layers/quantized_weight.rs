@@ -38,9 +38,10 @@ impl QuantizedWeight {
         let outputs = weight.axes().last().copied().unwrap_or(1);
         check_inputs(weight.len() / outputs.max(1))?;
         let bias = has_bias.then(|| Tensor::zeros([outputs])).transpose()?;
+        let along = if weight.rank() == 2 { Along::Inputs } else { Along::Window };
         Ok(Self {
-            weight: Param::zero_integers("weight", weight, groups),
-            scale: statistic("weight_scale", &Tensor::full([outputs, 1], 1.0)?),
+            weight: Param::zero_integers("weight", weight, groups).with_along(along),
+            scale: scales("weight_scale", &Tensor::full([outputs, 1], 1.0)?),
             bias: bias.map(|zeros| Param::new("bias", &zeros).with_along(Along::Nothing)),
             input: None,
         })
@@ -190,7 +191,7 @@ impl QuantizedInput {
     fn zeros() -> Self {
         let zero_point = Param::zero_integers("input_zero_point", [1].into(), 1);
         Self {
-            scale: statistic("input_scale", &Tensor::from([1.0])),
+            scale: scales("input_scale", &Tensor::from([1.0])),
             zero_point: zero_point.into_statistic().with_along(Along::Nothing),
         }
     }
@@ -205,9 +206,9 @@ impl QuantizedInput {
     }
 }
 
-/// Numbers that are no part of what is learned.
-fn statistic(name: &str, tensor: &Tensor<f32>) -> Param<f32> {
-    Param::statistic(name, tensor).with_along(Along::Nothing)
+/// Scales, which lie along nothing of the inputs.
+fn scales(name: &str, tensor: &Tensor<f32>) -> Param<f32> {
+    Param::scales(name, tensor).with_along(Along::Nothing)
 }
 
 /// Scale and zero point for numbers from the one to the other, between which 0 lies.

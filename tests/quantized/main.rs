@@ -2,6 +2,7 @@
 
 mod bf16;
 mod bits;
+mod files;
 mod misuse;
 mod models;
 mod oracle;

@@ -6,7 +6,8 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-use super::read::{in_file, parse, read};
+use super::read::{parse, read};
+use super::rebuilt::in_file;
 use super::save;
 use crate::train::{Fit, Keeper, Moment, Monitor, Plan, Run};
 use crate::{Error, Result, Scalar, Trainer};

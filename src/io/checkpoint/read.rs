@@ -12,7 +12,7 @@ use super::super::json::Object;
 use super::super::lie::Lie;
 use super::super::load::Load;
 use super::super::matching::match_tensors;
-use super::super::read::in_file;
+use super::super::rebuilt::in_file;
 use super::super::values::dtype_of;
 use super::history;
 use super::write::{ORIENTATION, all_params, average, best, rule_buffer};
