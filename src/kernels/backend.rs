@@ -1,7 +1,8 @@
 //! Which instruction set runs the kernels: detected once, one `match` for each entry.
 //!
 //! For tests, the environment variable `TAPER_SIMD` (`avx512`, `avx2` or `portable`) forces one for the whole
-//! process. It is read once. A name that is unknown, or an instruction set that this machine lacks, panics.
+//! process. It is read once. A name that is unknown, or an instruction set that this machine lacks, panics. `avx512-no-vnni` and
+//! `avx-vnni` are `avx512` and `avx2` but for products of bytes, which do without VNNI or have it.
 
 #![expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")]
 
@@ -64,11 +65,12 @@ impl Backend {
     /// The fastest of this machine, or the one forced by `TAPER_SIMD`.
     pub(crate) fn current() -> Self {
         static CURRENT: OnceLock<Backend> = OnceLock::new();
-        *CURRENT.get_or_init(|| match std::env::var("TAPER_SIMD") {
-            Ok(name) => Self::by_name(&name).unwrap_or_else(|| {
-                panic!("TAPER_SIMD={name}: expected one of {:?} that this machine has", Self::NAMES)
-            }),
-            Err(_) => Self::NAMES.into_iter().find_map(Self::by_name).expect("portable is always there"),
+        *CURRENT.get_or_init(|| match forced_name() {
+            Some(name) => {
+                let same = FOR_BYTES.iter().find(|(of_bytes, _)| *of_bytes == name);
+                Self::by_name(same.map_or(name, |(_, same)| same)).unwrap_or_else(|| refuse(name))
+            }
+            None => Self::NAMES.into_iter().find_map(Self::by_name).expect("portable is always there"),
         })
     }
 
@@ -86,6 +88,21 @@ impl Backend {
     pub(crate) fn run<T: Element, K: Kernel<T>>(self, kernel: K) -> K::Output {
         T::dispatch(self, kernel)
     }
+}
+
+/// Names of sets that differ from one of [`Backend::NAMES`] in products of bytes, and which.
+const FOR_BYTES: [(&str, &str); 2] = [("avx512-no-vnni", "avx512"), ("avx-vnni", "avx2")];
+
+/// What `TAPER_SIMD` says.
+pub(super) fn forced_name() -> Option<&'static str> {
+    static NAME: OnceLock<Option<String>> = OnceLock::new();
+    NAME.get_or_init(|| std::env::var("TAPER_SIMD").ok()).as_deref()
+}
+
+/// Panics: this machine has no set by the name that `TAPER_SIMD` says.
+pub(super) fn refuse(name: &str) -> ! {
+    let others = FOR_BYTES.map(|(name, _)| name);
+    panic!("TAPER_SIMD={name}: expected one of {:?} and {others:?} that this machine has", Backend::NAMES)
 }
 
 /// A number type whose kernels exist for every instruction set. It cannot be implemented elsewhere.

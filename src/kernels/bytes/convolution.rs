@@ -1,8 +1,8 @@
 //! A convolution with images and weight in bytes.
 
-use super::dense::ByteWeight;
 use super::panels::BytePanels;
 use super::quantize::ByteInput;
+use super::weight::ByteWeight;
 use crate::kernels::{ConvolutionSize, Finish, Parallelism};
 
 /// y (positions × outputs) from x. An image becomes bytes once, as a whole; what lies around it is 0, exactly.
@@ -41,7 +41,8 @@ impl ByteConvolutionForward<'_> {
         }
         let mut bytes = vec![0; image];
         for (sample, y) in y.chunks_exact_mut((positions * size.outputs).max(1)).enumerate() {
-            let quantized = self.input.quantize(&self.x[sample * image..][..image], &mut bytes);
+            let quantized = self.input.steps(&self.x[sample * image..][..image]);
+            quantized.quantize(&self.x[sample * image..][..image], &mut bytes);
             for (i, y) in y.iter_mut().enumerate() {
                 let (position, output) = (i / size.outputs, i % size.outputs);
                 let (group, column) = (output / size.group_outputs(), output % size.group_outputs());
@@ -62,7 +63,7 @@ impl ByteConvolutionForward<'_> {
                         sum += (i32::from(byte) - quantized.zero) * i32::from(weight);
                     }
                 }
-                *y = sum as f32 * self.weight.scales[output] * quantized.scale;
+                *y = sum as f32 * self.weight.scales[output] * quantized.scale();
                 if let Some(bias) = self.bias {
                     *y += bias[output];
                 }

@@ -1,16 +1,28 @@
 //! y = act(x·W + b) with W and x in bytes.
+//!
+//! First the samples become bytes, in rows of scratch; then rows × panels are multiplied. Threads share out the samples for the
+//! one, and for the other the panels, or the samples where there are too few panels.
 
-use super::panels::BytePanels;
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must end up inside the function with its instruction set"
+)]
+
+use super::backend::{ByteBackend, ByteKernel};
+use super::panels::{BytePanels, ROWS};
+use super::product::{Part, Product};
 use super::quantize::ByteInput;
-use crate::kernels::{DenseSize, Finish, Parallelism};
+use super::rows::{Line, RowLayout, Sample, cells_mut};
+use super::simd::ByteSimd;
+use super::weight::ByteWeight;
+use crate::kernels::grid::Grid;
+use crate::kernels::{DenseSize, Finish, Parallelism, split_runs};
 
-/// A weight in bytes: what lies in [`BytePanels`], and for each output the sum of its weights and the scale.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ByteWeight<'a> {
-    pub(crate) panels: &'a [u8],
-    pub(crate) sums: &'a [i32],
-    pub(crate) scales: &'a [f32],
-}
+/// Granule in which samples are shared out: two tiles of the largest kind.
+const ROWS_GRANULE: usize = 24;
+
+/// What it takes to make a byte of a number, in multiply-adds of f32.
+const WORK_OF_NUMBER: usize = 8;
 
 /// y (batch × outputs) from x (batch × inputs), which becomes bytes on the way. At most
 /// [`MOST_BYTE_INPUTS`](super::MOST_BYTE_INPUTS) inputs.
@@ -27,36 +39,88 @@ pub(crate) struct ByteDenseForward<'a> {
 impl ByteDenseForward<'_> {
     /// Elements of scratch that [`ByteDenseForward::run`] needs.
     pub(crate) fn scratch(size: DenseSize) -> usize {
-        size.inputs.div_ceil(4)
+        Self::scratch_on(ByteBackend::current(), size)
     }
 
+    pub(super) fn scratch_on(backend: ByteBackend, size: DenseSize) -> usize {
+        backend.row_layout(size.inputs).scratch(size.batch)
+    }
+
+    /// Every output is written, and nothing else that lies in `scratch` is read.
     pub(crate) fn run(self, y: &mut [f32], scratch: &mut [f32]) {
+        self.run_on(ByteBackend::current(), y, scratch);
+    }
+
+    pub(super) fn run_on(self, backend: ByteBackend, y: &mut [f32], scratch: &mut [f32]) {
         let DenseSize { batch, inputs, outputs } = self.size;
-        let ByteWeight { panels, sums, scales } = self.weight;
-        assert!(inputs <= super::MOST_BYTE_INPUTS, "sums that do not fit");
-        assert_eq!((self.x.len(), y.len()), (batch * inputs, batch * outputs), "buffers of another size");
-        assert!(scratch.len() >= Self::scratch(self.size), "too little scratch");
-        let layout = BytePanels { rows: inputs, columns: outputs };
-        let mut weight = vec![0; inputs * outputs];
-        layout.unpack(panels, &mut weight);
-        let mut bytes = vec![0; inputs];
-        for (sample, y) in y.chunks_exact_mut(outputs.max(1)).enumerate() {
-            let quantized = self.input.quantize(&self.x[sample * inputs..][..inputs], &mut bytes);
-            for (output, y) in y.iter_mut().enumerate() {
-                let terms = bytes.iter().zip(weight.iter().skip(output).step_by(outputs));
-                let sum: i32 = terms.map(|(&byte, &weight)| i32::from(byte) * i32::from(weight)).sum();
-                let sum = sum - quantized.zero * sums[output];
-                *y = sum as f32 * scales[output] * quantized.scale;
-                if let Some(bias) = self.bias {
-                    *y += bias[output];
-                }
-                if matches!(self.finish, Finish::Relu) && *y < 0.0 {
-                    *y = 0.0;
-                }
+        let panels = BytePanels { rows: inputs, columns: outputs };
+        assert!(inputs <= super::MOST_BYTE_INPUTS, "sums of so many products do not fit");
+        assert_eq!(self.x.len(), batch * inputs, "a buffer of another size");
+        let Self { weight, bias, finish, parallelism, .. } = self;
+        assert_eq!(weight.panels.len(), panels.len(), "a weight of another size");
+        assert_eq!([weight.sums.len(), weight.scales.len()], [outputs; 2], "a weight of other outputs");
+        assert!(bias.is_none_or(|bias| bias.len() == outputs), "a bias of another size");
+        let y = Grid::new(y, batch, outputs);
+        if batch == 0 {
+            return;
+        }
+        let layout = backend.row_layout(inputs);
+        let scratch = &mut scratch[..Self::scratch_on(backend, self.size)];
+        let (samples, lines) = layout.split(batch, scratch);
+        {
+            let samples = Grid::new(&mut *samples, batch, 1);
+            let lines = Grid::new(&mut *lines, batch, layout.lines());
+            let pieces = parallelism.pieces(WORK_OF_NUMBER * batch * inputs).min(batch);
+            split_runs(batch, 1, pieces, &|rows| {
+                backend.run(Quantize { product: &self, samples, lines, rows });
+            });
+        }
+        let product = Product { layout, samples, lines, panels, weight, bias, finish };
+        let part = |rows, columns| backend.run(Part { product, y, place: (0, 0), rows, columns });
+        let pieces = parallelism.small_pieces(backend.multiply_adds(self.size));
+        let longest = |len: usize, granule: usize| len.div_ceil(granule).div_ceil(pieces) * granule;
+        if longest(panels.count(), 1) * batch <= longest(batch, ROWS_GRANULE).min(batch) * panels.count() {
+            split_runs(panels.count(), 1, pieces, &|panels| part(0..batch, panels));
+        } else {
+            split_runs(batch, ROWS_GRANULE, pieces, &|rows| part(rows, 0..panels.count()));
+        }
+    }
+}
+
+/// Some samples that become rows.
+struct Quantize<'a> {
+    product: &'a ByteDenseForward<'a>,
+    samples: Grid<'a, Sample>,
+    lines: Grid<'a, Line>,
+    rows: std::ops::Range<usize>,
+}
+
+/// The numbers that become bytes before they are put into cells.
+const CHUNK: usize = 256;
+
+impl ByteKernel for Quantize<'_> {
+    type Output = ();
+
+    #[expect(unsafe_code, reason = "threads share the rows")]
+    #[inline(always)]
+    fn run<S: ByteSimd>(self, _simd: S) {
+        let Self { product, samples, lines, rows } = self;
+        let inputs = product.size.inputs;
+        let layout = RowLayout::new(inputs, size_of::<S::Cell>() / ROWS);
+        for row in rows {
+            // SAFETY: `run_on` gives each thread rows of its own, and here is one piece of them at a time.
+            let cells = cells_mut::<S>(unsafe { lines.piece(row, 0..layout.lines()) });
+            // SAFETY: as for the lines.
+            let [sample] = (unsafe { samples.piece(row, 0..1) }) else { unreachable!("one a row") };
+            let x = &product.x[row * inputs..][..inputs];
+            let steps = product.input.steps(x);
+            let mut sum = 0;
+            for (x, cells) in x.chunks(CHUNK).zip(cells[..layout.cells()].chunks_mut(CHUNK / ROWS)) {
+                let mut bytes = [0; CHUNK];
+                steps.quantize(x, &mut bytes[..x.len()]);
+                sum += super::rows::place::<S>(&bytes[..cells.len() * ROWS], cells);
             }
-            if let Finish::Function(function) = self.finish {
-                function(y);
-            }
+            *sample = Sample { scale: steps.scale(), zero: steps.zero, sum };
         }
     }
 }

@@ -12,17 +12,30 @@
 //! The sums are exact, and what follows them is rounded step by step in that order, nothing of it fused. So y has the same bits
 //! with every instruction set, in every batch and on any number of threads.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod backend;
 mod convolution;
 mod dense;
 mod panels;
 #[cfg(test)]
 mod plain;
+mod portable;
+mod product;
 mod quantize;
+mod rows;
+mod simd;
+mod tile;
+mod weight;
+mod words;
 
 pub(crate) use convolution::ByteConvolutionForward;
-pub(crate) use dense::{ByteDenseForward, ByteWeight};
+pub(crate) use dense::ByteDenseForward;
 pub(crate) use panels::BytePanels;
 pub(crate) use quantize::ByteInput;
+pub(crate) use weight::ByteWeight;
 
 /// The most inputs of an output: with |w| ≤ 128 and |q − z| ≤ 255, more could come to 2³¹.
 pub(crate) const MOST_BYTE_INPUTS: usize = (i32::MAX / (128 * 255)) as usize;

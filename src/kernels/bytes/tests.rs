@@ -1,5 +1,6 @@
 //! The products in eight bits have the bits of their definition.
 
+use super::backend::{ByteBackend, available};
 use super::plain::{self, Weight};
 use super::{ByteConvolutionForward, ByteDenseForward, ByteInput};
 use crate::kernels::oracle::{random, same_bits, sizes};
@@ -20,6 +21,7 @@ fn samples(batch: usize, inputs: usize) -> Vec<f32> {
 const INPUTS: [ByteInput; 2] = [ByteInput::PerSample, ByteInput::Static { scale: 0.013, zero: -41 }];
 
 fn dense(
+    backend: ByteBackend,
     size: DenseSize,
     x: &[f32],
     weight: &Weight,
@@ -27,10 +29,13 @@ fn dense(
     parallelism: Parallelism,
 ) -> Vec<f32> {
     let mut y = vec![f32::NAN; size.batch * size.outputs];
-    let mut scratch = vec![f32::NAN; ByteDenseForward::scratch(size)];
+    let mut scratch = vec![f32::NAN; ByteDenseForward::scratch_on(backend, size)];
     let (weight, bias) = (weight.packed(), Some(&weight.bias[..]));
-    ByteDenseForward { size, x, weight, bias, finish: Finish::Relu, input, parallelism }
-        .run(&mut y, &mut scratch);
+    ByteDenseForward { size, x, weight, bias, finish: Finish::Relu, input, parallelism }.run_on(
+        backend,
+        &mut y,
+        &mut scratch,
+    );
     y
 }
 
@@ -41,8 +46,10 @@ fn dense_products_have_the_bits_of_their_definition() {
         let x = samples(size.batch, size.inputs);
         for input in INPUTS {
             let expected = plain::dense(size, &x, &weight, input, true);
-            let y = dense(size, &x, &weight, input, Parallelism::Pool);
-            assert!(same_bits(&y, &expected), "{size:?} {input:?}");
+            for (name, backend) in available() {
+                let y = dense(backend, size, &x, &weight, input, Parallelism::Pool);
+                assert!(same_bits(&y, &expected), "{name} {size:?} {input:?}");
+            }
         }
     }
 }

@@ -1,0 +1,209 @@
+//! Which instruction set multiplies bytes. What the other kernels run with decides it, but for what only bytes know of: VNNI.
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must end up inside the function with its instruction set"
+)]
+#![expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")]
+
+use std::sync::OnceLock;
+
+#[cfg(target_arch = "x86_64")]
+use super::avx2::{Avx2Words, AvxVnni};
+#[cfg(target_arch = "x86_64")]
+use super::avx512::{Avx512Vnni, Avx512Words};
+use super::panels::ROWS;
+use super::portable::PortableBytes;
+use super::rows::RowLayout;
+use super::simd::ByteSimd;
+use crate::kernels::DenseSize;
+use crate::kernels::backend::{forced_name, refuse};
+
+/// An instruction set that this machine has.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ByteBackend {
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(Avx512Vnni),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Words(Avx512Words),
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni(AvxVnni),
+    #[cfg(target_arch = "x86_64")]
+    Avx2Words(Avx2Words),
+    Portable(PortableBytes),
+}
+
+/// A computation in vectors of any kind. `run` must be `#[inline(always)]`.
+pub(super) trait ByteKernel {
+    type Output;
+    fn run<S: ByteSimd>(self, simd: S) -> Self::Output;
+}
+
+/// The names, the fastest first, each with the name of the set that the other kernels then run with.
+#[cfg(test)]
+pub(super) const NAMES: [&str; 5] = ["avx512-vnni", "avx512-no-vnni", "avx-vnni", "avx2", "portable"];
+
+impl ByteBackend {
+    /// The one by this name, if the machine has it.
+    pub(super) fn by_name(name: &str) -> Option<Self> {
+        match name {
+            #[cfg(target_arch = "x86_64")]
+            "avx512-vnni" => Avx512Vnni::detect().map(Self::Avx512Vnni),
+            #[cfg(target_arch = "x86_64")]
+            "avx512-no-vnni" => Avx512Words::detect().map(Self::Avx512Words),
+            #[cfg(target_arch = "x86_64")]
+            "avx-vnni" => AvxVnni::detect().map(Self::AvxVnni),
+            #[cfg(target_arch = "x86_64")]
+            "avx2" => Avx2Words::detect().map(Self::Avx2Words),
+            "portable" => Some(Self::Portable(PortableBytes)),
+            _ => None,
+        }
+    }
+
+    /// The fastest of this machine, or what follows from the one forced by `TAPER_SIMD`: `avx512` may have VNNI, the others
+    /// are what they say.
+    pub(super) fn current() -> Self {
+        static CURRENT: OnceLock<ByteBackend> = OnceLock::new();
+        *CURRENT.get_or_init(|| {
+            let names: &[&str] = match forced_name() {
+                None => &["avx512-vnni", "avx512-no-vnni", "avx-vnni", "avx2", "portable"],
+                // A processor with AVX-512 and none of its instructions for bytes.
+                Some("avx512") => &["avx512-vnni", "avx512-no-vnni", "avx2"],
+                Some("avx512-no-vnni") => &["avx512-no-vnni", "avx2"],
+                Some("avx-vnni") => &["avx-vnni"],
+                Some("avx2") => &["avx2"],
+                Some(_) => &["portable"],
+            };
+            let found = names.iter().copied().find_map(Self::by_name);
+            found.unwrap_or_else(|| refuse(forced_name().unwrap_or_default()))
+        })
+    }
+
+    /// How rows of so many numbers lie.
+    pub(super) fn row_layout(self, numbers: usize) -> RowLayout {
+        self.run(Layout { numbers })
+    }
+
+    /// How long a product takes, in multiply-adds of f32. A weight takes as long to read as three samples to compute.
+    pub(super) fn multiply_adds(self, size: DenseSize) -> usize {
+        size.batch.max(3) * size.inputs * size.outputs / 4
+    }
+
+    /// Runs a kernel with the instruction set switched on.
+    pub(super) fn run<K: ByteKernel>(self, kernel: K) -> K::Output {
+        match self {
+            // SAFETY: the token proves that the processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni(simd) => unsafe { with_avx512_vnni::run(simd, kernel) },
+            // SAFETY: the token proves that the processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Words(simd) => unsafe { with_avx512_words::run(simd, kernel) },
+            // SAFETY: the token proves that the processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni(simd) => unsafe { with_avx_vnni::run(simd, kernel) },
+            // SAFETY: the token proves that the processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2Words(simd) => unsafe { with_avx2_words::run(simd, kernel) },
+            Self::Portable(simd) => with_none::run(simd, kernel),
+        }
+    }
+}
+
+struct Layout {
+    numbers: usize,
+}
+
+impl ByteKernel for Layout {
+    type Output = RowLayout;
+
+    #[inline(always)]
+    fn run<S: ByteSimd>(self, _simd: S) -> RowLayout {
+        RowLayout::new(self.numbers, size_of::<S::Cell>() / ROWS)
+    }
+}
+
+// A module for each instruction set, as for the other kernels.
+
+#[cfg(target_arch = "x86_64")]
+mod with_avx512_vnni {
+    use super::{Avx512Vnni, ByteKernel};
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    pub(super) fn run<K: ByteKernel>(simd: Avx512Vnni, kernel: K) -> K::Output {
+        kernel.run(simd)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod with_avx512_words {
+    use super::{Avx512Words, ByteKernel};
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+    pub(super) fn run<K: ByteKernel>(simd: Avx512Words, kernel: K) -> K::Output {
+        kernel.run(simd)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod with_avx_vnni {
+    use super::{AvxVnni, ByteKernel};
+
+    #[target_feature(enable = "avx2,fma,avxvnni")]
+    pub(super) fn run<K: ByteKernel>(simd: AvxVnni, kernel: K) -> K::Output {
+        kernel.run(simd)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod with_avx2_words {
+    use super::{Avx2Words, ByteKernel};
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn run<K: ByteKernel>(simd: Avx2Words, kernel: K) -> K::Output {
+        kernel.run(simd)
+    }
+}
+
+mod with_none {
+    use super::{ByteKernel, PortableBytes};
+
+    pub(super) fn run<K: ByteKernel>(simd: PortableBytes, kernel: K) -> K::Output {
+        kernel.run(simd)
+    }
+}
+
+/// Every backend of this machine; the others are printed.
+#[cfg(test)]
+pub(super) fn available() -> Vec<(&'static str, ByteBackend)> {
+    let mut found = Vec::new();
+    for name in NAMES {
+        match ByteBackend::by_name(name) {
+            Some(backend) => found.push((name, backend)),
+            None => println!("skipped on this machine: {name}"),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So that the tests skip a backend only where the processor lacks it.
+    #[test]
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn what_is_found_is_what_the_kernel_of_linux_says() {
+        let processor = std::fs::read_to_string("/proc/cpuinfo").expect("Linux describes its processors");
+        let flags: Vec<_> =
+            processor.lines().find(|line| line.starts_with("flags")).unwrap().split(' ').collect();
+        for (name, needed) in [
+            ("avx512-vnni", "avx512f avx512bw avx512vl avx512dq avx512_vnni"),
+            ("avx512-no-vnni", "avx512f avx512bw avx512vl avx512dq"),
+            ("avx-vnni", "avx2 fma avx_vnni"),
+            ("avx2", "avx2 fma"),
+        ] {
+            let expected = needed.split(' ').all(|flag| flags.contains(&flag));
+            assert_eq!(ByteBackend::by_name(name).is_some(), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The product of rows of bytes and a weight of bytes, for one thread.
+//!
+//! The loops are those of the forward product in `f32` (`dense_forward`): a single tile of few rows goes through a panel from top
+//! to bottom; where there are several tiles, all panels are gone through with a block of steps before the next, so that the
+//! numbers of the rows and of the panel that a block needs stay in the cache. Between blocks the sums lie in y, as their bits.
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must end up inside the function with its instruction set"
+)]
+
+use std::ops::Range;
+
+use super::backend::ByteKernel;
+use super::panels::{BytePanels, COLUMNS, STEP};
+use super::rows::{Line, RowLayout, Sample, cells};
+use super::simd::{ByteSimd, most_vectors};
+use super::tile::{Ahead, Fetch, Nothing, STREAMED_ROWS, SUMS, Share, Tile};
+use super::weight::ByteWeight;
+use crate::kernels::block_sums::BlockSums;
+use crate::kernels::grid::Grid;
+use crate::kernels::{Finish, Simd};
+
+/// Rows that go through a block of steps before the next block: what they have in y stays in the cache.
+const BLOCK_ROWS: usize = 96;
+
+/// The steps of a block: those of a panel take 64 KiB.
+const BLOCK_STEPS: usize = 512;
+
+/// Some rows × some panels of y = act(x·W + b). No other product that runs at the time has an output in common with it.
+#[derive(Clone, Copy)]
+pub(super) struct Product<'a> {
+    pub(super) layout: RowLayout,
+    pub(super) samples: &'a [Sample],
+    pub(super) lines: &'a [Line],
+    pub(super) panels: BytePanels,
+    pub(super) weight: ByteWeight<'a>,
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) finish: Finish<'a, f32>,
+}
+
+/// A product and what is to be done of it.
+pub(super) struct Part<'a> {
+    pub(super) product: Product<'a>,
+    /// Where the outputs go: the row 0 to the row `place.0`, the column 0 to the column `place.1`.
+    pub(super) y: Grid<'a, f32>,
+    pub(super) place: (usize, usize),
+    pub(super) rows: Range<usize>,
+    /// The panels.
+    pub(super) columns: Range<usize>,
+}
+
+/// A block of steps and some of the columns.
+struct Group {
+    steps: Range<usize>,
+    columns: Range<usize>,
+    passes: usize,
+    next: *const u8,
+}
+
+impl ByteKernel for Part<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: ByteSimd>(mut self, simd: S) {
+        let layout = self.product.panels;
+        let first = self.columns.start * COLUMNS;
+        let end = (self.columns.end * COLUMNS).min(layout.columns);
+        let mut row = self.rows.start;
+        while row < self.rows.end {
+            let rows = row..self.rows.end.min(row + BLOCK_ROWS);
+            row = rows.end;
+            let tiles = rows.len().div_ceil(S::MOST_ROWS);
+            let vectors = most_vectors::<S>(rows.len().div_ceil(tiles));
+            let passes = tiles * S::PER_PANEL.div_ceil(vectors);
+            let block = if passes > 1 { BLOCK_STEPS } else { layout.steps().max(1) };
+            let width = vectors.max(S::PER_PANEL) * S::LANES;
+            let mut span_end = first;
+            while span_end < end {
+                let span = span_end;
+                span_end = if tiles > 1 { end } else { next_group(span, end, width) };
+                let mut step = 0;
+                loop {
+                    let steps = step..layout.steps().min(step + block);
+                    step = steps.end;
+                    let mut column = span;
+                    while column < span_end {
+                        let columns = column..next_group(column, span_end, width);
+                        column = columns.end;
+                        let next = if column < span_end {
+                            self.step_of_panel(column, steps.start)
+                        } else if step < layout.steps() {
+                            self.step_of_panel(span, step)
+                        } else {
+                            self.step_of_panel(span_end, 0)
+                        };
+                        let group = Group { steps: steps.clone(), columns, passes, next };
+                        self.group(simd, &group, &rows, tiles);
+                    }
+                    if step == layout.steps() {
+                        break;
+                    }
+                }
+            }
+            if let Finish::Function(function) = self.product.finish {
+                for row in rows {
+                    function(self.piece(row, first.min(end)..end));
+                }
+            }
+        }
+    }
+}
+
+/// Some rows × a few vectors of columns, for a block of steps.
+struct Place<'a> {
+    steps: &'a Range<usize>,
+    columns: Range<usize>,
+    vectors: usize,
+    rows: Range<usize>,
+}
+
+/// Where the group of columns ends that starts at a column: whole panels, a power of two of them and no more than `width` columns,
+/// or the rest of the last panel.
+#[inline(always)]
+fn next_group(column: usize, end: usize, width: usize) -> usize {
+    let panels = (end - column) / COLUMNS;
+    if panels == 0 { end } else { column + width.min(COLUMNS << panels.ilog2()) }
+}
+
+/// How many vectors the next tile of so many rows takes where so many columns are left.
+#[inline(always)]
+fn tile_vectors<S: ByteSimd>(columns: usize, rows: usize) -> usize {
+    let left = columns.div_ceil(S::LANES);
+    // Whole panels while there are, then just as much of the last one as is used.
+    let left = if left > S::PER_PANEL { 1 << left.ilog2() } else { left.next_power_of_two() };
+    left.min(most_vectors::<S>(rows))
+}
+
+impl Part<'_> {
+    #[expect(unsafe_code, reason = "parts share the rows of y")]
+    #[inline(always)]
+    fn piece(&mut self, row: usize, columns: Range<usize>) -> &mut [f32] {
+        let (first, left) = self.place;
+        // SAFETY: whoever makes a part gives it rows or columns of its own, and a part, borrowed mutably, has one piece
+        // at a time.
+        unsafe { self.y.piece(first + row, left + columns.start..left + columns.end) }
+    }
+
+    /// The address of a step of the panel that a column is in; beyond W after its last panel.
+    #[inline(always)]
+    fn step_of_panel(&self, column: usize, step: usize) -> *const u8 {
+        let panel = column / COLUMNS * self.product.panels.panel_len();
+        self.product.weight.panels.as_ptr().wrapping_add(panel + step * STEP)
+    }
+
+    /// All tiles of a group. While they use its part of W, which the first pass brings into the cache, they ask for the next
+    /// group's, a share each.
+    #[inline(always)]
+    fn group<S: ByteSimd>(&mut self, simd: S, group: &Group, rows: &Range<usize>, tiles: usize) {
+        let share = STEP / group.passes.min(STEP);
+        let mut pass = 0;
+        for tile in 0..tiles {
+            let bound = |tile: usize| rows.start + rows.len() * tile / tiles;
+            let rows = bound(tile)..bound(tile + 1);
+            let mut column = group.columns.start;
+            while column < group.columns.end {
+                let vectors = tile_vectors::<S>(group.columns.end - column, rows.len());
+                let columns = column..group.columns.end.min(column + vectors * S::LANES);
+                column = columns.end;
+                let place = Place { steps: &group.steps, columns, vectors, rows: rows.clone() };
+                if group.passes > 1 {
+                    let address = group.next.wrapping_add(pass * share * group.steps.len());
+                    self.tile(simd, place, Share { address, step: share });
+                } else if rows.len() > STREAMED_ROWS {
+                    self.tile(simd, place, Ahead);
+                } else {
+                    self.tile(simd, place, Nothing);
+                }
+                pass += 1;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: ByteSimd, F: Fetch>(&mut self, simd: S, place: Place<'_>, fetch: F) {
+        let Place { steps, columns, vectors, rows } = place;
+        let Product { layout, samples, lines, panels, weight, .. } = self.product;
+        let row_stride = layout.lines() * (size_of::<Line>() / size_of::<S::Cell>());
+        let (panel, within) = (columns.start / COLUMNS, columns.start % COLUMNS);
+        let tile = Tile {
+            steps: steps.len(),
+            cells: &cells::<S>(lines)[rows.start * row_stride + steps.start..],
+            row_stride,
+            weights: &weight.panels[panel * panels.panel_len() + steps.start * STEP + within * 4..],
+            panel_stride: panels.panel_len(),
+            fetch,
+        };
+        let mut sums = BlockSums::<_, SUMS>::new();
+        let sums = sums.filled(rows.len() * vectors, S::zeros());
+        if steps.start > 0 {
+            for (row, sums) in rows.clone().zip(sums.chunks_exact_mut(vectors)) {
+                load_bits::<S>(self.piece(row, columns.clone()), sums);
+            }
+        }
+        tile.add(simd, rows.len(), vectors, &mut *sums);
+        if steps.end < panels.steps() {
+            for (row, sums) in rows.zip(sums.chunks_exact(vectors)) {
+                store_bits::<S>(sums, self.piece(row, columns.clone()));
+            }
+            return;
+        }
+        let numbers = simd.numbers();
+        let is_relu = matches!(self.product.finish, Finish::Relu);
+        for vector in 0..vectors {
+            let start = (columns.start + vector * S::LANES).min(columns.end);
+            let lanes = start..columns.end.min(start + S::LANES);
+            let mut sums_of_weights = S::zeros();
+            sums_of_weights.as_mut()[..lanes.len()].copy_from_slice(&weight.sums[lanes.clone()]);
+            let sums_of_weights = simd.load(&sums_of_weights);
+            let scales = numbers.load_part(&weight.scales[lanes.clone()]);
+            let bias = self.product.bias.map(|bias| numbers.load_part(&bias[lanes.clone()]));
+            for (row, sums) in rows.clone().zip(sums.chunks_exact(vectors)) {
+                let Sample { scale, zero, sum } = samples[row];
+                // 128 was added to each weight.
+                let constant = sum.wrapping_mul(128);
+                let value = simd.without(simd.load(&sums[vector]), constant, zero, sums_of_weights);
+                let value = numbers.mul(numbers.mul(value, scales), numbers.splat(scale));
+                let value = if let Some(bias) = bias { numbers.add(value, bias) } else { value };
+                let value = if is_relu { numbers.relu(value) } else { value };
+                numbers.store_part(value, self.piece(row, lanes.clone()));
+            }
+        }
+    }
+}
+
+/// Sums of bits that lie in y as numbers.
+#[inline(always)]
+fn load_bits<S: ByteSimd>(from: &[f32], sums: &mut [S::Chunk]) {
+    for (sums, from) in sums.iter_mut().zip(from.chunks(S::LANES)) {
+        let sums = sums.as_mut();
+        if from.len() == S::LANES {
+            // Of a length that is known, it is an instruction.
+            (0..S::LANES).for_each(|lane| sums[lane] = from[lane].to_bits().cast_signed());
+        } else {
+            sums.iter_mut().zip(from).for_each(|(sum, from)| *sum = from.to_bits().cast_signed());
+        }
+    }
+}
+
+/// The other way round.
+#[inline(always)]
+fn store_bits<S: ByteSimd>(sums: &[S::Chunk], to: &mut [f32]) {
+    for (sums, to) in sums.iter().zip(to.chunks_mut(S::LANES)) {
+        let sums = sums.as_ref();
+        if to.len() == S::LANES {
+            (0..S::LANES).for_each(|lane| to[lane] = f32::from_bits(sums[lane].cast_unsigned()));
+        } else {
+            to.iter_mut().zip(sums).for_each(|(to, sum)| *to = f32::from_bits(sum.cast_unsigned()));
+        }
+    }
+}

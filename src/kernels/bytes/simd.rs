@@ -1,0 +1,74 @@
+//! The vector operations that the products of bytes are written in.
+//!
+//! As with [`Simd`], an implementation is a token that proves the instructions, and every function here and every kernel is
+//! `#[inline(always)]`.
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must end up inside the function with its instruction set"
+)]
+
+use super::panels::{COLUMNS, ROWS};
+use crate::kernels::Simd;
+
+/// The vectors of one instruction set for bytes: a lane has four of them, and a sum.
+pub(super) trait ByteSimd: Copy + Send + Sync {
+    /// The vectors of `f32` with as many lanes.
+    type Numbers: Simd<f32>;
+    /// A vector of sums in a register.
+    type Sums: Copy;
+    /// A vector of sums in memory, `[i32; LANES]`.
+    type Chunk: Copy + AsRef<[i32]> + AsMut<[i32]>;
+    /// A vector of weights in registers, four of each column.
+    type Weights: Copy;
+    /// A vector of weights in memory, `[u8; 4 · LANES]`.
+    type Bytes: Copy;
+    /// Four numbers of a sample in registers, the same in every lane.
+    type Factor: Copy;
+    /// Four numbers of a sample in memory.
+    type Cell: Copy;
+
+    /// The sums of a vector.
+    const LANES: usize = size_of::<Self::Chunk>() / size_of::<i32>();
+    /// The vectors of a step of a panel.
+    const PER_PANEL: usize = COLUMNS / Self::LANES;
+    /// The most rows that a tile of sums has.
+    const MOST_ROWS: usize;
+    /// The most vectors side by side in a tile of 1, 2, 3, … rows, as [`Simd::VECTORS`].
+    const VECTORS: &'static [usize];
+
+    fn numbers(self) -> Self::Numbers;
+
+    /// The whole vectors of a slice.
+    fn split(weights: &[u8]) -> &[Self::Bytes];
+    /// A vector of zeros in memory.
+    fn zeros() -> Self::Chunk;
+    fn load(self, from: &Self::Chunk) -> Self::Sums;
+    fn store(self, sums: Self::Sums, to: &mut Self::Chunk);
+
+    /// Four numbers as they lie in memory.
+    fn cell(numbers: [i8; ROWS]) -> Self::Cell;
+    fn factor(self, cell: &Self::Cell) -> Self::Factor;
+    fn weights(self, from: &Self::Bytes) -> Self::Weights;
+    /// sums + Σ weights · numbers, four products a lane, modulo 2³².
+    fn add_products(self, weights: Self::Weights, factor: Self::Factor, sums: Self::Sums) -> Self::Sums;
+    /// sums − constant − factor · others as numbers, rounded once; the difference modulo 2³².
+    fn without(
+        self,
+        sums: Self::Sums,
+        constant: i32,
+        factor: i32,
+        others: Self::Sums,
+    ) -> <Self::Numbers as Simd<f32>>::Vector;
+    /// Asks for the cache line at `address`, which need not be valid, for use at once.
+    fn prefetch(self, address: *const u8);
+    /// The same for use later: into the second level of the cache.
+    fn prefetch_for_later(self, address: *const u8);
+}
+
+/// The most vectors side by side in a tile of `rows` rows.
+#[inline(always)]
+pub(super) const fn most_vectors<S: ByteSimd>(rows: usize) -> usize {
+    let place = if rows < S::VECTORS.len() { rows } else { S::VECTORS.len() };
+    S::VECTORS[place - 1]
+}

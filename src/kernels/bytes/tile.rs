@@ -1,0 +1,209 @@
+//! A tile of sums in registers, of a few rows × a few vectors of columns: what all time is spent in.
+//!
+//! ```text
+//! sums[r][v] += Σ_step Σ_4 (weight + 128) · byte
+//! ```
+
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must end up inside the function with its instruction set"
+)]
+#![expect(unsafe_code, reason = "indices are checked once a tile, not once a number")]
+
+use super::panels::STEP;
+use super::simd::{ByteSimd, most_vectors};
+
+/// The most vectors of sums that a tile has.
+pub(super) const SUMS: usize = 24;
+
+/// What to ask for while a tile is summed, a little at each step.
+pub(super) trait Fetch: Copy {
+    /// The rows of the tiles that ask so, from and to. Others are not compiled.
+    const ROWS: (usize, usize);
+
+    fn next<S: ByteSimd>(&mut self, simd: S, at: *const u8);
+}
+
+/// For tiles of few rows: the processor's own fetching keeps up best by itself.
+#[derive(Clone, Copy)]
+pub(super) struct Nothing;
+
+/// The most rows of a tile that asks for nothing.
+pub(super) const STREAMED_ROWS: usize = 4;
+
+impl Fetch for Nothing {
+    const ROWS: (usize, usize) = (1, STREAMED_ROWS);
+
+    #[inline(always)]
+    fn next<S: ByteSimd>(&mut self, _simd: S, _at: *const u8) {}
+}
+
+/// What the same tile needs so many steps later.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead;
+
+/// The bytes of the steps that are asked for ahead.
+const AHEAD: usize = 16 * STEP;
+
+impl Fetch for Ahead {
+    const ROWS: (usize, usize) = (STREAMED_ROWS + 1, usize::MAX);
+
+    #[inline(always)]
+    fn next<S: ByteSimd>(&mut self, simd: S, at: *const u8) {
+        simd.prefetch(at.wrapping_add(AHEAD));
+        simd.prefetch(at.wrapping_add(AHEAD + STEP / 2));
+    }
+}
+
+/// What lies at an address that moves on by some bytes at each step: a share of what several tiles use next.
+#[derive(Clone, Copy)]
+pub(super) struct Share {
+    pub(super) address: *const u8,
+    pub(super) step: usize,
+}
+
+impl Fetch for Share {
+    const ROWS: (usize, usize) = (1, usize::MAX);
+
+    #[inline(always)]
+    fn next<S: ByteSimd>(&mut self, simd: S, _at: *const u8) {
+        simd.prefetch_for_later(self.address);
+        self.address = self.address.wrapping_add(self.step);
+    }
+}
+
+/// A tile of one product.
+#[derive(Clone, Copy)]
+pub(super) struct Tile<'a, C, F> {
+    /// The number of steps, of four terms of each sum.
+    pub(super) steps: usize,
+    /// The cells of the first row from the first step on; those of the others are `row_stride` further on.
+    pub(super) cells: &'a [C],
+    pub(super) row_stride: usize,
+    /// The weights from the tile's first vector on; vectors beyond the end of a step are those of the next panel, so many bytes
+    /// further on.
+    pub(super) weights: &'a [u8],
+    pub(super) panel_stride: usize,
+    pub(super) fetch: F,
+}
+
+const fn is_wanted<S: ByteSimd, F: Fetch>(rows: usize, vectors: usize) -> bool {
+    let has_rows = F::ROWS.0 <= rows && rows <= F::ROWS.1 && rows <= S::MOST_ROWS;
+    has_rows && vectors <= most_vectors::<S>(rows)
+}
+
+/// Does `add_sized` for the size that has come, out of those that an instruction set has. The others are not compiled.
+macro_rules! add_sized {
+    ($tile:ident, $simd:ident, $sums:ident, $size:expr, $($rows:literal: $($vectors:literal)*,)*) => {
+        match $size {
+            $($(
+                ($rows, $vectors) if const { is_wanted::<S, F>($rows, $vectors) } => {
+                    $tile.add_sized::<S, $rows, $vectors>($simd, $sums)
+                }
+            )*)*
+            (rows, vectors) => unreachable!("no tile of {rows} rows × {vectors} vectors"),
+        }
+    };
+}
+
+impl<C, F: Fetch> Tile<'_, C, F> {
+    /// Adds the products onto rows × vectors of sums.
+    #[inline(always)]
+    pub(super) fn add<S: ByteSimd<Cell = C>>(
+        self,
+        simd: S,
+        rows: usize,
+        vectors: usize,
+        sums: &mut [S::Chunk],
+    ) {
+        add_sized! {
+            self, simd, sums, (rows, vectors),
+            1: 8 4 2 1,
+            2: 4 2 1,
+            3: 4 2 1,
+            4: 4 2 1,
+            5: 2 1,
+            6: 2 1,
+            7: 2 1,
+            8: 2 1,
+            9: 2 1,
+            10: 2 1,
+            11: 2 1,
+            12: 2 1,
+        }
+    }
+
+    #[inline(always)]
+    fn add_sized<S: ByteSimd<Cell = C>, const ROWS: usize, const VECTORS: usize>(
+        self,
+        simd: S,
+        sums: &mut [S::Chunk],
+    ) {
+        self.check::<S>(ROWS, VECTORS);
+        let Self { steps, cells, row_stride, weights, panel_stride, mut fetch } = self;
+        let mut sum = [[simd.load(&S::zeros()); VECTORS]; ROWS];
+        for (row, sum) in sum.iter_mut().enumerate() {
+            for (vector, sum) in sum.iter_mut().enumerate() {
+                *sum = simd.load(&sums[row * VECTORS + vector]);
+            }
+        }
+        let offset = |vector: usize| {
+            vector % S::PER_PANEL * size_of::<S::Bytes>() + vector / S::PER_PANEL * panel_stride
+        };
+        // Pointers that move on: with indices, the addresses of the rows take more registers than there are.
+        let (mut cell, mut weight) = (cells.as_ptr(), weights.as_ptr());
+        for _ in 0..steps {
+            fetch.next(simd, weight);
+            // The fewer of the two are kept in registers, the others come one after another.
+            if ROWS < VECTORS {
+                // SAFETY: `check` has shown that the last step of the last row is inside, and this is the first.
+                let mut factors = [simd.factor(unsafe { &*cell }); ROWS];
+                for (row, factor) in factors.iter_mut().enumerate().skip(1) {
+                    // SAFETY: `check` has shown that the last step of the last row is inside; this is no further.
+                    *factor = simd.factor(unsafe { &*cell.wrapping_add(row * row_stride) });
+                }
+                for vector in 0..VECTORS {
+                    // SAFETY: `check` has shown that the last step's last vector is inside; this one is no further.
+                    let weights = simd.weights(unsafe { &*weight.wrapping_add(offset(vector)).cast() });
+                    for (factor, sum) in factors.into_iter().zip(&mut sum) {
+                        sum[vector] = simd.add_products(weights, factor, sum[vector]);
+                    }
+                }
+            } else {
+                // SAFETY: `check` has shown that the last step's last vector is inside, and this is the first.
+                let mut weights = [simd.weights(unsafe { &*weight.cast() }); VECTORS];
+                for (vector, weights) in weights.iter_mut().enumerate().skip(1) {
+                    // SAFETY: `check` has shown that the last step's last vector is inside; this one is no further.
+                    *weights = simd.weights(unsafe { &*weight.wrapping_add(offset(vector)).cast() });
+                }
+                for (row, sum) in sum.iter_mut().enumerate() {
+                    // SAFETY: `check` has shown that the last step of the last row is inside; this is no further.
+                    let factor = simd.factor(unsafe { &*cell.wrapping_add(row * row_stride) });
+                    for (weights, sum) in weights.into_iter().zip(sum) {
+                        *sum = simd.add_products(weights, factor, *sum);
+                    }
+                }
+            }
+            cell = cell.wrapping_add(1);
+            weight = weight.wrapping_add(STEP);
+        }
+        for (row, sum) in sum.into_iter().enumerate() {
+            for (vector, sum) in sum.into_iter().enumerate() {
+                simd.store(sum, &mut sums[row * VECTORS + vector]);
+            }
+        }
+    }
+
+    /// That the last element which the loop touches, and so every element, is inside.
+    #[inline(always)]
+    fn check<S: ByteSimd<Cell = C>>(&self, rows: usize, vectors: usize) {
+        if self.steps == 0 {
+            return;
+        }
+        let last = self.steps - 1;
+        assert!(last + (rows - 1) * self.row_stride < self.cells.len(), "a tile outside of its numbers");
+        let vector = (vectors - 1) % S::PER_PANEL * size_of::<S::Bytes>();
+        let end = last * STEP + vector + (vectors - 1) / S::PER_PANEL * self.panel_stride;
+        assert!(end + size_of::<S::Bytes>() <= self.weights.len(), "a tile outside of its weights");
+    }
+}
