@@ -40,7 +40,7 @@ impl<T: Element> Buffer<T> {
     }
 }
 
-impl Buffer<u8> {
+impl Buffer<i8> {
     /// Bytes of 0.
     #[allow(dead_code, reason = "for the layers of eight bits")]
     pub(crate) fn zeroed_bytes(len: usize) -> Self {

@@ -53,11 +53,11 @@ impl Patches {
         super::run(Scatter { patches: self, images, positions, from: patches });
     }
 
-    /// Visits all elements of the patches of some positions.
+    /// Visits all elements of the patches of some positions; from one patch to the next are so many elements.
     #[inline(always)]
-    fn visit(&self, positions: Range<usize>, visitor: &mut impl Visit) {
+    pub(super) fn visit(&self, positions: Range<usize>, stride: usize, visitor: &mut impl Visit) {
         let Geometry { rows, columns, channels: all_channels } = self.geometry;
-        let (channels, patch) = (self.channels.len(), self.len());
+        let channels = self.channels.len();
         // A row of the window is one run where its taps lie side by side with all their channels.
         let is_dense = columns.dilation == 1 && channels == all_channels;
         let mut first = positions.start;
@@ -69,7 +69,7 @@ impl Patches {
             let inside_rows = rows.taps(row);
             // Where a row of outputs has its patches, from a tap on.
             let place = |output: usize, tap: usize| {
-                (first - positions.start + output - start) * patch + (tap - self.taps.start) * channels
+                (first - positions.start + output - start) * stride + (tap - self.taps.start) * channels
             };
             let mut tap = self.taps.start;
             while tap < self.taps.end {
@@ -82,7 +82,7 @@ impl Patches {
                     place: place(outputs.start, base + taps.start),
                     len: taps.len() * channels,
                     count: outputs.len(),
-                    patch,
+                    stride,
                 };
                 if !inside_rows.contains(&row_tap) {
                     visitor.padding(runs(&outputs, taps));
@@ -130,17 +130,17 @@ impl Patches {
 
 /// Equal runs of elements of successive patches.
 #[derive(Clone, Copy)]
-struct Runs {
+pub(super) struct Runs {
     /// Of the first.
-    place: usize,
-    len: usize,
-    count: usize,
+    pub(super) place: usize,
+    pub(super) len: usize,
+    pub(super) count: usize,
     /// From one to the next.
-    patch: usize,
+    pub(super) stride: usize,
 }
 
 /// What is done with the elements of patches. Both functions must be `#[inline(always)]`.
-trait Visit {
+pub(super) trait Visit {
     /// Runs that lie outside of the image.
     fn padding(&mut self, runs: Runs);
     /// Runs of which the first is at `start` in the images, and the others `step` from one to the next.
@@ -160,7 +160,7 @@ impl<T: Element> Kernel<T> for Gather<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         let Self { patches, images, positions, to } = self;
-        patches.visit(positions, &mut Gathering { simd, images, to });
+        patches.visit(positions, patches.len(), &mut Gathering { simd, images, to });
     }
 }
 
@@ -173,7 +173,7 @@ struct Gathering<'a, T, S> {
 impl<T: Element, S: Simd<T>> Visit for Gathering<'_, T, S> {
     #[inline(always)]
     fn padding(&mut self, runs: Runs) {
-        for to in self.to[runs.place..].chunks_mut(runs.patch).take(runs.count) {
+        for to in self.to[runs.place..].chunks_mut(runs.stride).take(runs.count) {
             to[..runs.len].iter_mut().for_each(|to| *to = T::zero());
         }
     }
@@ -193,7 +193,7 @@ impl<T: Element, S: Simd<T>> Visit for Gathering<'_, T, S> {
             21 => copies::<T, 21>(runs, from, step, to),
             len => {
                 for run in 0..runs.count {
-                    let (from, to) = (&from[run * step..][..len], &mut to[run * runs.patch..][..len]);
+                    let (from, to) = (&from[run * step..][..len], &mut to[run * runs.stride..][..len]);
                     let ((from, from_rest), (to, to_rest)) = (S::split(from), S::split_mut(to));
                     for (from, to) in from.iter().zip(to) {
                         self.simd.store(self.simd.load(from), to);
@@ -210,7 +210,7 @@ impl<T: Element, S: Simd<T>> Visit for Gathering<'_, T, S> {
 fn copies<T: Element, const LEN: usize>(runs: Runs, from: &[T], step: usize, to: &mut [T]) {
     for run in 0..runs.count {
         let from = from[run * step..].first_chunk::<LEN>().expect("a run lies inside of the image");
-        *to[run * runs.patch..].first_chunk_mut::<LEN>().expect("a run lies inside of its patch") = *from;
+        *to[run * runs.stride..].first_chunk_mut::<LEN>().expect("a run lies inside of its patch") = *from;
     }
 }
 
@@ -227,7 +227,7 @@ impl<T: Element> Kernel<T> for Scatter<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         let Self { patches, images, positions, from } = self;
-        patches.visit(positions, &mut Scattering { simd, images, from });
+        patches.visit(positions, patches.len(), &mut Scattering { simd, images, from });
     }
 }
 
@@ -244,7 +244,7 @@ impl<T: Element, S: Simd<T>> Visit for Scattering<'_, T, S> {
     #[inline(always)]
     fn image(&mut self, runs: Runs, start: usize, step: usize) {
         for run in 0..runs.count {
-            let (from, from_rest) = S::split(&self.from[runs.place + run * runs.patch..][..runs.len]);
+            let (from, from_rest) = S::split(&self.from[runs.place + run * runs.stride..][..runs.len]);
             let (to, to_rest) = S::split_mut(&mut self.images[start + run * step..][..runs.len]);
             for (from, to) in from.iter().zip(to) {
                 self.simd.store(self.simd.add(self.simd.load(to), self.simd.load(from)), to);

@@ -7,9 +7,10 @@
 #![expect(unsafe_code, reason = "intrinsics need the instruction set that the token proves")]
 
 use std::arch::x86_64::{
-    __m256, __m256i, _mm256_add_epi32, _mm256_and_si256, _mm256_cvtepi32_ps, _mm256_dpbusd_avx_epi32,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_mullo_epi32, _mm256_set1_epi16, _mm256_set1_epi32,
-    _mm256_srli_epi16, _mm256_storeu_si256, _mm256_sub_epi32,
+    __m256, __m256i, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_dpbusd_avx_epi32,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps, _mm256_mullo_epi32,
+    _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permutevar8x32_epi32, _mm256_set1_epi32,
+    _mm256_setr_epi32, _mm256_slli_epi16, _mm256_srai_epi16, _mm256_storeu_si256, _mm256_sub_epi32,
 };
 
 use super::simd::ByteSimd;
@@ -43,7 +44,7 @@ macro_rules! vectors {
         type Numbers = Avx2;
         type Sums = __m256i;
         type Chunk = [i32; 8];
-        type Bytes = [u8; 32];
+        type Bytes = [i8; 32];
 
         #[inline(always)]
         fn numbers(self) -> Avx2 {
@@ -51,7 +52,7 @@ macro_rules! vectors {
         }
 
         #[inline(always)]
-        fn split(weights: &[u8]) -> &[Self::Bytes] {
+        fn split(weights: &[i8]) -> &[Self::Bytes] {
             weights.as_chunks().0
         }
 
@@ -73,34 +74,80 @@ macro_rules! vectors {
         }
 
         #[inline(always)]
-        fn without(self, sums: __m256i, constant: i32, factor: i32, others: __m256i) -> __m256 {
+        fn splat(self, number: i32) -> __m256i {
+            // SAFETY: the token proves the instruction.
+            unsafe { _mm256_set1_epi32(number) }
+        }
+
+        #[inline(always)]
+        fn add(self, a: __m256i, b: __m256i) -> __m256i {
+            // SAFETY: the token proves the instruction.
+            unsafe { _mm256_add_epi32(a, b) }
+        }
+
+        #[inline(always)]
+        fn min(self, a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the token proves the instruction.
+            unsafe { _mm256_min_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn max(self, a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the token proves the instruction.
+            unsafe { _mm256_max_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn rounded(self, numbers: __m256) -> __m256i {
+            // SAFETY: the token proves the instruction.
+            unsafe { _mm256_cvtps_epi32(numbers) }
+        }
+
+        #[inline(always)]
+        fn narrow(self, numbers: [__m256i; 4], to: &mut [u8]) {
             // SAFETY: the token proves the instructions.
-            unsafe { without(sums, constant, factor, others) }
+            unsafe { narrow(numbers, to) }
         }
 
         #[inline(always)]
-        fn prefetch(self, address: *const u8) {
-            x86::prefetch::<{ x86::SOON }>(address.cast());
+        fn without(self, sums: __m256i, factor: i32, others: __m256i) -> __m256 {
+            // SAFETY: the token proves the instructions.
+            unsafe { without(sums, factor, others) }
         }
 
         #[inline(always)]
-        fn prefetch_for_later(self, address: *const u8) {
-            x86::prefetch::<{ x86::LATER }>(address.cast());
+        fn prefetch(self, address: *const i8) {
+            x86::prefetch::<{ x86::SOON }>(address);
+        }
+
+        #[inline(always)]
+        fn prefetch_for_later(self, address: *const i8) {
+            x86::prefetch::<{ x86::LATER }>(address);
         }
     };
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn without(sums: __m256i, constant: i32, factor: i32, others: __m256i) -> __m256 {
-    let sums = _mm256_sub_epi32(sums, _mm256_set1_epi32(constant));
+fn narrow([a, b, c, d]: [__m256i; 4], to: &mut [u8]) {
+    assert_eq!(to.len(), 32, "the bytes of four vectors");
+    // Both halves of a register are packed apart: four bytes of each of a, b, c, d, and again.
+    let bytes = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+    let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    // SAFETY: there is room for 32 bytes.
+    unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), bytes) };
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn without(sums: __m256i, factor: i32, others: __m256i) -> __m256 {
     _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, _mm256_mullo_epi32(_mm256_set1_epi32(factor), others)))
 }
 
 impl ByteSimd for AvxVnni {
     type Weights = __m256i;
     type Factor = __m256i;
-    type Cell = [i8; 4];
+    type Cell = [u8; 4];
 
     const MOST_ROWS: usize = 3;
     const VECTORS: &'static [usize] = &[8, 4, 4];
@@ -108,15 +155,14 @@ impl ByteSimd for AvxVnni {
     vectors!();
 
     #[inline(always)]
-    fn cell(numbers: [i8; 4]) -> Self::Cell {
+    fn cell(numbers: [u8; 4]) -> Self::Cell {
         numbers
     }
 
     #[inline(always)]
-    fn factor(self, &[a, b, c, d]: &Self::Cell) -> __m256i {
-        let numbers = i32::from_le_bytes([a, b, c, d].map(i8::cast_unsigned));
+    fn factor(self, cell: &Self::Cell) -> __m256i {
         // SAFETY: the token proves the instruction.
-        unsafe { _mm256_set1_epi32(numbers) }
+        unsafe { _mm256_set1_epi32(i32::from_le_bytes(*cell)) }
     }
 
     #[inline(always)]
@@ -128,7 +174,7 @@ impl ByteSimd for AvxVnni {
     #[inline(always)]
     fn add_products(self, weights: __m256i, factor: __m256i, sums: __m256i) -> __m256i {
         // SAFETY: the token proves the instruction.
-        unsafe { _mm256_dpbusd_avx_epi32(sums, weights, factor) }
+        unsafe { _mm256_dpbusd_avx_epi32(sums, factor, weights) }
     }
 }
 
@@ -143,13 +189,13 @@ impl ByteSimd for Avx2Words {
     vectors!();
 
     #[inline(always)]
-    fn cell(numbers: [i8; 4]) -> Self::Cell {
+    fn cell(numbers: [u8; 4]) -> Self::Cell {
         words::cell(numbers)
     }
 
     #[inline(always)]
     fn factor(self, cell: &Self::Cell) -> [__m256i; 2] {
-        let [even, odd] = words::pairs(*cell);
+        let [even, odd] = *cell;
         // SAFETY: the token proves the instruction.
         let even = unsafe { _mm256_set1_epi32(even) };
         // SAFETY: the token proves the instruction.
@@ -175,7 +221,7 @@ impl ByteSimd for Avx2Words {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn both(bytes: __m256i) -> [__m256i; 2] {
-    [_mm256_and_si256(bytes, _mm256_set1_epi16(0xff)), _mm256_srli_epi16::<8>(bytes)]
+    [_mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(bytes)), _mm256_srai_epi16::<8>(bytes)]
 }
 
 #[inline]

@@ -10,9 +10,10 @@
 #![expect(unsafe_code, reason = "intrinsics need the instruction set that the token proves")]
 
 use std::arch::x86_64::{
-    __m512, __m512i, _mm512_add_epi32, _mm512_and_si512, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32,
-    _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mullo_epi32, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_srli_epi16, _mm512_storeu_si512, _mm512_sub_epi32,
+    __m512, __m512i, _mm_storeu_si128, _mm512_add_epi32, _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps,
+    _mm512_cvtps_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_max_ps,
+    _mm512_min_ps, _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_slli_epi16, _mm512_srai_epi16,
+    _mm512_storeu_si512, _mm512_sub_epi32,
 };
 
 use super::simd::ByteSimd;
@@ -49,7 +50,7 @@ macro_rules! vectors {
         type Numbers = Avx512;
         type Sums = __m512i;
         type Chunk = [i32; 16];
-        type Bytes = [u8; 64];
+        type Bytes = [i8; 64];
 
         #[inline(always)]
         fn numbers(self) -> Avx512 {
@@ -57,7 +58,7 @@ macro_rules! vectors {
         }
 
         #[inline(always)]
-        fn split(weights: &[u8]) -> &[Self::Bytes] {
+        fn split(weights: &[i8]) -> &[Self::Bytes] {
             weights.as_chunks().0
         }
 
@@ -79,34 +80,80 @@ macro_rules! vectors {
         }
 
         #[inline(always)]
-        fn without(self, sums: __m512i, constant: i32, factor: i32, others: __m512i) -> __m512 {
+        fn splat(self, number: i32) -> __m512i {
+            // SAFETY: the token proves the instruction.
+            unsafe { _mm512_set1_epi32(number) }
+        }
+
+        #[inline(always)]
+        fn add(self, a: __m512i, b: __m512i) -> __m512i {
+            // SAFETY: the token proves the instruction.
+            unsafe { _mm512_add_epi32(a, b) }
+        }
+
+        #[inline(always)]
+        fn min(self, a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the token proves the instruction.
+            unsafe { _mm512_min_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn max(self, a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the token proves the instruction.
+            unsafe { _mm512_max_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn rounded(self, numbers: __m512) -> __m512i {
+            // SAFETY: the token proves the instruction.
+            unsafe { _mm512_cvtps_epi32(numbers) }
+        }
+
+        #[inline(always)]
+        fn narrow(self, numbers: [__m512i; 4], to: &mut [u8]) {
             // SAFETY: the token proves the instructions.
-            unsafe { without(sums, constant, factor, others) }
+            unsafe { narrow(numbers, to) }
         }
 
         #[inline(always)]
-        fn prefetch(self, address: *const u8) {
-            x86::prefetch::<{ x86::SOON }>(address.cast());
+        fn without(self, sums: __m512i, factor: i32, others: __m512i) -> __m512 {
+            // SAFETY: the token proves the instructions.
+            unsafe { without(sums, factor, others) }
         }
 
         #[inline(always)]
-        fn prefetch_for_later(self, address: *const u8) {
-            x86::prefetch::<{ x86::LATER }>(address.cast());
+        fn prefetch(self, address: *const i8) {
+            x86::prefetch::<{ x86::SOON }>(address);
+        }
+
+        #[inline(always)]
+        fn prefetch_for_later(self, address: *const i8) {
+            x86::prefetch::<{ x86::LATER }>(address);
         }
     };
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn without(sums: __m512i, constant: i32, factor: i32, others: __m512i) -> __m512 {
-    let sums = _mm512_sub_epi32(sums, _mm512_set1_epi32(constant));
+fn narrow(numbers: [__m512i; 4], to: &mut [u8]) {
+    assert_eq!(to.len(), 64, "the bytes of four vectors");
+    for (numbers, to) in numbers.into_iter().zip(to.chunks_exact_mut(16)) {
+        let bytes = _mm512_cvtepi32_epi8(numbers);
+        // SAFETY: there is room for 16 bytes.
+        unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), bytes) };
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn without(sums: __m512i, factor: i32, others: __m512i) -> __m512 {
     _mm512_cvtepi32_ps(_mm512_sub_epi32(sums, _mm512_mullo_epi32(_mm512_set1_epi32(factor), others)))
 }
 
 impl ByteSimd for Avx512Vnni {
     type Weights = __m512i;
     type Factor = __m512i;
-    type Cell = [i8; 4];
+    type Cell = [u8; 4];
 
     const MOST_ROWS: usize = 12;
     const VECTORS: &'static [usize] = &[8, 4, 4, 4, 2];
@@ -114,15 +161,14 @@ impl ByteSimd for Avx512Vnni {
     vectors!();
 
     #[inline(always)]
-    fn cell(numbers: [i8; 4]) -> Self::Cell {
+    fn cell(numbers: [u8; 4]) -> Self::Cell {
         numbers
     }
 
     #[inline(always)]
-    fn factor(self, &[a, b, c, d]: &Self::Cell) -> __m512i {
-        let numbers = i32::from_le_bytes([a, b, c, d].map(i8::cast_unsigned));
+    fn factor(self, cell: &Self::Cell) -> __m512i {
         // SAFETY: the token proves the instruction.
-        unsafe { _mm512_set1_epi32(numbers) }
+        unsafe { _mm512_set1_epi32(i32::from_le_bytes(*cell)) }
     }
 
     #[inline(always)]
@@ -134,7 +180,7 @@ impl ByteSimd for Avx512Vnni {
     #[inline(always)]
     fn add_products(self, weights: __m512i, factor: __m512i, sums: __m512i) -> __m512i {
         // SAFETY: the token proves the instruction.
-        unsafe { _mm512_dpbusd_epi32(sums, weights, factor) }
+        unsafe { _mm512_dpbusd_epi32(sums, factor, weights) }
     }
 }
 
@@ -149,13 +195,13 @@ impl ByteSimd for Avx512Words {
     vectors!();
 
     #[inline(always)]
-    fn cell(numbers: [i8; 4]) -> Self::Cell {
+    fn cell(numbers: [u8; 4]) -> Self::Cell {
         words::cell(numbers)
     }
 
     #[inline(always)]
     fn factor(self, cell: &Self::Cell) -> [__m512i; 2] {
-        let [even, odd] = words::pairs(*cell);
+        let [even, odd] = *cell;
         // SAFETY: the token proves the instruction.
         let even = unsafe { _mm512_set1_epi32(even) };
         // SAFETY: the token proves the instruction.
@@ -181,7 +227,7 @@ impl ByteSimd for Avx512Words {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn both(bytes: __m512i) -> [__m512i; 2] {
-    [_mm512_and_si512(bytes, _mm512_set1_epi16(0xff)), _mm512_srli_epi16::<8>(bytes)]
+    [_mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(bytes)), _mm512_srai_epi16::<8>(bytes)]
 }
 
 #[inline]

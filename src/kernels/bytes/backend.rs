@@ -12,7 +12,6 @@ use std::sync::OnceLock;
 use super::avx2::{Avx2Words, AvxVnni};
 #[cfg(target_arch = "x86_64")]
 use super::avx512::{Avx512Vnni, Avx512Words};
-use super::panels::ROWS;
 use super::portable::PortableBytes;
 use super::rows::RowLayout;
 use super::simd::ByteSimd;
@@ -118,7 +117,7 @@ impl ByteKernel for Layout {
 
     #[inline(always)]
     fn run<S: ByteSimd>(self, _simd: S) -> RowLayout {
-        RowLayout::new(self.numbers, size_of::<S::Cell>() / ROWS)
+        RowLayout::new::<S>(self.numbers)
     }
 }
 

@@ -1,9 +1,33 @@
 //! A convolution with images and weight in bytes.
+//!
+//! First the images become bytes, each as a whole; then what the window sees is gathered, as bytes, a block of positions at a time
+//! that stays in the cache, and multiplied as the samples of a dense layer are. Threads share out images, then positions.
 
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must end up inside the function with its instruction set"
+)]
+
+use std::ops::Range;
+
+use super::backend::{ByteBackend, ByteKernel};
 use super::panels::BytePanels;
+use super::product::{BLOCK_ROWS, Part, Product, sums_of};
 use super::quantize::ByteInput;
+use super::rows::{LINE_BYTES, Line, Room, RowLayout, Sample, bytes, bytes_mut};
+use super::simd::ByteSimd;
 use super::weight::ByteWeight;
-use crate::kernels::{ConvolutionSize, Finish, Parallelism};
+use crate::kernels::convolution_size::{MOST_PIECES, Rows};
+use crate::kernels::grid::Grid;
+use crate::kernels::patches::{Runs, Visit};
+use crate::kernels::runs::split_with_scratch;
+use crate::kernels::{ConvolutionSize, Finish, Parallelism, split_runs};
+
+/// The bytes of a block of patches: with what else a product reads, they stay in the cache (L2).
+const BLOCK_BYTES: usize = 128 * 1024;
+
+/// What it takes to make a byte of a number, in multiply-adds of f32.
+const WORK_OF_NUMBER: usize = 8;
 
 /// y (positions × outputs) from x. An image becomes bytes once, as a whole; what lies around it is 0, exactly.
 ///
@@ -19,61 +43,228 @@ pub(crate) struct ByteConvolutionForward<'a> {
     pub(crate) parallelism: Parallelism,
 }
 
+/// How the work is cut up.
+#[derive(Clone, Copy)]
+struct Plan {
+    /// Of the images, as they lie in memory.
+    images: RowLayout,
+    /// Of the patches of a group.
+    patches: RowLayout,
+    panels: BytePanels,
+    /// The positions of a block.
+    block: usize,
+    /// The most threads.
+    pieces: usize,
+}
+
+impl Plan {
+    fn new(backend: ByteBackend, size: ConvolutionSize) -> Self {
+        let (images, patches) =
+            (RowLayout::of_bytes(size.geometry.image_len()), backend.row_layout(size.patch()));
+        let panels = BytePanels { rows: size.patch(), columns: size.group_outputs() };
+        // Whole blocks of rows of the product.
+        let block = BLOCK_BYTES / (patches.lines() * LINE_BYTES) / BLOCK_ROWS * BLOCK_ROWS;
+        let block = block.max(BLOCK_ROWS).min(size.positions());
+        let pieces = size.positions().div_ceil(block.max(1)).min(MOST_PIECES);
+        Self { images, patches, panels, block, pieces }
+    }
+
+    /// Elements of scratch for the images, and for the block of a thread.
+    fn scratch(&self, size: ConvolutionSize) -> (usize, usize) {
+        let no_product = BytePanels { rows: 0, columns: 0 };
+        (self.images.scratch(size.batch, no_product), self.patches.scratch(self.block, self.panels))
+    }
+}
+
 impl ByteConvolutionForward<'_> {
     /// Elements of scratch that [`ByteConvolutionForward::run`] needs.
     pub(crate) fn scratch(size: ConvolutionSize) -> usize {
-        size.batch * size.geometry.image_len().div_ceil(4)
+        Self::scratch_on(ByteBackend::current(), size)
     }
 
+    pub(super) fn scratch_on(backend: ByteBackend, size: ConvolutionSize) -> usize {
+        let plan = Plan::new(backend, size);
+        let (images, block) = plan.scratch(size);
+        images + plan.pieces * block
+    }
+
+    /// Every output is written, and nothing else that lies in `scratch` is read.
     pub(crate) fn run(self, y: &mut [f32], scratch: &mut [f32]) {
-        let size = self.size;
-        let (image, positions) = (size.geometry.image_len(), size.geometry.positions());
+        self.run_on(ByteBackend::current(), y, scratch);
+    }
+
+    pub(super) fn run_on(self, backend: ByteBackend, y: &mut [f32], scratch: &mut [f32]) {
+        let Self { size, x, weight, bias, .. } = self;
+        let plan = Plan::new(backend, size);
         assert!(!size.is_depthwise(), "each channel by itself has no product of matrices");
-        assert!(size.patch() <= super::MOST_BYTE_INPUTS, "sums that do not fit");
-        assert_eq!((self.x.len(), y.len()), (size.batch * image, size.positions() * size.outputs));
-        assert!(scratch.len() >= Self::scratch(size), "too little scratch");
-        let layout = BytePanels { rows: size.patch(), columns: size.group_outputs() };
-        let mut weight = vec![0; size.groups * layout.rows * layout.columns];
-        for group in 0..size.groups {
-            let panels = &self.weight.panels[group * layout.len()..][..layout.len()];
-            let len = layout.rows * layout.columns;
-            layout.unpack(panels, &mut weight[group * len..][..len]);
+        assert!(size.patch() <= super::MOST_BYTE_INPUTS, "sums of so many products do not fit");
+        let image_len = size.geometry.image_len();
+        assert_eq!(
+            (x.len(), y.len()),
+            (size.batch * image_len, size.positions() * size.outputs),
+            "other images"
+        );
+        assert_eq!(weight.panels.len(), size.groups * plan.panels.len(), "a weight of another size");
+        assert_eq!([weight.sums.len(), weight.scales.len()], [size.outputs; 2], "a weight of other outputs");
+        assert!(bias.is_none_or(|bias| bias.len() == size.outputs), "a bias of another size");
+        if size.positions() == 0 {
+            return;
         }
-        let mut bytes = vec![0; image];
-        for (sample, y) in y.chunks_exact_mut((positions * size.outputs).max(1)).enumerate() {
-            let quantized = self.input.steps(&self.x[sample * image..][..image]);
-            quantized.quantize(&self.x[sample * image..][..image], &mut bytes);
-            for (i, y) in y.iter_mut().enumerate() {
-                let (position, output) = (i / size.outputs, i % size.outputs);
-                let (group, column) = (output / size.group_outputs(), output % size.group_outputs());
-                let (rows, columns) = (size.geometry.rows, size.geometry.columns);
-                let (row, place) = (position / columns.outputs, position % columns.outputs);
-                let mut sum = 0;
-                for tap in 0..size.taps() {
-                    let down = row * rows.stride + tap / columns.kernel * rows.dilation;
-                    let right = place * columns.stride + tap % columns.kernel * columns.dilation;
-                    let inside = down.checked_sub(rows.before).zip(right.checked_sub(columns.before));
-                    let inside = inside.filter(|&(down, right)| down < rows.inputs && right < columns.inputs);
-                    let Some((down, right)) = inside else { continue };
-                    let pixel = (down * columns.inputs + right) * size.geometry.channels;
-                    for channel in 0..size.group_inputs() {
-                        let row = tap * size.group_inputs() + channel;
-                        let weight = weight[(group * layout.rows + row) * layout.columns + column];
-                        let byte = bytes[pixel + group * size.group_inputs() + channel];
-                        sum += (i32::from(byte) - quantized.zero) * i32::from(weight);
-                    }
-                }
-                *y = sum as f32 * self.weight.scales[output] * quantized.scale();
-                if let Some(bias) = self.bias {
-                    *y += bias[output];
-                }
-                if matches!(self.finish, Finish::Relu) && *y < 0.0 {
-                    *y = 0.0;
-                }
+        let (of_images, of_block) = plan.scratch(size);
+        let (of_images, blocks) = scratch.split_at_mut(of_images);
+        let no_product = BytePanels { rows: 0, columns: 0 };
+        let Room { samples, lines, .. } = plan.images.split(size.batch, no_product, of_images);
+        {
+            let samples = Grid::new(&mut *samples, size.batch, 1);
+            let lines = Grid::new(&mut *lines, size.batch, plan.images.lines());
+            let pieces = self.parallelism.pieces(WORK_OF_NUMBER * x.len()).min(size.batch);
+            split_runs(size.batch, 1, pieces, &|images| {
+                let layout = plan.images;
+                backend.run(Quantize { x, input: self.input, layout, samples, lines, images });
+            });
+        }
+        let blocks = &mut blocks[..plan.pieces * of_block];
+        let pieces = self.parallelism.pieces(size.multiply_adds() / 4).min(plan.pieces);
+        let whole = Rows { first: 0, len: size.outputs, values: y };
+        split_with_scratch(whole, 4, pieces, blocks, &|rows: Rows<'_, f32>, scratch| {
+            let scratch = &mut scratch[..of_block];
+            self.positions(backend, plan, (samples, lines), rows, scratch);
+        });
+    }
+}
+
+impl ByteConvolutionForward<'_> {
+    /// The outputs of some positions.
+    fn positions(
+        &self,
+        backend: ByteBackend,
+        plan: Plan,
+        images: (&[Sample], &[Line]),
+        rows: Rows<'_, f32>,
+        scratch: &mut [f32],
+    ) {
+        let Self { size, weight, bias, finish, .. } = *self;
+        let (panels, outputs) = (plan.panels, size.group_outputs());
+        let mut first = rows.first;
+        for y in rows.values.chunks_mut(plan.block * size.outputs) {
+            let positions = first..first + y.len() / size.outputs;
+            first = positions.end;
+            let rows = 0..positions.len();
+            let y = Grid::new(y, rows.len(), size.outputs);
+            for group in 0..size.groups {
+                let Room { samples, lines, sums } = plan.patches.split(rows.len(), panels, scratch);
+                let rows_of_patches = (&mut *samples, &mut *lines);
+                let positions = positions.clone();
+                backend.run(Gather { size, group, plan, images, positions, rows: rows_of_patches });
+                let columns = group * outputs..(group + 1) * outputs;
+                let weight = ByteWeight {
+                    panels: &weight.panels[group * panels.len()..][..panels.len()],
+                    sums: &weight.sums[columns.clone()],
+                    scales: &weight.scales[columns.clone()],
+                };
+                let bias = bias.map(|bias| &bias[columns.clone()]);
+                let product = Product { layout: plan.patches, samples, lines, panels, weight, bias, finish };
+                let sums = sums_of(sums, rows.len(), panels);
+                let place = (0, columns.start);
+                backend.run(Part { product, y, place, sums, rows: rows.clone(), columns: 0..panels.count() });
             }
-            if let Finish::Function(function) = self.finish {
-                function(y);
+        }
+    }
+}
+
+/// Some images that become bytes.
+struct Quantize<'a> {
+    x: &'a [f32],
+    input: ByteInput,
+    layout: RowLayout,
+    samples: Grid<'a, Sample>,
+    lines: Grid<'a, Line>,
+    images: Range<usize>,
+}
+
+impl ByteKernel for Quantize<'_> {
+    type Output = ();
+
+    #[expect(unsafe_code, reason = "threads share the images")]
+    #[inline(always)]
+    fn run<S: ByteSimd>(self, simd: S) {
+        let Self { x, input, layout, samples, lines, images } = self;
+        let image_len = x.len() / samples.rows();
+        for image in images {
+            // SAFETY: `run_on` gives each thread images of its own, and here is one piece of them at a time.
+            let lines = unsafe { lines.piece(image, 0..layout.lines()) };
+            // SAFETY: as for the lines.
+            let [sample] = (unsafe { samples.piece(image, 0..1) }) else { unreachable!("one an image") };
+            let x = &x[image * image_len..][..image_len];
+            let quantization = input.of(simd, x);
+            quantization.quantize(simd, x, layout.bytes(lines));
+            *sample = quantization.sample();
+        }
+    }
+}
+
+/// Patches of a group, of some positions, that become rows.
+struct Gather<'a> {
+    size: ConvolutionSize,
+    group: usize,
+    plan: Plan,
+    images: (&'a [Sample], &'a [Line]),
+    positions: Range<usize>,
+    rows: (&'a mut [Sample], &'a mut [Line]),
+}
+
+impl ByteKernel for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: ByteSimd>(self, _simd: S) {
+        let Self { size, group, plan, images: (samples, images), positions, rows: (of_rows, rows) } = self;
+        let of_image = size.geometry.positions();
+        let patches = size.patches(group, 0..size.taps());
+        let (lines, image_lines) = (plan.patches.lines(), plan.images.lines());
+        let mut first = positions.start;
+        while first < positions.end {
+            // Those of one image, as each has a byte of its own for 0.
+            let image = first / of_image;
+            let end = positions.end.min((image + 1) * of_image);
+            let places = first - positions.start..end - positions.start;
+            of_rows[places.clone()].fill(samples[image]);
+            let rows = &mut rows[places.start * lines..places.end * lines];
+            let gathering = &mut Gathering {
+                images: bytes(&images[image * image_lines..][..image_lines]),
+                to: &mut bytes_mut(rows)[plan.patches.first_byte()..],
+                zero: samples[image].zero as u8,
+            };
+            let within = first - image * of_image..end - image * of_image;
+            patches.visit(within, lines * LINE_BYTES, gathering);
+            for row in rows.chunks_exact_mut(lines) {
+                plan.patches.spread::<S>(row);
             }
+            first = end;
+        }
+    }
+}
+
+struct Gathering<'a> {
+    images: &'a [u8],
+    to: &'a mut [u8],
+    /// What lies around an image.
+    zero: u8,
+}
+
+impl Visit for Gathering<'_> {
+    #[inline(always)]
+    fn padding(&mut self, runs: Runs) {
+        for to in self.to[runs.place..].chunks_mut(runs.stride).take(runs.count) {
+            to[..runs.len].fill(self.zero);
+        }
+    }
+
+    #[inline(always)]
+    fn image(&mut self, runs: Runs, start: usize, step: usize) {
+        let (from, to) = (&self.images[start..], &mut self.to[runs.place..]);
+        for run in 0..runs.count {
+            to[run * runs.stride..][..runs.len].copy_from_slice(&from[run * step..][..runs.len]);
         }
     }
 }

@@ -9,10 +9,10 @@
 )]
 
 use super::backend::{ByteBackend, ByteKernel};
-use super::panels::{BytePanels, ROWS};
-use super::product::{Part, Product};
+use super::panels::BytePanels;
+use super::product::{Part, Product, sums_of};
 use super::quantize::ByteInput;
-use super::rows::{Line, RowLayout, Sample, cells_mut};
+use super::rows::{Line, Room, RowLayout, Sample};
 use super::simd::ByteSimd;
 use super::weight::ByteWeight;
 use crate::kernels::grid::Grid;
@@ -43,7 +43,7 @@ impl ByteDenseForward<'_> {
     }
 
     pub(super) fn scratch_on(backend: ByteBackend, size: DenseSize) -> usize {
-        backend.row_layout(size.inputs).scratch(size.batch)
+        backend.row_layout(size.inputs).scratch(size.batch, panels(size))
     }
 
     /// Every output is written, and nothing else that lies in `scratch` is read.
@@ -53,7 +53,7 @@ impl ByteDenseForward<'_> {
 
     pub(super) fn run_on(self, backend: ByteBackend, y: &mut [f32], scratch: &mut [f32]) {
         let DenseSize { batch, inputs, outputs } = self.size;
-        let panels = BytePanels { rows: inputs, columns: outputs };
+        let panels = panels(self.size);
         assert!(inputs <= super::MOST_BYTE_INPUTS, "sums of so many products do not fit");
         assert_eq!(self.x.len(), batch * inputs, "a buffer of another size");
         let Self { weight, bias, finish, parallelism, .. } = self;
@@ -66,7 +66,8 @@ impl ByteDenseForward<'_> {
         }
         let layout = backend.row_layout(inputs);
         let scratch = &mut scratch[..Self::scratch_on(backend, self.size)];
-        let (samples, lines) = layout.split(batch, scratch);
+        let Room { samples, lines, sums } = layout.split(batch, panels, scratch);
+        let sums = sums_of(sums, batch, panels);
         {
             let samples = Grid::new(&mut *samples, batch, 1);
             let lines = Grid::new(&mut *lines, batch, layout.lines());
@@ -76,7 +77,7 @@ impl ByteDenseForward<'_> {
             });
         }
         let product = Product { layout, samples, lines, panels, weight, bias, finish };
-        let part = |rows, columns| backend.run(Part { product, y, place: (0, 0), rows, columns });
+        let part = |rows, columns| backend.run(Part { product, y, place: (0, 0), sums, rows, columns });
         let pieces = parallelism.small_pieces(backend.multiply_adds(self.size));
         let longest = |len: usize, granule: usize| len.div_ceil(granule).div_ceil(pieces) * granule;
         if longest(panels.count(), 1) * batch <= longest(batch, ROWS_GRANULE).min(batch) * panels.count() {
@@ -87,6 +88,10 @@ impl ByteDenseForward<'_> {
     }
 }
 
+fn panels(size: DenseSize) -> BytePanels {
+    BytePanels { rows: size.inputs, columns: size.outputs }
+}
+
 /// Some samples that become rows.
 struct Quantize<'a> {
     product: &'a ByteDenseForward<'a>,
@@ -95,32 +100,25 @@ struct Quantize<'a> {
     rows: std::ops::Range<usize>,
 }
 
-/// The numbers that become bytes before they are put into cells.
-const CHUNK: usize = 256;
-
 impl ByteKernel for Quantize<'_> {
     type Output = ();
 
     #[expect(unsafe_code, reason = "threads share the rows")]
     #[inline(always)]
-    fn run<S: ByteSimd>(self, _simd: S) {
+    fn run<S: ByteSimd>(self, simd: S) {
         let Self { product, samples, lines, rows } = self;
         let inputs = product.size.inputs;
-        let layout = RowLayout::new(inputs, size_of::<S::Cell>() / ROWS);
+        let layout = RowLayout::new::<S>(inputs);
         for row in rows {
             // SAFETY: `run_on` gives each thread rows of its own, and here is one piece of them at a time.
-            let cells = cells_mut::<S>(unsafe { lines.piece(row, 0..layout.lines()) });
+            let lines = unsafe { lines.piece(row, 0..layout.lines()) };
             // SAFETY: as for the lines.
             let [sample] = (unsafe { samples.piece(row, 0..1) }) else { unreachable!("one a row") };
             let x = &product.x[row * inputs..][..inputs];
-            let steps = product.input.steps(x);
-            let mut sum = 0;
-            for (x, cells) in x.chunks(CHUNK).zip(cells[..layout.cells()].chunks_mut(CHUNK / ROWS)) {
-                let mut bytes = [0; CHUNK];
-                steps.quantize(x, &mut bytes[..x.len()]);
-                sum += super::rows::place::<S>(&bytes[..cells.len() * ROWS], cells);
-            }
-            *sample = Sample { scale: steps.scale(), zero: steps.zero, sum };
+            let quantization = product.input.of(simd, x);
+            quantization.quantize(simd, x, layout.bytes(lines));
+            layout.spread::<S>(lines);
+            *sample = quantization.sample();
         }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! x[k] ≈ s · (q[k] − z)      W[k, o] ≈ t[o] · w[k, o]
-//! n[o] = Σ_k w[k, o] · (q[k] − z) = Σ_k (w[k, o] + 128) · q[k] − 128 · Σ_k q[k] − z · Σ_k w[k, o]
+//! n[o] = Σ_k w[k, o] · (q[k] − z) = Σ_k w[k, o] · q[k] − z · Σ_k w[k, o]
 //! y[o] = act(n[o] · t[o] · s + b[o])
 //! ```
 //!

@@ -9,11 +9,8 @@ pub(super) const ROWS: usize = 4;
 /// The bytes of four rows of a panel.
 pub(super) const STEP: usize = COLUMNS * ROWS;
 
-/// What is added to a weight, so that its byte has no sign.
-const OFFSET: u8 = 128;
-
 /// The layout of an n×m weight: column panels of 32 columns, one after another; in a panel all steps of four rows; in a step
-/// all columns, four bytes each. A byte is the weight + 128, and the padding, of rows and columns, a weight of 0.
+/// all columns, four bytes each. The padding, of rows and columns, is 0.
 ///
 /// ```text
 ///              columns 0..32         32..64
@@ -56,32 +53,32 @@ impl BytePanels {
     }
 
     /// Writes a row-major matrix into panels, and the padding.
-    pub(crate) fn pack(self, matrix: &[i8], panels: &mut [u8]) {
+    pub(crate) fn pack(self, matrix: &[i8], panels: &mut [i8]) {
         self.check(matrix.len(), panels.len());
-        panels.fill(OFFSET);
+        panels.fill(0);
         for row in 0..self.rows {
             for (column, &weight) in matrix[row * self.columns..][..self.columns].iter().enumerate() {
-                panels[self.place(row, column)] = weight.cast_unsigned().wrapping_add(OFFSET);
+                panels[self.place(row, column)] = weight;
             }
         }
     }
 
     /// Writes panels into a row-major matrix.
-    pub(crate) fn unpack(self, panels: &[u8], matrix: &mut [i8]) {
+    pub(crate) fn unpack(self, panels: &[i8], matrix: &mut [i8]) {
         self.check(matrix.len(), panels.len());
         for row in 0..self.rows {
             for (column, weight) in matrix[row * self.columns..][..self.columns].iter_mut().enumerate() {
-                *weight = panels[self.place(row, column)].wrapping_sub(OFFSET).cast_signed();
+                *weight = panels[self.place(row, column)];
             }
         }
     }
 
     /// Writes the sum of each column's weights.
-    pub(crate) fn sums(self, panels: &[u8], sums: &mut [i32]) {
+    pub(crate) fn sums(self, panels: &[i8], sums: &mut [i32]) {
         self.check(self.rows * self.columns, panels.len());
         assert_eq!(sums.len(), self.columns, "sums of other columns");
         for (column, sum) in sums.iter_mut().enumerate() {
-            let weight = |row| i32::from(panels[self.place(row, column)]) - i32::from(OFFSET);
+            let weight = |row| i32::from(panels[self.place(row, column)]);
             *sum = (0..self.rows).map(weight).sum();
         }
     }
@@ -105,10 +102,8 @@ mod tests {
             let mut back = vec![0; matrix.len()];
             layout.unpack(&panels, &mut back);
             assert_eq!(back, matrix);
-            let total = |values: &[i32]| values.iter().sum::<i32>();
-            let weights: Vec<i32> = panels.iter().map(|&byte| i32::from(byte) - 128).collect();
-            let expected: Vec<i32> = matrix.iter().map(|&weight| weight.into()).collect();
-            assert_eq!(total(&weights), total(&expected), "{rows}x{columns}");
+            let total = |bytes: &[i8]| bytes.iter().map(|&byte| i32::from(byte).abs()).sum::<i32>();
+            assert_eq!(total(&panels), total(&matrix), "{rows}x{columns}");
             let mut sums = vec![0; columns];
             layout.sums(&panels, &mut sums);
             for (column, sum) in sums.into_iter().enumerate() {
@@ -125,8 +120,8 @@ mod tests {
         let mut panels = vec![0; layout.len()];
         layout.pack(&matrix, &mut panels);
         assert_eq!(layout.len(), 2 * 2 * 128);
-        assert_eq!(panels[..8], [128, 138, 148, 158, 128, 138, 148, 158]);
-        assert_eq!(panels[128..134], [168, 178, 128, 128, 168, 178]);
-        assert_eq!(panels[256..262], [130, 140, 150, 160, 128, 128]);
+        assert_eq!(panels[..8], [0, 10, 20, 30, 0, 10, 20, 30]);
+        assert_eq!(panels[128..134], [40, 50, 0, 0, 40, 50]);
+        assert_eq!(panels[256..262], [2, 12, 22, 32, 0, 0]);
     }
 }

@@ -9,7 +9,7 @@ pub(super) struct Weight {
     pub(super) matrix: Vec<i8>,
     pub(super) scales: Vec<f32>,
     pub(super) bias: Vec<f32>,
-    panels: Vec<u8>,
+    panels: Vec<i8>,
     sums: Vec<i32>,
 }
 

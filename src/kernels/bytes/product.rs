@@ -2,7 +2,7 @@
 //!
 //! The loops are those of the forward product in `f32` (`dense_forward`): a single tile of few rows goes through a panel from top
 //! to bottom; where there are several tiles, all panels are gone through with a block of steps before the next, so that the
-//! numbers of the rows and of the panel that a block needs stay in the cache. Between blocks the sums lie in y, as their bits.
+//! numbers of the rows and of the panel that a block needs stay in the cache. Between blocks the sums lie in scratch.
 
 #![expect(
     clippy::inline_always,
@@ -13,19 +13,16 @@ use std::ops::Range;
 
 use super::backend::ByteKernel;
 use super::panels::{BytePanels, COLUMNS, STEP};
-use super::rows::{Line, RowLayout, Sample, cells};
+use super::rows::{BLOCK_STEPS, Line, RowLayout, SUMS, Sample, cells, chunks_mut};
 use super::simd::{ByteSimd, most_vectors};
-use super::tile::{Ahead, Fetch, Nothing, STREAMED_ROWS, SUMS, Share, Tile};
+use super::tile::{Ahead, Fetch, MOST_SUMS, Nothing, STREAMED_ROWS, Share, Sums, Tile};
 use super::weight::ByteWeight;
 use crate::kernels::block_sums::BlockSums;
 use crate::kernels::grid::Grid;
 use crate::kernels::{Finish, Simd};
 
-/// Rows that go through a block of steps before the next block: what they have in y stays in the cache.
-const BLOCK_ROWS: usize = 96;
-
-/// The steps of a block: those of a panel take 64 KiB.
-const BLOCK_STEPS: usize = 512;
+/// Rows that go through a block of steps before the next block: their sums stay in the cache.
+pub(super) const BLOCK_ROWS: usize = 96;
 
 /// Some rows × some panels of y = act(x·W + b). No other product that runs at the time has an output in common with it.
 #[derive(Clone, Copy)]
@@ -39,12 +36,20 @@ pub(super) struct Product<'a> {
     pub(super) finish: Finish<'a, f32>,
 }
 
+/// Room for sums between blocks, as parts share it.
+pub(super) fn sums_of(lines: &mut [Line], rows: usize, panels: BytePanels) -> Grid<'_, Line> {
+    let count = if lines.is_empty() { 0 } else { panels.count() };
+    Grid::new(lines, count, rows * SUMS)
+}
+
 /// A product and what is to be done of it.
 pub(super) struct Part<'a> {
     pub(super) product: Product<'a>,
     /// Where the outputs go: the row 0 to the row `place.0`, the column 0 to the column `place.1`.
     pub(super) y: Grid<'a, f32>,
     pub(super) place: (usize, usize),
+    /// Sums between blocks.
+    pub(super) sums: Grid<'a, Line>,
     pub(super) rows: Range<usize>,
     /// The panels.
     pub(super) columns: Range<usize>,
@@ -55,7 +60,7 @@ struct Group {
     steps: Range<usize>,
     columns: Range<usize>,
     passes: usize,
-    next: *const u8,
+    next: *const i8,
 }
 
 impl ByteKernel for Part<'_> {
@@ -146,9 +151,22 @@ impl Part<'_> {
         unsafe { self.y.piece(first + row, left + columns.start..left + columns.end) }
     }
 
+    /// The sums of some rows from a column on, which wait for the next block.
+    #[expect(unsafe_code, reason = "parts share the sums as they share y")]
+    #[inline(always)]
+    fn waiting<'a, S: ByteSimd>(
+        sums: Grid<'a, Line>,
+        rows: &Range<usize>,
+        column: usize,
+    ) -> &'a mut [S::Chunk] {
+        // SAFETY: as for `piece`: they belong to outputs of this part, and there is one piece of them at a time.
+        let lines = unsafe { sums.piece(column / COLUMNS, rows.start * SUMS..rows.end * SUMS) };
+        &mut chunks_mut::<S>(lines)[column % COLUMNS / S::LANES..]
+    }
+
     /// The address of a step of the panel that a column is in; beyond W after its last panel.
     #[inline(always)]
-    fn step_of_panel(&self, column: usize, step: usize) -> *const u8 {
+    fn step_of_panel(&self, column: usize, step: usize) -> *const i8 {
         let panel = column / COLUMNS * self.product.panels.panel_len();
         self.product.weight.panels.as_ptr().wrapping_add(panel + step * STEP)
     }
@@ -195,20 +213,24 @@ impl Part<'_> {
             panel_stride: panels.panel_len(),
             fetch,
         };
-        let mut sums = BlockSums::<_, SUMS>::new();
-        let sums = sums.filled(rows.len() * vectors, S::zeros());
-        if steps.start > 0 {
-            for (row, sums) in rows.clone().zip(sums.chunks_exact_mut(vectors)) {
-                load_bits::<S>(self.piece(row, columns.clone()), sums);
+        // Sums that wait for the next block lie in scratch, others nowhere.
+        let is_whole = steps.len() == panels.steps();
+        let mut own = BlockSums::<_, MOST_SUMS>::new();
+        let (values, stride) = if is_whole {
+            (own.filled(rows.len() * vectors, S::zeros()), vectors)
+        } else {
+            (Self::waiting::<S>(self.sums, &rows, columns.start), S::PER_PANEL)
+        };
+        if !is_whole && steps.start == 0 {
+            for values in values.chunks_mut(stride) {
+                values[..vectors].fill(S::zeros());
             }
         }
-        tile.add(simd, rows.len(), vectors, &mut *sums);
+        tile.add(simd, rows.len(), vectors, Sums { values: &mut *values, stride });
         if steps.end < panels.steps() {
-            for (row, sums) in rows.zip(sums.chunks_exact(vectors)) {
-                store_bits::<S>(sums, self.piece(row, columns.clone()));
-            }
             return;
         }
+        let values = &*values;
         let numbers = simd.numbers();
         let is_relu = matches!(self.product.finish, Finish::Relu);
         for vector in 0..vectors {
@@ -219,43 +241,14 @@ impl Part<'_> {
             let sums_of_weights = simd.load(&sums_of_weights);
             let scales = numbers.load_part(&weight.scales[lanes.clone()]);
             let bias = self.product.bias.map(|bias| numbers.load_part(&bias[lanes.clone()]));
-            for (row, sums) in rows.clone().zip(sums.chunks_exact(vectors)) {
-                let Sample { scale, zero, sum } = samples[row];
-                // 128 was added to each weight.
-                let constant = sum.wrapping_mul(128);
-                let value = simd.without(simd.load(&sums[vector]), constant, zero, sums_of_weights);
+            for (row, values) in rows.clone().zip(values.chunks(stride)) {
+                let Sample { scale, zero } = samples[row];
+                let value = simd.without(simd.load(&values[vector]), zero, sums_of_weights);
                 let value = numbers.mul(numbers.mul(value, scales), numbers.splat(scale));
                 let value = if let Some(bias) = bias { numbers.add(value, bias) } else { value };
                 let value = if is_relu { numbers.relu(value) } else { value };
                 numbers.store_part(value, self.piece(row, lanes.clone()));
             }
-        }
-    }
-}
-
-/// Sums of bits that lie in y as numbers.
-#[inline(always)]
-fn load_bits<S: ByteSimd>(from: &[f32], sums: &mut [S::Chunk]) {
-    for (sums, from) in sums.iter_mut().zip(from.chunks(S::LANES)) {
-        let sums = sums.as_mut();
-        if from.len() == S::LANES {
-            // Of a length that is known, it is an instruction.
-            (0..S::LANES).for_each(|lane| sums[lane] = from[lane].to_bits().cast_signed());
-        } else {
-            sums.iter_mut().zip(from).for_each(|(sum, from)| *sum = from.to_bits().cast_signed());
-        }
-    }
-}
-
-/// The other way round.
-#[inline(always)]
-fn store_bits<S: ByteSimd>(sums: &[S::Chunk], to: &mut [f32]) {
-    for (sums, to) in sums.iter().zip(to.chunks_mut(S::LANES)) {
-        let sums = sums.as_ref();
-        if to.len() == S::LANES {
-            (0..S::LANES).for_each(|lane| to[lane] = f32::from_bits(sums[lane].cast_unsigned()));
-        } else {
-            to.iter_mut().zip(sums).for_each(|(to, sum)| *to = f32::from_bits(sum.cast_unsigned()));
         }
     }
 }

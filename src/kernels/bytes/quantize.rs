@@ -4,13 +4,19 @@
 //! x[k] ≈ scale · (q[k] − zero)      q[k] = clamp(round(x[k] · (1 / scale)) + zero, −128, 127)
 //! ```
 //!
-//! with 0 exact, as q = zero. All is done in arrays of lanes, which the compiler turns into vector instructions; they round alike
-//! everywhere.
+//! with 0 exact, as q = zero. A byte is q + 128, as the instructions want one factor without a sign, and a weight may do without
+//! what that would add to a sum. Every instruction set rounds alike.
 
 #![expect(
     clippy::inline_always,
     reason = "vector code must end up inside the function with its instruction set"
 )]
+
+use std::cmp::Ordering;
+
+use super::rows::{LINE_BYTES, Sample};
+use super::simd::ByteSimd;
+use crate::kernels::Simd;
 
 /// How the inputs become bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,93 +31,111 @@ pub(crate) enum ByteInput {
 
 /// How the numbers of one sample become bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Steps {
+pub(super) struct Quantization {
     scale: f32,
-    pub(super) zero: i32,
+    /// The byte of 0.
+    zero: i32,
     is_finite: bool,
 }
 
-/// The numbers that are worked on side by side.
-const LANES: usize = 64;
-
-/// Beyond the range of bytes whatever the zero point.
-const FAR: f32 = 1024.0;
-
-/// 1.5 · 2²³: next to it a number has no digits behind the point.
-const WHOLE: f32 = 12_582_912.0;
+/// The vectors that are worked on side by side.
+const VECTORS: usize = 4;
 
 impl ByteInput {
-    /// Looks at a sample.
+    /// How a sample is quantized.
     #[inline(always)]
-    pub(super) fn steps(self, x: &[f32]) -> Steps {
+    pub(super) fn of<S: ByteSimd>(self, simd: S, x: &[f32]) -> Quantization {
+        let (least, most, is_finite) = range(simd, x);
         match self {
             Self::PerSample => {
-                let (least, most, is_finite) = range(x);
                 // The difference itself might be infinite, and 1 / scale where it is tiny.
                 let scale = (most / 255.0 - least / 255.0).max(f32::MIN_POSITIVE);
-                let zero = -128 - (least * scale.recip()).round_ties_even() as i32;
-                Steps { scale, zero, is_finite }
+                let zero = -(least * scale.recip()).round_ties_even() as i32;
+                Quantization { scale, zero, is_finite }
             }
-            Self::Static { scale, zero } => Steps { scale, zero, is_finite: range(x).2 },
+            Self::Static { scale, zero } => Quantization { scale, zero: zero + 128, is_finite },
         }
     }
 }
 
-impl Steps {
-    /// The scale, or NaN where a number of the sample is not finite.
-    pub(super) fn scale(self) -> f32 {
-        if self.is_finite { self.scale } else { f32::NAN }
+impl Quantization {
+    pub(super) fn sample(self) -> Sample {
+        // Of a sample with a number that is not finite, all outputs become NaN.
+        Sample { scale: if self.is_finite { self.scale } else { f32::NAN }, zero: self.zero }
     }
 
-    /// Writes the bytes of some numbers.
+    /// Writes the bytes of some numbers; there is room up to the end of a line.
     #[inline(always)]
-    pub(super) fn quantize(self, x: &[f32], bytes: &mut [i8]) {
-        let inverse = self.scale.recip();
-        let (x, x_rest) = x.as_chunks::<LANES>();
-        let (bytes, bytes_rest) = bytes.as_chunks_mut::<LANES>();
-        for (x, bytes) in x.iter().zip(bytes) {
-            self.quantize_lanes(inverse, x, bytes);
+    pub(super) fn quantize<S: ByteSimd>(self, simd: S, x: &[f32], bytes: &mut [u8]) {
+        let (chunks, _) = S::Numbers::split(x);
+        let (groups, _) = chunks.as_chunks::<VECTORS>();
+        let group_len = VECTORS * S::LANES;
+        for (group, bytes) in groups.iter().zip(bytes.chunks_exact_mut(group_len)) {
+            self.quantize_group(simd, group, bytes);
         }
-        if !x_rest.is_empty() {
-            let (mut x, mut bytes) = ([0.0; LANES], [0; LANES]);
-            x[..x_rest.len()].copy_from_slice(x_rest);
-            self.quantize_lanes(inverse, &x, &mut bytes);
-            bytes_rest.copy_from_slice(&bytes[..bytes_rest.len()]);
+        let done = groups.len() * group_len;
+        if done < x.len() {
+            let mut padded = [0.0; LINE_BYTES];
+            padded[..x.len() - done].copy_from_slice(&x[done..]);
+            let (group, _) = S::Numbers::split(&padded[..group_len]);
+            let group = group.first_chunk().expect("so many vectors");
+            self.quantize_group(simd, group, &mut bytes[done..][..group_len]);
         }
     }
 
     #[inline(always)]
-    fn quantize_lanes(self, inverse: f32, x: &[f32; LANES], bytes: &mut [i8; LANES]) {
-        for lane in 0..LANES {
-            let steps = x[lane] * inverse;
-            let steps = if steps > -FAR { steps } else { -FAR };
-            let steps = if steps < FAR { steps } else { FAR };
-            let whole = (steps + WHOLE).to_bits().cast_signed() - WHOLE.to_bits().cast_signed();
-            bytes[lane] = (whole + self.zero).clamp(-128, 127) as i8;
+    fn quantize_group<S: ByteSimd>(self, simd: S, x: &[Chunk<S>; VECTORS], bytes: &mut [u8]) {
+        let numbers = simd.numbers();
+        let inverse = numbers.splat(self.scale.recip());
+        let (least, most) = (numbers.splat(-self.zero as f32), numbers.splat((255 - self.zero) as f32));
+        let zero = simd.splat(self.zero);
+        let mut whole = [zero; VECTORS];
+        for vector in 0..VECTORS {
+            let steps = numbers.mul(numbers.load(&x[vector]), inverse);
+            let steps = simd.max(simd.min(steps, most), least);
+            whole[vector] = simd.add(simd.rounded(steps), zero);
         }
+        simd.narrow(whole, bytes);
     }
 }
+
+/// A vector of numbers in memory.
+type Chunk<S> = <<S as ByteSimd>::Numbers as Simd<f32>>::Chunk;
 
 /// The least and the largest number, 0 among them, and whether all are finite.
 #[inline(always)]
-fn range(x: &[f32]) -> (f32, f32, bool) {
-    let (mut least, mut most, mut sums) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
-    let mut add = |x: &[f32; LANES]| {
-        for lane in 0..LANES {
-            least[lane] = if x[lane] < least[lane] { x[lane] } else { least[lane] };
-            most[lane] = if x[lane] > most[lane] { x[lane] } else { most[lane] };
+fn range<S: ByteSimd>(simd: S, x: &[f32]) -> (f32, f32, bool) {
+    let numbers = simd.numbers();
+    let nothing = numbers.splat(0.0);
+    let (mut least, mut most, mut sums) = ([nothing; VECTORS], [nothing; VECTORS], [nothing; VECTORS]);
+    let (chunks, rest) = S::Numbers::split(x);
+    let (groups, chunks) = chunks.as_chunks::<VECTORS>();
+    for group in groups {
+        for vector in 0..VECTORS {
+            let x = numbers.load(&group[vector]);
+            least[vector] = simd.min(least[vector], x);
+            most[vector] = simd.max(most[vector], x);
             // 0, or NaN for ever.
-            sums[lane] += x[lane] * 0.0;
+            sums[vector] = numbers.mul_add(x, nothing, sums[vector]);
         }
-    };
-    let (x, rest) = x.as_chunks::<LANES>();
-    x.iter().for_each(&mut add);
-    if !rest.is_empty() {
-        let mut x = [0.0; LANES];
-        x[..rest.len()].copy_from_slice(rest);
-        add(&x);
     }
-    let least = least.into_iter().fold(0.0, f32::min);
-    let most = most.into_iter().fold(0.0, f32::max);
-    (least, most, sums.into_iter().all(|sum| sum == 0.0))
+    for vector in 0..VECTORS {
+        let x = match vector.cmp(&chunks.len()) {
+            Ordering::Less => numbers.load(&chunks[vector]),
+            Ordering::Equal => numbers.load_part(rest),
+            Ordering::Greater => nothing,
+        };
+        least[vector] = simd.min(least[vector], x);
+        most[vector] = simd.max(most[vector], x);
+        sums[vector] = numbers.mul_add(x, nothing, sums[vector]);
+    }
+    let lowest = simd.min(simd.min(least[0], least[1]), simd.min(least[2], least[3]));
+    let highest = simd.max(simd.max(most[0], most[1]), simd.max(most[2], most[3]));
+    let sum = numbers.add(numbers.add(sums[0], sums[1]), numbers.add(sums[2], sums[3]));
+    let (mut least, mut most) = (S::Numbers::zeros(), S::Numbers::zeros());
+    numbers.store(lowest, &mut least);
+    numbers.store(highest, &mut most);
+    let least = least.as_ref().iter().fold(0.0, |a: f32, &b| if b < a { b } else { a });
+    let most = most.as_ref().iter().fold(0.0, |a: f32, &b| if b > a { b } else { a });
+    (least, most, numbers.sum(sum) == 0.0)
 }

@@ -11,6 +11,9 @@
 use super::panels::{COLUMNS, ROWS};
 use crate::kernels::Simd;
 
+/// A vector of `f32` of the same instruction set.
+pub(super) type Numbers<S> = <<S as ByteSimd>::Numbers as Simd<f32>>::Vector;
+
 /// The vectors of one instruction set for bytes: a lane has four of them, and a sum.
 pub(super) trait ByteSimd: Copy + Send + Sync {
     /// The vectors of `f32` with as many lanes.
@@ -21,7 +24,7 @@ pub(super) trait ByteSimd: Copy + Send + Sync {
     type Chunk: Copy + AsRef<[i32]> + AsMut<[i32]>;
     /// A vector of weights in registers, four of each column.
     type Weights: Copy;
-    /// A vector of weights in memory, `[u8; 4 · LANES]`.
+    /// A vector of weights in memory, `[i8; 4 · LANES]`.
     type Bytes: Copy;
     /// Four numbers of a sample in registers, the same in every lane.
     type Factor: Copy;
@@ -40,30 +43,34 @@ pub(super) trait ByteSimd: Copy + Send + Sync {
     fn numbers(self) -> Self::Numbers;
 
     /// The whole vectors of a slice.
-    fn split(weights: &[u8]) -> &[Self::Bytes];
+    fn split(weights: &[i8]) -> &[Self::Bytes];
     /// A vector of zeros in memory.
     fn zeros() -> Self::Chunk;
     fn load(self, from: &Self::Chunk) -> Self::Sums;
     fn store(self, sums: Self::Sums, to: &mut Self::Chunk);
 
+    fn splat(self, number: i32) -> Self::Sums;
+    fn add(self, a: Self::Sums, b: Self::Sums) -> Self::Sums;
+
+    fn min(self, a: Numbers<Self>, b: Numbers<Self>) -> Numbers<Self>;
+    fn max(self, a: Numbers<Self>, b: Numbers<Self>) -> Numbers<Self>;
+    /// The nearest whole numbers, of two that are as near the even one. No number is beyond 2²².
+    fn rounded(self, numbers: Numbers<Self>) -> Self::Sums;
+    /// Writes four vectors of numbers from 0 to 255 as bytes.
+    fn narrow(self, numbers: [Self::Sums; ROWS], to: &mut [u8]);
+
     /// Four numbers as they lie in memory.
-    fn cell(numbers: [i8; ROWS]) -> Self::Cell;
+    fn cell(numbers: [u8; ROWS]) -> Self::Cell;
     fn factor(self, cell: &Self::Cell) -> Self::Factor;
     fn weights(self, from: &Self::Bytes) -> Self::Weights;
     /// sums + Σ weights · numbers, four products a lane, modulo 2³².
     fn add_products(self, weights: Self::Weights, factor: Self::Factor, sums: Self::Sums) -> Self::Sums;
-    /// sums − constant − factor · others as numbers, rounded once; the difference modulo 2³².
-    fn without(
-        self,
-        sums: Self::Sums,
-        constant: i32,
-        factor: i32,
-        others: Self::Sums,
-    ) -> <Self::Numbers as Simd<f32>>::Vector;
+    /// sums − factor · others as numbers, rounded once; the difference modulo 2³².
+    fn without(self, sums: Self::Sums, factor: i32, others: Self::Sums) -> Numbers<Self>;
     /// Asks for the cache line at `address`, which need not be valid, for use at once.
-    fn prefetch(self, address: *const u8);
+    fn prefetch(self, address: *const i8);
     /// The same for use later: into the second level of the cache.
-    fn prefetch_for_later(self, address: *const u8);
+    fn prefetch_for_later(self, address: *const i8);
 }
 
 /// The most vectors side by side in a tile of `rows` rows.

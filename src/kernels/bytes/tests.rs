@@ -78,13 +78,18 @@ fn convolutions_have_the_bits_of_their_definition() {
             let x = samples(batch, geometry.image_len());
             for input in INPUTS {
                 let expected = plain::convolution(size, &x, &weight, input, true);
-                let mut y = vec![f32::NAN; expected.len()];
-                let mut scratch = vec![f32::NAN; ByteConvolutionForward::scratch(size)];
-                let (weight, bias) = (weight.packed(), Some(&weight.bias[..]));
-                let (finish, parallelism) = (Finish::Relu, Parallelism::Pool);
-                ByteConvolutionForward { size, x: &x, weight, bias, finish, input, parallelism }
-                    .run(&mut y, &mut scratch);
-                assert!(same_bits(&y, &expected), "{size:?} {input:?}");
+                for (name, backend) in available() {
+                    let mut y = vec![f32::NAN; expected.len()];
+                    let mut scratch = vec![f32::NAN; ByteConvolutionForward::scratch_on(backend, size)];
+                    let (weight, bias) = (weight.packed(), Some(&weight.bias[..]));
+                    let (finish, parallelism) = (Finish::Relu, Parallelism::Pool);
+                    ByteConvolutionForward { size, x: &x, weight, bias, finish, input, parallelism }.run_on(
+                        backend,
+                        &mut y,
+                        &mut scratch,
+                    );
+                    assert!(same_bits(&y, &expected), "{name} {size:?} {input:?}");
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A tile of sums in registers, of a few rows × a few vectors of columns: what all time is spent in.
 //!
 //! ```text
-//! sums[r][v] += Σ_step Σ_4 (weight + 128) · byte
+//! sums[r][v] += Σ_step Σ_4 weight · byte
 //! ```
 
 #![expect(
@@ -10,18 +10,20 @@
 )]
 #![expect(unsafe_code, reason = "indices are checked once a tile, not once a number")]
 
+use std::hint::black_box;
+
 use super::panels::STEP;
 use super::simd::{ByteSimd, most_vectors};
 
 /// The most vectors of sums that a tile has.
-pub(super) const SUMS: usize = 24;
+pub(super) const MOST_SUMS: usize = 24;
 
 /// What to ask for while a tile is summed, a little at each step.
 pub(super) trait Fetch: Copy {
     /// The rows of the tiles that ask so, from and to. Others are not compiled.
     const ROWS: (usize, usize);
 
-    fn next<S: ByteSimd>(&mut self, simd: S, at: *const u8);
+    fn next<S: ByteSimd>(&mut self, simd: S, at: *const i8);
 }
 
 /// For tiles of few rows: the processor's own fetching keeps up best by itself.
@@ -35,7 +37,7 @@ impl Fetch for Nothing {
     const ROWS: (usize, usize) = (1, STREAMED_ROWS);
 
     #[inline(always)]
-    fn next<S: ByteSimd>(&mut self, _simd: S, _at: *const u8) {}
+    fn next<S: ByteSimd>(&mut self, _simd: S, _at: *const i8) {}
 }
 
 /// What the same tile needs so many steps later.
@@ -49,7 +51,7 @@ impl Fetch for Ahead {
     const ROWS: (usize, usize) = (STREAMED_ROWS + 1, usize::MAX);
 
     #[inline(always)]
-    fn next<S: ByteSimd>(&mut self, simd: S, at: *const u8) {
+    fn next<S: ByteSimd>(&mut self, simd: S, at: *const i8) {
         simd.prefetch(at.wrapping_add(AHEAD));
         simd.prefetch(at.wrapping_add(AHEAD + STEP / 2));
     }
@@ -58,7 +60,7 @@ impl Fetch for Ahead {
 /// What lies at an address that moves on by some bytes at each step: a share of what several tiles use next.
 #[derive(Clone, Copy)]
 pub(super) struct Share {
-    pub(super) address: *const u8,
+    pub(super) address: *const i8,
     pub(super) step: usize,
 }
 
@@ -66,7 +68,7 @@ impl Fetch for Share {
     const ROWS: (usize, usize) = (1, usize::MAX);
 
     #[inline(always)]
-    fn next<S: ByteSimd>(&mut self, simd: S, _at: *const u8) {
+    fn next<S: ByteSimd>(&mut self, simd: S, _at: *const i8) {
         simd.prefetch_for_later(self.address);
         self.address = self.address.wrapping_add(self.step);
     }
@@ -82,9 +84,16 @@ pub(super) struct Tile<'a, C, F> {
     pub(super) row_stride: usize,
     /// The weights from the tile's first vector on; vectors beyond the end of a step are those of the next panel, so many bytes
     /// further on.
-    pub(super) weights: &'a [u8],
+    pub(super) weights: &'a [i8],
     pub(super) panel_stride: usize,
     pub(super) fetch: F,
+}
+
+/// Where the sums of a tile lie, row after row.
+pub(super) struct Sums<'a, C> {
+    pub(super) values: &'a mut [C],
+    /// From a row to the next.
+    pub(super) stride: usize,
 }
 
 const fn is_wanted<S: ByteSimd, F: Fetch>(rows: usize, vectors: usize) -> bool {
@@ -114,7 +123,7 @@ impl<C, F: Fetch> Tile<'_, C, F> {
         simd: S,
         rows: usize,
         vectors: usize,
-        sums: &mut [S::Chunk],
+        sums: Sums<'_, S::Chunk>,
     ) {
         add_sized! {
             self, simd, sums, (rows, vectors),
@@ -137,30 +146,35 @@ impl<C, F: Fetch> Tile<'_, C, F> {
     fn add_sized<S: ByteSimd<Cell = C>, const ROWS: usize, const VECTORS: usize>(
         self,
         simd: S,
-        sums: &mut [S::Chunk],
+        sums: Sums<'_, S::Chunk>,
     ) {
         self.check::<S>(ROWS, VECTORS);
         let Self { steps, cells, row_stride, weights, panel_stride, mut fetch } = self;
         let mut sum = [[simd.load(&S::zeros()); VECTORS]; ROWS];
         for (row, sum) in sum.iter_mut().enumerate() {
             for (vector, sum) in sum.iter_mut().enumerate() {
-                *sum = simd.load(&sums[row * VECTORS + vector]);
+                *sum = simd.load(&sums.values[row * sums.stride + vector]);
             }
         }
         let offset = |vector: usize| {
             vector % S::PER_PANEL * size_of::<S::Bytes>() + vector / S::PER_PANEL * panel_stride
         };
-        // Pointers that move on: with indices, the addresses of the rows take more registers than there are.
-        let (mut cell, mut weight) = (cells.as_ptr(), weights.as_ptr());
-        for _ in 0..steps {
+        // Of addresses that it knows to be a stride apart, the compiler would compute each from the one before, at every step,
+        // with additions that take the place of products.
+        let mut first_cells = [cells.as_ptr(); ROWS];
+        for (row, first) in first_cells.iter_mut().enumerate() {
+            *first = black_box(first.wrapping_add(row * row_stride));
+        }
+        let mut weight = weights.as_ptr();
+        for step in 0..steps {
             fetch.next(simd, weight);
             // The fewer of the two are kept in registers, the others come one after another.
             if ROWS < VECTORS {
                 // SAFETY: `check` has shown that the last step of the last row is inside, and this is the first.
-                let mut factors = [simd.factor(unsafe { &*cell }); ROWS];
+                let mut factors = [simd.factor(unsafe { &*first_cells[0].wrapping_add(step) }); ROWS];
                 for (row, factor) in factors.iter_mut().enumerate().skip(1) {
                     // SAFETY: `check` has shown that the last step of the last row is inside; this is no further.
-                    *factor = simd.factor(unsafe { &*cell.wrapping_add(row * row_stride) });
+                    *factor = simd.factor(unsafe { &*first_cells[row].wrapping_add(step) });
                 }
                 for vector in 0..VECTORS {
                     // SAFETY: `check` has shown that the last step's last vector is inside; this one is no further.
@@ -178,18 +192,17 @@ impl<C, F: Fetch> Tile<'_, C, F> {
                 }
                 for (row, sum) in sum.iter_mut().enumerate() {
                     // SAFETY: `check` has shown that the last step of the last row is inside; this is no further.
-                    let factor = simd.factor(unsafe { &*cell.wrapping_add(row * row_stride) });
+                    let factor = simd.factor(unsafe { &*first_cells[row].wrapping_add(step) });
                     for (weights, sum) in weights.into_iter().zip(sum) {
                         *sum = simd.add_products(weights, factor, *sum);
                     }
                 }
             }
-            cell = cell.wrapping_add(1);
             weight = weight.wrapping_add(STEP);
         }
         for (row, sum) in sum.into_iter().enumerate() {
             for (vector, sum) in sum.into_iter().enumerate() {
-                simd.store(sum, &mut sums[row * VECTORS + vector]);
+                simd.store(sum, &mut sums.values[row * sums.stride + vector]);
             }
         }
     }

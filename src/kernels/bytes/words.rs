@@ -6,16 +6,11 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-pub(super) type Cell = [i16; 4];
+/// The pairs as a vector has them in each lane.
+pub(super) type Cell = [i32; 2];
 
 #[inline(always)]
-pub(super) fn cell([a, b, c, d]: [i8; 4]) -> Cell {
-    [a, c, b, d].map(i16::from)
-}
-
-/// Both pairs, as a vector of pairs has them in each lane.
-#[inline(always)]
-pub(super) fn pairs(cell: Cell) -> [i32; 2] {
-    let [[a, c], [b, d]] = [[cell[0], cell[1]], [cell[2], cell[3]]].map(|pair| pair.map(i16::to_le_bytes));
-    [[a, c], [b, d]].map(|[low, high]| i32::from_le_bytes([low[0], low[1], high[0], high[1]]))
+pub(super) fn cell(numbers: [u8; 4]) -> Cell {
+    let [a, b, c, d] = numbers.map(i32::from);
+    [a | c << 16, b | d << 16]
 }
