@@ -42,7 +42,6 @@ impl<T: Element> Buffer<T> {
 
 impl Buffer<i8> {
     /// Bytes of 0.
-    #[allow(dead_code, reason = "for the layers of eight bits")]
     pub(crate) fn zeroed_bytes(len: usize) -> Self {
         Self::of_zero_bytes(len)
     }

@@ -29,7 +29,6 @@ mod backend;
 mod bf16;
 mod block_sums;
 mod buffer;
-#[allow(dead_code, reason = "for the layers of eight bits")]
 mod bytes;
 mod column_map;
 mod column_sums;
@@ -77,7 +76,6 @@ pub(crate) use backend::{Element, Kernel, run};
 
 pub(crate) use bf16::{Bf16ConvolutionForward, Bf16DenseForward, Bf16Panels, Pair, bf16_bits, bf16_value};
 pub(crate) use buffer::Buffer;
-#[allow(unused_imports, reason = "for the layers of eight bits")]
 pub(crate) use bytes::{
     ByteConvolutionForward, ByteDenseForward, ByteInput, BytePanels, ByteWeight, MOST_BYTE_INPUTS,
 };

@@ -9,7 +9,7 @@ pub(super) struct Integers {
     matrices: usize,
     /// Of each matrix.
     panels: BytePanels,
-    bytes: Buffer<u8>,
+    bytes: Buffer<i8>,
     sums: Vec<i32>,
 }
 
@@ -27,7 +27,7 @@ impl Integers {
     }
 
     /// The panels, one matrix after another.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[i8] {
         &self.bytes
     }
 

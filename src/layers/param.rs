@@ -246,7 +246,7 @@ impl<T: Scalar> Param<T> {
     }
 
     /// The panels of bytes and the sums of the columns of a weight of eight bits.
-    pub(crate) fn integers(&self) -> Option<(&[u8], &[i32])> {
+    pub(crate) fn integers(&self) -> Option<(&[i8], &[i32])> {
         self.values.integers().map(|integers| (integers.bytes(), integers.sums()))
     }
 

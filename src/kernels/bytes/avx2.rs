@@ -52,11 +52,6 @@ macro_rules! vectors {
         }
 
         #[inline(always)]
-        fn split(weights: &[i8]) -> &[Self::Bytes] {
-            weights.as_chunks().0
-        }
-
-        #[inline(always)]
         fn zeros() -> Self::Chunk {
             [0; 8]
         }

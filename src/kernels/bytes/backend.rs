@@ -15,7 +15,6 @@ use super::avx512::{Avx512Vnni, Avx512Words};
 use super::portable::PortableBytes;
 use super::rows::RowLayout;
 use super::simd::ByteSimd;
-use crate::kernels::DenseSize;
 use crate::kernels::backend::{forced_name, refuse};
 
 /// An instruction set that this machine has.
@@ -81,11 +80,6 @@ impl ByteBackend {
     /// How rows of so many numbers lie.
     pub(super) fn row_layout(self, numbers: usize) -> RowLayout {
         self.run(Layout { numbers })
-    }
-
-    /// How long a product takes, in multiply-adds of f32. A weight takes as long to read as three samples to compute.
-    pub(super) fn multiply_adds(self, size: DenseSize) -> usize {
-        size.batch.max(3) * size.inputs * size.outputs / 4
     }
 
     /// Runs a kernel with the instruction set switched on.

@@ -128,25 +128,24 @@ impl ByteConvolutionForward<'_> {
         let whole = Rows { first: 0, len: size.outputs, values: y };
         split_with_scratch(whole, 4, pieces, blocks, &|rows: Rows<'_, f32>, scratch| {
             let scratch = &mut scratch[..of_block];
-            self.positions(backend, plan, (samples, lines), rows, scratch);
+            self.positions(backend, plan, (samples, lines), (rows.first, rows.values), scratch);
         });
     }
 }
 
 impl ByteConvolutionForward<'_> {
-    /// The outputs of some positions.
+    /// The outputs of the positions from one on.
     fn positions(
         &self,
         backend: ByteBackend,
         plan: Plan,
         images: (&[Sample], &[Line]),
-        rows: Rows<'_, f32>,
+        (mut first, y): (usize, &mut [f32]),
         scratch: &mut [f32],
     ) {
         let Self { size, weight, bias, finish, .. } = *self;
         let (panels, outputs) = (plan.panels, size.group_outputs());
-        let mut first = rows.first;
-        for y in rows.values.chunks_mut(plan.block * size.outputs) {
+        for y in y.chunks_mut(plan.block * size.outputs) {
             let positions = first..first + y.len() / size.outputs;
             first = positions.end;
             let rows = 0..positions.len();

@@ -78,7 +78,7 @@ impl ByteDenseForward<'_> {
         }
         let product = Product { layout, samples, lines, panels, weight, bias, finish };
         let part = |rows, columns| backend.run(Part { product, y, place: (0, 0), sums, rows, columns });
-        let pieces = parallelism.small_pieces(backend.multiply_adds(self.size));
+        let pieces = parallelism.small_pieces(work(self.size));
         let longest = |len: usize, granule: usize| len.div_ceil(granule).div_ceil(pieces) * granule;
         if longest(panels.count(), 1) * batch <= longest(batch, ROWS_GRANULE).min(batch) * panels.count() {
             split_runs(panels.count(), 1, pieces, &|panels| part(0..batch, panels));
@@ -86,6 +86,11 @@ impl ByteDenseForward<'_> {
             split_runs(batch, ROWS_GRANULE, pieces, &|rows| part(rows, 0..panels.count()));
         }
     }
+}
+
+/// How long a product takes, in multiply-adds of f32. A weight takes as long to read as three samples to compute.
+fn work(DenseSize { batch, inputs, outputs }: DenseSize) -> usize {
+    batch.max(3) * inputs * outputs / 4
 }
 
 fn panels(size: DenseSize) -> BytePanels {

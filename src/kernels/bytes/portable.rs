@@ -37,11 +37,6 @@ impl ByteSimd for PortableBytes {
     }
 
     #[inline(always)]
-    fn split(weights: &[i8]) -> &[Self::Bytes] {
-        weights.as_chunks().0
-    }
-
-    #[inline(always)]
     fn zeros() -> Self::Chunk {
         [0; LANES]
     }

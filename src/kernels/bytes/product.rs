@@ -15,7 +15,7 @@ use super::backend::ByteKernel;
 use super::panels::{BytePanels, COLUMNS, STEP};
 use super::rows::{BLOCK_STEPS, Line, RowLayout, SUMS, Sample, cells, chunks_mut};
 use super::simd::{ByteSimd, most_vectors};
-use super::tile::{Ahead, Fetch, MOST_SUMS, Nothing, STREAMED_ROWS, Share, Sums, Tile};
+use super::tile::{Ahead, Fetch, MOST_SUMS, Nothing, STREAMED_ROWS, Share, Tile};
 use super::weight::ByteWeight;
 use crate::kernels::block_sums::BlockSums;
 use crate::kernels::grid::Grid;
@@ -226,7 +226,7 @@ impl Part<'_> {
                 values[..vectors].fill(S::zeros());
             }
         }
-        tile.add(simd, rows.len(), vectors, Sums { values: &mut *values, stride });
+        tile.add(simd, (rows.len(), vectors), &mut *values, stride);
         if steps.end < panels.steps() {
             return;
         }

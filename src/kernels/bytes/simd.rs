@@ -42,8 +42,6 @@ pub(super) trait ByteSimd: Copy + Send + Sync {
 
     fn numbers(self) -> Self::Numbers;
 
-    /// The whole vectors of a slice.
-    fn split(weights: &[i8]) -> &[Self::Bytes];
     /// A vector of zeros in memory.
     fn zeros() -> Self::Chunk;
     fn load(self, from: &Self::Chunk) -> Self::Sums;

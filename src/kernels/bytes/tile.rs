@@ -89,13 +89,6 @@ pub(super) struct Tile<'a, C, F> {
     pub(super) fetch: F,
 }
 
-/// Where the sums of a tile lie, row after row.
-pub(super) struct Sums<'a, C> {
-    pub(super) values: &'a mut [C],
-    /// From a row to the next.
-    pub(super) stride: usize,
-}
-
 const fn is_wanted<S: ByteSimd, F: Fetch>(rows: usize, vectors: usize) -> bool {
     let has_rows = F::ROWS.0 <= rows && rows <= F::ROWS.1 && rows <= S::MOST_ROWS;
     has_rows && vectors <= most_vectors::<S>(rows)
@@ -103,11 +96,11 @@ const fn is_wanted<S: ByteSimd, F: Fetch>(rows: usize, vectors: usize) -> bool {
 
 /// Does `add_sized` for the size that has come, out of those that an instruction set has. The others are not compiled.
 macro_rules! add_sized {
-    ($tile:ident, $simd:ident, $sums:ident, $size:expr, $($rows:literal: $($vectors:literal)*,)*) => {
+    ($tile:ident, $simd:ident, $sums:ident, $stride:ident, $size:expr, $($rows:literal: $($vectors:literal)*,)*) => {
         match $size {
             $($(
                 ($rows, $vectors) if const { is_wanted::<S, F>($rows, $vectors) } => {
-                    $tile.add_sized::<S, $rows, $vectors>($simd, $sums)
+                    $tile.add_sized::<S, $rows, $vectors>($simd, $sums, $stride)
                 }
             )*)*
             (rows, vectors) => unreachable!("no tile of {rows} rows × {vectors} vectors"),
@@ -116,17 +109,17 @@ macro_rules! add_sized {
 }
 
 impl<C, F: Fetch> Tile<'_, C, F> {
-    /// Adds the products onto rows × vectors of sums.
+    /// Adds the products onto rows × vectors of sums, from a row of which to the next are `stride` vectors.
     #[inline(always)]
     pub(super) fn add<S: ByteSimd<Cell = C>>(
         self,
         simd: S,
-        rows: usize,
-        vectors: usize,
-        sums: Sums<'_, S::Chunk>,
+        size: (usize, usize),
+        sums: &mut [S::Chunk],
+        stride: usize,
     ) {
         add_sized! {
-            self, simd, sums, (rows, vectors),
+            self, simd, sums, stride, size,
             1: 8 4 2 1,
             2: 4 2 1,
             3: 4 2 1,
@@ -146,14 +139,15 @@ impl<C, F: Fetch> Tile<'_, C, F> {
     fn add_sized<S: ByteSimd<Cell = C>, const ROWS: usize, const VECTORS: usize>(
         self,
         simd: S,
-        sums: Sums<'_, S::Chunk>,
+        sums: &mut [S::Chunk],
+        stride: usize,
     ) {
         self.check::<S>(ROWS, VECTORS);
         let Self { steps, cells, row_stride, weights, panel_stride, mut fetch } = self;
         let mut sum = [[simd.load(&S::zeros()); VECTORS]; ROWS];
         for (row, sum) in sum.iter_mut().enumerate() {
             for (vector, sum) in sum.iter_mut().enumerate() {
-                *sum = simd.load(&sums.values[row * sums.stride + vector]);
+                *sum = simd.load(&sums[row * stride + vector]);
             }
         }
         let offset = |vector: usize| {
@@ -202,7 +196,7 @@ impl<C, F: Fetch> Tile<'_, C, F> {
         }
         for (row, sum) in sum.into_iter().enumerate() {
             for (vector, sum) in sum.into_iter().enumerate() {
-                simd.store(sum, &mut sums.values[row * sums.stride + vector]);
+                simd.store(sum, &mut sums[row * stride + vector]);
             }
         }
     }
