@@ -1,13 +1,16 @@
-//! Times networks of images in inference, beside `peers.py`, which times the same in other programs in turns with this one.
+//! Times networks of images in inference, beside `peers.py`, which times the same in other programs in turns with this one; and
+//! single layers, in both directions.
 //!
 //! ```sh
 //! cargo run --release --example image_speed -- --network blocks --threads 1
+//! cargo run --release --example image_speed -- --layer max-pool3 --sample 112,112,64 --batch 8
 //! ```
 //!
-//! Prints the median of many passes in milliseconds. Weights are random: the time does not depend on them.
+//! Prints medians of many passes in milliseconds. Weights are random: the time does not depend on them.
 
 #[path = "../common/exit.rs"]
 mod exit;
+mod layers;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -15,13 +18,24 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum};
 use taper::layers::{Channels, Conv2d, Padding, Window};
 use taper::sequential::Builder;
-use taper::{Mode, Parallelism, Result, Sequential, Tensor};
+use taper::{Mode, Parallelism, Result, Sequential, Shape, Tensor};
+
+use layers::{Case, Kind};
 
 #[derive(Parser)]
-#[command(about = "Times networks of images in inference")]
+#[command(about = "Times networks of images in inference, and layers")]
 struct Arguments {
-    #[arg(long, value_enum)]
-    network: Network,
+    #[arg(long, value_enum, required_unless_present = "layer")]
+    network: Option<Network>,
+    /// A layer by itself, in place of a network.
+    #[arg(long, value_enum, conflicts_with = "network", requires = "sample")]
+    layer: Option<Kind>,
+    /// The axes of its samples, such as 768 or 56,56,64.
+    #[arg(long, value_parser = layers::sample)]
+    sample: Option<Shape>,
+    /// The channels of a convolution's outputs.
+    #[arg(long, default_value_t = 64)]
+    outputs: usize,
     #[arg(long, default_value_t = 1)]
     batch: usize,
     #[arg(long, default_value_t = 1)]
@@ -43,12 +57,24 @@ enum Network {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = time(&arguments).map(|milliseconds| println!("median_ms {milliseconds:.4}"));
-    exit::code(outcome.map_err(Into::into))
+    exit::code(print(&arguments).map_err(Into::into))
 }
 
-fn time(arguments: &Arguments) -> Result<f64> {
-    let model = arguments.network.model()?.for_inference()?;
+fn print(arguments: &Arguments) -> Result<()> {
+    if let Some(network) = arguments.network {
+        println!("median_ms {:.4}", time(network, arguments)?);
+    }
+    let (Some(layer), Some(sample)) = (arguments.layer, arguments.sample) else { return Ok(()) };
+    let &Arguments { outputs, batch, threads, seconds, .. } = arguments;
+    let time = Duration::from_secs_f64(seconds.max(0.0));
+    let case = Case { layer, sample, outputs, batch, threads, time };
+    let [infer, forward, backward] = case.medians()?;
+    println!("infer_ms {infer:.5} forward_ms {forward:.5} backward_ms {backward:.5}");
+    Ok(())
+}
+
+fn time(network: Network, arguments: &Arguments) -> Result<f64> {
+    let model = network.model()?.for_inference()?;
     let x = Tensor::from_fn(model.input().with_batch(arguments.batch)?, |i| {
         ((i * 37 + 11) % 101) as f32 / 101.0
     })?;
