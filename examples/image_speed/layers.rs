@@ -68,7 +68,7 @@ impl Case {
         let mut dx = Tensor::zeros(x.shape())?;
         let classes: Vec<usize> = (0..batch).map(|row| row % model.output().len()).collect();
         let [forward, backward] = medians(time, || {
-            let forward = timed(|| model.forward(&x, &mut workspace).map(drop))?;
+            let forward = timed(|| model.forward_pass(&x, &mut workspace).map(drop))?;
             if layer == Kind::CrossEntropy {
                 let loss = timed(|| workspace.loss(&CrossEntropy::new(), &classes).map(drop))?;
                 return Ok([forward, loss]);
@@ -76,7 +76,7 @@ impl Case {
             workspace.outputs_and_gradient()?.1.as_mut_slice().copy_from_slice(slope.as_slice());
             gradients.clear();
             let backward = timed(|| match layer {
-                Kind::Conv3 | Kind::Conv7 => model.backward(&x, &mut workspace, &mut gradients),
+                Kind::Conv3 | Kind::Conv7 => model.backward_pass(&x, &mut workspace, &mut gradients),
                 _ => model.backward_to_input(&x, &mut workspace, &mut gradients, &mut dx),
             })?;
             Ok([forward, backward])

@@ -6,10 +6,10 @@ use std::arch::x86_64::{
     __m256, __m256d, _mm_add_pd, _mm_add_ps, _mm_add_sd, _mm_add_ss, _mm_cvtsd_f64, _mm_cvtss_f32,
     _mm_movehdup_ps, _mm_movehl_ps, _mm_unpackhi_pd, _mm256_add_pd, _mm256_add_ps, _mm256_and_pd,
     _mm256_and_ps, _mm256_castpd256_pd128, _mm256_castps256_ps128, _mm256_castsi256_pd, _mm256_castsi256_ps,
-    _mm256_cmpgt_epi32, _mm256_cmpgt_epi64, _mm256_extractf128_pd, _mm256_extractf128_ps, _mm256_fmadd_pd,
-    _mm256_fmadd_ps, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_max_pd, _mm256_max_ps, _mm256_mul_pd,
-    _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps, _mm256_setr_epi32,
-    _mm256_setr_epi64x, _mm256_storeu_pd, _mm256_storeu_ps,
+    _mm256_cmpgt_epi32, _mm256_cmpgt_epi64, _mm256_cvtps_pd, _mm256_extractf128_pd, _mm256_extractf128_ps,
+    _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_max_pd, _mm256_max_ps,
+    _mm256_mul_pd, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_set1_ps,
+    _mm256_setr_epi32, _mm256_setr_epi64x, _mm256_storeu_pd, _mm256_storeu_ps,
 };
 
 use super::{Simd, x86};
@@ -42,6 +42,7 @@ impl Simd<f32> for Avx2 {
         max: _mm256_max_ps,
         first: first_f32,
         sum: sum_f32,
+        wide_sum: wide_sum_f32,
     }
 }
 
@@ -62,6 +63,7 @@ impl Simd<f64> for Avx2 {
         max: _mm256_max_pd,
         first: first_f64,
         sum: sum_f64,
+        wide_sum: sum_f64,
     }
 }
 
@@ -78,6 +80,13 @@ pub(super) fn sum_f32(vector: __m256) -> f32 {
 pub(super) fn sum_f64(vector: __m256d) -> f64 {
     let two = _mm_add_pd(_mm256_castpd256_pd128(vector), _mm256_extractf128_pd::<1>(vector));
     _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn wide_sum_f32(vector: __m256) -> f64 {
+    let upper = _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(vector));
+    sum_f64(_mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(vector)), upper))
 }
 
 #[inline]

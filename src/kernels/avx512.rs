@@ -8,11 +8,11 @@
 
 use std::arch::x86_64::{
     __m512, __m512d, _mm256_add_pd, _mm256_add_ps, _mm256_castpd_ps, _mm512_add_pd, _mm512_add_ps,
-    _mm512_castpd512_pd256, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_extractf64x4_pd,
-    _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mask_storeu_pd,
-    _mm512_mask_storeu_ps, _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps, _mm512_maskz_mov_pd,
-    _mm512_maskz_mov_ps, _mm512_max_pd, _mm512_max_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_set1_pd,
-    _mm512_set1_ps, _mm512_storeu_pd, _mm512_storeu_ps,
+    _mm512_castpd512_pd256, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_cvtps_pd,
+    _mm512_extractf64x4_pd, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps,
+    _mm512_mask_storeu_pd, _mm512_mask_storeu_ps, _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps,
+    _mm512_maskz_mov_pd, _mm512_maskz_mov_ps, _mm512_max_pd, _mm512_max_ps, _mm512_mul_pd, _mm512_mul_ps,
+    _mm512_set1_pd, _mm512_set1_ps, _mm512_storeu_pd, _mm512_storeu_ps,
 };
 
 use super::{Simd, avx2, x86};
@@ -45,6 +45,7 @@ impl Simd<f32> for Avx512 {
         max: _mm512_max_ps,
         first: first_f32,
         sum: sum_f32,
+        wide_sum: wide_sum_f32,
     }
 
     #[inline(always)]
@@ -77,6 +78,7 @@ impl Simd<f64> for Avx512 {
         max: _mm512_max_pd,
         first: first_f64,
         sum: sum_f64,
+        wide_sum: sum_f64,
     }
 
     #[inline(always)]
@@ -104,6 +106,13 @@ fn sum_f32(vector: __m512) -> f32 {
 fn sum_f64(vector: __m512d) -> f64 {
     let upper = _mm512_extractf64x4_pd::<1>(vector);
     avx2::sum_f64(_mm256_add_pd(_mm512_castpd512_pd256(vector), upper))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn wide_sum_f32(vector: __m512) -> f64 {
+    let upper = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(vector)));
+    sum_f64(_mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(vector)), _mm512_cvtps_pd(upper)))
 }
 
 /// A mask of the first `count` lanes, of all of them where there are no more.

@@ -95,7 +95,7 @@ pub use parallel::Parallelism;
 #[expect(unreachable_pub, reason = "a supertrait of the public `Scalar`; nobody else can name it")]
 pub use products::Products;
 pub(crate) use products::{multiply_adds, read};
-pub(crate) use row_norm::{RowNorm, RowNormInputGradient};
+pub(crate) use row_norm::{RowAffine, RowNorm, RowNormInputGradient};
 pub(crate) use row_sums::RowSums;
 pub(crate) use runs::{Run, Split, split_runs, split_work};
 pub(crate) use simd::Simd;

@@ -123,6 +123,12 @@ impl<T: Number> Simd<T> for Portable {
     }
 
     #[inline(always)]
+    fn wide_sum(self, vector: Self::Vector) -> f64 {
+        let [a, b, c, d] = vector.map(|value| value.to_f64().expect("a float is a double or less"));
+        (a + c) + (b + d)
+    }
+
+    #[inline(always)]
     fn prefetch(self, _address: *const T) {}
 
     #[inline(always)]

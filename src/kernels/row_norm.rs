@@ -6,31 +6,41 @@
 )]
 
 use super::backend::Kernel;
-use super::column_sums::{CHAIN, DEPTH, add_to, from_wide, wide};
+use super::column_sums::{CHAIN, DEPTH, from_wide, wide};
 use super::{Element, Parallelism, Simd, Split, split_work};
 
-/// The running sums of a row side by side. Each adds up `DEPTH` numbers in their own precision, as the sums of columns do.
-const LANES: usize = 32;
+/// The vectors of running sums side by side. Each adds up `DEPTH` numbers in their own precision, as the sums of columns do.
+const SIDE_BY_SIDE: usize = 2;
 
 /// An element is bound by memory: it takes about as long as eight multiply-adds.
 const WORK: usize = 8;
 
-/// y = (x − mean) / √(variance + ε) · weight + bias, row by row.
+/// y = (x − mean) / √(variance + ε) · weight + bias, row by row. Where rows are not centered, the mean counts as 0 and the
+/// variance is that of the squares.
 pub(crate) struct RowNorm<'a, T> {
     pub(crate) x: &'a [T],
-    pub(crate) weight: &'a [T],
-    pub(crate) bias: &'a [T],
+    pub(crate) columns: usize,
+    pub(crate) is_centered: bool,
+    pub(crate) affine: RowAffine<'a, T>,
     pub(crate) epsilon: f64,
     pub(crate) parallelism: Parallelism,
+}
+
+/// What normalised numbers are multiplied by, and what is added to them then.
+#[derive(Clone, Copy)]
+pub(crate) enum RowAffine<'a, T> {
+    None,
+    Weight(&'a [T]),
+    WeightAndBias(&'a [T], &'a [T]),
 }
 
 impl<T: Element> RowNorm<'_, T> {
     /// Leaves, where there is room for it, the mean of each row and 1/√(variance + ε), one behind the other.
     pub(crate) fn run(&self, y: &mut [T], measures: &mut [T]) {
         assert_eq!(self.x.len(), y.len(), "buffers of another size");
-        assert!([0, 2 * y.len()].contains(&(measures.len() * self.weight.len())), "measures of another size");
+        assert!([0, 2 * y.len()].contains(&(measures.len() * self.columns)), "measures of another size");
         let pieces = self.parallelism.pieces(WORK * y.len());
-        let columns = self.weight.len();
+        let columns = self.columns;
         split_work(Rows { columns, start: 0, to: y, measures }, 1, pieces, &|rows| {
             super::run(Forward { norm: self, rows });
         });
@@ -41,7 +51,9 @@ impl<T: Element> RowNorm<'_, T> {
 pub(crate) struct RowNormInputGradient<'a, T> {
     pub(crate) x: &'a [T],
     pub(crate) dy: &'a [T],
-    pub(crate) weight: &'a [T],
+    pub(crate) columns: usize,
+    pub(crate) is_centered: bool,
+    pub(crate) weight: Option<&'a [T]>,
     /// What the way forth left.
     pub(crate) measures: &'a [T],
     pub(crate) parallelism: Parallelism,
@@ -51,7 +63,7 @@ impl<T: Element> RowNormInputGradient<'_, T> {
     pub(crate) fn run(&self, dx: &mut [T]) {
         assert_eq!([self.x.len(), self.dy.len()], [dx.len(); 2], "buffers of another size");
         let pieces = self.parallelism.pieces(WORK * dx.len());
-        let columns = self.weight.len();
+        let columns = self.columns;
         split_work(Rows { columns, start: 0, to: dx, measures: &mut [] }, 1, pieces, &|rows| {
             super::run(InputGradient { gradient: self, rows });
         });
@@ -88,30 +100,57 @@ impl<T: Element> Kernel<T> for Forward<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd<T>>(self, _simd: S) {
-        let &RowNorm { x, weight, bias, epsilon, .. } = self.norm;
+    fn run<S: Simd<T>>(self, simd: S) {
+        let &RowNorm { x, affine, epsilon, is_centered, .. } = self.norm;
         let Rows { columns, start, to, measures } = self.rows;
         let mut measures = measures.as_chunks_mut::<2>().0.iter_mut();
         for (x, y) in x[start * columns..].chunks_exact(columns).zip(to.chunks_exact_mut(columns)) {
-            let count = columns as f64;
-            let [sum] = sums(x, x, x, |x, _, _| [x]);
-            let center = from_wide::<T>(sum / count);
-            // What the rounding of that mean and of its sum left comes out beside the squares.
-            let [off, square] = sums(x, x, x, |x, _, _| [x - center, (x - center) * (x - center)]);
-            let off = off / count;
-            let square = square / count - off * off;
-            // A NaN stays one, which the larger of the two numbers would not.
-            let variance = if square < 0.0 { 0.0 } else { square };
-            let (mean, inverse) =
-                (from_wide::<T>(wide(center) + off), from_wide::<T>((variance + epsilon).sqrt().recip()));
-            for ((y, &x), (&weight, &bias)) in y.iter_mut().zip(x).zip(weight.iter().zip(bias)) {
-                *y = (x - mean) * inverse * weight + bias;
+            let [mean, inverse] =
+                if is_centered { moments(simd, x, epsilon) } else { root(simd, x, epsilon) };
+            let (less, times) = (simd.splat(-mean), simd.splat(inverse));
+            let normalised = |x| simd.mul(simd.add(x, less), times);
+            match affine {
+                RowAffine::None => map(simd, [x], y, |[x]| normalised(x)),
+                RowAffine::Weight(weight) => {
+                    map(simd, [x, weight], y, |[x, weight]| simd.mul(normalised(x), weight));
+                }
+                RowAffine::WeightAndBias(weight, bias) => {
+                    map(simd, [x, weight, bias], y, |[x, weight, bias]| {
+                        simd.mul_add(normalised(x), weight, bias)
+                    });
+                }
             }
             if let Some(measures) = measures.next() {
                 *measures = [mean, inverse];
             }
         }
     }
+}
+
+/// The mean of a row and 1/√(variance + ε).
+#[inline(always)]
+fn moments<T: Element, S: Simd<T>>(simd: S, x: &[T], epsilon: f64) -> [T; 2] {
+    let share = (x.len() as f64).recip();
+    let [sum] = sums(simd, [x], |[x]| [x]);
+    let center = from_wide::<T>(sum * share);
+    let less = simd.splat(-center);
+    // What the rounding of that mean and of its sum left comes out beside the squares.
+    let [off, square] = sums(simd, [x], |[x]| {
+        let off = simd.add(x, less);
+        [off, simd.mul(off, off)]
+    });
+    let off = off * share;
+    let square = square * share - off * off;
+    // A NaN stays one, which the larger of the two numbers would not.
+    let variance = if square < 0.0 { 0.0 } else { square };
+    [from_wide(wide(center) + off), from_wide((variance + epsilon).sqrt().recip())]
+}
+
+/// 0 and 1/√(mean of the squares + ε).
+#[inline(always)]
+fn root<T: Element, S: Simd<T>>(simd: S, x: &[T], epsilon: f64) -> [T; 2] {
+    let [square] = sums(simd, [x], |[x]| [simd.mul(x, x)]);
+    [T::zero(), from_wide((square / x.len() as f64 + epsilon).sqrt().recip())]
 }
 
 struct InputGradient<'a, T> {
@@ -122,80 +161,187 @@ struct InputGradient<'a, T> {
 impl<T: Element> Kernel<T> for InputGradient<'_, T> {
     type Output = ();
 
-    /// With g = dy·weight: dx = (g − mean(g) − x̂·mean(g·x̂)) / √(variance + ε).
+    /// With g = dy·weight: dx = (g − mean(g) − x̂·mean(g·x̂)) / √(variance + ε); without mean(g) where rows are not centered.
     #[inline(always)]
-    fn run<S: Simd<T>>(self, _simd: S) {
-        let &RowNormInputGradient { x, dy, weight, measures, .. } = self.gradient;
-        let Rows { columns, start, to, .. } = self.rows;
+    fn run<S: Simd<T>>(self, simd: S) {
+        let &RowNormInputGradient { x, dy, columns, is_centered, weight, measures, .. } = self.gradient;
+        let Rows { start, to, .. } = self.rows;
         let rows =
             x[start * columns..].chunks_exact(columns).zip(dy[start * columns..].chunks_exact(columns));
         let measures = &measures.as_chunks::<2>().0[start..];
         for ((dx, (x, dy)), &[mean, inverse]) in to.chunks_exact_mut(columns).zip(rows).zip(measures) {
-            let [sum, product] = sums(x, dy, weight, |x, dy, weight| {
-                let g = dy * weight;
-                [g, g * ((x - mean) * inverse)]
-            });
-            let count = columns as f64;
-            let (shift, slope) = (from_wide::<T>(sum / count), from_wide::<T>(product / count));
-            for ((dx, &x), (&dy, &weight)) in dx.iter_mut().zip(x).zip(dy.iter().zip(weight)) {
-                *dx = (dy * weight - shift - (x - mean) * inverse * slope) * inverse;
+            let (less, times) = (simd.splat(-mean), simd.splat(inverse));
+            let normalised = |x| simd.mul(simd.add(x, less), times);
+            let terms = |x, g| [g, simd.mul(g, normalised(x))];
+            let [sum, product] = match weight {
+                Some(weight) => sums(simd, [x, dy, weight], |[x, dy, weight]| terms(x, simd.mul(dy, weight))),
+                None => sums(simd, [x, dy], |[x, dy]| terms(x, dy)),
+            };
+            let share = (columns as f64).recip();
+            let shift = simd.splat(if is_centered { from_wide(-sum * share) } else { T::zero() });
+            let slope = simd.splat(from_wide(-product * share));
+            let gradient = |x, g| simd.mul(simd.mul_add(normalised(x), slope, simd.add(g, shift)), times);
+            match weight {
+                Some(weight) => {
+                    map(simd, [x, dy, weight], dx, |[x, dy, weight]| gradient(x, simd.mul(dy, weight)));
+                }
+                None => map(simd, [x, dy], dx, |[x, dy]| gradient(x, dy)),
             }
         }
     }
 }
 
-/// The sums of N terms over a row: several side by side in the numbers' own precision, and stretches of them in double.
+/// to ← f of the numbers at the same places of some rows.
 #[inline(always)]
-fn sums<T: Element, const N: usize>(
-    first: &[T],
-    second: &[T],
-    third: &[T],
-    term: impl Fn(T, T, T) -> [T; N],
+fn map<T: Element, S: Simd<T>, const M: usize>(
+    simd: S,
+    rows: [&[T]; M],
+    to: &mut [T],
+    f: impl Fn([S::Vector; M]) -> S::Vector,
+) {
+    let (to, to_rest) = S::split_mut(to);
+    let rows = rows.map(S::split);
+    let whole = rows.map(|(whole, _)| &whole[..to.len()]);
+    for (place, to) in to.iter_mut().enumerate() {
+        simd.store(f(whole.map(|whole| simd.load(&whole[place]))), to);
+    }
+    if !to_rest.is_empty() {
+        simd.store_part(f(rows.map(|(_, rest)| simd.load_part(rest))), to_rest);
+    }
+}
+
+/// The sums of N terms over the places of some rows: two vectors side by side in the numbers' own precision, and stretches of them
+/// in double.
+#[inline(always)]
+fn sums<T: Element, S: Simd<T>, const M: usize, const N: usize>(
+    simd: S,
+    rows: [&[T]; M],
+    terms: impl Fn([S::Vector; M]) -> [S::Vector; N],
 ) -> [f64; N] {
+    let rows = rows.map(S::split);
+    let (whole, rest) = (rows.map(|(whole, _)| whole), rows.map(|(_, rest)| rest));
+    let (mut start, count) = (0, whole[0].len());
     let mut totals = [0.0; N];
-    let stretches =
-        first.chunks(LANES * DEPTH).zip(second.chunks(LANES * DEPTH)).zip(third.chunks(LANES * DEPTH));
-    for ((first, second), third) in stretches {
-        let mut sums = [[T::zero(); LANES]; N];
-        let chains =
-            first.chunks(LANES * CHAIN).zip(second.chunks(LANES * CHAIN)).zip(third.chunks(LANES * CHAIN));
-        for ((first, second), third) in chains {
-            let chain = chain(first, second, third, &term);
-            sums.iter_mut().zip(&chain).for_each(|(sums, chain)| add_to(sums, chain));
+    loop {
+        let end = count.min(start + SIDE_BY_SIDE * DEPTH);
+        let mut sums = [simd.splat(T::zero()); N];
+        while start < end {
+            let stop = end.min(start + SIDE_BY_SIDE * CHAIN);
+            let chain = chain(simd, whole.map(|whole| &whole[start..stop]), &terms);
+            sums = std::array::from_fn(|which| simd.add(sums[which], chain[which]));
+            start = stop;
         }
-        for (total, sums) in totals.iter_mut().zip(sums) {
-            *total += sums.into_iter().map(wide).sum::<f64>();
+        if start == count && !rest[0].is_empty() {
+            let last = terms(rest.map(|rest| simd.load_part(rest)));
+            let last = last.map(|last| simd.first(last, rest[0].len()));
+            sums = std::array::from_fn(|which| simd.add(sums[which], last[which]));
+        }
+        totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += simd.wide_sum(sum));
+        if start == count {
+            return totals;
         }
     }
-    totals
 }
 
-/// The running sums of N terms over the beginning of a stretch.
+/// The sums over the beginning of a stretch.
 #[inline(always)]
-fn chain<T: Element, const N: usize>(
-    first: &[T],
-    second: &[T],
-    third: &[T],
-    term: &impl Fn(T, T, T) -> [T; N],
-) -> [[T; LANES]; N] {
-    let mut lanes = [[T::zero(); LANES]; N];
-    let (first, first_left) = first.as_chunks::<LANES>();
-    let (second, second_left) = second.as_chunks::<LANES>();
-    let (third, third_left) = third.as_chunks::<LANES>();
-    for ((first, second), third) in first.iter().zip(second).zip(third) {
-        for lane in 0..LANES {
-            let terms = term(first[lane], second[lane], third[lane]);
-            for (lanes, term) in lanes.iter_mut().zip(terms) {
-                lanes[lane] += term;
+fn chain<T: Element, S: Simd<T>, const M: usize, const N: usize>(
+    simd: S,
+    rows: [&[S::Chunk]; M],
+    terms: &impl Fn([S::Vector; M]) -> [S::Vector; N],
+) -> [S::Vector; N] {
+    let mut sums = [[simd.splat(T::zero()); N]; SIDE_BY_SIDE];
+    let count = rows[0].len();
+    let rows = rows.map(|row| &row[..count]);
+    let add = |sums: &mut [S::Vector; N], place: usize| {
+        let terms = terms(rows.map(|row| simd.load(&row[place])));
+        *sums = std::array::from_fn(|which| simd.add(sums[which], terms[which]));
+    };
+    let pairs = count / SIDE_BY_SIDE * SIDE_BY_SIDE;
+    for place in (0..pairs).step_by(SIDE_BY_SIDE) {
+        add(&mut sums[0], place);
+        add(&mut sums[1], place + 1);
+    }
+    if pairs < count {
+        add(&mut sums[0], pairs);
+    }
+    std::array::from_fn(|which| simd.add(sums[0][which], sums[1][which]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::backend::available;
+
+    /// x̂ and 1/√(variance + ε), in double precision.
+    fn normalised(x: &[f32], is_centered: bool, epsilon: f64) -> (Vec<f64>, f64) {
+        let count = x.len() as f64;
+        let wide = || x.iter().map(|&x| f64::from(x));
+        let mean = if is_centered { wide().sum::<f64>() / count } else { 0.0 };
+        let variance = wide().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
+        let inverse = (variance + epsilon).sqrt().recip();
+        (wide().map(|x| (x - mean) * inverse).collect(), inverse)
+    }
+
+    #[test]
+    fn rows_of_any_length_agree_with_double_precision() {
+        for columns in [1, 2, 7, 16, 17, 31, 64, 100, 255, 2048, 2049, 5003] {
+            for (is_centered, is_affine) in [(true, true), (true, false), (false, true), (false, false)] {
+                let rows = 3;
+                let number = |i: usize, step: usize| ((i * step + 11) % 101) as f32 / 50.0 - 0.3;
+                let x: Vec<f32> = (0..rows * columns).map(|i| number(i, 37)).collect();
+                let dy: Vec<f32> = (0..rows * columns).map(|i| number(i, 29)).collect();
+                let weight: Vec<f32> = (0..columns).map(|i| number(i, 13)).collect();
+                let bias: Vec<f32> = (0..columns).map(|i| number(i, 7)).collect();
+                let affine = match (is_affine, is_centered) {
+                    (false, _) => RowAffine::None,
+                    (true, true) => RowAffine::WeightAndBias(&weight, &bias),
+                    (true, false) => RowAffine::Weight(&weight),
+                };
+                let (parallelism, epsilon) = (Parallelism::Threads(1), 1e-5);
+                let norm = RowNorm { x: &x, columns, is_centered, affine, epsilon, parallelism };
+                let used = is_affine.then_some(&weight[..]);
+                for (name, backend) in available() {
+                    let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
+                    let mut measures = vec![f32::NAN; 2 * rows];
+                    let part = Rows { columns, start: 0, to: &mut y, measures: &mut measures };
+                    backend.run(Forward { norm: &norm, rows: part });
+                    let gradient = RowNormInputGradient {
+                        x: &x,
+                        dy: &dy,
+                        columns,
+                        is_centered,
+                        weight: used,
+                        measures: &measures,
+                        parallelism,
+                    };
+                    let part = Rows { columns, start: 0, to: &mut dx, measures: &mut [] };
+                    backend.run(InputGradient { gradient: &gradient, rows: part });
+                    for row in 0..rows {
+                        let here = row * columns..(row + 1) * columns;
+                        let (expected, inverse) = normalised(&x[here.clone()], is_centered, epsilon);
+                        let weight = |column: usize| used.map_or(1.0, |weight| f64::from(weight[column]));
+                        let bias = |column: usize| {
+                            if is_affine && is_centered { f64::from(bias[column]) } else { 0.0 }
+                        };
+                        let g = |column: usize| f64::from(dy[here.start + column]) * weight(column);
+                        let mean = |term: &dyn Fn(usize) -> f64| {
+                            (0..columns).map(term).sum::<f64>() / columns as f64
+                        };
+                        let shift = if is_centered { mean(&g) } else { 0.0 };
+                        let slope = mean(&|column| g(column) * expected[column]);
+                        for column in 0..columns {
+                            let what = format!("{name}, {columns} columns, {row}, {column}");
+                            let value = expected[column] * weight(column) + bias(column);
+                            let got = f64::from(y[here.start + column]);
+                            assert!((got - value).abs() < 2e-5, "{what}: {got}, expected {value}");
+                            let value = (g(column) - shift - expected[column] * slope) * inverse;
+                            let got = f64::from(dx[here.start + column]);
+                            assert!((got - value).abs() < 2e-5 * inverse.max(1.0), "{what}: {got}, {value}");
+                        }
+                    }
+                }
             }
         }
     }
-    for (lane, ((&first, &second), &third)) in first_left.iter().zip(second_left).zip(third_left).enumerate()
-    {
-        let terms = term(first, second, third);
-        for (lanes, term) in lanes.iter_mut().zip(terms) {
-            lanes[lane] += term;
-        }
-    }
-    lanes
 }

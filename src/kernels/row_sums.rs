@@ -18,6 +18,9 @@ use super::{Element, Simd};
 /// The columns at a time: their sums fit into registers.
 const COLUMNS: usize = 32;
 
+/// The columns that rows are read of before the next rows: long runs of memory, whose sums stay in the first cache.
+const BLOCK: usize = 512;
+
 /// Σ dy over the rows for each column: the gradient of a bias. Or Σ dy·x̂: that of the weight of a [`RowNorm`](super::RowNorm).
 pub(crate) struct RowSums<'a, T> {
     pub(crate) columns: usize,
@@ -48,28 +51,19 @@ impl<T: Element> Kernel<T> for Write<'_, T> {
     fn run<S: Simd<T>>(self, _simd: S) {
         let Self { sums, run, alpha, beta, out } = self;
         let &RowSums { columns, dy, normalised } = sums;
-        for (out, start) in out.chunks_mut(COLUMNS).zip(run.step_by(COLUMNS)) {
-            let columns_here = start..start + out.len();
-            let mut totals = [0.0; COLUMNS];
+        for (out, start) in out.chunks_mut(BLOCK).zip(run.step_by(BLOCK)) {
+            let mut totals = [0.0; BLOCK];
             for (stretch, dy) in dy.chunks(columns * DEPTH).enumerate() {
-                let mut sums = [T::zero(); COLUMNS];
+                let mut sums = [T::zero(); BLOCK];
                 for (chain, dy) in dy.chunks(columns * CHAIN).enumerate() {
-                    let mut chained = [T::zero(); COLUMNS];
-                    let rows = dy.chunks_exact(columns).map(|row| &row[columns_here.clone()]);
-                    if let Some((x, measures)) = normalised {
-                        let first = stretch * DEPTH + chain * CHAIN;
-                        let x = x[first * columns..].chunks_exact(columns);
-                        let x = x.map(|row| &row[columns_here.clone()]);
-                        let measures = &measures.as_chunks::<2>().0[first..];
-                        for ((dy, x), &[mean, inverse]) in rows.zip(x).zip(measures) {
-                            for (sum, (&dy, &x)) in chained.iter_mut().zip(dy.iter().zip(x)) {
-                                *sum += dy * ((x - mean) * inverse);
-                            }
-                        }
-                    } else {
-                        rows.for_each(|dy| chained.iter_mut().zip(dy).for_each(|(sum, &dy)| *sum += dy));
+                    let first = stretch * DEPTH + chain * CHAIN;
+                    let normalised = normalised
+                        .map(|(x, measures)| (&x[first * columns..], &measures.as_chunks::<2>().0[first..]));
+                    for (sums, start) in sums[..out.len()].chunks_mut(COLUMNS).zip((start..).step_by(COLUMNS))
+                    {
+                        let here = start..start + sums.len();
+                        add_chain(columns, here, dy, normalised, sums);
                     }
-                    add_to(&mut sums, &chained);
                 }
                 totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += wide(sum));
             }
@@ -79,6 +73,42 @@ impl<T: Element> Kernel<T> for Write<'_, T> {
             }
         }
     }
+}
+
+/// Adds the sums of a few rows, for columns of which there are no more than [`COLUMNS`].
+#[inline(always)]
+fn add_chain<T: Element>(
+    columns: usize,
+    here: Range<usize>,
+    dy: &[T],
+    normalised: Option<(&[T], &[[T; 2]])>,
+    sums: &mut [T],
+) {
+    let mut chained = [T::zero(); COLUMNS];
+    if let Some((x, measures)) = normalised {
+        let rows = dy.chunks_exact(columns).zip(x.chunks_exact(columns)).zip(measures);
+        for ((dy, x), &[mean, inverse]) in rows {
+            let (dy, x) = (&dy[here.clone()], &x[here.clone()]);
+            let term = |dy: T, x: T| dy * ((x - mean) * inverse);
+            if let (Some(dy), Some(x)) = (dy.first_chunk::<COLUMNS>(), x.first_chunk::<COLUMNS>()) {
+                (0..COLUMNS).for_each(|lane| chained[lane] += term(dy[lane], x[lane]));
+            } else {
+                for (sum, (&dy, &x)) in chained.iter_mut().zip(dy.iter().zip(x)) {
+                    *sum += term(dy, x);
+                }
+            }
+        }
+    } else {
+        for dy in dy.chunks_exact(columns) {
+            let dy = &dy[here.clone()];
+            if let Some(dy) = dy.first_chunk::<COLUMNS>() {
+                add_to(&mut chained, dy);
+            } else {
+                chained.iter_mut().zip(dy).for_each(|(sum, &dy)| *sum += dy);
+            }
+        }
+    }
+    sums.iter_mut().zip(chained).for_each(|(sum, chained)| *sum += chained);
 }
 
 #[cfg(test)]

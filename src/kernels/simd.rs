@@ -84,6 +84,8 @@ pub(crate) trait Simd<T: Number>: Copy + Send + Sync {
 
     /// The sum of a vector: the upper half is added onto the lower until one number is left.
     fn sum(self, vector: Self::Vector) -> T;
+    /// The same in double precision.
+    fn wide_sum(self, vector: Self::Vector) -> f64;
 }
 
 /// The most vectors side by side in a tile of `rows` rows.

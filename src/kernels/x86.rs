@@ -18,7 +18,8 @@ macro_rules! operations {
         mul_add: $mul_add:ident,
         max: $max:ident,
         first: $first:ident,
-        sum: $sum:ident $(,)?
+        sum: $sum:ident,
+        wide_sum: $wide_sum:ident $(,)?
     ) => {
         type Chunk = [$type; $lanes];
         type Factor = Self::Vector;
@@ -108,6 +109,12 @@ macro_rules! operations {
         fn sum(self, vector: Self::Vector) -> $type {
             // SAFETY: the token proves the instructions.
             unsafe { $sum(vector) }
+        }
+
+        #[inline(always)]
+        fn wide_sum(self, vector: Self::Vector) -> f64 {
+            // SAFETY: the token proves the instructions.
+            unsafe { $wide_sum(vector) }
         }
 
         #[inline(always)]

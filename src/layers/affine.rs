@@ -1,9 +1,11 @@
 //! The weight and the bias of a normalisation, where it has them.
 
+use std::ops::Range;
+
 use super::param_form::check_shapes;
-use super::row_gradient::RowGradient;
 use super::stored::{Entry, Restored};
-use super::{Along, GradientSink, Param};
+use super::{Along, GradientSink, GradientSource, Param};
+use crate::kernels::RowSums;
 use crate::{Result, Scalar, Shape, Tensor};
 
 /// What normalised values are multiplied by, and what is added to them then.
@@ -38,20 +40,14 @@ impl<T: Scalar> Affine<T> {
         entry.expect("bias", axes)
     }
 
-    /// Hands over the gradients: that of the bias is a sum of dy, that of the weight of dy·x̂, which `multiply` makes of dy.
-    pub(super) fn take_gradients(
-        &mut self,
-        dy: &mut [T],
-        multiply: impl FnOnce(&mut [T]),
-        sink: &mut dyn GradientSink<T>,
-    ) -> Result<()> {
+    /// Hands over the gradients: sums over the samples of what each has of the bias and then of the weight.
+    pub(super) fn take_gradients(&mut self, sums: &[T], sink: &mut dyn GradientSink<T>) -> Result<()> {
         let columns = self.weight.count();
-        if !self.bias.is_frozen() {
-            sink.take(&mut self.bias, &RowGradient::of_bias(columns, dy))?;
-        }
-        if !self.weight.is_frozen() {
-            multiply(dy);
-            sink.take(&mut self.weight, &RowGradient::of_bias(columns, dy))?;
+        for (param, first) in [(&mut self.bias, 0), (&mut self.weight, columns)] {
+            if !param.is_frozen() {
+                let rows = RowSums { columns: 2 * columns, dy: sums, normalised: None };
+                sink.take(param, &PartOfRows { rows, first })?;
+            }
         }
         Ok(())
     }
@@ -64,5 +60,21 @@ impl<T: Scalar> Affine<T> {
     pub(super) fn visit_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
         visit(&mut self.weight);
         visit(&mut self.bias);
+    }
+}
+
+/// Sums over rows, from a column on.
+struct PartOfRows<'a, T> {
+    rows: RowSums<'a, T>,
+    first: usize,
+}
+
+impl<T: Scalar> GradientSource<T> for PartOfRows<'_, T> {
+    fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
+        self.rows.write(run.start + self.first..run.end + self.first, alpha, beta, out);
+    }
+
+    fn multiply_adds(&self) -> usize {
+        self.rows.dy.len()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::affine::Affine;
 use super::batch_norm::check_epsilon;
-use super::groups::{Groups, Normalised};
+use super::groups::Groups;
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Settings, Turn};
 use crate::getters::getters;
@@ -111,10 +111,13 @@ impl<T: Scalar> GroupNorm<T> {
         Ok(())
     }
 
+    fn grouped(&self, sample: &Shape) -> Groups {
+        Groups::new(sample, self.channels, self.groups, self.epsilon)
+    }
+
     /// Of samples of a batch.
-    fn grouped(&self, batch: &Shape) -> Groups {
-        let (_, sample) = batch.split_batch().expect("a batch has an axis of samples");
-        Groups::new(&sample, self.channels, self.groups)
+    fn grouped_in(&self, batch: &Shape) -> Groups {
+        self.grouped(&batch.split_batch().expect("a batch has an axis of samples").1)
     }
 }
 
@@ -136,10 +139,11 @@ impl<T: Scalar> Layer<T> for GroupNorm<T> {
     }
 
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
-        let measures = Groups::new(input, self.channels, self.groups).measures(batch);
+        let groups = self.grouped(input);
+        let (measures, scratch) = (groups.measures(batch), groups.scratch::<T>(batch));
         match mode {
-            Mode::Train => Memory { cache: measures, scratch: 0 },
-            Mode::Infer => Memory { cache: 0, scratch: measures },
+            Mode::Train => Memory { cache: measures, scratch: groups.sums(batch) + scratch },
+            Mode::Infer => Memory { cache: 0, scratch: measures + scratch },
         }
     }
 
@@ -149,33 +153,28 @@ impl<T: Scalar> Layer<T> for GroupNorm<T> {
         mut y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let (groups, parallelism) = (self.grouped(&x.shape()), context.parallelism);
-        let room = if context.mode == Mode::Train { &mut *context.cache } else { &mut *context.scratch };
-        let measures = &mut room[..groups.measures(x.batch())];
-        groups.measure(x.as_slice(), self.epsilon, measures, parallelism);
-        let normalised = Normalised { x: x.as_slice(), measures, parallelism };
-        match &self.affine {
-            None => groups.each(normalised, y.as_mut_slice(), |_, x, _| x),
-            Some(Affine { weight, bias }) => {
-                let (weight, bias) = (weight.buffer(), bias.buffer());
-                groups
-                    .each(normalised, y.as_mut_slice(), |_, x, channel| x * weight[channel] + bias[channel]);
-            }
-        }
+        let groups = self.grouped_in(&x.shape());
+        let measures = groups.measures(x.batch());
+        let (measures, scratch) = match context.mode {
+            Mode::Train => (&mut context.cache[..measures], &mut *context.scratch),
+            Mode::Infer => context.scratch.split_at_mut(measures),
+        };
+        let scratch = &mut scratch[..groups.scratch::<T>(x.batch())];
+        let affine = self.affine.as_ref().map(|affine| [affine.weight.buffer(), affine.bias.buffer()]);
+        groups.forward(x.as_slice(), affine, y.as_mut_slice(), [measures, scratch], context.parallelism);
         Ok(())
     }
 
     fn backward(&mut self, mut pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
-        let groups = self.grouped(&pass.x.shape());
-        let measures = &pass.cache[..groups.measures(pass.x.batch())];
-        let normalised = Normalised { x: pass.x.as_slice(), measures, parallelism: pass.parallelism };
-        if let Some(mut dx) = pass.dx {
-            let weight = self.affine.as_ref().map(|affine| affine.weight.buffer());
-            groups.input_gradient(normalised, pass.dy.as_slice(), weight, dx.as_mut_slice());
-        }
-        let Some(affine) = &mut self.affine else { return Ok(()) };
-        let multiply = |dy: &mut [T]| groups.each(normalised, dy, |dy, x, _| dy * x);
-        affine.take_gradients(pass.dy.as_mut_slice(), multiply, sink)
+        let (groups, batch) = (self.grouped_in(&pass.x.shape()), pass.x.batch());
+        let measures = &pass.cache[..groups.measures(batch)];
+        let (sums, scratch) = pass.scratch.split_at_mut(groups.sums(batch));
+        let scratch = &mut scratch[..groups.scratch::<T>(batch)];
+        let weight = self.affine.as_ref().map(|affine| affine.weight.buffer());
+        let dx = pass.dx.as_mut().map_or(&mut [][..], TensorViewMut::as_mut_slice);
+        let numbers = [pass.x.as_slice(), pass.dy.as_slice(), measures];
+        groups.backward(numbers, weight, dx, [&mut *sums, scratch], pass.parallelism);
+        self.affine.as_mut().map_or(Ok(()), |affine| affine.take_gradients(sums, sink))
     }
 
     fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {

@@ -5,7 +5,7 @@ use super::param_form::check_shapes;
 use super::row_gradient::RowGradient;
 use super::stored::{Entry, Restored, Stored};
 use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings};
-use crate::kernels::{RowNorm, RowNormInputGradient, RowSums};
+use crate::kernels::{RowAffine, RowNorm, RowNormInputGradient, RowSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = (x − mean) / √(variance + ε) · weight + bias, with mean and (biased) variance over the last axes of each sample (Ba,
@@ -137,8 +137,9 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
     ) -> Result<()> {
         let norm = RowNorm {
             x: x.as_slice(),
-            weight: self.weight.buffer(),
-            bias: self.bias.buffer(),
+            columns: self.weight.count(),
+            is_centered: true,
+            affine: RowAffine::WeightAndBias(self.weight.buffer(), self.bias.buffer()),
             epsilon: self.epsilon,
             parallelism: context.parallelism,
         };
@@ -148,11 +149,12 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
 
     fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
         let (x, dy, measures) = (pass.x.as_slice(), pass.dy.as_slice(), pass.cache);
-        if let Some(mut dx) = pass.dx {
-            let (weight, parallelism) = (self.weight.buffer(), pass.parallelism);
-            RowNormInputGradient { x, dy, weight, measures, parallelism }.run(dx.as_mut_slice());
-        }
         let columns = self.weight.count();
+        if let Some(mut dx) = pass.dx {
+            let (weight, parallelism) = (Some(self.weight.buffer()), pass.parallelism);
+            RowNormInputGradient { x, dy, columns, is_centered: true, weight, measures, parallelism }
+                .run(dx.as_mut_slice());
+        }
         for (param, normalised) in [(&mut self.bias, None), (&mut self.weight, Some((x, measures)))] {
             if !param.is_frozen() {
                 sink.take(param, &RowGradient(RowSums { columns, dy, normalised }))?;

@@ -3,12 +3,10 @@
 use super::batch_norm::check_epsilon;
 use super::param_form::check_shapes;
 use super::row_gradient::RowGradient;
-use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
 use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings};
 use crate::getters::getters;
-use crate::kernels::RowSums;
-use crate::scalar::sum;
+use crate::kernels::{RowAffine, RowNorm, RowNormInputGradient, RowSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = x / √(mean(x²) + ε) · weight, with the mean over the last axes of each sample (Zhang and Sennrich, 2019).
@@ -120,11 +118,8 @@ impl<T: Scalar> Layer<T> for RmsNorm<T> {
 
     /// A row has a mean, which is 0 here, and what it is multiplied by, as the sums of the gradient take it.
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
-        let measures = 2 * batch * input.len() / self.normalised.len();
-        match mode {
-            Mode::Train => Memory { cache: measures, scratch: 0 },
-            Mode::Infer => Memory { cache: 0, scratch: measures },
-        }
+        let rows = batch * input.len() / self.normalised.len();
+        Memory { cache: if mode == Mode::Train { 2 * rows } else { 0 }, scratch: 0 }
     }
 
     fn forward(
@@ -133,53 +128,29 @@ impl<T: Scalar> Layer<T> for RmsNorm<T> {
         mut y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let (x, row, parallelism) = (x.as_slice(), self.normalised.len(), context.parallelism);
-        let room = if context.mode == Mode::Train { &mut *context.cache } else { &mut *context.scratch };
-        let measures = &mut room[..2 * (x.len() / row)];
-        by_samples(parallelism, x.len(), measures, 2, |first, measures| {
-            let rows = x[first * row..].chunks_exact(row);
-            for (measures, x) in measures.as_chunks_mut::<2>().0.iter_mut().zip(rows) {
-                let square = x.iter().map(|x| x.as_f64() * x.as_f64()).sum::<f64>() / row as f64;
-                *measures = [T::zero(), T::of((square + self.epsilon).sqrt().recip())];
-            }
-        });
-        let (measures, weight) = (measures.as_chunks::<2>().0, self.weight.as_ref().map(Param::buffer));
-        by_samples(parallelism, 2 * x.len(), y.as_mut_slice(), row, |first, y| {
-            let rows = x[first * row..].chunks_exact(row).zip(&measures[first..]);
-            for (y, (x, &[_, inverse])) in y.chunks_exact_mut(row).zip(rows) {
-                y.iter_mut().zip(x).for_each(|(y, &x)| *y = x * inverse);
-                if let Some(weight) = weight {
-                    y.iter_mut().zip(weight).for_each(|(y, &weight)| *y *= weight);
-                }
-            }
-        });
+        let norm = RowNorm {
+            x: x.as_slice(),
+            columns: self.normalised.len(),
+            is_centered: false,
+            affine: self.weight.as_ref().map_or(RowAffine::None, |weight| RowAffine::Weight(weight.buffer())),
+            epsilon: self.epsilon,
+            parallelism: context.parallelism,
+        };
+        norm.run(y.as_mut_slice(), context.cache);
         Ok(())
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
-        let (x, dy, row) = (pass.x.as_slice(), pass.dy.as_slice(), self.normalised.len());
-        let cache = &pass.cache[..2 * (x.len() / row)];
+        let (x, dy, measures) = (pass.x.as_slice(), pass.dy.as_slice(), pass.cache);
+        let columns = self.normalised.len();
         if let Some(mut dx) = pass.dx {
-            let (measures, weight) = (cache.as_chunks::<2>().0, self.weight.as_ref().map(Param::buffer));
-            by_samples(pass.parallelism, 3 * x.len(), dx.as_mut_slice(), row, |first, dx| {
-                let rows = x[first * row..].chunks_exact(row).zip(dy[first * row..].chunks_exact(row));
-                for (dx, ((x, dy), &[_, inverse])) in
-                    dx.chunks_exact_mut(row).zip(rows.zip(&measures[first..]))
-                {
-                    // g, first of all.
-                    dx.copy_from_slice(dy);
-                    if let Some(weight) = weight {
-                        dx.iter_mut().zip(weight).for_each(|(g, &weight)| *g *= weight);
-                    }
-                    let products = dx.iter().zip(x).map(|(&g, &x)| g * (x * inverse));
-                    let slope = T::of(sum(products) / row as f64);
-                    dx.iter_mut().zip(x).for_each(|(g, &x)| *g = (*g - x * inverse * slope) * inverse);
-                }
-            });
+            let (weight, parallelism) = (self.weight.as_ref().map(Param::buffer), pass.parallelism);
+            RowNormInputGradient { x, dy, columns, is_centered: false, weight, measures, parallelism }
+                .run(dx.as_mut_slice());
         }
         match self.weight.as_mut().filter(|weight| !weight.is_frozen()) {
             Some(weight) => {
-                let sums = RowSums { columns: row, dy, normalised: Some((x, cache)) };
+                let sums = RowSums { columns, dy, normalised: Some((x, measures)) };
                 sink.take(weight, &RowGradient(sums))
             }
             None => Ok(()),

@@ -1,6 +1,7 @@
 //! Running statistics, models folded for inference, embeddings that learn.
 
 mod embeddings;
+mod groups;
 
 use taper::layers::{BatchNorm, Momentum, Window};
 use taper::losses::{CrossEntropy, MeanSquaredError};

@@ -150,6 +150,11 @@ impl<P: Pairs> Simd<f32> for InPairs<P> {
     fn sum(self, vector: Self::Vector) -> f32 {
         self.0.base().sum(vector)
     }
+
+    #[inline(always)]
+    fn wide_sum(self, vector: Self::Vector) -> f64 {
+        self.0.base().wide_sum(vector)
+    }
 }
 
 /// Vectors whose pairs can be widened.
