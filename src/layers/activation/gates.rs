@@ -25,27 +25,34 @@ pub(super) fn gelu_slope<T: Scalar>(x: T) -> T {
     T::of(normal_distribution(x) + x * FRAC_1_SQRT_2PI * (-0.5 * x * x).exp())
 }
 
-/// (1 + tanh(u))/2 and du/dx, with u = √(2/π)·(x + 0.044715·x³).
+/// σ(x) and what it lacks of 1, which a difference would leave few digits of where x is large.
+fn open_and_shut<T: Scalar>(x: T) -> (T, T) {
+    let power = (-x.abs()).exp();
+    let (more, less) = (T::one() / (T::one() + power), power / (T::one() + power));
+    if x > T::zero() { (more, less) } else { (less, more) }
+}
+
+/// 2u and 2·du/dx, with u = √(2/π)·(x + 0.044715·x³): (1 + tanh(u))/2 = σ(2u), which keeps its accuracy where tanh is near −1.
 fn gelu_tanh_gate<T: Scalar>(x: T) -> (T, T) {
     const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
     let (scale, cubic) = (T::of(SQRT_2_OVER_PI), T::of(0.044_715));
     let u = scale * (x + cubic * x * x * x);
-    // (1 + tanh(u))/2 = σ(2u), which keeps its accuracy where tanh is near −1.
-    (sigmoid(u + u), scale * (T::one() + T::of(3.0) * cubic * x * x))
+    (u + u, T::of(2.0) * (scale * (T::one() + T::of(3.0) * cubic * x * x)))
 }
 
 pub(super) fn gelu_tanh<T: Scalar>(x: T) -> T {
-    if x == T::neg_infinity() { T::zero() } else { x * gelu_tanh_gate(x).0 }
+    if x == T::neg_infinity() { T::zero() } else { x * sigmoid(gelu_tanh_gate(x).0) }
 }
 
-// f′ = g + x·g′, g = σ(2u), g′ = 2·g·(1 − g)·u′.
+// f′ = g + x·g′, g = σ(2u), g′ = g·(1 − g)·2u′.
 pub(super) fn gelu_tanh_slope<T: Scalar>(x: T) -> T {
-    let (gate, du) = gelu_tanh_gate(x);
-    if gate == T::zero() || gate == T::one() {
+    let (place, du) = gelu_tanh_gate(x);
+    let (open, shut) = open_and_shut(place);
+    if open == T::zero() || shut == T::zero() {
         // Where the gate is shut or open, x·g′ is 0; computed, it could be ∞·0.
-        return gate;
+        return open;
     }
-    gate + x * T::of(2.0) * gate * (T::one() - gate) * du
+    open + x * open * shut * du
 }
 
 pub(super) fn silu<T: Scalar>(x: T) -> T {
@@ -54,11 +61,11 @@ pub(super) fn silu<T: Scalar>(x: T) -> T {
 
 // f′ = σ + x·σ·(1 − σ).
 pub(super) fn silu_slope<T: Scalar>(x: T) -> T {
-    let gate = sigmoid(x);
-    if gate == T::zero() || gate == T::one() {
-        return gate;
+    let (open, shut) = open_and_shut(x);
+    if open == T::zero() || shut == T::zero() {
+        return open;
     }
-    gate + x * gate * (T::one() - gate)
+    open + x * open * shut
 }
 
 /// tanh(ln(1 + eˣ)) and what it lacks of 1. It is w/(w + 2) with w = eˣ·(eˣ + 2), divided by e²ˣ where that is large.
