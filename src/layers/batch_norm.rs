@@ -383,12 +383,7 @@ impl<T: Scalar> Stored<T> for BatchNorm<T> {
         if is_affine {
             Affine::<T>::expect(entry, [channels].into())?;
         }
-        for parameter in ["running_mean", "running_var"] {
-            entry.expect(parameter, [channels].into())?;
-        }
-        if momentum == Momentum::Cumulative {
-            entry.expect("num_batches_tracked", [].into())?;
-        }
+        RunningStatistics::<T>::expect(entry, channels, momentum)?;
         let norm = Self::new(channels)?.with_momentum(momentum)?.with_epsilon(entry.number("epsilon")?)?;
         Ok(if is_affine { norm } else { norm.without_affine() })
     }

@@ -115,6 +115,11 @@ impl<T: Scalar> GroupNorm<T> {
         Groups::new(sample, self.channels, self.groups, self.epsilon)
     }
 
+    /// Mean and 1/√(variance + ε) of each group of each sample, as a training pass left them.
+    pub(super) fn measures<'a>(&self, x: TensorView<'_, T>, cache: &'a [T]) -> &'a [T] {
+        &cache[..self.grouped_in(&x.shape()).measures(x.batch())]
+    }
+
     /// Of samples of a batch.
     fn grouped_in(&self, batch: &Shape) -> Groups {
         self.grouped(&batch.split_batch().expect("a batch has an axis of samples").1)

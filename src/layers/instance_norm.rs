@@ -1,14 +1,17 @@
 //! Instance normalisation: each channel of each sample for itself.
 
 use super::group_norm::{GroupNorm, restored};
+use super::running_statistics::RunningStatistics;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Settings};
+use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Settings};
+use crate::kernels::ColumnMap;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// y = (x − mean) / √(variance + ε), with mean and (biased) variance of a channel over all places of a sample (Ulyanov, Vedaldi
 /// and Lempitsky, 2016); [with a weight and a bias](Self::with_affine), then y·weight + bias.
 ///
-/// It is a [`GroupNorm`] with as many groups as channels, and its gradients are those. Training and inference are the same.
+/// It is a [`GroupNorm`] with as many groups as channels, and its gradients are those. Training and inference are the same, but
+/// with running statistics.
 ///
 /// # Shapes
 ///
@@ -17,6 +20,14 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// | x | `[batch, length, channels]`, `[batch, height, width, channels]`, …, of more than one place |
 /// | y | that of x |
 /// | `weight`, `bias` | none, as in PyTorch unless asked for; else `[channels]`, at first 1 and 0 |
+/// | `running_mean`, `running_var` | none, as in PyTorch unless asked for; else `[channels]`, at first 0 and 1 |
+///
+/// # Running statistics
+///
+/// [With running statistics](Self::with_running_statistics), inference takes them in the place of a sample's own, as a
+/// [`BatchNorm`](super::BatchNorm) does: PyTorch's `track_running_stats=True`. Training normalises each sample by its own. Each
+/// backward pass takes the means of its samples' means and variances into the running ones, by the rule of [`Momentum`]; one whose sink
+/// [only looks](GradientSink::only_looks) does not, and neither does a layer whose weight and bias are both frozen.
 ///
 /// ```
 /// use taper::{Sequential, Tensor};
@@ -27,7 +38,10 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// # Ok::<(), taper::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct InstanceNorm<T>(GroupNorm<T>);
+pub struct InstanceNorm<T> {
+    norm: GroupNorm<T>,
+    running: Option<RunningStatistics<T>>,
+}
 
 impl<T: Scalar> InstanceNorm<T> {
     /// A layer for this many channels, with ε = 1e-5 as PyTorch's.
@@ -35,7 +49,7 @@ impl<T: Scalar> InstanceNorm<T> {
     /// # Errors
     /// [`Error::Setting`] for 0 channels.
     pub fn new(channels: usize) -> Result<Self> {
-        Ok(Self(GroupNorm::new(channels.max(1), channels)?.without_affine()))
+        Ok(Self { norm: GroupNorm::new(channels.max(1), channels)?.without_affine(), running: None })
     }
 
     /// With a weight and a bias for each channel.
@@ -43,8 +57,17 @@ impl<T: Scalar> InstanceNorm<T> {
     /// # Errors
     /// [`Error::TooLarge`] where they do not fit into memory.
     pub fn with_affine(self) -> Result<Self> {
-        let channels = self.0.channels();
-        Ok(Self(GroupNorm::new(channels, channels)?.with_epsilon(self.0.epsilon())?))
+        let channels = self.channels();
+        Ok(Self { norm: GroupNorm::new(channels, channels)?.with_epsilon(self.epsilon())?, ..self })
+    }
+
+    /// With statistics that follow the training by this rule, and that inference takes. PyTorch's momentum is 0.1 unless set.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless 0 ≤ m ≤ 1; [`Error::TooLarge`] where they do not fit into memory.
+    pub fn with_running_statistics(self, momentum: Momentum) -> Result<Self> {
+        let running = RunningStatistics::new(self.channels())?.with_momentum(momentum)?;
+        Ok(Self { running: Some(running), ..self })
     }
 
     /// What is added to the variance, so that a channel that is the same everywhere is not divided by 0.
@@ -52,41 +75,120 @@ impl<T: Scalar> InstanceNorm<T> {
     /// # Errors
     /// [`Error::Setting`] unless finite and above 0, in the numbers of the layer too.
     pub fn with_epsilon(self, epsilon: f64) -> Result<Self> {
-        Ok(Self(self.0.with_epsilon(epsilon)?))
+        Ok(Self { norm: self.norm.with_epsilon(epsilon)?, ..self })
     }
 
     /// The number of channels.
     #[must_use]
     pub fn channels(&self) -> usize {
-        self.0.channels()
+        self.norm.channels()
     }
 
     /// What is added to a variance.
     #[must_use]
     pub fn epsilon(&self) -> f64 {
-        self.0.epsilon()
+        self.norm.epsilon()
     }
 
     /// What normalised values are multiplied by, if anything.
     #[must_use]
     pub fn weight(&self) -> Option<&Param<T>> {
-        self.0.weight()
+        self.norm.weight()
     }
 
     /// The weight, to be set or frozen.
     pub fn weight_mut(&mut self) -> Option<&mut Param<T>> {
-        self.0.weight_mut()
+        self.norm.weight_mut()
     }
 
     /// What is added to them then, if anything.
     #[must_use]
     pub fn bias(&self) -> Option<&Param<T>> {
-        self.0.bias()
+        self.norm.bias()
     }
 
     /// The bias, to be set or frozen.
     pub fn bias_mut(&mut self) -> Option<&mut Param<T>> {
-        self.0.bias_mut()
+        self.norm.bias_mut()
+    }
+
+    /// How the running statistics follow the training, where there are any.
+    #[must_use]
+    pub fn momentum(&self) -> Option<Momentum> {
+        self.running.as_ref().map(RunningStatistics::momentum)
+    }
+
+    /// The mean that inference takes, where there is one.
+    #[must_use]
+    pub fn running_mean(&self) -> Option<&Param<T>> {
+        self.running.as_ref().map(|running| &running.mean)
+    }
+
+    /// The running mean, to be set.
+    pub fn running_mean_mut(&mut self) -> Option<&mut Param<T>> {
+        self.running.as_mut().map(|running| &mut running.mean)
+    }
+
+    /// The variance that inference takes, where there is one.
+    #[must_use]
+    pub fn running_var(&self) -> Option<&Param<T>> {
+        self.running.as_ref().map(|running| &running.var)
+    }
+
+    /// The running variance, to be set.
+    pub fn running_var_mut(&mut self) -> Option<&mut Param<T>> {
+        self.running.as_mut().map(|running| &mut running.var)
+    }
+
+    /// Whether weight and bias are there and both frozen.
+    fn is_frozen(&self) -> bool {
+        [self.weight(), self.bias()].iter().all(|param| param.is_some_and(Param::is_frozen))
+    }
+
+    /// What inference does with running statistics.
+    fn by_statistics(
+        &self,
+        running: &RunningStatistics<T>,
+        x: TensorView<'_, T>,
+        mut y: TensorViewMut<'_, T>,
+        context: &mut Forward<'_, T>,
+    ) -> Result<()> {
+        running.check_variance()?;
+        let channels = self.channels();
+        let (scale, added) = context.scratch[..2 * channels].split_at_mut(channels);
+        for (channel, (scale, added)) in scale.iter_mut().zip(&mut *added).enumerate() {
+            let of = |param: Option<&Param<T>>| param.map(|param| param.buffer()[channel]);
+            let inverse = (running.var.buffer()[channel].as_f64() + self.epsilon()).sqrt().recip();
+            *scale = T::of(inverse * of(self.weight()).map_or(1.0, T::as_f64));
+            *added = of(self.bias()).unwrap_or(T::zero());
+        }
+        let map = ColumnMap {
+            first: x.as_slice(),
+            second: x.as_slice(),
+            columns: [running.mean.buffer(), &*scale, &*added],
+            map: |x, _, [mean, scale, added]: [T; 3]| (x - mean) * scale + added,
+            parallelism: context.parallelism,
+        };
+        map.run(y.as_mut_slice());
+        Ok(())
+    }
+
+    /// Takes the samples of a training pass into the running statistics, by what the pass measured of each.
+    fn follow(&mut self, pass: &mut Backward<'_, T>) {
+        let Some(running) = &mut self.running else { return };
+        let (batch, channels) = (pass.x.batch(), self.norm.channels());
+        let (epsilon, places) = (self.norm.epsilon(), (pass.x.sample_len() / channels) as f64);
+        let (mean, variance) = pass.scratch[..2 * channels].split_at_mut(channels);
+        let measures = self.norm.measures(pass.x, pass.cache).as_chunks::<2>().0;
+        for (channel, (mean, variance)) in mean.iter_mut().zip(&mut *variance).enumerate() {
+            let samples = || measures.iter().skip(channel).step_by(channels);
+            let sum: f64 = samples().map(|[mean, _]| mean.as_f64()).sum();
+            *mean = T::of(sum / batch as f64);
+            let of_inverse = |inverse: T| (inverse.as_f64().powi(-2) - epsilon).max(0.0);
+            let sum: f64 = samples().map(|[_, inverse]| of_inverse(*inverse)).sum();
+            *variance = T::of(sum / batch as f64);
+        }
+        running.follow(mean, variance, places);
     }
 }
 
@@ -101,15 +203,20 @@ impl<T: Scalar> Layer<T> for InstanceNorm<T> {
 
     /// A single place is its own mean: nothing would be left of it.
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        self.running.as_ref().map_or(Ok(()), RunningStatistics::check)?;
         if input.axes().last() == Some(&self.channels()) && input.len() > self.channels() {
-            return self.0.output_shape(input);
+            return self.norm.output_shape(input);
         }
         let expected = format!("[batch, …, {}] with more than one place", self.channels());
         Err(Error::shape("input", expected, input.batch_pattern()))
     }
 
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
-        self.0.memory(input, batch, mode)
+        let memory = self.norm.memory(input, batch, mode);
+        match (mode, &self.running) {
+            (Mode::Train, Some(_)) => Memory { scratch: memory.scratch.max(2 * self.channels()), ..memory },
+            _ => memory,
+        }
     }
 
     fn forward(
@@ -118,32 +225,46 @@ impl<T: Scalar> Layer<T> for InstanceNorm<T> {
         y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        self.0.forward(x, y, context)
+        match &self.running {
+            Some(running) if context.mode == Mode::Infer => self.by_statistics(running, x, y, context),
+            _ => self.norm.forward(x, y, context),
+        }
     }
 
-    fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
-        self.0.backward(pass, sink)
+    fn backward(&mut self, mut pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
+        if !sink.only_looks() && !self.is_frozen() {
+            self.follow(&mut pass);
+        }
+        self.norm.backward(pass, sink)
     }
 
     fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<T>)) {
-        self.0.params(visit);
+        self.norm.params(visit);
+        self.running.iter().for_each(|running| running.visit(visit));
     }
 
     fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<T>)) {
-        self.0.params_mut(visit);
+        self.norm.params_mut(visit);
+        self.running.iter_mut().for_each(|running| running.visit_mut(visit));
+    }
+
+    /// With weight and bias, it is they that say whether it does.
+    fn follows_batches(&self) -> bool {
+        self.running.is_some() && self.weight().is_none()
     }
 
     fn multiply_adds(&self, input: &Shape) -> usize {
-        self.0.multiply_adds(input)
+        self.norm.multiply_adds(input)
     }
 
     fn output_order(&self, input: &Shape, order: Order) -> Order {
-        self.0.output_order(input, order)
+        self.norm.output_order(input, order)
     }
 
     fn settings(&self) -> Settings {
         let settings = Settings::new().with("channels", self.channels());
-        settings.with("epsilon", self.epsilon()).with("affine", self.weight().is_some())
+        let settings = settings.with("epsilon", self.epsilon()).with("affine", self.weight().is_some());
+        self.momentum().map_or(settings.clone(), |momentum| momentum.add_to(settings))
     }
 }
 
@@ -153,6 +274,12 @@ impl<T: Scalar> Stored<T> for InstanceNorm<T> {
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let (channels, epsilon) = (entry.count("channels")?, entry.number("epsilon")?);
         let norm = restored(entry, channels.max(1), channels)?;
-        Ok(Self(norm.with_epsilon(epsilon)?))
+        let norm = Self { norm: norm.with_epsilon(epsilon)?, running: None };
+        if !entry.has("rule") {
+            return Ok(norm);
+        }
+        let momentum = Momentum::restore(entry)?;
+        RunningStatistics::<T>::expect(entry, channels, momentum)?;
+        Ok(norm.with_running_statistics(momentum)?)
     }
 }

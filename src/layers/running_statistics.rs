@@ -1,6 +1,7 @@
 //! The mean and the variance of each channel that inference takes, and how they follow the batches.
 
 use super::param_form::check_shapes;
+use super::stored::{Entry, Restored};
 use super::{Along, Momentum, Param};
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
@@ -48,6 +49,17 @@ impl<T: Scalar> RunningStatistics<T> {
     pub(super) fn with_channels(&self, kept: &[usize]) -> Self {
         let (mean, var) = (self.mean.with_columns(kept), self.var.with_columns(kept));
         Self { mean, var, batches: self.batches.clone(), momentum: self.momentum, channels: kept.len() }
+    }
+
+    /// Whether a file has them for a layer of so many channels.
+    pub(super) fn expect(entry: &mut dyn Entry, channels: usize, momentum: Momentum) -> Restored<()> {
+        for parameter in ["running_mean", "running_var"] {
+            entry.expect(parameter, [channels].into())?;
+        }
+        if momentum == Momentum::Cumulative {
+            entry.expect("num_batches_tracked", [].into())?;
+        }
+        Ok(())
     }
 
     /// Whether they have the shapes that they were made with.

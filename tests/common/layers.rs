@@ -445,6 +445,8 @@ fn sample_norms<T: Scalar>(width: usize) -> Vec<LayerCase<T>> {
     }
     for sample in [Shape::from([3, width]), Shape::from([2, 3, width])] {
         let norm = InstanceNorm::new(width).unwrap().with_epsilon(0.1).unwrap();
+        let running = norm.clone().with_running_statistics(Momentum::PyTorch(0.1)).unwrap();
+        cases.push(case(format!("instance_norm of {sample}, running statistics"), sample, running));
         cases.push(case(format!("instance_norm of {sample}"), sample, norm.clone()));
         let mut norm = norm.with_affine().unwrap();
         set(norm.weight_mut(), 1.5);

@@ -6,11 +6,12 @@ use super::{Source, sources};
 const FOLDERS: [&str; 4] = ["layers", "losses", "optimizers", "schedules"];
 
 /// Settings under other names, and what are none.
-const OTHERS: [(&str, &str); 13] = [
+const OTHERS: [(&str, &str); 14] = [
     ("with_init", "how parameters begin"),
     ("without_affine", "whether there is a `weight`"),
     ("with_affine", "whether there is a `weight`"),
     ("without_bias", "whether there is a `bias`"),
+    ("with_running_statistics", "`momentum`, where there are any"),
     ("without_counting_padding", "`counts_padding`"),
     ("with_counting_padding", "`counts_padding`"),
     ("without_alpha", "`alpha`"),

@@ -1,8 +1,8 @@
 //! Normalisations of single samples.
 
 use serde_json::Value;
-use taper::layers::{GroupNorm, InstanceNorm, RmsNorm};
-use taper::{Layer, Param, Result, Shape};
+use taper::layers::{GroupNorm, InstanceNorm, Momentum, RmsNorm};
+use taper::{Layer, Param, Result, Sequential, Shape, Tensor};
 
 use crate::common::{fixture, list, tensor};
 use crate::given::run;
@@ -71,6 +71,56 @@ fn instance_norm() -> Result<()> {
         compare(&mut report, "instance norm", norm, case)?;
     }
     report.finish(4 * 4 - 2 * 2);
+    Ok(())
+}
+
+/// Training, step by step, and then inference by the running statistics.
+#[test]
+fn instance_norm_with_running_statistics() -> Result<()> {
+    let (file, mut report) = (fixture("torch/group_norms.json"), Report::new(SUMS));
+    for (index, case) in list(&file["tracked_instance_norm"]).iter().enumerate() {
+        let settings = &case["settings"];
+        let mut norm = InstanceNorm::new(tensor(&case["steps"][0]["running_mean"]).len())?;
+        if settings["affine"].as_bool() == Some(true) {
+            norm = norm.with_affine()?;
+        }
+        if let Some(epsilon) = settings["eps"].as_f64() {
+            norm = norm.with_epsilon(epsilon)?;
+        }
+        let momentum = Momentum::PyTorch(settings["momentum"].as_f64().unwrap_or(0.1));
+        norm = norm.with_running_statistics(momentum)?;
+        for (step, expected) in list(&case["steps"]).iter().enumerate() {
+            let x = tensor(&expected["x"]);
+            let what = |what: &str| format!("case {index}, {}, step {step}, {what}", x.shape());
+            let pass = run(norm.clone(), &x, &tensor(&expected["dy"]))?;
+            report.compare(&what("y"), pass.y.as_slice(), &expected["y"]);
+            report.compare_within(DIFFERENCES, &what("dx"), pass.dx.as_slice(), &expected["dx"]);
+            for name in ["running_mean", "running_var"] {
+                report.compare(&what(name), pass.value(name)?.as_slice(), &expected[name]);
+            }
+            norm.running_mean_mut().expect("there is one").set(&pass.value("running_mean")?)?;
+            norm.running_var_mut().expect("there is one").set(&pass.value("running_var")?)?;
+        }
+        let (x, what) = (tensor(&case["eval"]["x"]), format!("case {index}, inference"));
+        let (_, sample) = x.shape().split_batch().expect("the input has a batch");
+        let model = Sequential::builder(sample).layer(norm).build(&mut taper::seeded(0))?;
+        report.compare(&what, model.predict(&x)?.as_slice(), &case["eval"]["y"]);
+    }
+    report.finish(2 * (3 * 4 + 1));
+    Ok(())
+}
+
+/// Frozen, it keeps its statistics; without weight and bias there is nothing to freeze.
+#[test]
+fn a_frozen_instance_norm_keeps_its_statistics() -> Result<()> {
+    let (x, dy) = (Tensor::from_fn([2, 3, 2], |i| (i * i % 7) as f64)?, Tensor::full([2, 3, 2], 1.0)?);
+    let norm = InstanceNorm::new(2)?.with_running_statistics(Momentum::PyTorch(0.5))?;
+    let mut affine = norm.clone().with_affine()?;
+    assert_ne!(run(norm, &x, &dy)?.value("running_mean")?.as_slice(), [0.0, 0.0]);
+    assert_ne!(run(affine.clone(), &x, &dy)?.value("running_mean")?.as_slice(), [0.0, 0.0]);
+    affine.weight_mut().expect("there is one").freeze();
+    affine.bias_mut().expect("there is one").freeze();
+    assert_eq!(run(affine, &x, &dy)?.value("running_mean")?.as_slice(), [0.0, 0.0]);
     Ok(())
 }
 
