@@ -139,6 +139,36 @@ impl<'a, T: Scalar> Fit<'a, T> {
         self
     }
 
+    /// How many epochs it is.
+    #[must_use]
+    pub fn epoch_count(&self) -> usize {
+        self.epochs
+    }
+
+    /// The data that the model is measured on after each epoch, if any.
+    #[must_use]
+    pub fn validation(&self) -> Option<&Dataset<'a, T>> {
+        self.validation.as_ref()
+    }
+
+    /// When it stops early, if at all.
+    #[must_use]
+    pub fn early_stopping(&self) -> Option<&EarlyStopping> {
+        self.early_stopping.as_ref()
+    }
+
+    /// Whether each epoch takes the samples in another order.
+    #[must_use]
+    pub fn shuffles(&self) -> bool {
+        self.shuffle
+    }
+
+    /// The names of the metrics of one's own.
+    #[must_use]
+    pub fn metric_names(&self) -> Vec<&str> {
+        self.metrics.iter().map(|metric| metric.name).collect()
+    }
+
     /// Asks this after each step and epoch whether to write down where the training is.
     pub(crate) fn with_keeper(mut self, keeper: impl Keeper<T> + 'a) -> Self {
         self.keepers.push(Box::new(keeper));
@@ -159,7 +189,7 @@ impl<'a, T: Scalar> Fit<'a, T> {
             }
         }
         metric::check(&self.metrics, self.validation.is_some())?;
-        let metrics: Vec<&str> = self.metrics.iter().map(|metric| metric.name).collect();
+        let metrics = self.metric_names();
         let stopping = self.early_stopping.iter().map(|stopping| ("early stopping", stopping.monitor()));
         let keepers = self.keepers.iter().filter_map(|keeper| keeper.monitor());
         stopping

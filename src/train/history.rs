@@ -11,7 +11,7 @@ pub struct Evaluation {
     /// ([`Loss::divisor`](crate::Loss::divisor)).
     pub loss: f64,
     /// The part of the samples whose highest output is that of their class, where targets are classes. Samples that the loss
-    /// [ignores](crate::Loss::ignores) do not count; 0 where that is all of them.
+    /// [ignores](crate::Loss::ignores) or that weigh 0 do not count; none where that is all of them.
     pub accuracy: Option<f64>,
     /// Which class was taken for which, where targets are classes, up to 1000 of them; without what the loss ignores.
     pub confusion: Option<ConfusionMatrix>,

@@ -15,7 +15,7 @@ pub struct PartEvaluation {
     /// Its loss, as it would be alone: not multiplied by its weight.
     pub loss: f64,
     /// Where its targets are classes, the part of the samples whose highest output is that of their class, without what its loss
-    /// ignores.
+    /// ignores; none where no sample counts.
     pub accuracy: Option<f64>,
     /// Where its targets are classes, which was taken for which.
     pub confusion: Option<ConfusionMatrix>,
@@ -109,11 +109,11 @@ impl Parts {
 
     pub(super) fn finish(self) -> Vec<PartEvaluation> {
         let evaluation = |sums: Sums| {
-            let accuracy = if sums.labelled == 0.0 { 0.0 } else { sums.right / sums.labelled };
+            let counts = sums.part.is_classes && sums.labelled > 0.0;
             PartEvaluation {
                 name: sums.part.name,
                 loss: sums.loss,
-                accuracy: sums.part.is_classes.then_some(accuracy),
+                accuracy: counts.then(|| sums.right / sums.labelled),
                 confusion: sums.confusion,
             }
         };

@@ -75,10 +75,10 @@ impl Tally {
     }
 
     pub(super) fn finish(self) -> Evaluation {
-        let accuracy = |hits: &Hits| if hits.labelled > 0.0 { hits.right / hits.labelled } else { 0.0 };
+        let accuracy = |hits: &Hits| (hits.labelled > 0.0).then(|| hits.right / hits.labelled);
         Evaluation {
             loss: if self.divisor == 0.0 { self.loss } else { self.loss / self.divisor },
-            accuracy: self.hits.as_ref().map(accuracy),
+            accuracy: self.hits.as_ref().and_then(accuracy),
             confusion: self.hits.and_then(|hits| hits.confusion),
             parts: Vec::new(),
         }

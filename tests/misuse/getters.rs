@@ -17,7 +17,7 @@ use taper::schedules::{
     StepDecay,
 };
 use taper::train::augment::{Erase, Flip, Noise, Rotate, Scale, Shift};
-use taper::train::{EarlyStopping, Monitor};
+use taper::train::{EarlyStopping, Fit, Monitor};
 use taper::{Dense, Flatten, Optimizer, Parallelism, Sequential, Trainer};
 
 #[test]
@@ -49,6 +49,10 @@ fn layers_tell_their_settings() {
     let norm = norm.with_affine().unwrap();
     assert!(norm.weight().is_some() && norm.bias().is_some());
     assert_eq!((norm.channels(), norm.epsilon()), (4, 0.25));
+    assert!(norm.momentum().is_none() && norm.running_mean().is_none() && norm.running_var().is_none());
+    let norm = norm.with_running_statistics(Momentum::Keras(0.75)).unwrap();
+    assert_eq!((norm.momentum(), norm.epsilon()), (Some(Momentum::Keras(0.75)), 0.25));
+    assert!(norm.weight().is_some() && norm.running_mean().is_some() && norm.running_var().is_some());
     let norm = RmsNorm::<f32>::new([2, 3]).unwrap();
     assert_eq!((norm.normalised().axes(), norm.epsilon()), (&[2, 3][..], f64::from(f32::EPSILON)));
     let dense = Dense::<f32>::new(3, 2, &mut taper::seeded(0)).unwrap();
@@ -179,6 +183,12 @@ fn trainings_and_augmentations_tell_their_settings() {
         (stopping.patience(), stopping.monitor(), stopping.least_change()),
         (3, Monitor::TrainLoss, 0.25)
     );
+
+    let fit = Fit::<f32>::epochs(7).with_early_stopping(stopping).in_order();
+    assert_eq!((fit.epoch_count(), fit.shuffles(), fit.validation().is_none()), (7, false, true));
+    assert_eq!(fit.early_stopping().map(EarlyStopping::patience), Some(3));
+    let fit = fit.with_metric("recall", |_, _| Ok(1.0));
+    assert_eq!((fit.metric_names(), Fit::<f32>::epochs(1).shuffles()), (vec!["recall"], true));
 
     let flip = Flip::vertical().with_probability(0.25).unwrap();
     assert_eq!((flip.is_vertical(), flip.probability()), (true, 0.25));
