@@ -1,12 +1,11 @@
-//! Convolutions of each channel by itself, whose groups have one input and one output: y and dW.
+//! Convolutions of each channel by itself, whose groups have one input and one output: their vectors, and dW.
 //!
 //! ```text
-//! y[r, c, k]  = act(Σ x[r·s + i·d − p, c·s + j·d − p, k] · W[i, j, k] + b[k])     over i and j
 //! dW[i, j, k] = Σ x[r·s + i·d − p, c·s + j·d − p, k] · dy[r, c, k]                over the batch, r and c
 //! ```
 //!
 //! Channels lie side by side, so a vector of them is multiplied with one of the weight and no patch is made. W is one matrix of
-//! taps × channels in panels. Each sum is one chain of multiply-adds, over the taps or over the positions in their order.
+//! taps × channels in panels. Each sum is one chain of multiply-adds, over the positions in their order.
 
 #![expect(
     clippy::inline_always,
@@ -18,13 +17,10 @@ use std::ops::Range;
 use super::backend::{Backend, Kernel};
 use super::convolution_size::{ConvolutionSize, Rows};
 use super::runs::split_work;
-use super::{Element, Finish, Geometry, Parallelism, Simd};
+use super::{Element, Geometry, Parallelism, Simd};
 
 /// Vectors of channels side by side; a panel has a multiple of so many.
 pub(super) const VECTORS: usize = 2;
-
-/// Places of the window in a tile of outputs.
-const PLACES: usize = 6;
 
 /// Taps of a row of the window in a tile of a weight's gradient.
 const TAPS: usize = 3;
@@ -62,8 +58,11 @@ impl Lanes {
 
 /// The vectors of some numbers, fewer than they hold where they are not `WHOLE`.
 #[inline(always)]
-pub(super) fn load<T: Element, S: Simd<T>, const WHOLE: bool>(simd: S, from: &[T]) -> [S::Vector; VECTORS] {
-    let mut vectors = [simd.splat(T::zero()); VECTORS];
+pub(super) fn load<T: Element, S: Simd<T>, const COUNT: usize, const WHOLE: bool>(
+    simd: S,
+    from: &[T],
+) -> [S::Vector; COUNT] {
+    let mut vectors = [simd.splat(T::zero()); COUNT];
     for (index, vector) in vectors.iter_mut().enumerate() {
         let start = index * S::LANES;
         if WHOLE {
@@ -76,9 +75,9 @@ pub(super) fn load<T: Element, S: Simd<T>, const WHOLE: bool>(simd: S, from: &[T
 }
 
 #[inline(always)]
-pub(super) fn store<T: Element, S: Simd<T>, const WHOLE: bool>(
+pub(super) fn store<T: Element, S: Simd<T>, const COUNT: usize, const WHOLE: bool>(
     simd: S,
-    vectors: [S::Vector; VECTORS],
+    vectors: [S::Vector; COUNT],
     to: &mut [T],
 ) {
     for (index, vector) in vectors.into_iter().enumerate() {
@@ -89,121 +88,6 @@ pub(super) fn store<T: Element, S: Simd<T>, const WHOLE: bool>(
             let end = to.len().min(start + S::LANES);
             simd.store_part(vector, &mut to[start..end]);
         }
-    }
-}
-
-/// y from x.
-pub(crate) struct DepthwiseForward<'a, T> {
-    pub(super) size: ConvolutionSize,
-    pub(super) x: &'a [T],
-    pub(super) weight: &'a [T],
-    pub(super) bias: Option<&'a [T]>,
-    pub(super) finish: Finish<'a, T>,
-    pub(super) parallelism: Parallelism,
-}
-
-impl<T: Element> DepthwiseForward<'_, T> {
-    pub(super) fn run_on(self, backend: Backend, y: &mut [T]) {
-        let size = self.size;
-        let line = size.geometry.columns.outputs * size.outputs;
-        let lines = Rows { first: 0, len: line, values: y };
-        let pieces = size.pieces(self.parallelism, lines.values.len() / line);
-        split_work(lines, 1, pieces, &|lines: Rows<'_, T>| backend.run(Lines { product: &self, lines }));
-    }
-}
-
-/// Some rows of outputs.
-struct Lines<'a, T> {
-    product: &'a DepthwiseForward<'a, T>,
-    lines: Rows<'a, T>,
-}
-
-/// A tile's first place in a row of outputs, and the taps that it has there.
-struct Place {
-    line: usize,
-    column: usize,
-    taps: [Range<usize>; 2],
-}
-
-impl<T: Element> Kernel<T> for Lines<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) {
-        let product = self.product;
-        let Geometry { rows, columns, channels } = product.size.geometry;
-        let panels = 0..product.size.panels::<T>().count();
-        let inside = columns.outputs_inside(0..columns.kernel);
-        for (number, y) in self.lines.values.chunks_exact_mut(self.lines.len).enumerate() {
-            let line = self.lines.first + number;
-            let row_taps = rows.taps(line % rows.outputs);
-            for lanes in Lanes::of::<T, S>(panels.clone(), channels) {
-                let mut column = 0;
-                while column < columns.outputs {
-                    let is_tile = inside.contains(&column) && column + PLACES <= inside.end;
-                    let taps = if is_tile { 0..columns.kernel } else { columns.taps(column) };
-                    let place = Place { line, column, taps: [row_taps.clone(), taps] };
-                    column += match (is_tile, lanes.are_whole::<T, S>()) {
-                        (true, true) => product.tile::<S, PLACES, true>(simd, &lanes, &place, y),
-                        (true, false) => product.tile::<S, PLACES, false>(simd, &lanes, &place, y),
-                        (false, true) => product.tile::<S, 1, true>(simd, &lanes, &place, y),
-                        (false, false) => product.tile::<S, 1, false>(simd, &lanes, &place, y),
-                    };
-                }
-            }
-            if let Finish::Function(function) = product.finish {
-                function(y);
-            }
-        }
-    }
-}
-
-impl<T: Element> DepthwiseForward<'_, T> {
-    /// The outputs of some places side by side; how many they are.
-    #[inline(always)]
-    fn tile<S: Simd<T>, const COLUMNS: usize, const WHOLE: bool>(
-        &self,
-        simd: S,
-        lanes: &Lanes,
-        place: &Place,
-        y: &mut [T],
-    ) -> usize {
-        let size = self.size;
-        let Geometry { rows, columns, channels } = size.geometry;
-        let Place { line, column, taps: [row_taps, column_taps] } = place;
-        let (image, row) = (line / rows.outputs, line % rows.outputs);
-        let width = lanes.channels.len();
-        let weight = &self.weight[lanes.panel * size.panels::<T>().panel_len()..];
-        let step = columns.stride * channels;
-        let mut sums = [[simd.splat(T::zero()); VECTORS]; COLUMNS];
-        for row_tap in row_taps.clone() {
-            let pixels = (image * rows.inputs + rows.input(row, row_tap)) * columns.inputs;
-            for column_tap in column_taps.clone() {
-                let tap = row_tap * columns.kernel + column_tap;
-                let weight = &weight[tap * T::PANEL_COLUMNS + lanes.vector * S::LANES..];
-                let weight = load::<T, S, true>(simd, &weight[..VECTORS * S::LANES]);
-                let first = (pixels + columns.input(*column, column_tap)) * channels + lanes.channels.start;
-                let x = &self.x[first..][..(COLUMNS - 1) * step + width];
-                for (number, sums) in sums.iter_mut().enumerate() {
-                    let x = load::<T, S, WHOLE>(simd, &x[number * step..][..width]);
-                    for vector in 0..VECTORS {
-                        sums[vector] = simd.mul_add(x[vector], weight[vector], sums[vector]);
-                    }
-                }
-            }
-        }
-        let bias = self.bias.map(|bias| load::<T, S, WHOLE>(simd, &bias[lanes.channels.clone()]));
-        for (number, mut sums) in sums.into_iter().enumerate() {
-            if let Some(bias) = bias {
-                sums = std::array::from_fn(|vector| simd.add(sums[vector], bias[vector]));
-            }
-            if matches!(self.finish, Finish::Relu) {
-                sums = sums.map(|sum| simd.relu(sum));
-            }
-            let start = (column + number) * channels + lanes.channels.start;
-            store::<T, S, WHOLE>(simd, sums, &mut y[start..start + width]);
-        }
-        COLUMNS
     }
 }
 
@@ -293,7 +177,7 @@ impl<T: Element> DepthwiseWeightGradient<'_, T> {
         let place = |number: usize| (tap + number) * T::PANEL_COLUMNS + lanes.vector * S::LANES;
         let mut sums = [[simd.splat(T::zero()); VECTORS]; COUNT];
         for (number, sums) in sums.iter_mut().enumerate() {
-            *sums = load::<T, S, true>(simd, &gradient[place(number)..][..VECTORS * S::LANES]);
+            *sums = load::<T, S, _, true>(simd, &gradient[place(number)..][..VECTORS * S::LANES]);
         }
         // Where all taps are inside, they share a load of dy; the sides are gone through tap by tap.
         let inside = columns.outputs_inside(tap..tap + COUNT);
@@ -301,7 +185,8 @@ impl<T: Element> DepthwiseWeightGradient<'_, T> {
         let x = |number: usize, column: usize| {
             &self.x[channels_of(pixels + columns.input(column, tap + number))..][..width]
         };
-        let dy = |column: usize| load::<T, S, WHOLE>(simd, &self.dy[channels_of(line + column)..][..width]);
+        let dy =
+            |column: usize| load::<T, S, _, WHOLE>(simd, &self.dy[channels_of(line + column)..][..width]);
         for (number, sums) in sums.iter_mut().enumerate() {
             let Range { start, end } = own(number);
             for column in start..inside.start.clamp(start, end) {
@@ -321,7 +206,7 @@ impl<T: Element> DepthwiseWeightGradient<'_, T> {
             }
         }
         for (number, sums) in sums.into_iter().enumerate() {
-            store::<T, S, true>(simd, sums, &mut gradient[place(number)..][..VECTORS * S::LANES]);
+            store::<T, S, _, true>(simd, sums, &mut gradient[place(number)..][..VECTORS * S::LANES]);
         }
     }
 }
@@ -333,6 +218,6 @@ pub(super) fn add_products<T: Element, S: Simd<T>, const WHOLE: bool>(
     x: &[T],
     sums: [S::Vector; VECTORS],
 ) -> [S::Vector; VECTORS] {
-    let x = load::<T, S, WHOLE>(simd, x);
+    let x: [_; VECTORS] = load::<T, S, _, WHOLE>(simd, x);
     std::array::from_fn(|vector| simd.mul_add(x[vector], factors[vector], sums[vector]))
 }

@@ -87,14 +87,14 @@ impl<T: Element> DepthwiseInputGradient<'_, T> {
         for column_tap in 0..columns.kernel {
             let tap = row_tap * columns.kernel + column_tap;
             let weight = &weight[tap * T::PANEL_COLUMNS + lanes.vector * S::LANES..];
-            let weight = load::<T, S, true>(simd, &weight[..VECTORS * S::LANES]);
+            let weight = load::<T, S, _, true>(simd, &weight[..VECTORS * S::LANES]);
             for column in columns.outputs_inside(column_tap..column_tap + 1) {
                 let from = (dy_line * columns.outputs + column) * channels + lanes.channels.start;
                 let to = columns.input(column, column_tap) * channels + lanes.channels.start;
                 let dx = &mut dx[to..to + width];
-                let sums = load::<T, S, WHOLE>(simd, dx);
+                let sums = load::<T, S, _, WHOLE>(simd, dx);
                 let sums = add_products::<T, S, WHOLE>(simd, weight, &self.dy[from..from + width], sums);
-                store::<T, S, WHOLE>(simd, sums, dx);
+                store::<T, S, _, WHOLE>(simd, sums, dx);
             }
         }
     }

@@ -43,6 +43,7 @@ mod dense_single;
 mod dense_update;
 mod dense_weight;
 mod depthwise;
+mod depthwise_forward;
 mod depthwise_input;
 mod direct;
 mod fetch;

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use super::backend::{Backend, Element};
 use super::bf16::InBf16;
-use super::depthwise::{DepthwiseForward, DepthwiseWeightGradient};
+use super::depthwise::DepthwiseWeightGradient;
+use super::depthwise_forward::DepthwiseForward;
 use super::depthwise_input::DepthwiseInputGradient;
 use super::direct::DirectForward;
 use super::matrix::Gemm;

@@ -1,7 +1,7 @@
 //! The forward product, y = act(P·W + b).
 
 use crate::kernels::convolution_size::{ConvolutionSize, DIRECT_PATCH, MOST_PIECES, Rows};
-use crate::kernels::depthwise::DepthwiseForward;
+use crate::kernels::depthwise_forward::DepthwiseForward;
 use crate::kernels::direct::{DirectForward, Windows};
 use crate::kernels::runs::split_with_scratch;
 use crate::kernels::{DenseForward, Finish, Parallelism, Products};
