@@ -77,7 +77,7 @@ impl ConvolutionSize {
         Padded::new(self.geometry, self.group_inputs())
     }
 
-    /// The rows of outputs whose windows are read at a time.
+    /// The rows of outputs whose windows are read at a time, at most.
     pub(super) fn lines<T: Element>(self) -> usize {
         let rows = self.geometry.rows;
         let padded = self.padded();
@@ -86,10 +86,9 @@ impl ConvolutionSize {
         (1 + more).min(rows.outputs)
     }
 
-    /// The elements of the rows that they see.
-    pub(super) fn lines_len<T: Element>(self) -> usize {
-        let padded = self.padded();
-        padded.rows(self.lines::<T>()) * padded.row_len()
+    /// The elements of a row of outputs.
+    pub(super) fn line_len(self) -> usize {
+        self.geometry.columns.outputs * self.outputs
     }
 
     /// The elements of all groups' panels.

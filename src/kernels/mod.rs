@@ -83,7 +83,8 @@ pub(crate) use bytes::{
 pub(crate) use column_map::ColumnMap;
 pub(crate) use column_sums::ColumnSums;
 pub(crate) use convolution::{
-    ConvolutionForward, ConvolutionInputGradient, ConvolutionTransposed, ConvolutionWeightGradient,
+    ConvolutionForward, ConvolutionInputGradient, ConvolutionTransposed, ConvolutionWeightGradient, Pool,
+    PoolSize,
 };
 pub(crate) use convolution_size::{ConvolutionSize, weight_matrices};
 pub(crate) use dense::{DenseForward, DenseInputGradient, DenseSize, Finish};

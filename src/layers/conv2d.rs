@@ -6,11 +6,13 @@ use rand::Rng;
 
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, with_finish};
-use super::{Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Whole, Window};
+use super::{
+    Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, Param, PoolAlong, Settings, Whole, Window,
+};
 use crate::init::{Init, Initializer};
 use crate::kernels::{
     Bf16ConvolutionForward, ConvolutionForward, ConvolutionInputGradient, ConvolutionSize,
-    ConvolutionWeightGradient, weight_matrices,
+    ConvolutionWeightGradient, Pool, weight_matrices,
 };
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -244,6 +246,17 @@ impl<T: Scalar> Conv2d<T> {
         Self { channels: Channels::new(inputs, outputs), window, weight_shape, parts }
     }
 
+    /// Whether it can take the pool after it along in inference.
+    pub(crate) fn takes_pool(&self) -> bool {
+        self.has_matrices() && self.parts.weight.bf16().is_none()
+    }
+
+    /// What a forward pass needs that takes a pool along.
+    pub(crate) fn pooled_memory(&self, input: &Shape, batch: usize, pool: PoolAlong) -> Memory {
+        let size = self.size(input, batch);
+        Memory { cache: 0, scratch: ConvolutionForward::<T>::scratch(size, Some(pool.size())) }
+    }
+
     /// How many inputs an output is a sum of.
     fn patch(&self) -> usize {
         self.parts.weight.matrix()[0]
@@ -296,7 +309,7 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
         let size = self.size(input, batch);
         let forward = match self.parts.weight.bf16() {
-            None => ConvolutionForward::<T>::scratch(size),
+            None => ConvolutionForward::<T>::scratch(size, None),
             Some(_) => Bf16ConvolutionForward::<T>::scratch(size),
         };
         let backward =
@@ -317,10 +330,14 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
         let (batch, sample) = x.shape().split_batch().expect("a batch has an axis for it");
         let (size, x, y) = (self.size(&sample, batch), x.as_slice(), y.as_mut_slice());
         let (bias, parallelism) = (self.parts.bias.as_ref().map(Param::buffer), context.parallelism);
+        let pool = context.pool;
+        let largest = |x: &[T], y: &mut [T]| pool.iter().for_each(|pool| pool.run(x, y));
         with_finish(context.activation, |finish| match self.parts.weight.bf16() {
             None => {
                 let weight = self.parts.weight.buffer();
-                ConvolutionForward { size, x, weight, bias, finish, parallelism }.run(y, context.scratch);
+                let pool = pool.map(|pool| Pool { size: pool.size(), function: &largest });
+                let product = ConvolutionForward { size, x, weight, bias, finish, pool, parallelism };
+                product.run(y, context.scratch);
             }
             Some(weight) => {
                 let product = Bf16ConvolutionForward { size, x, weight, bias, finish, parallelism };

@@ -290,7 +290,7 @@ impl<T: Scalar> Layer<T> for ConvTranspose2d<T> {
         let size = self.size(input, batch);
         let forward = ConvolutionTransposed::<T>::scratch(size);
         let backward =
-            ConvolutionForward::<T>::scratch(size).max(ConvolutionWeightGradient::<T>::scratch(size));
+            ConvolutionForward::<T>::scratch(size, None).max(ConvolutionWeightGradient::<T>::scratch(size));
         Memory { cache: 0, scratch: if mode == Mode::Train { forward.max(backward) } else { forward } }
     }
 
@@ -333,8 +333,9 @@ impl<T: Scalar> Layer<T> for ConvTranspose2d<T> {
         // dx first: the sink may change the weight.
         if let Some(mut dx) = pass.dx {
             let weight = self.parts.weight.buffer();
+            let finish = Finish::Nothing;
             let product =
-                ConvolutionForward { size, x: dy, weight, bias: None, finish: Finish::Nothing, parallelism };
+                ConvolutionForward { size, x: dy, weight, bias: None, finish, pool: None, parallelism };
             product.run(dx.as_mut_slice(), pass.scratch);
         }
         self.parts.take_bias(dy, sink)?;

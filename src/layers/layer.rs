@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use super::{Activation, GradientSink, Order, OutputKind, Param, Settings, Turn, Units};
+use super::{Activation, GradientSink, Order, OutputKind, Param, PoolAlong, Settings, Turn, Units};
 use crate::kernels::Parallelism;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -230,6 +230,8 @@ pub struct Forward<'a, T> {
     pub parallelism: Parallelism,
     /// To be applied to y by a layer that [applies activations](Layer::applies_activation).
     pub activation: Option<Activation>,
+    /// To be applied to y, after the activation, by a convolution whose plan has told it so.
+    pub(crate) pool: Option<PoolAlong>,
     /// How many layers inside of this one have run.
     pub(crate) parts: usize,
 }

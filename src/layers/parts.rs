@@ -104,6 +104,7 @@ impl<'a, T: Scalar> Forward<'a, T> {
             random: RandomKey::new(0, 0),
             parallelism: Parallelism::default(),
             activation: None,
+            pool: None,
             parts: 0,
         }
     }
@@ -157,7 +158,8 @@ impl<'a, T: Scalar> Forward<'a, T> {
         self.parts += 1;
         let (mode, parallelism) = (self.mode, self.parallelism);
         let scratch = &mut *self.scratch;
-        let mut context = Forward { mode, cache, scratch, random, parallelism, activation: None, parts: 0 };
+        let mut context =
+            Forward { mode, cache, scratch, random, parallelism, activation: None, pool: None, parts: 0 };
         layer.forward(x, y, &mut context)
     }
 }

@@ -69,6 +69,16 @@ impl Reach {
         }
     }
 
+    /// So many of the outputs of windows that lie side by side, of no more inputs than they see.
+    pub(super) fn first(self, outputs: usize) -> Self {
+        match self {
+            Self::Window(axis) => {
+                Self::Window(Axis { inputs: outputs * axis.kernel, outputs, after: 0, ..axis })
+            }
+            Self::Parts { .. } => self,
+        }
+    }
+
     /// The inputs of an output.
     #[inline(always)]
     pub(super) fn places(&self, output: usize) -> Places {

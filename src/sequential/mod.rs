@@ -23,6 +23,7 @@ mod parts;
 mod pass;
 mod paths;
 mod plan;
+mod pooled;
 mod predict;
 mod quantization;
 mod quantized;

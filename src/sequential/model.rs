@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::class_names::ClassNames;
 use super::forms::Forms;
-use super::step::{Route, Step};
+use super::step::{Route, Step, take_pools_along};
 use crate::kernels::Parallelism;
 use crate::layers::{
     Backward, Forward, GradientSink, Layer, Memory, Mode, Order, OutputKind, Param, Turn, number_params,
@@ -74,6 +74,7 @@ impl<T: Scalar> Sequential<T> {
             let is_applied = index > 0 && steps[index - 1].layer.applies_activation();
             steps[index].fused = steps[index].layer.activation().filter(|_| is_applied);
         }
+        take_pools_along(&mut steps);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (infer, train) = (Route::new(&steps, Mode::Infer), Route::new(&steps, Mode::Train));
         let forms = Forms::none();

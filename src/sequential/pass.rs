@@ -14,7 +14,7 @@
 //! scratch: [output][output][of the layer at work]
 //! ```
 //!
-//! A layer that only reshapes, and an activation that the layer before applies, have no output of their own: the
+//! A layer that only reshapes, and an activation or a pool that the layer before applies, have no output of their own: the
 //! buffer is passed on.
 
 use super::Sequential;
@@ -32,8 +32,9 @@ impl<T: Scalar> Sequential<T> {
         let (mut cache, mut scratch) = (0, 0);
         for &index in &route.running {
             let step = &self.steps()[index];
-            let own = step.layer.memory(&step.input, batch, mode);
-            let output = if Some(index) == route.last() { 0 } else { aligned(batch * step.output_len) };
+            let own = step.memory(batch, mode);
+            let output =
+                if Some(index) == route.last() { 0 } else { aligned(batch * step.output_in(mode).1) };
             if mode == Mode::Train {
                 cache += aligned(own.cache) + output;
                 scratch = scratch.max(own.scratch);
@@ -57,13 +58,13 @@ impl<T: Scalar> Sequential<T> {
         for &index in &route.running {
             let step = &self.steps()[index];
             let mut own = &mut *scratch;
-            let cache = carve(&mut own, step.layer.memory(&step.input, batch, Mode::Infer).cache);
+            let cache = carve(&mut own, step.memory(batch, Mode::Infer).cache);
             let input =
                 if Some(index) == route.first() { x.as_slice() } else { &back[..batch * step.input_len] };
             let output = if Some(index) == route.last() {
                 y.as_mut_slice()
             } else {
-                &mut front[..batch * step.output_len]
+                &mut front[..batch * step.output_in(Mode::Infer).1]
             };
             let mut context = Forward {
                 mode: Mode::Infer,
@@ -72,6 +73,7 @@ impl<T: Scalar> Sequential<T> {
                 random: context.random.layer(index),
                 parallelism: context.parallelism,
                 activation: self.activation_after(index, Mode::Infer),
+                pool: step.pool_in(Mode::Infer).map(|pooled| pooled.pool),
                 parts: 0,
             };
             self.run(index, batch, input, output, &mut context)?;
@@ -95,7 +97,7 @@ impl<T: Scalar> Sequential<T> {
         let mut y = Some(y.into_slice());
         for &index in &route.running {
             let step = &self.steps()[index];
-            let own = carve(&mut cache, step.layer.memory(&step.input, batch, Mode::Train).cache);
+            let own = carve(&mut cache, step.memory(batch, Mode::Train).cache);
             let output = match y.take_if(|_| Some(index) == route.last()) {
                 Some(y) => y,
                 None => carve(&mut cache, batch * step.output_len),
@@ -107,6 +109,7 @@ impl<T: Scalar> Sequential<T> {
                 random: context.random.layer(index),
                 parallelism: context.parallelism,
                 activation: self.activation_after(index, Mode::Train),
+                pool: None,
                 parts: 0,
             };
             self.run(index, batch, input, output, &mut context)?;
@@ -154,7 +157,7 @@ impl<T: Scalar> Sequential<T> {
             if step.reshapes {
                 continue;
             }
-            let own = aligned(step.layer.memory(&step.input, batch, Mode::Train).cache);
+            let own = aligned(step.memory(batch, Mode::Train).cache);
             let cache = &pass.cache[end - own..end];
             end -= own;
             let x = if Some(index) == first {
@@ -207,7 +210,7 @@ impl<T: Scalar> Sequential<T> {
     ) -> Result<()> {
         let step = &self.steps()[index];
         let x = TensorView::trusted(batch_of(&step.input, batch), input);
-        let y = TensorViewMut::trusted(batch_of(&step.output, batch), output);
+        let y = TensorViewMut::trusted(batch_of(&step.output_in(context.mode).0, batch), output);
         step.layer.forward(x, y, context).map_err(|error| self.error_in(index, error))
     }
 }

@@ -1,6 +1,7 @@
 //! A layer with its shapes, and the route of a pass through the layers.
 
-use crate::layers::{Activation, Layer, Mode};
+use super::pooled::Pooled;
+use crate::layers::{Activation, Layer, Memory, Mode};
 use crate::{Scalar, Shape};
 
 /// One layer with what the container knows of it. Shapes are those of one sample.
@@ -16,12 +17,46 @@ pub(super) struct Step<T: Scalar> {
     pub(super) reshapes: bool,
     /// The function, where the layer before can apply it to its own result.
     pub(super) fused: Option<Activation>,
+    /// The pool after it that a convolution takes along in inference.
+    pub(super) pool: Option<Pooled>,
+    /// Whether it is such a pool.
+    pub(super) is_along: bool,
 }
 
 impl<T: Scalar> Step<T> {
     pub(super) fn new(layer: Box<dyn Layer<T>>, name: String, input: Shape, output: Shape) -> Self {
         let (input_len, output_len, reshapes) = (input.len(), output.len(), layer.is_reshape());
-        Self { layer, name, input, output, input_len, output_len, reshapes, fused: None }
+        Self {
+            layer,
+            name,
+            input,
+            output,
+            input_len,
+            output_len,
+            reshapes,
+            fused: None,
+            pool: None,
+            is_along: false,
+        }
+    }
+
+    /// What the workspace has to provide for it.
+    pub(super) fn memory(&self, batch: usize, mode: Mode) -> Memory {
+        match self.pool_in(mode) {
+            Some(pooled) => pooled.memory(&*self.layer, &self.input, batch),
+            None => self.layer.memory(&self.input, batch, mode),
+        }
+    }
+
+    /// The pool that it takes along in this mode.
+    pub(super) fn pool_in(&self, mode: Mode) -> Option<Pooled> {
+        self.pool.filter(|_| mode == Mode::Infer)
+    }
+
+    /// What it gives to the next step that runs in this mode.
+    pub(super) fn output_in(&self, mode: Mode) -> (Shape, usize) {
+        self.pool_in(mode)
+            .map_or((self.output, self.output_len), |pooled| (pooled.output, pooled.output.len()))
     }
 
     /// The activation that the layer before applies in this mode. In training only where the backward pass does
@@ -50,10 +85,11 @@ pub(super) struct Route {
 
 impl Route {
     pub(super) fn new<T: Scalar>(steps: &[Step<T>], mode: Mode) -> Self {
-        let runs = |step: &Step<T>| !step.reshapes && step.fused_in(mode).is_none();
+        let is_along = |step: &Step<T>| step.is_along && mode == Mode::Infer;
+        let runs = |step: &Step<T>| !step.reshapes && step.fused_in(mode).is_none() && !is_along(step);
         let running: Vec<_> = (0..steps.len()).filter(|&index| runs(&steps[index])).collect();
         let passed_on = running.iter().rev().skip(1);
-        let between = passed_on.map(|&index| steps[index].output_len).max().unwrap_or(0);
+        let between = passed_on.map(|&index| steps[index].output_in(mode).1).max().unwrap_or(0);
         Self { running, between }
     }
 
@@ -63,5 +99,19 @@ impl Route {
 
     pub(super) fn last(&self) -> Option<usize> {
         self.running.last().copied()
+    }
+}
+
+/// Tells each convolution the pool after it, or after its activation, where it can take it along.
+pub(super) fn take_pools_along<T: Scalar>(steps: &mut [Step<T>]) {
+    for step in &mut *steps {
+        (step.pool, step.is_along) = (None, false);
+    }
+    for index in 1..steps.len() {
+        let is_after_activation = index > 1 && steps[index - 1].fused.is_some();
+        let first = index - 1 - usize::from(is_after_activation);
+        let pool = Pooled::of(&*steps[first].layer, &*steps[index].layer, &steps[index].input);
+        steps[first].pool = pool;
+        steps[index].is_along = pool.is_some();
     }
 }

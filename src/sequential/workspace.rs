@@ -230,6 +230,7 @@ impl<T: Scalar> Workspace<T> {
             random: self.random,
             parallelism: self.parallelism,
             activation: None,
+            pool: None,
             parts: 0,
         };
         (TensorViewMut::trusted(shape, &mut self.output[..shape.len()]), context)
@@ -299,9 +300,9 @@ fn layers<T: Scalar>(model: &Sequential<T>, capacity: usize, mode: Mode) -> u64 
     let mut hasher = DefaultHasher::new();
     for step in model.steps() {
         (step.layer.kind(), step.input.axes(), step.output.axes()).hash(&mut hasher);
-        (step.reshapes, step.fused.is_some()).hash(&mut hasher);
+        (step.reshapes, step.fused.is_some(), step.is_along).hash(&mut hasher);
         for mode in [mode, Mode::Infer] {
-            let memory = step.layer.memory(&step.input, capacity, mode);
+            let memory = step.memory(capacity, mode);
             (memory.cache, memory.scratch).hash(&mut hasher);
         }
     }

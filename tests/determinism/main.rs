@@ -5,6 +5,7 @@ mod all_layers;
 mod apply;
 mod batches;
 mod parameters;
+mod pools;
 #[cfg(feature = "rayon")]
 mod threads;
 mod trainer;

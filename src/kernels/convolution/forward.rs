@@ -1,75 +1,116 @@
 //! The forward product, y = act(P·W + b).
 
+use super::blocks::{Blocks, PoolSize};
 use crate::kernels::convolution_size::{ConvolutionSize, DIRECT_PATCH, MOST_PIECES, Rows};
 use crate::kernels::depthwise_forward::DepthwiseForward;
 use crate::kernels::direct::{DirectForward, Windows};
 use crate::kernels::runs::split_with_scratch;
 use crate::kernels::{DenseForward, Finish, Parallelism, Products};
 
-/// y (positions × outputs) from x.
+/// y (positions × outputs) from x; or what a pool makes of it.
 pub(crate) struct ConvolutionForward<'a, T> {
     pub(crate) size: ConvolutionSize,
     pub(crate) x: &'a [T],
     pub(crate) weight: &'a [T],
     pub(crate) bias: Option<&'a [T]>,
     pub(crate) finish: Finish<'a, T>,
+    pub(crate) pool: Option<Pool<'a, T>>,
     pub(crate) parallelism: Parallelism,
+}
+
+/// What is made of rows of outputs while they are in the cache.
+#[derive(Clone, Copy)]
+pub(crate) struct Pool<'a, T> {
+    pub(crate) size: PoolSize,
+    /// Makes some of its rows of the rows of outputs that these are of.
+    pub(crate) function: &'a (dyn Fn(&[T], &mut [T]) + Sync),
 }
 
 impl<T: Products> ConvolutionForward<'_, T> {
     /// Elements of scratch that [`ConvolutionForward::run`] needs.
-    pub(crate) fn scratch(size: ConvolutionSize) -> usize {
+    pub(crate) fn scratch(size: ConvolutionSize, pool: Option<PoolSize>) -> usize {
         if size.is_depthwise() {
             return 0;
         }
-        if size.is_direct() {
-            let lines = size.batch * size.geometry.rows.outputs;
-            return lines.div_ceil(size.lines::<T>()).min(MOST_PIECES) * size.lines_len::<T>();
+        if pool.is_none() && !size.is_direct() {
+            let blocks = size.positions().div_ceil(size.block::<T>().max(1));
+            return blocks.min(MOST_PIECES) * size.block_len::<T>();
         }
-        let blocks = size.positions().div_ceil(size.block::<T>().max(1));
-        blocks.min(MOST_PIECES) * size.block_len::<T>()
+        let blocks = Blocks::new::<T>(size, pool);
+        (1..=MOST_PIECES.min(blocks.count))
+            .map(|pieces| pieces * blocks.scratch::<T>(pieces))
+            .max()
+            .unwrap_or(0)
     }
 
+    /// A depthwise convolution has no pool.
     pub(crate) fn run(self, y: &mut [T], scratch: &mut [T]) {
-        let Self { size, x, weight, .. } = self;
+        let Self { size, x, weight, bias, finish, pool, parallelism } = self;
         let image = size.geometry.image_len();
-        assert_eq!((x.len(), y.len()), (size.batch * image, size.positions() * size.outputs), "other images");
+        let len = pool.map_or(size.positions() * size.outputs, |Pool { size: pool, .. }| {
+            size.batch * pool.rows * pool.row_len
+        });
+        assert_eq!((x.len(), y.len()), (size.batch * image, len), "other images");
         assert_eq!(weight.len(), size.weight_len::<T>(), "a weight of another size");
         if size.is_depthwise() {
-            let Self { bias, finish, parallelism, .. } = self;
+            assert!(pool.is_none(), "a pool after a depthwise convolution");
             return T::depthwise_forward(DepthwiseForward { size, x, weight, bias, finish, parallelism }, y);
         }
-        let scratch = &mut scratch[..Self::scratch(size)];
-        if size.is_direct() {
-            let pieces = size.pieces(self.parallelism, scratch.len() / size.lines_len::<T>());
-            let line = size.geometry.columns.outputs * size.outputs;
-            let whole = Rows { first: 0, len: line, values: y };
-            split_with_scratch(whole, 1, pieces, scratch, &|lines: Rows<'_, T>, scratch| {
-                self.lines(lines, scratch);
+        let pool_size = pool.map(|pool| pool.size);
+        let scratch = &mut scratch[..Self::scratch(size, pool_size)];
+        let pieces = parallelism.small_pieces(size.multiply_adds()).min(MOST_PIECES);
+        if pool.is_none() && !size.is_direct() {
+            let pieces = pieces.min(scratch.len() / size.block_len::<T>().max(1)).max(1);
+            let whole = Rows { first: 0, len: size.outputs, values: y };
+            split_with_scratch(whole, 8, pieces, scratch, &|rows: Rows<'_, T>, scratch| {
+                self.rows(rows.first, rows.values, scratch);
             });
             return;
         }
-        let pieces = size.pieces(self.parallelism, scratch.len() / size.block_len::<T>().max(1));
-        let whole = Rows { first: 0, len: size.outputs, values: y };
-        split_with_scratch(whole, 8, pieces, scratch, &|rows: Rows<'_, T>, scratch| {
-            self.rows(rows.first, rows.values, scratch);
+        let blocks = Blocks::new::<T>(size, pool_size);
+        let pieces = pieces.min(blocks.count).max(1);
+        let whole = Rows { first: 0, len: blocks.row_len, values: y };
+        split_with_scratch(whole, 1, pieces, scratch, &|rows: Rows<'_, T>, scratch| {
+            self.blocks(blocks, blocks.rows_of_block(pieces), rows, scratch);
         });
     }
 
-    /// Some rows of outputs, whose windows are read where they lie.
-    fn lines(&self, lines: Rows<'_, T>, scratch: &mut [T]) {
+    /// Some rows of what comes of each image, a block at a time.
+    fn blocks(&self, blocks: Blocks, rows_of_block: usize, rows: Rows<'_, T>, scratch: &mut [T]) {
         let size = self.size;
-        let Rows { mut first, len, mut values } = lines;
-        let (rows, image_len, padded) = (size.geometry.rows, size.geometry.image_len(), size.padded());
+        let Rows { mut first, len, mut values } = rows;
         while !values.is_empty() {
-            let (image, line) = (first / rows.outputs, first % rows.outputs);
-            let count = size.lines::<T>().min(rows.outputs - line).min(values.len() / len);
+            let (image, row) = (first / blocks.rows, first % blocks.rows);
+            let count = rows_of_block.min(blocks.rows - row).min(values.len() / len);
             let (y, rest) = values.split_at_mut(count * len);
             (first, values) = (first + count, rest);
-            let image = &self.x[image * image_len..][..image_len];
-            let x = &mut scratch[..padded.rows(count) * padded.row_len()];
+            let line = image * size.geometry.rows.outputs + row * blocks.lines;
+            let Some(pool) = self.pool else {
+                self.lines(line, y, scratch);
+                continue;
+            };
+            let (outputs, scratch) = scratch.split_at_mut(count * blocks.lines * size.line_len());
+            if size.is_direct() {
+                self.lines(line, outputs, scratch);
+            } else {
+                self.rows(line * size.geometry.columns.outputs, outputs, scratch);
+            }
+            (pool.function)(outputs, y);
+        }
+    }
+
+    /// Some rows of outputs of an image, whose windows are read where they lie.
+    fn lines(&self, first: usize, y: &mut [T], scratch: &mut [T]) {
+        let size = self.size;
+        let (rows, image_len, padded) = (size.geometry.rows, size.geometry.image_len(), size.padded());
+        let image = &self.x[first / rows.outputs * image_len..][..image_len];
+        let mut line = first % rows.outputs;
+        for y in y.chunks_mut(size.lines::<T>() * size.line_len()) {
+            let lines = line..line + y.len() / size.line_len();
+            line = lines.end;
+            let x = &mut scratch[..padded.rows(lines.len()) * padded.row_len()];
             for group in 0..size.groups {
-                padded.fill(image, line..line + count, group * size.group_inputs(), x);
+                padded.fill(image, lines.clone(), group * size.group_inputs(), x);
                 self.direct(padded.windows(), x, group, y);
             }
             self.finish(y);

@@ -18,7 +18,7 @@ impl<T: Products> ConvolutionInputGradient<'_, T> {
     /// Elements of scratch that [`ConvolutionInputGradient::run`] needs.
     pub(crate) fn scratch(size: ConvolutionSize) -> usize {
         match turned::<T>(size) {
-            Some(turned) => turned.weight_len::<T>() + ConvolutionForward::<T>::scratch(turned),
+            Some(turned) => turned.weight_len::<T>() + ConvolutionForward::<T>::scratch(turned, None),
             None if size.is_depthwise() => 0,
             None => size.batch.min(MOST_PIECES) * Self::piece(size),
         }
@@ -49,6 +49,7 @@ impl<T: Products> ConvolutionInputGradient<'_, T> {
                 weight: turned_weight,
                 bias: None,
                 finish: Finish::Nothing,
+                pool: None,
                 parallelism: self.parallelism,
             };
             return product.run(dx, scratch);

@@ -15,12 +15,14 @@
 //! taps. Threads share out positions (forward), images (dx), or taps (dW); blocks begin at the same positions whatever
 //! the number of threads, so bits are the same.
 
+mod blocks;
 mod forward;
 mod input;
 mod transposed;
 mod weight;
 
-pub(crate) use forward::ConvolutionForward;
+pub(crate) use blocks::PoolSize;
+pub(crate) use forward::{ConvolutionForward, Pool};
 pub(crate) use input::ConvolutionInputGradient;
 pub(crate) use transposed::ConvolutionTransposed;
 pub(crate) use weight::ConvolutionWeightGradient;

@@ -63,6 +63,8 @@ fn cases() -> Vec<Case> {
             33,
         ),
         case("each channel, inside", 2, [plain(5, 3), plain(12, 1)], [32, 32], 32),
+        case("each channel, a vector left over", 1, [same(5, 3), same(12, 3)], [48, 48], 48),
+        case("each channel, a part of one left over", 1, [same(5, 3), same(7, 5)], [40, 40], 40),
         case("two outputs of each channel", 2, [same(9, 3), same(10, 3)], [7, 14], 7),
         case("one tap", 3, [plain(13, 1), plain(17, 1)], [40, 65], 1),
         case("one tap in groups", 3, [plain(5, 1), axis(7, 1, 2, 1, Some(0))], [40, 12], 4),
@@ -146,8 +148,8 @@ fn products<T: Numbers>(size: ConvolutionSize, [x, weight, bias, dy]: [&[T]; 4])
     let nan = |len: usize| vec![T::of(f64::NAN); len];
     let (mut y, mut dx) = (nan(dy.len()), nan(x.len()));
     let (finish, parallelism) = (Finish::Nothing, Parallelism::Threads(1));
-    let product = ConvolutionForward { size, x, weight, bias: Some(bias), finish, parallelism };
-    product.run(&mut y, &mut nan(ConvolutionForward::<T>::scratch(size)));
+    let product = ConvolutionForward { size, x, weight, bias: Some(bias), finish, pool: None, parallelism };
+    product.run(&mut y, &mut nan(ConvolutionForward::<T>::scratch(size, None)));
     let product = ConvolutionInputGradient { size, dy, weight, parallelism };
     product.run(&mut dx, &mut nan(ConvolutionInputGradient::<T>::scratch(size)));
     let mut scratch = nan(ConvolutionWeightGradient::<T>::scratch(size));
@@ -165,9 +167,16 @@ fn outputs_have_the_bits_of_a_product_of_patches<T: Numbers>() {
         let (mut y, mut expected) =
             (numbers(size.positions() * size.outputs, 0), numbers(size.positions() * size.outputs, 1));
         let (finish, parallelism) = (Finish::Relu, Parallelism::Threads(1));
-        let product =
-            ConvolutionForward { size, x: &x, weight: &weight, bias: Some(&bias), finish, parallelism };
-        product.run(&mut y, &mut vec![T::zero(); ConvolutionForward::<T>::scratch(size)]);
+        let product = ConvolutionForward {
+            size,
+            x: &x,
+            weight: &weight,
+            bias: Some(&bias),
+            finish,
+            pool: None,
+            parallelism,
+        };
+        product.run(&mut y, &mut vec![T::zero(); ConvolutionForward::<T>::scratch(size, None)]);
         let mut patches = numbers::<T>(size.positions() * size.patch(), 2);
         size.patches(0, 0..size.taps()).gather(&x, 0..size.positions(), &mut patches);
         let size = size.product(size.positions(), size.taps());
