@@ -4,6 +4,7 @@ use std::fmt;
 
 use rand::Rng;
 
+use super::conv_size::{output_shape, size};
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, with_finish};
 use super::{
@@ -15,9 +16,6 @@ use crate::kernels::{
     ConvolutionWeightGradient, Pool, weight_matrices,
 };
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
-
-/// A sample that takes more would take hours.
-pub(super) const MOST_MULTIPLY_ADDS: usize = 1 << 48;
 
 /// A window slides over an image; at each place, every output channel is a weighted sum of all that the window sees:
 ///
@@ -265,31 +263,6 @@ impl<T: Scalar> Conv2d<T> {
     fn size(&self, input: &Shape, batch: usize) -> ConvolutionSize {
         size(input, batch, self.channels, self.window)
     }
-}
-
-/// What a convolution whose outputs are sums of so many inputs makes of an image of this shape.
-///
-/// # Errors
-/// [`Error::Shape`] where it is none that the convolution takes, [`Error::TooLarge`] for more work than anybody waits for.
-pub(super) fn output_shape(input: &Shape, channels: Channels, window: Window, patch: usize) -> Result<Shape> {
-    let geometry = window.over(input)?;
-    if geometry.channels != channels.inputs {
-        return Err(channels.other(input));
-    }
-    let output = Shape::from(geometry.output(channels.outputs));
-    // With a border of any size, an output can be larger than all numbers.
-    if output.len().saturating_mul(patch) > MOST_MULTIPLY_ADDS {
-        let limit = "at most 2^48 multiply-adds for a sample";
-        return Err(Error::TooLarge { shape: output.to_string(), limit });
-    }
-    Ok(output)
-}
-
-/// The size of the product for so many images of a shape that was checked.
-pub(super) fn size(input: &Shape, batch: usize, channels: Channels, window: Window) -> ConvolutionSize {
-    let geometry = window.over(input).expect("the shape was checked when the model was built");
-    let Channels { outputs, groups, .. } = channels;
-    ConvolutionSize { batch, geometry, outputs, groups }
 }
 
 impl<T: Scalar> Layer<T> for Conv2d<T> {

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::conv2d::MOST_MULTIPLY_ADDS;
+use super::conv_size::MOST_MULTIPLY_ADDS;
 use super::output_size::OutputSize;
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};

@@ -43,6 +43,7 @@ mod channels;
 mod conv1d;
 mod conv2d;
 mod conv_channels;
+mod conv_size;
 mod conv_transpose1d;
 mod conv_transpose2d;
 mod dense;

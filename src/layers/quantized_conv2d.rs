@@ -1,6 +1,6 @@
 //! The convolution with 8-bit weights, of images and of sequences.
 
-use super::conv2d::{output_shape, size};
+use super::conv_size::{output_shape, size};
 use super::on_sequences::{OfImages, OnSequences};
 use super::quantized_weight::{QuantizedWeight, refuse_training};
 use super::stored::{Entry, Restored, Stored};
