@@ -21,7 +21,7 @@ use taper::optimizers::{
     WeightDecay,
 };
 use taper::schedules::Cosine;
-use taper::sequential::WorkspacePool;
+use taper::sequential::{Quantization, WorkspacePool};
 use taper::{
     GradientStore, Layer, Loss, Mode, Optimizer, Parallelism, Scalar, Sequential, Shape, Target, Tensor,
     TensorView, TensorViewMut, Trainer, seeded,
@@ -210,6 +210,31 @@ fn inference<T: Scalar>(parallelism: Parallelism) {
 }
 
 /// Workspaces that are there already, in batches too, and for a model that took the place of another.
+/// Of 8-bit weights, with ranges of each sample and with ranges that are known before.
+fn quantized(parallelism: Parallelism) {
+    let images = Tensor::from_fn([8, 9, 9, 4], |i| ((i * 37 + 11) % 101) as f32 / 50.0 - 1.0).unwrap();
+    let model = Sequential::<f32>::builder([9, 9, 4])
+        .conv2d(33, Window::new(3).with_padding(1))
+        .relu()
+        .conv2d(8, 1)
+        .flatten()
+        .dense(70)
+        .gelu()
+        .dense(5)
+        .build(&mut seeded(1))
+        .unwrap();
+    for quantization in [Quantization::int8(), Quantization::int8().calibrated(&images)] {
+        let model = model.quantized(&quantization).unwrap();
+        let mut workspace = model.workspace(Mode::Infer, 8).unwrap().with_parallelism(parallelism);
+        for batch in [8, 1, 3] {
+            let x =
+                Tensor::from_vec([batch, 9, 9, 4], images.as_slice()[..batch * 9 * 9 * 4].to_vec()).unwrap();
+            let count = allocations(|| infer(&model, &x, &mut workspace));
+            assert_eq!(count, 0, "{quantization:?}, batch {batch}");
+        }
+    }
+}
+
 fn pool_of_workspaces() {
     let (old, new) = (models::<f32>().remove(0).1, models::<f32>().remove(0).1);
     let pool = WorkspacePool::new(&old, CAPACITY, 2).unwrap();
@@ -355,6 +380,7 @@ fn nothing_is_allocated_once_all_is_made() {
         training::<f64>(parallelism);
         trainer::<f32>(parallelism);
         trainer::<f64>(parallelism);
+        quantized(parallelism);
     }
     pool_of_workspaces();
     #[cfg(feature = "rayon")]

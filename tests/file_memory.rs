@@ -9,7 +9,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Value, json};
-use taper::io::{Load, Save};
+use taper::io::{Load, Open, Save};
+use taper::sequential::Quantization;
 use taper::{Layer, Scalar, Sequential, Tensor};
 
 #[path = "files/hand_made.rs"]
@@ -273,4 +274,35 @@ fn a_file_takes_its_length_its_model_and_a_constant() {
     let bytes = zeros(file, "0.bias", "F16", &[512], 2).bytes();
     let double = Sequential::<f64>::builder([600]).dense(512).build(&mut taper::seeded(4)).unwrap();
     accepted(&bytes, double, &Load::new());
+    straight_into_eight_bits();
+}
+
+/// Of a file in `f32` that is opened straight into eight bits, memory holds a layer and its copies, and never all of it.
+fn straight_into_eight_bits() {
+    const WIDTH: usize = 1024;
+    let layer = WIDTH * WIDTH * size_of::<f32>();
+    let builder = (0..8).fold(Sequential::<f32>::builder([WIDTH]), |builder, _| builder.dense(WIDTH));
+    let path = std::env::temp_dir().join(format!("taper-file-memory-{}.safetensors", std::process::id()));
+    builder.build(&mut taper::seeded(5)).unwrap().save(&path).unwrap();
+    // What is mapped does not come from the allocator, so the system is asked too, where it tells.
+    let is_watched = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+    let before = most_resident();
+    let open = Open::new().quantized(&Quantization::int8());
+    let (opening, opened) = peak(|| Sequential::open_with(&path, &open).unwrap());
+    std::fs::remove_file(&path).unwrap();
+    let eight_bits = 8 * layer / 4;
+    assert_eq!(opened.param("7.weight").unwrap().number_type(), "i8");
+    assert!(opening <= eight_bits + 3 * layer + SMALL, "{opening} to open {eight_bits}");
+    if let (Some(before), Some(after), true) = (before, most_resident(), is_watched) {
+        // The file's bytes, the layer twice, and its whole numbers row after row.
+        let more = after.saturating_sub(before);
+        assert!(more <= eight_bits + 4 * layer, "{more} are resident to open {eight_bits} of {}", 8 * layer);
+    }
+}
+
+/// The most bytes that were in memory at a time, where the system tells.
+fn most_resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(1024 * line.split_whitespace().next()?.parse::<usize>().ok()?)
 }

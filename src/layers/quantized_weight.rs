@@ -1,5 +1,6 @@
 //! What layers of 8-bit weights have in common: whole numbers, their scales, a bias, and a range of the inputs where it is known.
 
+use super::layout::Layout;
 use super::param_form::{SET, check_shapes};
 use super::stored::{Entry, Restored};
 use super::weight_and_bias::{WeightAndBias, refuse_training_of};
@@ -12,6 +13,8 @@ use crate::{Error, Result, Shape, Tensor};
 #[derive(Debug, Clone)]
 pub(super) struct QuantizedWeight {
     pub(super) weight: Param<f32>,
+    /// How the weight has to lie.
+    layout: Layout,
     /// For each output, `[outputs, 1]`.
     pub(super) scale: Param<f32>,
     pub(super) bias: Option<Param<f32>>,
@@ -39,8 +42,10 @@ impl QuantizedWeight {
         check_inputs(weight.len() / outputs.max(1))?;
         let bias = has_bias.then(|| Tensor::zeros([outputs])).transpose()?;
         let along = if weight.rank() == 2 { Along::Inputs } else { Along::Window };
+        let weight = Param::zero_integers("weight", weight, groups).with_along(along);
         Ok(Self {
-            weight: Param::zero_integers("weight", weight, groups).with_along(along),
+            layout: weight.layout(),
+            weight,
             scale: scales("weight_scale", &Tensor::full([outputs, 1], 1.0)?),
             bias: bias.map(|zeros| Param::new("bias", &zeros).with_along(Along::Nothing)),
             input: None,
@@ -129,23 +134,12 @@ impl QuantizedWeight {
     pub(super) fn check(&self, weight: Shape, outputs: usize) -> Result<()> {
         check_shapes([(&self.weight, weight), (&self.scale, [outputs, 1].into())])?;
         check_shapes(self.bias.as_ref().map(|bias| (bias, [outputs].into())))?;
-        if self.weight.integers().is_none() {
-            let expected = format!("`{}` of whole numbers of eight bits", self.weight.name());
-            let got = format!("one of {}", self.weight.number_type());
-            return Err(Error::Shape { what: "parameter", expected, got, hint: SET });
-        }
-        let is_scale = |scale: &&f32| **scale > 0.0 && scale.is_finite();
-        let check = |param: &Param<f32>| match param.buffer().iter().find(|scale| !is_scale(scale)) {
-            Some(scale) => {
-                let got = format!("{scale} in `{}`", param.name());
-                Err(Error::setting("scale", "finite numbers above 0", got))
-            }
-            None => Ok(()),
-        };
-        check(&self.scale)?;
+        check_layout(&self.weight, self.layout)?;
+        check_scales(&self.scale)?;
         self.input.as_ref().map_or(Ok(()), |input| {
             check_shapes([(&input.scale, [1].into()), (&input.zero_point, [1].into())])?;
-            check(&input.scale)
+            check_layout(&input.zero_point, QuantizedInput::zeros().zero_point.layout())?;
+            check_scales(&input.scale)
         })
     }
 
@@ -197,13 +191,33 @@ impl QuantizedInput {
     }
 
     fn numbers(&self) -> (f32, i32) {
-        (self.scale.buffer()[0], self.zero_point.to_tensor().as_slice()[0] as i32)
+        // The only number of a panel is its first.
+        let zero_point = self.zero_point.integers().map_or(0, |(panels, _)| panels[0]);
+        (self.scale.buffer()[0], zero_point.into())
     }
 
     fn visit_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<f32>)) {
         visit(&mut self.scale);
         visit(&mut self.zero_point);
     }
+}
+
+/// Whether they are whole numbers of eight bits that lie so.
+fn check_layout(param: &Param<f32>, layout: Layout) -> Result<()> {
+    if param.layout() == layout {
+        return Ok(());
+    }
+    let expected = format!("`{}` of whole numbers of eight bits, of the layer", param.name());
+    let got = format!("one of {} in its place", param.number_type());
+    Err(Error::Shape { what: "parameter", expected, got, hint: SET })
+}
+
+/// Whether all of them are finite and above 0: somebody may have written others into the buffer.
+fn check_scales(param: &Param<f32>) -> Result<()> {
+    let is_scale = |scale: &&f32| **scale > 0.0 && scale.is_finite();
+    param.buffer().iter().find(|scale| !is_scale(scale)).map_or(Ok(()), |scale| {
+        Err(Error::setting("scale", "finite numbers above 0", format!("{scale} in `{}`", param.name())))
+    })
 }
 
 /// Scales, which lie along nothing of the inputs.

@@ -108,6 +108,22 @@ fn tensors_have_the_names_and_types_that_others_read() {
     }
 }
 
+/// Of `tests/fixtures/files/make_compressed_tensors.py`.
+#[test]
+fn a_file_of_compressed_tensors_is_read() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/files");
+    let values = TensorFile::open(folder.join("compressed_tensors_values.safetensors")).unwrap();
+    let inputs = values.tensor::<f32>("inputs").unwrap();
+    let model = Sequential::builder([20]).dense(16).named("fc1").relu().dense(3).named("fc2");
+    let model = model.build(&mut seeded(0)).unwrap();
+    let mut small = model.quantized(&Quantization::int8().calibrated(&inputs)).unwrap();
+    small.load(folder.join("compressed_tensors.safetensors")).unwrap();
+    let (got, expected) = (small.predict(&inputs).unwrap(), values.tensor::<f32>("outputs").unwrap());
+    for (got, expected) in got.as_slice().iter().zip(expected.as_slice()) {
+        assert!((got - expected).abs() <= 1e-5, "{got} {expected}");
+    }
+}
+
 #[test]
 fn a_file_in_f32_is_opened_straight_into_eight_bits() {
     for model in [network(), flattened()] {

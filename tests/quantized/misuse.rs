@@ -5,7 +5,7 @@ use taper::losses::MeanSquaredError;
 use taper::optimizers::Sgd;
 use taper::sequential::Quantization;
 use taper::train::{Dataset, Fit};
-use taper::{Dense, Mode, Optimizer, Sequential, Tensor, Trainer, seeded};
+use taper::{Dense, Layer, Mode, Optimizer, Param, Sequential, Tensor, Trainer, seeded};
 
 fn model() -> Sequential<f32> {
     let builder = Sequential::builder([6]).dense(8).named("fc1").relu().dense(3).named("fc2");
@@ -111,4 +111,41 @@ fn only_whole_numbers_become_a_weight_of_eight_bits() {
         let error = dense.with_input_range(range[0], range[1]).unwrap_err().to_string();
         assert!(error.starts_with("input range: expected two finite numbers"), "{error}");
     }
+}
+
+/// Whoever gets hold of a parameter can put another in its place.
+#[test]
+fn parameters_that_were_exchanged_are_found() {
+    let layer = || {
+        let dense = Dense::new(6, 8, &mut seeded(0)).unwrap();
+        QuantizedDense::from_float(&dense).unwrap().with_input_range(-1.0, 1.0).unwrap()
+    };
+    let x = Tensor::zeros([2, 6]).unwrap();
+    let mut names = Vec::new();
+    layer().params(&mut |param| names.push(param.name().to_owned()));
+    assert_eq!(names, ["weight", "weight_scale", "bias", "input_scale", "input_zero_point"]);
+    for name in ["weight", "input_zero_point"] {
+        let exchange = |param: &mut Param<f32>| {
+            if param.name().ends_with(name) {
+                *param = Param::new(param.name(), &Tensor::zeros(param.shape()).unwrap());
+            }
+        };
+        let mut broken = layer();
+        broken.params_mut(&mut |param| exchange(param));
+        let built = Sequential::builder([6]).layer(broken).build(&mut seeded(0));
+        let error = built.unwrap_err().to_string();
+        assert!(error.contains("of whole numbers of eight bits, of the layer, got one of f32"), "{error}");
+        let mut model = Sequential::builder([6]).layer(layer()).build(&mut seeded(0)).unwrap();
+        model.params_mut(&mut |param| exchange(param));
+        let error = model.predict(&x).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("another in its place"), "{error}");
+    }
+    let mut broken = layer();
+    broken.params_mut(&mut |param| {
+        if param.name() == "weight_scale" {
+            param.buffer_mut()[3] = -1.0;
+        }
+    });
+    let error = Sequential::builder([6]).layer(broken).build(&mut seeded(0)).unwrap_err().to_string();
+    assert!(error.contains("scale: expected finite numbers above 0, got -1 in `weight_scale`"), "{error}");
 }

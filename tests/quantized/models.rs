@@ -1,6 +1,6 @@
 //! Whole models.
 
-use taper::layers::Window;
+use taper::layers::{Normalization, Window};
 use taper::sequential::{Join, Quantization};
 use taper::{Mode, Sequential, Tensor, seeded};
 
@@ -119,20 +119,34 @@ fn a_model_of_eight_bits_does_what_models_do() {
     assert!(error.contains("expected a model with a dense layer or a convolution in f32"), "{error}");
 }
 
-/// One feature a thousand times larger than the others takes all the steps. Scaled to the same size it does not.
+/// One feature a thousand times larger than the others takes all the steps, and the others become 0. A normalisation in front gives
+/// all of them the same size.
 #[test]
 fn a_feature_a_thousand_times_larger_drowns_the_others_until_it_is_scaled() {
-    let model = Sequential::<f32>::builder([20]).dense(64).relu().dense(4).build(&mut seeded(3)).unwrap();
     let x = Tensor::from_fn([50, 20], |i| if i % 20 == 3 { 1000.0 * number(i) } else { number(i) }).unwrap();
+    let model = Sequential::<f32>::builder([20]).dense(64).relu().dense(4).build(&mut seeded(3)).unwrap();
+    let head = model.clone();
     // The weight of the large feature is as much smaller, as it would be learned.
-    let mut model = model;
-    let mut weight = model.param("0.weight").unwrap().to_tensor();
+    let mut plain = model;
+    let mut weight = plain.param("0.weight").unwrap().to_tensor();
     weight.as_mut_slice()[3 * 64..4 * 64].iter_mut().for_each(|weight| *weight /= 1000.0);
-    model.param_mut("0.weight").unwrap().set(&weight).unwrap();
-    let plain = model.quantized(&Quantization::int8()).unwrap();
-    let lost = off(&plain.predict(&x).unwrap(), &model.predict(&x).unwrap());
-    assert!(lost > 0.2, "{lost}");
-    let without = model.quantized(&Quantization::int8().without("0")).unwrap();
-    let left_out = off(&without.predict(&x).unwrap(), &model.predict(&x).unwrap());
-    assert!(left_out < 0.02, "{left_out}");
+    plain.param_mut("0.weight").unwrap().set(&weight).unwrap();
+    // The same function, with the features brought to one size first.
+    let mut variance = [1.0; 20];
+    variance[3] = 1e6;
+    let scaled =
+        Sequential::builder([20]).layer(Normalization::new(&[0.0; 20], &variance).unwrap()).layer(head);
+    let scaled = scaled.build(&mut seeded(0)).unwrap();
+    assert!(off(&scaled.predict(&x).unwrap(), &plain.predict(&x).unwrap()) < 1e-4);
+
+    let lost = |model: &Sequential<f32>, quantization: &Quantization| {
+        off(&model.quantized(quantization).unwrap().predict(&x).unwrap(), &model.predict(&x).unwrap())
+    };
+    let shares = [
+        lost(&plain, &Quantization::int8()),
+        lost(&plain, &Quantization::int8().without("0")),
+        lost(&scaled, &Quantization::int8()),
+    ];
+    println!("lost {shares:?}");
+    assert!(shares[0] > 0.2 && shares[1] < 0.02 && shares[2] < 0.02, "{shares:?}");
 }
