@@ -1,0 +1,206 @@
+//! What eight bits cost: networks of other examples in `f32` and with 8-bit weights, side by side.
+//!
+//! ```sh
+//! cargo run --release --example quantized                          # dense and convolutional, on silhouettes
+//! cargo run --release --example quantized -- --network fashion     # Fashion-MNIST; takes minutes
+//! cargo run --release --example quantized -- --network photos      # needs what the example `photos` needs
+//! cargo run --release --example quantized -- --save quantized      # for `compare_onnxruntime.py` beside this file
+//! ```
+//!
+//! Each network is trained in `f32` with several seeds. Of the same weights, then, a model of 8-bit weights is made, with ranges
+//! found for each sample, with ranges known from 512 images to train with, and one whose last layer stays in `f32`. The error of a
+//! model is the largest difference of a logit of the test images, as a share of the range from the smallest to the largest logit.
+//! `docs/quantization.md` has the figures.
+
+#[path = "../common/exit.rs"]
+mod exit;
+#[path = "../photos/network.rs"]
+mod network;
+#[path = "../photos/photographs.rs"]
+#[expect(dead_code, reason = "files are not named here")]
+mod photographs;
+#[path = "../cnn/recipe.rs"]
+#[expect(dead_code, reason = "nothing is augmented here")]
+mod recipe;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use recipe::Task;
+use taper::init::Init;
+use taper::sequential::Quantization;
+use taper::train::{Fit, metrics};
+use taper::{Result, Sequential, Tensor};
+
+/// The images whose ranges a calibration takes.
+const CALIBRATION: usize = 512;
+
+/// Compares networks in f32 with the same of 8-bit weights.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Which network; `pets` and `cnn` unless given. May be given several times.
+    #[arg(long)]
+    network: Vec<Network>,
+    /// The folder of Fashion-MNIST's four gzipped files, for `fashion`.
+    #[arg(long, value_name = "DIR", default_value = "fashion")]
+    data: String,
+    /// The folder of what `photos` needs.
+    #[arg(long, value_name = "DIR", default_value = "data/photos")]
+    photos: PathBuf,
+    /// Trainings of each network, with seeds from 1 on.
+    #[arg(long, default_value_t = 5)]
+    seeds: u64,
+    /// Saves trained models and test images in this folder.
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Network {
+    /// 784 → 128 → 64 → 3 on silhouettes.
+    Pets,
+    /// Two convolutions and two dense layers on silhouettes.
+    Cnn,
+    /// 784 → 128 → 64 → 10 on Fashion-MNIST.
+    Fashion,
+    /// Six convolutions and three dense layers on 20 photographs, trained in Keras.
+    Photos,
+}
+
+fn main() -> ExitCode {
+    exit::code(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> std::result::Result<(), Box<dyn Error>> {
+    let chosen = match &*arguments.network {
+        [] => &[Network::Pets, Network::Cnn][..],
+        chosen => chosen,
+    };
+    for &network in chosen {
+        println!("{network:?}");
+        if network == Network::Photos {
+            let model = network::trained(&arguments.photos.join("cifar10.safetensors"))?;
+            let photographs = photographs::read_all(&arguments.photos)?;
+            let images = photographs.iter().flat_map(|photograph| photograph.pixels.as_slice());
+            let images = Tensor::from_vec([photographs.len(), 32, 32, 3], images.copied().collect())?;
+            let labels: Vec<usize> = photographs.iter().map(|photograph| photograph.label).collect();
+            print(&[compare(&model, &images, &labels, &images, "fc3")?]);
+            continue;
+        }
+        let task = Task::read(if network == Network::Fashion { &arguments.data } else { "pets" })?;
+        let calibration = first(&task.train.images, CALIBRATION)?;
+        let mut rows = Vec::new();
+        for seed in 1..=arguments.seeds {
+            let model = trained(network, &task, seed)?;
+            let last = if network == Network::Cnn { "fc2" } else { "fc3" };
+            rows.push(compare(&model, &task.test.images, &task.test.labels, &calibration, last)?);
+            if let Some(folder) = &arguments.save {
+                save(folder, network, seed, &model, &task)?;
+            }
+        }
+        print(&rows);
+    }
+    Ok(())
+}
+
+fn trained(network: Network, task: &Task, seed: u64) -> Result<Sequential<f32>> {
+    let mut model = if network == Network::Cnn {
+        recipe::model(task.classes.len(), seed)?
+    } else {
+        let model = Sequential::builder([recipe::SIDE, recipe::SIDE]).flatten();
+        let model = model.dense(128).named("fc1").weight_init(Init::KaimingNormal).relu();
+        let model = model.dense(64).named("fc2").weight_init(Init::KaimingNormal).relu();
+        model.dense(task.classes.len()).named("fc3").build(&mut taper::seeded(seed))?
+    };
+    let epochs = if network == Network::Fashion { 10 } else { task.epochs };
+    recipe::trainer(&mut model, seed)?.fit(task.train.dataset()?, Fit::epochs(epochs))?;
+    Ok(model)
+}
+
+/// What is compared of a network.
+struct Row {
+    accuracy: f64,
+    /// Accuracy and error of each model of 8-bit weights.
+    quantized: [(f64, f64); 3],
+}
+
+fn compare(
+    model: &Sequential<f32>,
+    images: &Tensor<f32>,
+    labels: &[usize],
+    calibration: &Tensor<f32>,
+    last: &str,
+) -> Result<Row> {
+    let exact = model.predict(images)?;
+    let accuracy = |logits: &Tensor<f32>| -> Result<f64> {
+        let right = metrics::classes(logits)?.into_iter().zip(labels).filter(|(got, label)| got == *label);
+        Ok(right.count() as f64 / labels.len() as f64)
+    };
+    let int8 = Quantization::int8();
+    let mut quantized = [(0.0, 0.0); 3];
+    for (place, quantization) in
+        quantized.iter_mut().zip([int8.clone(), int8.clone().calibrated(calibration), int8.without(last)])
+    {
+        let logits = model.quantized(&quantization)?.predict(images)?;
+        *place = (accuracy(&logits)?, error(&logits, &exact));
+    }
+    Ok(Row { accuracy: accuracy(&exact)?, quantized })
+}
+
+/// The largest difference, as a share of the range of the exact logits.
+fn error(logits: &Tensor<f32>, exact: &Tensor<f32>) -> f64 {
+    let pairs = logits.as_slice().iter().zip(exact.as_slice());
+    let off = pairs.map(|(logit, exact)| f64::from((logit - exact).abs())).fold(0.0, f64::max);
+    let least = exact.as_slice().iter().copied().fold(f32::INFINITY, f32::min);
+    let largest = exact.as_slice().iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    off / f64::from(largest - least)
+}
+
+fn print(rows: &[Row]) {
+    let names = ["8 bits", "calibrated", "last in f32"];
+    print!("{:>6}", "f32");
+    names.iter().for_each(|name| print!("  {name:>11}  {:>7}", "error"));
+    println!();
+    let line = |accuracy: f64, quantized: [(f64, f64); 3]| {
+        print!("{accuracy:6.4}");
+        quantized.iter().for_each(|(accuracy, error)| print!("  {accuracy:11.4}  {:5.2} %", 100.0 * error));
+        println!();
+    };
+    rows.iter().for_each(|row| line(row.accuracy, row.quantized));
+    if rows.len() > 1 {
+        let mean = |value: &dyn Fn(&Row) -> f64| rows.iter().map(value).sum::<f64>() / rows.len() as f64;
+        let of = |index: usize| (mean(&|row| row.quantized[index].0), mean(&|row| row.quantized[index].1));
+        println!("mean");
+        line(mean(&|row| row.accuracy), [of(0), of(1), of(2)]);
+    }
+    println!();
+}
+
+/// The first of some images.
+fn first(images: &Tensor<f32>, count: usize) -> Result<Tensor<f32>> {
+    let sample: Vec<usize> = images.shape().axes()[1..].to_vec();
+    let (count, len) = (count.min(images.shape().axes()[0]), sample.iter().product::<usize>());
+    let shape = taper::Shape::new(&[&[count], &*sample].concat())?;
+    Tensor::from_vec(shape, images.as_slice()[..count * len].to_vec())
+}
+
+/// The model, and beside it pixels and labels of the test images as bytes.
+fn save(
+    folder: &Path,
+    network: Network,
+    seed: u64,
+    model: &Sequential<f32>,
+    task: &Task,
+) -> std::result::Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(folder)?;
+    let name = format!("{network:?}").to_lowercase();
+    model.save(folder.join(format!("{name}-{seed}.safetensors")))?;
+    let pixels =
+        task.test.images.as_slice().iter().flat_map(|pixel| pixel.to_le_bytes()).collect::<Vec<u8>>();
+    std::fs::write(folder.join(format!("{name}.pixels")), pixels)?;
+    let labels = task.test.labels.iter().map(|&label| label as u8).collect::<Vec<u8>>();
+    std::fs::write(folder.join(format!("{name}.labels")), labels)?;
+    Ok(())
+}
