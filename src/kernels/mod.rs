@@ -34,6 +34,7 @@ mod column_map;
 mod column_sums;
 mod convolution;
 mod convolution_size;
+mod curves;
 mod dense;
 mod dense_forward;
 mod dense_input;
@@ -46,6 +47,7 @@ mod depthwise;
 mod depthwise_forward;
 mod depthwise_input;
 mod direct;
+mod exponential;
 mod fetch;
 mod gather;
 mod grid;
@@ -63,9 +65,11 @@ mod portable;
 mod products;
 mod row_norm;
 mod row_sums;
+mod rows;
 mod runs;
 mod simd;
 mod sliding;
+mod softmax_row;
 #[cfg_attr(not(feature = "rayon"), path = "alone.rs")]
 mod team;
 mod tile;
@@ -87,6 +91,7 @@ pub(crate) use convolution::{
     PoolSize,
 };
 pub(crate) use convolution_size::{ConvolutionSize, weight_matrices};
+pub(crate) use curves::Curve;
 pub(crate) use dense::{DenseForward, DenseInputGradient, DenseSize, Finish};
 pub(crate) use dense_weight::DenseWeightGradient;
 pub(crate) use fetch::fetch_beginnings;

@@ -33,6 +33,8 @@ fn map2<T: Number>(mut a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> T) -> [
 impl<T: Number> Simd<T> for Portable {
     type Vector = [T; LANES];
     type Chunk = [T; LANES];
+
+    const FUSED: bool = FUSED;
     type Factor = [T; LANES];
     type Operand = [T; LANES];
 

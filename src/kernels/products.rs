@@ -7,12 +7,15 @@ use std::ops::Range;
 
 use super::backend::{Backend, Element};
 use super::bf16::InBf16;
+use super::curves::Curve;
 use super::depthwise::DepthwiseWeightGradient;
 use super::depthwise_forward::DepthwiseForward;
 use super::depthwise_input::DepthwiseInputGradient;
 use super::direct::DirectForward;
 use super::matrix::Gemm;
-use super::{DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, dense_norm, limits};
+use super::{
+    DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient, dense_norm, limits, softmax_row,
+};
 
 /// The three products of a dense layer for one number type, and the loops that show what they could reach.
 #[expect(private_interfaces, reason = "the trait is sealed and its module private")]
@@ -42,6 +45,22 @@ pub trait Products: Element + Gemm + InBf16 {
     fn multiply_adds(rounds: usize) -> usize;
     #[doc(hidden)]
     fn read(values: &[Self]);
+    /// y ← f(y).
+    #[doc(hidden)]
+    fn curve(curve: Curve, values: &mut [Self]);
+    /// dy ← dy·f′(x or y).
+    #[doc(hidden)]
+    fn curve_chain(curve: Curve, x_or_y: &[Self], dy: &mut [Self]);
+    /// Logits become probabilities; the largest x, unless there is a NaN, and Σⱼ exp(xⱼ − max).
+    #[doc(hidden)]
+    fn softmax(row: &mut [Self]) -> (Self, Self);
+    /// The same two numbers.
+    #[doc(hidden)]
+    fn largest_and_sum(row: &[Self]) -> (Self, Self);
+    #[doc(hidden)]
+    fn softmax_gradient(y: &[Self], dy: &[Self], dx: &mut [Self]);
+    #[doc(hidden)]
+    fn log_softmax_gradient(y: &[Self], dy: &[Self], dx: &mut [Self]);
 }
 
 macro_rules! products {
@@ -91,6 +110,30 @@ macro_rules! products {
 
             fn read(values: &[Self]) {
                 std::hint::black_box(limits::read_on(Backend::current(), values));
+            }
+
+            fn curve(curve: Curve, values: &mut [Self]) {
+                curve.apply_on(Backend::current(), values);
+            }
+
+            fn curve_chain(curve: Curve, x_or_y: &[Self], dy: &mut [Self]) {
+                curve.chain_on(Backend::current(), x_or_y, dy);
+            }
+
+            fn softmax(row: &mut [Self]) -> (Self, Self) {
+                softmax_row::softmax_on(Backend::current(), row)
+            }
+
+            fn largest_and_sum(row: &[Self]) -> (Self, Self) {
+                softmax_row::largest_and_sum_on(Backend::current(), row)
+            }
+
+            fn softmax_gradient(y: &[Self], dy: &[Self], dx: &mut [Self]) {
+                softmax_row::softmax_gradient_on(Backend::current(), y, dy, dx);
+            }
+
+            fn log_softmax_gradient(y: &[Self], dy: &[Self], dx: &mut [Self]) {
+                softmax_row::log_softmax_gradient_on(Backend::current(), y, dy, dx);
             }
         }
     )*};

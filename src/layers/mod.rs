@@ -99,7 +99,6 @@ mod settings;
 mod sides;
 mod softmax;
 mod softmin;
-mod special;
 pub(crate) mod stored;
 mod units;
 mod weight_and_bias;

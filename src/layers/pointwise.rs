@@ -1,7 +1,11 @@
 //! The layer that applies a function to each element.
 
+use std::ops::Range;
+
+use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
 use super::{Activation, Backward, Forward, GradientSink, Layer, OutputKind, Settings};
+use crate::kernels::Parallelism;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 impl Activation {
@@ -99,17 +103,23 @@ impl<T: Scalar> Layer<T> for Activation {
         &self,
         x: TensorView<'_, T>,
         mut y: TensorViewMut<'_, T>,
-        _: &mut Forward<'_, T>,
+        context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        y.as_mut_slice().copy_from_slice(x.as_slice());
-        self.apply(y.as_mut_slice());
+        let x = x.as_slice();
+        by_blocks(context.parallelism, y.as_mut_slice(), |here, y| {
+            y.copy_from_slice(&x[here]);
+            self.apply(y);
+        });
         Ok(())
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
         if let Some(mut dx) = pass.dx {
-            dx.as_mut_slice().copy_from_slice(pass.dy.as_slice());
-            self.chain(pass.x.as_slice(), pass.y.as_slice(), dx.as_mut_slice());
+            let (x, y, dy) = (pass.x.as_slice(), pass.y.as_slice(), pass.dy.as_slice());
+            by_blocks(pass.parallelism, dx.as_mut_slice(), |here, dx| {
+                dx.copy_from_slice(&dy[here.clone()]);
+                self.chain(&x[here.clone()], &y[here], dx);
+            });
         }
         Ok(())
     }
@@ -131,6 +141,20 @@ impl<T: Scalar> Layer<T> for Activation {
             _ => none,
         }
     }
+}
+
+/// Calls `work` with blocks that stay in the first cache, and where they lie, on several threads where that pays.
+fn by_blocks<T: Scalar>(
+    parallelism: Parallelism,
+    values: &mut [T],
+    work: impl Fn(Range<usize>, &mut [T]) + Sync,
+) {
+    const BLOCK: usize = 2048;
+    by_samples(parallelism, 2 * values.len(), values, BLOCK, |first, values| {
+        for (start, values) in (first * BLOCK..).step_by(BLOCK).zip(values.chunks_mut(BLOCK)) {
+            work(start..start + values.len(), values);
+        }
+    });
 }
 
 impl<T: Scalar> Stored<T> for Activation {

@@ -1,8 +1,9 @@
 //! Softmax and log-softmax.
 
+use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, OutputKind};
-use crate::scalar::sum;
+use crate::kernels::Parallelism;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// Probabilities over the last axis: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ), from xᵢ − max so that nothing overflows.
@@ -39,12 +40,11 @@ impl<T: Scalar> Layer<T> for Softmax {
         &self,
         x: TensorView<'_, T>,
         mut y: TensorViewMut<'_, T>,
-        _: &mut Forward<'_, T>,
+        context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let classes = classes(&x.shape());
-        y.as_mut_slice().copy_from_slice(x.as_slice());
-        y.as_mut_slice().chunks_exact_mut(classes).for_each(|row| {
-            softmax_of_row(row);
+        each_row(context.parallelism, x, y.as_mut_slice(), |_, x, y| {
+            y.copy_from_slice(x);
+            softmax_of_row(y);
         });
         Ok(())
     }
@@ -52,7 +52,7 @@ impl<T: Scalar> Layer<T> for Softmax {
     /// dxᵢ = yᵢ·(dyᵢ − Σⱼ dyⱼ·yⱼ).
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
         if let Some(mut dx) = pass.dx {
-            input_gradient(pass.y, pass.dy.as_slice(), dx.as_mut_slice());
+            input_gradient(pass.y, pass.dy.as_slice(), dx.as_mut_slice(), pass.parallelism);
         }
         Ok(())
     }
@@ -118,27 +118,22 @@ impl<T: Scalar> Layer<T> for LogSoftmax {
         &self,
         x: TensorView<'_, T>,
         mut y: TensorViewMut<'_, T>,
-        _: &mut Forward<'_, T>,
+        context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let classes = classes(&x.shape());
-        for (x, y) in x.as_slice().chunks_exact(classes).zip(y.as_mut_slice().chunks_exact_mut(classes)) {
+        each_row(context.parallelism, x, y.as_mut_slice(), |_, x, y| {
             let (max, log_sum) = max_and_log_sum(x);
             y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - max - log_sum);
-        }
+        });
         Ok(())
     }
 
     /// dxᵢ = dyᵢ − exp(yᵢ)·Σⱼ dyⱼ.
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
         let Some(mut dx) = pass.dx else { return Ok(()) };
-        let classes = classes(&pass.y.shape());
-        let rows = pass.y.as_slice().chunks_exact(classes).zip(pass.dy.as_slice().chunks_exact(classes));
-        for (dx, (y, dy)) in dx.as_mut_slice().chunks_exact_mut(classes).zip(rows) {
-            let sum = T::of(sum(dy.iter().copied()));
-            for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
-                *dx = dy - y.exp() * sum;
-            }
-        }
+        let (classes, dy) = (classes(&pass.y.shape()), pass.dy.as_slice());
+        each_row(pass.parallelism, pass.y, dx.as_mut_slice(), |row, y, dx| {
+            T::log_softmax_gradient(y, &dy[row * classes..][..classes], dx);
+        });
         Ok(())
     }
 }
@@ -164,36 +159,41 @@ pub(super) fn classes(batch: &Shape) -> usize {
     batch.axes().last().map_or(1, |&classes| classes.max(1))
 }
 
+/// Calls `work` with the number of each row and the row of both.
+pub(super) fn each_row<T: Scalar>(
+    parallelism: Parallelism,
+    from: TensorView<'_, T>,
+    to: &mut [T],
+    work: impl Fn(usize, &[T], &mut [T]) + Sync,
+) {
+    let (classes, from) = (classes(&from.shape()), from.as_slice());
+    by_samples(parallelism, 4 * to.len(), to, classes, |first, to| {
+        let rows = from[first * classes..].chunks_exact(classes).zip(to.chunks_exact_mut(classes));
+        (first..).zip(rows).for_each(|(row, (from, to))| work(row, from, to));
+    });
+}
+
 /// dxᵢ = yᵢ·(dyᵢ − Σⱼ dyⱼ·yⱼ), row by row.
-pub(super) fn input_gradient<T: Scalar>(y: TensorView<'_, T>, dy: &[T], dx: &mut [T]) {
+pub(super) fn input_gradient<T: Scalar>(
+    y: TensorView<'_, T>,
+    dy: &[T],
+    dx: &mut [T],
+    parallelism: Parallelism,
+) {
     let classes = classes(&y.shape());
-    let rows = y.as_slice().chunks_exact(classes).zip(dy.chunks_exact(classes));
-    for (dx, (y, dy)) in dx.chunks_exact_mut(classes).zip(rows) {
-        let mean = T::of(sum(y.iter().zip(dy).map(|(&y, &dy)| y * dy)));
-        for (dx, (&y, &dy)) in dx.iter_mut().zip(y.iter().zip(dy)) {
-            *dx = y * (dy - mean);
-        }
-    }
+    each_row(parallelism, y, dx, |row, y, dx| {
+        T::softmax_gradient(y, &dy[row * classes..][..classes], dx);
+    });
 }
 
-/// Logits become probabilities, in place; the largest x and Σⱼ exp(xⱼ − max).
+/// Logits become probabilities, in place; the largest x and Σⱼ exp(xⱼ − max). With a NaN among them, the sum is one.
 pub(crate) fn softmax_of_row<T: Scalar>(row: &mut [T]) -> (T, T) {
-    let max = max(row);
-    row.iter_mut().for_each(|x| *x = (*x - max).exp());
-    let sum = T::of(sum(row.iter().copied()));
-    row.iter_mut().for_each(|x| *x /= sum);
-    (max, sum)
+    T::softmax(row)
 }
 
-/// The largest, or NaN where there is one.
-fn max<T: Scalar>(row: &[T]) -> T {
-    row.iter().copied().fold(T::neg_infinity(), |max, x| if x > max || x.is_nan() { x } else { max })
-}
-
-/// m = maxⱼ xⱼ and ln Σⱼ exp(xⱼ − m); the two together are ln Σⱼ exp(xⱼ). NaN where an x is NaN.
+/// m = maxⱼ xⱼ and ln Σⱼ exp(xⱼ − m); the two together are ln Σⱼ exp(xⱼ). With a NaN among them, the logarithm is one.
 pub(crate) fn max_and_log_sum<T: Scalar>(row: &[T]) -> (T, T) {
-    let max = max(row);
-    let sum = T::of(sum(row.iter().map(|&x| (x - max).exp())));
+    let (max, sum) = T::largest_and_sum(row);
     (max, sum.ln())
 }
 

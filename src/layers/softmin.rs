@@ -1,6 +1,6 @@
 //! Softmin: the probabilities of negative values.
 
-use super::softmax::{check_sample, classes, input_gradient, softmax_of_row};
+use super::softmax::{check_sample, each_row, input_gradient, softmax_of_row};
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, OutputKind};
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
@@ -38,19 +38,18 @@ impl<T: Scalar> Layer<T> for Softmin {
         &self,
         x: TensorView<'_, T>,
         mut y: TensorViewMut<'_, T>,
-        _: &mut Forward<'_, T>,
+        context: &mut Forward<'_, T>,
     ) -> Result<()> {
-        let classes = classes(&x.shape());
-        y.as_mut_slice().iter_mut().zip(x.as_slice()).for_each(|(y, &x)| *y = -x);
-        y.as_mut_slice().chunks_exact_mut(classes).for_each(|row| {
-            softmax_of_row(row);
+        each_row(context.parallelism, x, y.as_mut_slice(), |_, x, y| {
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = -x);
+            softmax_of_row(y);
         });
         Ok(())
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, _: &mut dyn GradientSink<T>) -> Result<()> {
         if let Some(mut dx) = pass.dx {
-            input_gradient(pass.y, pass.dy.as_slice(), dx.as_mut_slice());
+            input_gradient(pass.y, pass.dy.as_slice(), dx.as_mut_slice(), pass.parallelism);
             dx.as_mut_slice().iter_mut().for_each(|dx| *dx = -*dx);
         }
         Ok(())

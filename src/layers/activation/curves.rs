@@ -38,10 +38,6 @@ pub(in crate::layers) fn sigmoid<T: Scalar>(x: T) -> T {
     T::one() / (T::one() + (-x).exp())
 }
 
-pub(super) fn sigmoid_slope<T: Scalar>(y: T) -> T {
-    y * (T::one() - y)
-}
-
 pub(super) fn log_sigmoid<T: Scalar>(x: T) -> T {
     -softplus(-x)
 }
@@ -49,10 +45,6 @@ pub(super) fn log_sigmoid<T: Scalar>(x: T) -> T {
 // f′ = σ(−x) = 1 − eʸ.
 pub(super) fn log_sigmoid_slope<T: Scalar>(y: T) -> T {
     -y.exp_m1()
-}
-
-pub(super) fn tanh_slope<T: Scalar>(y: T) -> T {
-    T::one() - y * y
 }
 
 // Near 0, where a difference would lose digits, by tanh x = x/(1 + x²/(3 + x²/(5 + …))): with c = x²/(3 + …) it is x·c/(1 + c).
