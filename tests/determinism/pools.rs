@@ -6,10 +6,11 @@ use taper::{Mode, Parallelism, Scalar, Sequential, seeded};
 
 use super::{bits, inputs};
 
+type Image = [usize; 3];
+
 /// Convolutions of all ways, and pools that can be taken along and that cannot.
 fn models<T: Scalar>() -> Vec<(String, Sequential<T>)> {
     let same = |kernel: usize| Window::new(kernel).with_padding(Padding::Same);
-    type Image = [usize; 3];
     let convs: [(Image, usize, Window, usize); 8] = [
         ([14, 28, 1], 32, same(3), 1),
         ([15, 15, 3], 7, same(3), 1),
