@@ -60,6 +60,9 @@ pub struct Probe<T> {
 /// Rounds of multiply-adds between two looks at the clock, some ten microseconds.
 const ROUNDS: usize = 5_000;
 
+/// The same for bytes.
+const BYTE_ROUNDS: usize = 20;
+
 /// Elements read between two looks at the clock, at least.
 const READ: usize = 64 * 1024;
 
@@ -92,12 +95,21 @@ impl<T: Scalar> Probe<T> {
     /// Spends about twice this time, half of it on either limit. Shorter than a millisecond, it says little.
     pub fn measure(&mut self, time: Duration) -> Limits {
         let multiply_adds = self.rate(time, |_| kernels::multiply_adds::<T>(ROUNDS));
-        let bytes = self.rate(time, |part| {
+        Limits { multiply_adds, bytes: self.bytes(time) }
+    }
+
+    /// As [`Probe::measure`], with the multiply-adds of layers in eight bits: of bytes, with sums in 32 bits.
+    pub fn measure_int8(&mut self, time: Duration) -> Limits {
+        let multiply_adds = self.rate(time, |_| kernels::byte_multiply_adds(BYTE_ROUNDS));
+        Limits { multiply_adds, bytes: self.bytes(time) }
+    }
+
+    fn bytes(&self, time: Duration) -> f64 {
+        self.rate(time, |part| {
             let sweeps = (READ / part.len().max(1)).max(1);
             (0..sweeps).for_each(|_| kernels::read(part));
             sweeps * size_of_val(part)
-        });
-        Limits { multiply_adds, bytes }
+        })
     }
 
     /// What all threads together get done in a second, each at its best.
@@ -140,6 +152,8 @@ mod tests {
         for threads in [1, 2, 3] {
             let limits = Probe::<f64>::new(100_000, threads).unwrap().measure(Duration::from_millis(1));
             assert!(limits.multiply_adds > 1e6 && limits.bytes > 1e6, "{threads}: {limits:?}");
+            let limits = Probe::<f32>::new(100_000, threads).unwrap().measure_int8(Duration::from_millis(1));
+            assert!(limits.multiply_adds > 1e6 && limits.bytes > 1e6, "{threads}, int8: {limits:?}");
         }
         let error = Probe::<f32>::new(1, 0).unwrap_err();
         assert_eq!(error.to_string(), "threads: expected at least 1, got 0");

@@ -83,6 +83,7 @@ pub(crate) use bf16::{Bf16ConvolutionForward, Bf16DenseForward, Bf16Panels, Pair
 pub(crate) use buffer::Buffer;
 pub(crate) use bytes::{
     ByteConvolutionForward, ByteDenseForward, ByteInput, BytePanels, ByteWeight, MOST_BYTE_INPUTS,
+    byte_multiply_adds,
 };
 pub(crate) use column_map::ColumnMap;
 pub(crate) use column_sums::ColumnSums;

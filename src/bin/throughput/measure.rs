@@ -98,7 +98,10 @@ pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f6
     let (mut shares, mut limits) = (Vec::new(), Vec::new());
     let (mut calls, mut allocations) = (0, 0);
     for _ in 0..ROUNDS {
-        let limit = probe.measure(probing);
+        let limit = match work.dtype {
+            "int8" => probe.measure_int8(probing),
+            _ => probe.measure(probing),
+        };
         // The probe has left its own bytes in the cache.
         work.call()?;
         let start = Instant::now();

@@ -262,8 +262,23 @@ impl Visit for Gathering<'_> {
     #[inline(always)]
     fn image(&mut self, runs: Runs, start: usize, step: usize) {
         let (from, to) = (&self.images[start..], &mut self.to[runs.place..]);
-        for run in 0..runs.count {
-            to[run * runs.stride..][..runs.len].copy_from_slice(&from[run * step..][..runs.len]);
+        match runs.len {
+            64.. => copies::<64>(runs, from, step, to),
+            16.. => copies::<16>(runs, from, step, to),
+            4.. => copies::<4>(runs, from, step, to),
+            _ => copies::<1>(runs, from, step, to),
         }
+    }
+}
+
+/// Copies runs of at least `PIECE` bytes, so many at a time; the last of them may go over some again.
+#[inline(always)]
+fn copies<const PIECE: usize>(runs: Runs, from: &[u8], step: usize, to: &mut [u8]) {
+    for run in 0..runs.count {
+        let (from, to) = (&from[run * step..][..runs.len], &mut to[run * runs.stride..][..runs.len]);
+        let (pieces, _) = from.as_chunks::<PIECE>();
+        let (to_pieces, _) = to.as_chunks_mut::<PIECE>();
+        to_pieces.iter_mut().zip(pieces).for_each(|(to, piece)| *to = *piece);
+        *to.last_chunk_mut().expect("a whole piece") = *from.last_chunk::<PIECE>().expect("a whole piece");
     }
 }

@@ -19,6 +19,7 @@ mod avx512;
 mod backend;
 mod convolution;
 mod dense;
+mod limits;
 mod panels;
 #[cfg(test)]
 mod plain;
@@ -33,6 +34,7 @@ mod words;
 
 pub(crate) use convolution::ByteConvolutionForward;
 pub(crate) use dense::ByteDenseForward;
+pub(crate) use limits::byte_multiply_adds;
 pub(crate) use panels::BytePanels;
 pub(crate) use quantize::ByteInput;
 pub(crate) use weight::ByteWeight;

@@ -17,7 +17,10 @@ impl Weight {
     /// Random ones for so many groups of rows × columns, with the largest and the smallest of all.
     pub(super) fn random(groups: usize, rows: usize, columns: usize) -> Self {
         let weights = random::<f32>(groups * rows * columns, 1 + rows as u64);
-        let matrix: Vec<i8> = weights.iter().map(|weight| (weight * 145.0) as i8).collect();
+        Self::of(weights.iter().map(|weight| (weight * 145.0) as i8).collect(), groups, rows, columns)
+    }
+
+    pub(super) fn of(matrix: Vec<i8>, groups: usize, rows: usize, columns: usize) -> Self {
         let scale = |number: &f32| (number.abs() + 0.01) * 0.01;
         let scales = random::<f32>(groups * columns, 3).iter().map(scale).collect();
         let layout = BytePanels { rows, columns };
