@@ -1,4 +1,4 @@
-//! One layer at a time. Dense: forward, the input's gradient, the weight's gradient; convolutions, pools and layers that
+//! One layer at a time. Dense: forward, the same in eight bits, the input's gradient, the weight's gradient; convolutions, pools and layers that
 //! normalise: forward and backward.
 //!
 //! `cargo bench --bench layers`; a part of it by name: `cargo bench --bench layers -- "input gradient 12544"`.
@@ -11,7 +11,7 @@ use taper::layers::{
     AvgPool2d, Backward, Channels, Conv2d, Forward, GlobalAvgPool2d, GradientSink, MaxPool2d, Padding, Whole,
     Window,
 };
-use taper::sequential::Builder;
+use taper::sequential::{Builder, Quantization};
 use taper::{
     Dense, GradientStore, Layer, Mode, Parallelism, Param, Result, Scalar, Sequential, Shape, Tensor,
     TensorView, TensorViewMut,
@@ -94,6 +94,20 @@ fn layers(criterion: &mut Criterion) {
             group.throughput(multiply_adds(batch));
             group.bench_function(BenchmarkId::from_parameter(batch), |bencher| {
                 bencher.iter(|| alone.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+            });
+        }
+        group.finish();
+
+        let eight_bits = alone.quantized(&Quantization::int8()).expect("a dense layer");
+        let mut group = criterion.benchmark_group(format!("int8 {inputs} to {outputs}"));
+        for batch in BATCHES {
+            let x = numbers([batch, inputs]);
+            let workspace = eight_bits.workspace(Mode::Infer, batch).expect("it fits");
+            let mut workspace = workspace.with_parallelism(Parallelism::Threads(1));
+            group.throughput(multiply_adds(batch));
+            group.bench_function(BenchmarkId::from_parameter(batch), |bencher| {
+                bencher
+                    .iter(|| eight_bits.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
             });
         }
         group.finish();

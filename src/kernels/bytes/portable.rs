@@ -25,7 +25,7 @@ impl ByteSimd for PortableBytes {
     /// The rows 0 and 2 of each column, then the rows 1 and 3.
     type Weights = [[i16; 2 * LANES]; 2];
     type Bytes = [i8; 4 * LANES];
-    type Factor = [[i16; 2 * LANES]; 2];
+    type Factor = [[i32; LANES]; 2];
     type Cell = words::Cell;
 
     const MOST_ROWS: usize = 4;
@@ -93,10 +93,7 @@ impl ByteSimd for PortableBytes {
 
     #[inline(always)]
     fn factor(self, cell: &Self::Cell) -> Self::Factor {
-        cell.map(|pair| {
-            let pair = [pair as i16, (pair >> 16) as i16];
-            [pair[0], pair[1], pair[0], pair[1], pair[0], pair[1], pair[0], pair[1]]
-        })
+        [[cell[0]; LANES], [cell[1]; LANES]]
     }
 
     #[inline(always)]
@@ -132,30 +129,31 @@ impl ByteSimd for PortableBytes {
     fn prefetch_for_later(self, _address: *const i8) {}
 }
 
-/// Two products a lane.
+/// Two products a lane, each of a number and one of the two that are in a pair.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn add_pairs(a: [i16; 2 * LANES], b: [i16; 2 * LANES], mut sums: [i32; LANES]) -> [i32; LANES] {
+fn add_pairs(numbers: [i16; 2 * LANES], pairs: [i32; LANES], mut sums: [i32; LANES]) -> [i32; LANES] {
     for (lane, sum) in sums.iter_mut().enumerate() {
-        let product = |i: usize| i32::from(a[2 * lane + i]) * i32::from(b[2 * lane + i]);
-        *sum = sum.wrapping_add(product(0) + product(1));
+        let [first, second] = [pairs[lane] as i16, (pairs[lane] >> 16) as i16].map(i32::from);
+        let products = i32::from(numbers[2 * lane]) * first + i32::from(numbers[2 * lane + 1]) * second;
+        *sum = sum.wrapping_add(products);
     }
     sums
 }
 
-/// Two products a lane: an instruction that every x86-64 has, and that the compiler does not find.
+/// The same with an instruction that every x86-64 has, and that the compiler does not find.
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "registers as arrays")]
 #[inline(always)]
-fn add_pairs(a: [i16; 2 * LANES], b: [i16; 2 * LANES], sums: [i32; LANES]) -> [i32; LANES] {
+fn add_pairs(numbers: [i16; 2 * LANES], pairs: [i32; LANES], sums: [i32; LANES]) -> [i32; LANES] {
     use std::arch::x86_64::{__m128i, _mm_add_epi32, _mm_madd_epi16};
     use std::mem::transmute;
-    // SAFETY: both are 16 bytes, of which any are numbers.
-    let [a, b] = unsafe { transmute::<[[i16; 2 * LANES]; 2], [__m128i; 2]>([a, b]) };
+    // SAFETY: both are 16 bytes, of which any are whole numbers.
+    let numbers = unsafe { transmute::<[i16; 2 * LANES], __m128i>(numbers) };
     // SAFETY: as above.
-    let sums = unsafe { transmute::<[i32; LANES], __m128i>(sums) };
+    let [pairs, sums] = unsafe { transmute::<[[i32; LANES]; 2], [__m128i; 2]>([pairs, sums]) };
     // SAFETY: every x86-64 has the instruction.
-    let products = unsafe { _mm_madd_epi16(a, b) };
+    let products = unsafe { _mm_madd_epi16(numbers, pairs) };
     // SAFETY: every x86-64 has the instruction.
     let sums = unsafe { _mm_add_epi32(sums, products) };
     // SAFETY: as above.

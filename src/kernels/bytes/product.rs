@@ -71,10 +71,11 @@ impl ByteKernel for Part<'_> {
         let layout = self.product.panels;
         let first = self.columns.start * COLUMNS;
         let end = (self.columns.end * COLUMNS).min(layout.columns);
-        let mut row = self.rows.start;
-        while row < self.rows.end {
-            let rows = row..self.rows.end.min(row + BLOCK_ROWS);
-            row = rows.end;
+        let blocks = self.rows.len().div_ceil(BLOCK_ROWS);
+        for block in 0..blocks {
+            // As many rows in each, for one of a few rows would go through the weight as a whole one does.
+            let bound = |block: usize| self.rows.start + self.rows.len() * block / blocks;
+            let rows = bound(block)..bound(block + 1);
             let tiles = rows.len().div_ceil(S::MOST_ROWS);
             let vectors = most_vectors::<S>(rows.len().div_ceil(tiles));
             let passes = tiles * S::PER_PANEL.div_ceil(vectors);
