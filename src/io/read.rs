@@ -32,7 +32,7 @@ impl<T: Scalar> Sequential<T> {
     /// [`Load::from_channels_first`] or [`Load::from_channels_last`].
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read, [`Error::File`] where it is none or is damaged, [`Error::Tensors`]
+    /// [`crate::Error::Io`] where the file cannot be read, [`crate::Error::File`] where it is none or is damaged, [`crate::Error::Tensors`]
     /// with everything that does not fit. The model is unchanged then.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         self.load_with(path, &Load::new()).map(drop)
@@ -59,7 +59,7 @@ impl<T: Scalar> Sequential<T> {
     /// rate and decay, and the names of the classes.
     ///
     /// # Errors
-    /// As [`Sequential::load`]; [`Error::File`] too where the file does not describe its model, as one of PyTorch, or
+    /// As [`Sequential::load`]; [`crate::Error::File`] too where the file does not describe its model, as one of PyTorch, or
     /// where a layer is not of this crate: it is told which, and [`Sequential::open_with`] opens it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();

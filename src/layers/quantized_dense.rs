@@ -63,7 +63,7 @@ impl QuantizedDense {
     /// the squared error of its weights is less so.
     ///
     /// # Errors
-    /// [`Error::Setting`] for more than 65,793 inputs; [`Error::NotFinite`] where a weight is NaN or infinite.
+    /// [`crate::Error::Setting`] for more than 65,793 inputs; [`crate::Error::NotFinite`] where a weight is NaN or infinite.
     pub fn from_float(dense: &Dense<f32>) -> Result<Self> {
         let parts = QuantizedWeight::from_float(dense.parts(), 1)?;
         Ok(Self { inputs: dense.inputs(), outputs: dense.outputs(), parts })
@@ -73,7 +73,7 @@ impl QuantizedDense {
     /// lies outside of the range becomes its end.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless both are finite and the first is not above the second.
+    /// [`crate::Error::Setting`] unless both are finite and the first is not above the second.
     pub fn with_input_range(mut self, least: f32, largest: f32) -> Result<Self> {
         self.parts = self.parts.with_input_range(least, largest)?;
         Ok(self)

@@ -2,6 +2,7 @@
 
 mod bf16;
 mod bits;
+#[cfg(feature = "safetensors")]
 mod files;
 mod misuse;
 mod models;
