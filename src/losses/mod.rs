@@ -14,6 +14,7 @@
 //! | [`CosineEmbedding`] | alike or not | pairs of vectors | 1 or −1 |
 //! | [`KlDivergence`] | a distribution | logits | probabilities, or their logarithms |
 //! | [`KlDivergenceOfLogProbabilities`] | a distribution | logarithms of probabilities | the same |
+//! | [`Distillation`] | what another model says | logits | its logits, and labels if there are any |
 //! | [`CosineSimilarity`] | a direction | vectors | vectors |
 //! | [`Poisson`] | counts | their expected values or the logarithms of these | values of at least 0 |
 //! | [`GaussianNegativeLogLikelihood`] | numbers and how sure they are | means and variances | values |
@@ -37,6 +38,7 @@ mod class_targets;
 mod cosine_embedding;
 mod cosine_similarity;
 mod cross_entropy;
+mod distillation;
 mod elementwise;
 mod gaussian_negative_log_likelihood;
 mod hinge;
@@ -71,6 +73,7 @@ pub use categorical_hinge::CategoricalHinge;
 pub use cosine_embedding::CosineEmbedding;
 pub use cosine_similarity::CosineSimilarity;
 pub use cross_entropy::CrossEntropy;
+pub use distillation::Distillation;
 pub use gaussian_negative_log_likelihood::GaussianNegativeLogLikelihood;
 pub use hinge::Hinge;
 pub use hinge_embedding::HingeEmbedding;

@@ -30,6 +30,11 @@
 //! They are what the model is used for: those that it was trained on, or any others of their kind, without labels. What is not in them counts for nothing. Some more samples than the widest
 //! layer has units are enough; with fewer it works, on less. Images of a test set stay out of it, if the test is to say something.
 //!
+//! # Low rank
+//!
+//! [`LowRank`] makes two layers of a dense one, with fewer numbers between them than either side has. It drops directions, where narrowing drops
+//! units, and needs no activation: it pays for a layer between two wide ones, and may follow a narrowing.
+//!
 //! # Numbers
 //!
 //! All is computed in double precision, for `f32` models too, and has the same bits at any number of threads. n units take n² numbers, twice, and n³
@@ -38,9 +43,11 @@
 mod agreement;
 mod chain;
 mod cholesky;
+mod eigen;
 mod elimination;
 mod engine;
 mod inverse;
+mod low_rank;
 mod matrix;
 mod moments;
 mod narrowing;
@@ -52,5 +59,6 @@ mod search;
 mod sums;
 
 pub use engine::Narrowed;
+pub use low_rank::{Factored, LowRank, RankReport};
 pub use narrowing::Narrowing;
 pub use report::{Agreement, Cost, LayerReport, Report};

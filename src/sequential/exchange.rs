@@ -5,8 +5,9 @@ use std::any::Any;
 use super::Sequential;
 use super::branches::Branches;
 use super::inside::inside;
+use super::step::Step;
 use crate::layers::Layer;
-use crate::{Result, Scalar};
+use crate::{Error, Result, Scalar};
 
 /// Where a model inside of a model is: the number of the layer and of the way through it, from the outermost model on.
 pub(crate) type Place = Vec<(usize, usize)>;
@@ -58,16 +59,46 @@ impl<T: Scalar> Sequential<T> {
         place: &[(usize, usize)],
         layers: Vec<(usize, Box<dyn Layer<T>>)>,
     ) -> Result<Self> {
-        let Some((&(number, path), rest)) = place.split_first() else { return self.with_layers(layers) };
+        self.with_model_at(place, self.model_at(place).with_layers(layers)?)
+    }
+
+    /// This model with two layers in the place of one of the model at this place. The first has the name of that one with an end behind it.
+    ///
+    /// # Errors
+    /// Where they do not fit together, or another layer has that name.
+    pub(crate) fn with_two_layers_at(
+        &self,
+        place: &[(usize, usize)],
+        layer: usize,
+        end: &str,
+        first: Box<dyn Layer<T>>,
+        second: Box<dyn Layer<T>>,
+    ) -> Result<Self> {
+        let inner = self.model_at(place);
+        let mut steps = inner.steps().to_vec();
+        let name = format!("{}{end}", steps[layer].name);
+        if steps.iter().any(|step| step.name == name) {
+            return Err(Error::DuplicateName { name });
+        }
+        let (input, output) = (steps[layer].input, steps[layer].output);
+        let middle = first.output_shape(&input)?;
+        steps[layer] = Step::new(second, steps[layer].name.clone(), middle, output);
+        steps.insert(layer, Step::new(first, name, input, middle));
+        let changed = Self::of_named(inner.input(), inner.output(), steps);
+        let changed = changed.with_known_order(inner.known_order()).with_class_names(inner.classes.clone());
+        self.with_model_at(place, changed)
+    }
+
+    /// This model with another one, of the same shapes, in the place of that at this place.
+    fn with_model_at(&self, place: &[(usize, usize)], model: Self) -> Result<Self> {
+        let Some((&(number, path), rest)) = place.split_first() else { return Ok(model) };
+        let changed = self.model_at(&place[..1]).with_model_at(rest, model)?;
         let layer: &dyn Any = &*self.steps()[number].layer;
-        let changed = match layer.downcast_ref::<Branches<T>>() {
-            Some(branches) => {
-                let model = self.model_at(&place[..1]).with_layers_at(rest, layers)?;
-                Box::new(branches.with_path(path, model)) as Box<dyn Layer<T>>
-            }
-            None => Box::new(self.model_at(&place[..1]).with_layers_at(rest, layers)?),
+        let layer = match layer.downcast_ref::<Branches<T>>() {
+            Some(branches) => Box::new(branches.with_path(path, changed)) as Box<dyn Layer<T>>,
+            None => Box::new(changed),
         };
-        self.with_layers(vec![(number, changed)])
+        self.with_layers(vec![(number, layer)])
     }
 
     fn with_layers(&self, layers: Vec<(usize, Box<dyn Layer<T>>)>) -> Result<Self> {
@@ -76,7 +107,7 @@ impl<T: Scalar> Sequential<T> {
         let mut shape = self.input();
         for (number, step) in steps.iter_mut().enumerate() {
             let output = step.layer.output_shape(&shape).map_err(|error| self.error_in(number, error))?;
-            *step = super::step::Step::new(step.layer.clone(), step.name.clone(), shape, output);
+            *step = Step::new(step.layer.clone(), step.name.clone(), shape, output);
             shape = output;
         }
         let model = Self::of_named(self.input(), shape, steps);

@@ -50,7 +50,7 @@ pub(super) fn with_batches<T: Scalar, R>(
 }
 
 /// The batches of a run of samples.
-pub(super) struct Ahead<'a, 'd, T> {
+pub(super) struct Ahead<'a, 'd, T: Scalar> {
     recipe: Recipe<'a, 'd, T>,
     samples: &'a [usize],
     size: usize,

@@ -16,6 +16,8 @@ pub(super) struct Batch<T> {
     inputs: Buffer<T>,
     classes: Vec<usize>,
     values: Buffer<T>,
+    /// What a teacher says, with labels behind it where there are any.
+    taught: Buffer<T>,
     weights: Vec<f64>,
     /// A sample's worth, for augmentations.
     scratch: Vec<T>,
@@ -23,7 +25,7 @@ pub(super) struct Batch<T> {
 
 /// What batches are made of.
 #[derive(Clone, Copy)]
-pub(super) struct Recipe<'a, 'd, T> {
+pub(super) struct Recipe<'a, 'd, T: Scalar> {
     pub(super) data: &'a Dataset<'d, T>,
     /// What numbers the inputs have to be. What is in memory was looked at before.
     pub(super) numbers: Numbers,
@@ -62,6 +64,7 @@ impl<T: Scalar> Batch<T> {
             numbers.check_batch(batch_view(&self.inputs, sample, samples.len())?, samples)?;
         }
         match data.target() {
+            _ if !data.has_labels() => {}
             Target::Classes(classes) => {
                 self.classes.clear();
                 self.classes.extend(samples.iter().map(|&sample| classes[sample]));
@@ -69,6 +72,24 @@ impl<T: Scalar> Batch<T> {
             Target::Values(values) => {
                 let len = values.sample_len();
                 Inputs::Values(values).gather(samples, len, parallelism, &mut self.values)?;
+            }
+        }
+        if let Some(teacher) = data.teacher() {
+            let target = teacher.target(data.has_labels());
+            let len = samples.len() * target.len();
+            if self.taught.len() < len {
+                self.taught = Buffer::zeroed(len);
+            }
+            let x = batch_view(&self.inputs, sample, samples.len())?;
+            let to = &mut self.taught[..len];
+            match data.target() {
+                _ if !data.has_labels() => teacher.write(x, to)?,
+                Target::Classes(_) => teacher.write_with_labels(x, Target::Classes(&self.classes), to)?,
+                Target::Values(values) => {
+                    let (_, shares) = values.shape().split_batch().expect("there is an axis of samples");
+                    let labels = batch_view(&self.values, shares, samples.len())?;
+                    teacher.write_with_labels(x, Target::Values(labels), to)?;
+                }
             }
         }
         self.weights.clear();
@@ -81,9 +102,13 @@ impl<T: Scalar> Batch<T> {
 
     /// The samples that it was filled with from this data set.
     pub(super) fn view(&self, data: &Dataset<'_, T>) -> Result<(TensorView<'_, T>, Answers<'_, T>)> {
-        let target = match data.target() {
-            Target::Classes(_) => Target::Classes(&self.classes),
-            Target::Values(values) => {
+        let target = match (data.teacher(), data.target()) {
+            (Some(teacher), _) => {
+                let target = teacher.target(data.has_labels());
+                Target::Values(batch_view(&self.taught, target, self.samples)?)
+            }
+            (None, Target::Classes(_)) => Target::Classes(&self.classes),
+            (None, Target::Values(values)) => {
                 let (_, sample) = values.shape().split_batch().expect("there is an axis of samples");
                 Target::Values(batch_view(&self.values, sample, self.samples)?)
             }

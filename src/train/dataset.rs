@@ -6,6 +6,7 @@ use std::fmt;
 use super::Inputs;
 use super::augment::Augment;
 use super::numbers::Numbers;
+use super::teacher::Teacher;
 use crate::kernels::Buffer;
 use crate::layers::Normalization;
 use crate::losses::{Divisors, Loss, Target};
@@ -29,12 +30,15 @@ use crate::{Error, Parallelism, Result, Scalar, Shape, TensorView};
 /// # Ok::<(), taper::Error>(())
 /// ```
 #[derive(Clone, Copy)]
-pub struct Dataset<'a, T> {
+pub struct Dataset<'a, T: Scalar> {
     inputs: Inputs<'a, T>,
     target: Target<'a, T>,
     weights: Option<&'a [f64]>,
     indices: Option<&'a [usize]>,
     augmentation: Option<&'a dyn Augment<T>>,
+    teacher: Option<&'a Teacher<'a, T>>,
+    /// Whether there are targets beside what a teacher says.
+    has_labels: bool,
 }
 
 impl<'a, T: Scalar> Dataset<'a, T> {
@@ -60,7 +64,52 @@ impl<'a, T: Scalar> Dataset<'a, T> {
             let what = "targets of the data set".into();
             return Err(Error::Length { what, expected: samples, got: target.batch() });
         }
-        Ok(Self { inputs, target, weights: None, indices: None, augmentation: None })
+        Ok(Self {
+            inputs,
+            target,
+            weights: None,
+            indices: None,
+            augmentation: None,
+            teacher: None,
+            has_labels: true,
+        })
+    }
+
+    /// A set of these samples without labels: the targets are what the teacher says to them, batch by batch, as they are after an
+    /// augmentation.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] where there are none, [`Error::Shape`] where they are not the teacher's samples.
+    pub fn of_teacher(inputs: impl Into<Inputs<'a, T>>, teacher: &'a Teacher<'a, T>) -> Result<Self> {
+        let inputs = inputs.into();
+        teacher.check_input(inputs.shape())?;
+        if inputs.shape().axes()[0] == 0 {
+            return Err(Error::Empty { what: "samples of the data set" });
+        }
+        Ok(Self {
+            inputs,
+            target: teacher.blank(false),
+            weights: None,
+            indices: None,
+            augmentation: None,
+            teacher: Some(teacher),
+            has_labels: false,
+        })
+    }
+
+    /// The same samples with what the teacher says to them in front of their labels: a target has `[outputs, labels as shares]`, for
+    /// [`Distillation::with_labels`](crate::losses::Distillation::with_labels).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where they are not the teacher's samples, or the labels not of the shape of its outputs; [`Error::Class`] for a label that it has no output for.
+    pub fn with_teacher(mut self, teacher: &'a Teacher<'a, T>) -> Result<Self> {
+        teacher.check_input(self.inputs.shape())?;
+        if !self.has_labels {
+            return Ok(Self { target: teacher.blank(false), teacher: Some(teacher), ..self });
+        }
+        teacher.check_labels(self.target)?;
+        self.teacher = Some(teacher);
+        Ok(self)
     }
 
     /// Gives each sample a weight w, of all samples of which this data set may be a subset: a sample of weight 2 counts as two.
@@ -200,7 +249,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
         self.inputs
     }
 
-    /// The targets of all samples, also where this is a subset.
+    /// The targets of all samples, also where this is a subset. Of one that has a teacher and no labels, a single target with nothing in it.
     #[must_use]
     pub fn target(&self) -> Target<'a, T> {
         self.target
@@ -226,7 +275,26 @@ impl<'a, T: Scalar> Dataset<'a, T> {
 
     /// How many samples there are in the whole.
     fn samples(&self) -> usize {
-        self.target.batch()
+        self.shape().axes()[0]
+    }
+
+    /// Whose outputs are targets, where there is such.
+    #[must_use]
+    pub fn teacher(&self) -> Option<&'a Teacher<'a, T>> {
+        self.teacher
+    }
+
+    /// Whether there are targets beside what a teacher says.
+    pub(super) fn has_labels(&self) -> bool {
+        self.has_labels
+    }
+
+    /// The target of a sample; where a teacher makes it, one with nothing in it.
+    fn target_of(&self, sample: usize) -> Target<'a, T> {
+        match self.teacher {
+            Some(teacher) => teacher.blank(self.has_labels),
+            None => self.target.sample(sample),
+        }
     }
 
     /// The lengths of the axes of all inputs, that of the samples first.
@@ -252,7 +320,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
 
     /// What the loss of these samples is divided by.
     pub(super) fn divisors_of(&self, loss: &dyn Loss<T>, samples: impl Iterator<Item = usize>) -> Divisors {
-        let each = |sample| loss.divisors(self.target.sample(sample)).times(self.weight(sample));
+        let each = |sample| loss.divisors(self.target_of(sample)).times(self.weight(sample));
         samples.map(each).reduce(|sum, other| sum.and(&other)).unwrap_or(Divisors::one(Some(0.0)))
     }
 
@@ -260,7 +328,7 @@ impl<'a, T: Scalar> Dataset<'a, T> {
     pub(super) fn check_divisor(&self, loss: &dyn Loss<T>) -> Result<()> {
         let mut samples = (0..self.len()).map(|place| self.number(place));
         let counts = |sample: usize| {
-            let divisor = self.weight(sample) * loss.divisor(self.target.sample(sample)).unwrap_or(0.0);
+            let divisor = self.weight(sample) * loss.divisor(self.target_of(sample)).unwrap_or(0.0);
             divisor != 0.0
         };
         if self.divisors(loss).whole() != Some(0.0) || !samples.any(counts) {
@@ -272,14 +340,17 @@ impl<'a, T: Scalar> Dataset<'a, T> {
 
     /// What the loss of all of it is divided by.
     pub(super) fn divisors(&self, loss: &dyn Loss<T>) -> Divisors {
-        match (self.indices, self.weights) {
-            (None, None) => loss.divisors(self.target),
+        match (self.indices, self.weights, self.teacher) {
+            (None, None, None) => loss.divisors(self.target),
             _ => self.divisors_of(loss, (0..self.len()).map(|place| self.number(place))),
         }
     }
 
     /// Whether the loss can use each target, for outputs of this shape.
     pub(super) fn check_targets(&self, loss: &dyn Loss<T>, output: Shape) -> Result<()> {
+        if let Some(teacher) = self.teacher {
+            return loss.check_target(output.with_batch(1)?, teacher.blank(self.has_labels));
+        }
         let Some(indices) = self.indices else {
             return loss.check_target(output.with_batch(self.len())?, self.target);
         };
@@ -298,6 +369,7 @@ impl<T: Scalar> fmt::Debug for Dataset<'_, T> {
             .field("target", &self.target)
             .field("weights", &self.weights)
             .field("indices", &self.indices)
+            .field("teacher", &self.teacher)
             .field("is_augmented", &self.augmentation.is_some())
             .finish()
     }

@@ -21,7 +21,7 @@ const AUGMENTATION: u64 = 0xA076_1D64_78BD_642F;
 
 /// What is left of an epoch.
 #[derive(Clone, Copy)]
-struct Pass<'a, 'd, T> {
+struct Pass<'a, 'd, T: Scalar> {
     data: &'a Dataset<'d, T>,
     order: &'a [usize],
     plan: Plan,

@@ -33,6 +33,7 @@ mod settings;
 pub mod split;
 mod step;
 mod tally;
+mod teacher;
 mod trainer;
 mod training;
 mod warnings;
@@ -59,5 +60,6 @@ pub use progress_bar::ProgressBar;
 pub(crate) use run::{Plan, Progress, Resumed, Run};
 #[cfg(feature = "safetensors")]
 pub(crate) use tally::{Hits, Tally};
+pub use teacher::Teacher;
 pub use trainer::Trainer;
 pub use training::Training;

@@ -31,7 +31,7 @@ pub(crate) struct Hits {
 impl Tally {
     pub(super) fn new<T: Scalar>(data: &Dataset<'_, T>, model: &Sequential<T>) -> Self {
         let hits = match (data.target(), model.output().axes()) {
-            (Target::Classes(_), &[classes]) => Some(Hits {
+            (Target::Classes(_), &[classes]) if data.teacher().is_none() => Some(Hits {
                 classes,
                 labelled: 0.0,
                 right: 0.0,

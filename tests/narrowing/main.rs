@@ -1,7 +1,12 @@
 //! The worked numbers of `docs/narrowing.md`, and narrowing after training.
 
 mod by_loops;
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "other tests need the rest")]
+mod common;
 mod exact;
+mod imitating;
+mod low_rank;
 mod misuse;
 mod networks;
 mod widths;
