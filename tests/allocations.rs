@@ -22,6 +22,7 @@ use taper::optimizers::{
 };
 use taper::schedules::Cosine;
 use taper::sequential::{Quantization, WorkspacePool};
+use taper::train::Precision;
 use taper::{
     GradientStore, Layer, Loss, Mode, Optimizer, Parallelism, Scalar, Sequential, Shape, Target, Tensor,
     TensorView, TensorViewMut, Trainer, seeded,
@@ -314,10 +315,11 @@ fn training<T: Scalar>(parallelism: Parallelism) {
     }
 }
 
-fn trainer<T: Scalar>(parallelism: Parallelism) {
+fn trainer<T: Scalar>(parallelism: Parallelism, precision: Precision) {
     for (name, mut model) in models::<T>() {
         let trainer = Trainer::new(&mut model, CrossEntropy::new(), rules()[3]());
         let trainer = trainer.with_schedule(Cosine::new(0.01, 10).unwrap()).with_parallelism(parallelism);
+        let trainer = trainer.with_precision(precision).unwrap();
         let mut trainer = trainer.with_moving_average(0.9).unwrap();
         for (step, batch) in BATCHES.into_iter().enumerate() {
             let (x, labels) = (inputs::<T>(batch, 6), labels(batch));
@@ -378,9 +380,10 @@ fn nothing_is_allocated_once_all_is_made() {
         inference::<f64>(parallelism);
         training::<f32>(parallelism);
         training::<f64>(parallelism);
-        trainer::<f32>(parallelism);
-        trainer::<f64>(parallelism);
         quantized(parallelism);
+        trainer::<f32>(parallelism, Precision::Full);
+        trainer::<f32>(parallelism, Precision::Bf16);
+        trainer::<f64>(parallelism, Precision::Full);
     }
     pool_of_workspaces();
     #[cfg(feature = "rayon")]

@@ -130,6 +130,18 @@ impl<'a, T: Element, B: Runs<T>> DenseWeightGradient<'a, T, B> {
     }
 }
 
+impl<'a, T: Copy, B: Copy> DenseWeightGradient<'a, T, B> {
+    pub(super) fn backend(&self) -> B {
+        self.backend
+    }
+
+    /// The same, of operands that were packed for vectors of this kind.
+    pub(super) fn with_backend<C>(&self, backend: C) -> DenseWeightGradient<'a, T, C> {
+        let Self { size, rows, x, dy, .. } = *self;
+        DenseWeightGradient { backend, size, rows, x, dy }
+    }
+}
+
 /// Whether x is packed, so that a tile reads it from top to bottom. Where x stays in the cache (L2) and few panels use it,
 /// it costs more to pack it than to read it where it lies; but then samples must not lie so that their numbers compete for
 /// the same lines of the first cache.

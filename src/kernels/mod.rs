@@ -79,7 +79,10 @@ mod x86;
 
 pub(crate) use backend::{Element, Kernel, run};
 
-pub(crate) use bf16::{Bf16ConvolutionForward, Bf16DenseForward, Bf16Panels, Pair, bf16_bits, bf16_value};
+pub(crate) use bf16::{
+    Bf16ConvolutionForward, Bf16DenseForward, Bf16InputGradient, Bf16Panels, Bf16WeightGradient, Pair,
+    bf16_bits, bf16_value, round_panels,
+};
 pub(crate) use buffer::Buffer;
 pub(crate) use bytes::{
     ByteConvolutionForward, ByteDenseForward, ByteInput, BytePanels, ByteWeight, MOST_BYTE_INPUTS,

@@ -1,16 +1,19 @@
 //! The fully connected layer.
 
 use std::fmt;
-use std::ops::Range;
 
 use rand::Rng;
 
+use super::dense_gradient::{Product, WeightGradient};
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
-use super::{Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Order, Param, Settings};
+use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Settings, check_room};
 use crate::getters::getters;
 use crate::init::{Init, Initializer};
-use crate::kernels::{Bf16DenseForward, DenseForward, DenseInputGradient, DenseSize, DenseWeightGradient};
+use crate::kernels::{
+    Bf16DenseForward, Bf16InputGradient, Bf16WeightGradient, DenseForward, DenseInputGradient, DenseSize,
+    DenseWeightGradient, Pair,
+};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = x·W + b along the last axis: every output is a weighted sum of all inputs of its row.
@@ -183,6 +186,18 @@ impl<T: Scalar> Dense<T> {
         Self { inputs, outputs, parts: self.parts.with_sums(weight, bias) }
     }
 
+    /// The weight's copy, in a training whose products are of bf16.
+    ///
+    /// # Errors
+    /// [`Error::Workspace`] where there is less scratch than products of bf16 need: it is from a workspace that was made before.
+    fn copy_in_bf16(&self, size: DenseSize, scratch: usize) -> Result<Option<&[Pair]>> {
+        let copy = self.parts.weight.copy();
+        if copy.is_some() {
+            check_room(scratch, scratch_in_bf16::<T>(size), "scratch")?;
+        }
+        Ok(copy)
+    }
+
     /// The size of the product for so many numbers of inputs.
     fn size(&self, numbers: usize) -> DenseSize {
         DenseSize { batch: numbers / self.inputs, inputs: self.inputs, outputs: self.outputs }
@@ -212,10 +227,17 @@ impl<T: Scalar> Layer<T> for Dense<T> {
 
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
         let size = self.size(batch * input.len());
-        let forward =
-            if self.parts.weight.bf16().is_some() { Bf16DenseForward::<T>::scratch(size) } else { 0 };
-        let backward = DenseInputGradient::<T>::scratch(size).max(DenseWeightGradient::<T>::scratch(size));
-        Memory { cache: 0, scratch: if mode == Mode::Train { forward.max(backward) } else { forward } }
+        let forward = Bf16DenseForward::<T>::scratch(size);
+        let scratch = match mode {
+            Mode::Infer if self.parts.weight.bf16().is_some() => forward,
+            Mode::Infer => 0,
+            Mode::Train => {
+                let in_bf16 = if self.parts.weight.has_copy() { scratch_in_bf16::<T>(size) } else { 0 };
+                let dx = DenseInputGradient::<T>::scratch(size);
+                dx.max(DenseWeightGradient::<T>::scratch(size)).max(in_bf16)
+            }
+        };
+        Memory { cache: 0, scratch }
     }
 
     fn check_mode(&self, mode: Mode) -> Result<()> {
@@ -230,7 +252,11 @@ impl<T: Scalar> Layer<T> for Dense<T> {
     ) -> Result<()> {
         let (size, x, y) = (self.size(x.as_slice().len()), x.as_slice(), y.as_mut_slice());
         let (bias, parallelism) = (self.parts.bias.as_ref().map(Param::buffer), context.parallelism);
-        with_finish(context.activation, |finish| match self.parts.weight.bf16() {
+        let in_bf16 = match context.mode {
+            Mode::Infer => self.parts.weight.bf16(),
+            Mode::Train => self.copy_in_bf16(size, context.scratch.len())?,
+        };
+        with_finish(context.activation, |finish| match in_bf16 {
             None => {
                 let weight = self.parts.weight.buffer();
                 DenseForward { size, x, weight, bias, finish, parallelism }.run(y);
@@ -247,23 +273,28 @@ impl<T: Scalar> Layer<T> for Dense<T> {
         self.check_mode(Mode::Train)?;
         let size = self.size(pass.x.as_slice().len());
         let (x, dy) = (pass.x.as_slice(), pass.dy.as_slice());
+        let (copy, parallelism) = (self.copy_in_bf16(size, pass.scratch.len())?, pass.parallelism);
+        let is_in_bf16 = copy.is_some();
         // dx first: the sink may change the weight.
-        if let Some(mut dx) = pass.dx {
-            let product = DenseInputGradient {
-                size,
-                dy,
-                weight: self.parts.weight.buffer(),
-                parallelism: pass.parallelism,
-            };
-            product.run(dx.as_mut_slice(), pass.scratch);
+        match (pass.dx, copy) {
+            (None, _) => {}
+            (Some(mut dx), None) => {
+                let weight = self.parts.weight.buffer();
+                DenseInputGradient { size, dy, weight, parallelism }.run(dx.as_mut_slice(), pass.scratch);
+            }
+            (Some(mut dx), Some(weight)) => {
+                Bf16InputGradient { size, dy, weight, parallelism }.run(dx.as_mut_slice(), pass.scratch);
+            }
         }
         self.parts.take_bias(dy, sink)?;
         if !self.parts.weight.is_frozen() {
-            let product = DenseWeightGradient::new(size, x, dy, pass.scratch, pass.parallelism);
-            sink.take(
-                &mut self.parts.weight,
-                &WeightGradient { product, multiply_adds: size.multiply_adds() },
-            )?;
+            let product = if is_in_bf16 {
+                Product::Bf16(Bf16WeightGradient::in_bf16(size, x, dy, pass.scratch, parallelism))
+            } else {
+                Product::Full(DenseWeightGradient::new(size, x, dy, pass.scratch, parallelism))
+            };
+            let gradient = WeightGradient { product, multiply_adds: size.multiply_adds() };
+            sink.take(&mut self.parts.weight, &gradient)?;
         }
         Ok(())
     }
@@ -339,22 +370,9 @@ impl<T> fmt::Debug for Dense<T> {
     }
 }
 
-/// dW = xᵀ·dy.
-struct WeightGradient<'a, T> {
-    product: DenseWeightGradient<'a, T>,
-    multiply_adds: usize,
-}
-
-impl<T: Scalar> GradientSource<T> for WeightGradient<'_, T> {
-    fn write(&self, run: Range<usize>, alpha: T, beta: T, out: &mut [T]) {
-        self.product.write(run, alpha, beta, out);
-    }
-
-    fn square_norm(&self) -> Option<f64> {
-        self.product.square_norm()
-    }
-
-    fn multiply_adds(&self) -> usize {
-        self.multiply_adds
-    }
+/// Elements of scratch that the three products of bf16 need.
+fn scratch_in_bf16<T: Scalar>(size: DenseSize) -> usize {
+    let forward = Bf16DenseForward::<T>::scratch(size);
+    let backward = Bf16InputGradient::<T>::scratch(size);
+    forward.max(backward).max(Bf16WeightGradient::<T>::scratch_in_bf16(size))
 }

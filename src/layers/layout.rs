@@ -53,7 +53,8 @@ impl Layout {
         let columns = shape.axes().last().copied().unwrap_or(1).max(1);
         let rows = shape.len() / columns;
         match self {
-            Self::RowMajor | Self::Integers(..) | Self::Bf16(..) => self,
+            Self::RowMajor | Self::Integers(..) => self,
+            Self::Bf16(groups, _) => Self::Bf16(groups, Bf16Panels { rows, columns: columns / groups }),
             Self::Panels(_) => Self::Panels(Panels::new::<T>(rows, columns)),
             Self::Groups(groups, _) => Self::Groups(groups, Panels::new::<T>(rows, columns / groups)),
         }

@@ -6,9 +6,10 @@ use super::along::Along;
 use super::bf16_weight::Bf16Weight;
 use super::integers::Integers;
 use super::layout::Layout;
+use super::numbers::Numbers;
 use super::param_values::Values;
 use crate::getters::getters;
-use crate::kernels::{Bf16Panels, Buffer, BytePanels, Pair, Panels, weight_matrices};
+use crate::kernels::{Bf16Panels, BytePanels, Pair, Panels, weight_matrices};
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
 /// A named tensor that is learned, with what an optimizer must know of it.
@@ -29,7 +30,7 @@ pub struct Param<T> {
     shape: Shape,
     layout: Layout,
     along: Along,
-    values: Values<T>,
+    pub(super) values: Values<T>,
     slot: usize,
     frozen: bool,
     is_statistic: bool,
@@ -157,7 +158,7 @@ impl<T: Scalar> Param<T> {
             shape,
             layout,
             along: layout.along(),
-            values: Values::Numbers(Buffer::zeroed(len)),
+            values: Values::Numbers(Numbers::zeros(len)),
             slot: 0,
             frozen: false,
             is_statistic: false,
@@ -332,7 +333,10 @@ impl<T: Scalar> Param<T> {
         let mut param = Self {
             shape: tensor.shape(),
             layout,
-            values: Values::Numbers(Buffer::zeroed(layout.len(&tensor.shape()))),
+            values: match layout {
+                Layout::Bf16(groups, panels) => Values::Bf16(Bf16Weight::zeros(groups, panels)),
+                _ => Values::Numbers(Numbers::zeros(layout.len(&tensor.shape()))),
+            },
             ..self.clone()
         };
         param.write(tensor);

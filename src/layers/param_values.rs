@@ -3,15 +3,16 @@
 use super::bf16_weight::Bf16Weight;
 use super::integers::Integers;
 use super::layout::Layout;
+use super::numbers::Numbers;
 use crate::Scalar;
-use crate::kernels::{Buffer, bf16_bits, bf16_value};
+use crate::kernels::{bf16_bits, bf16_value};
 
 /// The numbers of a parameter, laid out as the kernels want them.
 #[derive(Clone)]
 pub(super) enum Values<T> {
-    Numbers(Buffer<T>),
+    Numbers(Numbers<T>),
     /// Finite numbers above 0.
-    Scales(Buffer<T>),
+    Scales(Numbers<T>),
     /// For layers that are not trained.
     Integers(Integers),
     /// For layers that are not trained.
@@ -22,7 +23,7 @@ impl<T: Scalar> Values<T> {
     /// Those of the model's type.
     pub(super) fn numbers(&self) -> &[T] {
         match self {
-            Self::Numbers(values) | Self::Scales(values) => values,
+            Self::Numbers(numbers) | Self::Scales(numbers) => numbers.values(),
             Self::Integers(_) | Self::Bf16(_) => &[],
         }
     }
@@ -30,7 +31,7 @@ impl<T: Scalar> Values<T> {
     /// Those of the model's type.
     pub(super) fn numbers_mut(&mut self) -> &mut [T] {
         match self {
-            Self::Numbers(values) | Self::Scales(values) => values,
+            Self::Numbers(numbers) | Self::Scales(numbers) => numbers.values_mut(),
             Self::Integers(_) | Self::Bf16(_) => &mut [],
         }
     }
@@ -94,7 +95,7 @@ impl<T: Scalar> Values<T> {
     /// Replaces them by those of a function of row and column.
     pub(super) fn fill(&mut self, layout: Layout, value: impl Fn(usize, usize) -> T) {
         match self {
-            Self::Numbers(values) | Self::Scales(values) => layout.fill(values, value),
+            Self::Numbers(numbers) | Self::Scales(numbers) => layout.fill(numbers.values_mut(), value),
             Self::Integers(integers) => integers.fill(|row, column| value(row, column).as_f64() as i8),
             Self::Bf16(weight) => weight.fill(|row, column| value(row, column).as_f64() as f32),
         }
@@ -103,7 +104,7 @@ impl<T: Scalar> Values<T> {
     /// Replaces them by row-major ones.
     pub(super) fn pack(&mut self, layout: Layout, values: &[T]) {
         match self {
-            Self::Numbers(buffer) | Self::Scales(buffer) => layout.pack(values, buffer),
+            Self::Numbers(numbers) | Self::Scales(numbers) => layout.pack(values, numbers.values_mut()),
             Self::Integers(_) | Self::Bf16(_) => {
                 let columns = layout.matrix().map_or(values.len(), |[_, columns]| columns);
                 self.fill(layout, |row, column| values[row * columns + column]);
@@ -114,7 +115,7 @@ impl<T: Scalar> Values<T> {
     /// Row-major, into places of the same number.
     pub(super) fn unpack(&self, layout: Layout, values: &mut [T]) {
         match self {
-            Self::Numbers(buffer) | Self::Scales(buffer) => layout.unpack(buffer, values),
+            Self::Numbers(numbers) | Self::Scales(numbers) => layout.unpack(numbers.values(), values),
             Self::Integers(integers) => {
                 for (place, value) in values.iter_mut().zip(integers.to_vec()) {
                     *place = T::of(value.into());

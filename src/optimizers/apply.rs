@@ -7,7 +7,7 @@ use super::average::MovingAverage;
 use super::optimizer::{Optimizer, UPDATE_WORK};
 use super::rule::{MAX_BUFFERS, Update, split_buffers};
 use super::state::State;
-use crate::kernels::{Parallelism, Run, Split, fetch_beginnings, split_work};
+use crate::kernels::{Pair, Parallelism, Run, Split, fetch_beginnings, round_panels, split_work};
 use crate::layers::{GradientSink, GradientSource, Layer, Param};
 use crate::{Error, Result, Scalar};
 
@@ -118,18 +118,20 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
         let descend = |run: Range<usize>, weight: &mut [T]| {
             gradient.write(run, -T::of(begun.learning_rate), begun.adjust.shrink, weight);
         };
-        if descends && self.average.is_none() {
-            let whole = Run { start: 0, values: param.buffer_mut() };
+        let slot = param.slot();
+        let (weight, copy) = param.sweep();
+        if descends && self.average.is_none() && copy.is_empty() {
+            let whole = Run { start: 0, values: weight };
             split_work(whole, granule, pieces, &|run: Run<'_, T>| {
                 descend(run.start..run.start + run.values.len(), run.values);
             });
             return Ok(());
         }
         let buffers = state.buffers();
-        let average = self.average.as_mut().map(|average| average.follow(param.slot()));
+        let average = self.average.as_mut().map(|average| average.follow(slot));
         let (follow, average) = average.unzip();
-        let whole =
-            Piece { start: 0, weight: param.buffer_mut(), buffers, average: average.unwrap_or_default() };
+        let is_copied = !copy.is_empty();
+        let whole = Piece { start: 0, weight, copy, buffers, average: average.unwrap_or_default() };
         split_work(whole, granule, pieces, &|piece: Piece<'_, T>| {
             let (mut scratch, mut left) = ([T::zero(); BLOCK], piece);
             while left.len() > 0 {
@@ -148,8 +150,14 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
                 if let Some(follow) = follow {
                     follow.run(front.average, front.weight);
                 }
+                if !front.copy.is_empty() {
+                    round_panels(front.weight, 2, Parallelism::Threads(1), front.copy);
+                }
             }
         });
+        if is_copied {
+            param.end_sweep();
+        }
         Ok(())
     }
 }
@@ -158,6 +166,8 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
 struct Piece<'a, T> {
     start: usize,
     weight: &'a mut [T],
+    /// Half as long as the weight, or empty.
+    copy: &'a mut [Pair],
     buffers: [&'a mut [T]; MAX_BUFFERS],
     /// As long as the weight, or empty.
     average: &'a mut [T],
@@ -178,12 +188,14 @@ impl<T: Scalar> Split for Piece<'_, T> {
     fn split(self, middle: usize) -> (Self, Self) {
         let (weight, weight_right) = self.weight.split_at_mut(middle);
         let (buffers, buffers_right) = split_buffers(self.buffers, middle);
+        let (copy, copy_right) = self.copy.split_at_mut((middle / 2).min(self.copy.len()));
         let (average, average_right) = self.average.split_at_mut(middle.min(self.average.len()));
         (
-            Self { start: self.start, weight, buffers, average },
+            Self { start: self.start, weight, copy, buffers, average },
             Self {
                 start: self.start + middle,
                 weight: weight_right,
+                copy: copy_right,
                 buffers: buffers_right,
                 average: average_right,
             },

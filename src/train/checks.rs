@@ -30,7 +30,8 @@ impl<T: Scalar> Trainer<'_, T> {
                 .and_then(|()| check_targets(&self.model, &*self.loss, validation))
                 .map_err(|error| error.in_data("validation data"))?;
         }
-        workspace(&mut self.workspace, &self.model, batch, self.settings.parallelism).map(|_| ())
+        workspace(&mut self.workspace, &mut self.model, (Mode::Train, batch), (&self.settings, &self.copies))
+            .map(|_| ())
     }
 
     /// Whether a single step's target is one for the model. Where the input is none, that is told first.

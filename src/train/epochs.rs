@@ -7,6 +7,7 @@ use super::batch::Recipe;
 use super::keeper::Moment;
 use super::order::shuffle;
 use super::outputs::Outputs;
+use super::precision::forget_copies;
 use super::run::{Plan, Run};
 use super::tally::Tally;
 use super::warnings::warnings;
@@ -62,6 +63,7 @@ impl<T: Scalar> Trainer<'_, T> {
         }
         let result = self.run_epochs(&data, plan, &mut run, stopping.as_ref(), &mut options);
         let restored = run.best.as_ref().map(|best| best.restore(&mut self.model)).transpose();
+        forget_copies(&mut self.model);
         if let Ok(Some(epoch)) = restored {
             self.progress.history.restored = Some(epoch);
         }

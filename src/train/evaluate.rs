@@ -66,11 +66,13 @@ impl<T: Scalar> Trainer<'_, T> {
         outputs: Option<&mut Outputs<T>>,
     ) -> Result<Evaluation> {
         let (settings, batch) = (&self.settings, self.settings.batch.min(data.len()));
+        let workspace =
+            workspace(&mut self.workspace, &mut self.model, (Mode::Infer, batch), (settings, &self.copies))?;
         Measure {
             model: &self.model,
             loss: &*self.loss,
             batch,
-            workspace: workspace(&mut self.workspace, &self.model, batch, settings.parallelism)?,
+            workspace,
             gathered: &mut self.gathered,
             parallelism: settings.parallelism,
             allow_not_finite: settings.allow_not_finite,

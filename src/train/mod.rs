@@ -26,6 +26,7 @@ mod outputs;
 mod pace;
 mod parts;
 mod pixels;
+mod precision;
 #[cfg(feature = "progress")]
 mod progress_bar;
 mod run;
@@ -54,6 +55,7 @@ pub use monitor::Monitor;
 pub(crate) use pace::Pace;
 pub use parts::{PartEvaluation, evaluate_parts};
 pub use pixels::Pixels;
+pub use precision::Precision;
 #[cfg(feature = "progress")]
 pub use progress_bar::ProgressBar;
 #[cfg(feature = "safetensors")]

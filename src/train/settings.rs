@@ -1,5 +1,6 @@
 //! What a trainer is told.
 
+use super::precision::Precision;
 use super::run::Plan;
 use crate::Parallelism;
 
@@ -12,6 +13,7 @@ pub(crate) struct Settings {
     pub(crate) seed: u64,
     pub(crate) allow_not_finite: bool,
     pub(crate) parallelism: Parallelism,
+    pub(crate) precision: Precision,
 }
 
 impl Default for Settings {
@@ -23,6 +25,7 @@ impl Default for Settings {
             seed: 0,
             allow_not_finite: false,
             parallelism: Parallelism::default(),
+            precision: Precision::default(),
         }
     }
 }

@@ -6,10 +6,11 @@
 //! For the latter there is a third way: a first backward pass that only measures, if that costs less.
 
 use super::Trainer;
+use super::precision::Precision;
 use super::trainer::workspace;
 use super::weighted::{Answers, Weighted};
 use crate::kernels;
-use crate::layers::{GradientStore, Param};
+use crate::layers::{GradientStore, Mode, Param};
 use crate::losses::{Divisors, Target};
 use crate::optimizers::Clip;
 use crate::{Error, Result, Scalar, Sequential, TensorView};
@@ -128,7 +129,12 @@ impl<T: Scalar> Trainer<'_, T> {
         divisors: Option<&Divisors>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        let workspace = workspace(&mut self.workspace, &self.model, x.batch(), self.settings.parallelism)?;
+        let workspace = workspace(
+            &mut self.workspace,
+            &mut self.model,
+            (Mode::Train, x.batch()),
+            (&self.settings, &self.copies),
+        )?;
         workspace.set_random(self.settings.seed, self.progress.passes);
         self.progress.passes += 1;
         self.model.forward_pass(x, workspace)?;
@@ -147,7 +153,10 @@ impl<T: Scalar> Trainer<'_, T> {
     fn can_apply(&self, batch: usize) -> bool {
         match self.optimizer.clip() {
             None | Some(Clip::Value(_)) => true,
-            Some(Clip::GlobalNorm(_)) => survey_pays(&self.model, batch),
+            // Norms of gradients that come of rounded numbers are those of the gradients alone.
+            Some(Clip::GlobalNorm(_)) => {
+                self.settings.precision == Precision::Full && survey_pays(&self.model, batch)
+            }
             Some(Clip::Norm(_)) => false,
         }
     }

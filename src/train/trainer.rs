@@ -6,6 +6,7 @@ use super::History;
 use super::batch::Batch;
 use super::model::Model;
 use super::pace::Pace;
+use super::precision::{Copies, Precision, forget_copies};
 use super::run::Progress;
 use super::settings::Settings;
 
@@ -52,6 +53,8 @@ pub struct Trainer<'m, T: Scalar> {
     pub(super) gradients: Option<GradientStore<T>>,
     /// Memory to gather batches in.
     pub(super) gathered: Vec<Batch<T>>,
+    /// As long as it is there, the model's weights may have copies in bf16.
+    pub(super) copies: Copies,
 }
 
 impl<'m, T: Scalar> Trainer<'m, T> {
@@ -94,7 +97,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         Trainer::of(Model::Owned(Box::new(model)), loss, optimizer)
     }
 
-    fn of(model: Model<'m, T>, loss: impl Loss<T> + 'static, mut optimizer: Optimizer<T>) -> Self {
+    fn of(mut model: Model<'m, T>, loss: impl Loss<T> + 'static, mut optimizer: Optimizer<T>) -> Self {
+        forget_copies(&mut model);
         optimizer.prepare(&*model);
         Self {
             learning_rate: optimizer.learning_rate(),
@@ -108,6 +112,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             workspace: None,
             gradients: None,
             gathered: Vec::new(),
+            copies: Copies::default(),
         }
     }
 
@@ -202,6 +207,36 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         self
     }
 
+    /// In which numbers products are. With [`Precision::Bf16`] each dense layer has a copy of its weight in bf16 beside it while it
+    /// trains, half as large, which a step writes as it moves the weight; so forward passes and gradients read half of the
+    /// bytes. What a callback or [`Trainer::model_mut`] changes is in the copy before the next step.
+    ///
+    /// The bits are the same at any number of threads, but not with every instruction set. [`Trainer::evaluate`] and validation
+    /// measure the weights as they are, in `f32`. A training that is to go on from a checkpoint to the same bits needs the same
+    /// precision.
+    ///
+    /// ```
+    /// use taper::train::{Dataset, Fit, Precision};
+    /// use taper::{Optimizer, Sequential, Tensor, Trainer, losses::CrossEntropy, optimizers::Adam};
+    ///
+    /// let mut model = Sequential::<f32>::builder([4]).dense(32).relu().dense(3).build(&mut taper::seeded(7))?;
+    /// let (inputs, labels) = (Tensor::from_fn([60, 4], |i| ((i * 37) % 101) as f32 / 101.0)?, vec![1; 60]);
+    /// let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Adam::new(0.01)?))
+    ///     .with_precision(Precision::Bf16)?;
+    /// trainer.fit(Dataset::new(&inputs, &labels)?, Fit::epochs(5))?;
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for [`Precision::Bf16`] with a model of `f64`.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
+        precision.check::<T>()?;
+        self.settings.precision = precision;
+        self.workspace = None;
+        forget_copies(&mut self.model);
+        Ok(self)
+    }
+
     /// The model as it is.
     #[must_use]
     pub fn model(&self) -> &Sequential<T> {
@@ -218,7 +253,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
 
     /// The model as it is, where the trainer owns it; of one that it borrows a copy.
     #[must_use]
-    pub fn into_model(self) -> Sequential<T> {
+    pub fn into_model(mut self) -> Sequential<T> {
+        forget_copies(&mut self.model);
         self.model.into_owned()
     }
 
@@ -293,6 +329,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         seed: u64 = |this| this.settings.seed;
         /// How many threads may be used.
         parallelism: Parallelism = |this| this.settings.parallelism;
+        /// In which numbers products are.
+        precision: Precision = |this| this.settings.precision;
         /// Whether a loss or an input that is not finite is no error.
         allows_not_finite: bool = |this| this.settings.allow_not_finite;
         /// The loss.
@@ -315,14 +353,20 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     }
 }
 
-/// The workspace, made or made larger where the batch needs it.
+/// The workspace, made or made larger where the batch needs it. With products of bf16, the copies of weights are there before it, for it
+/// has room for what they need, and up to date for a pass of training.
 pub(super) fn workspace<'w, T: Scalar>(
     workspace: &'w mut Option<Workspace<T>>,
-    model: &Sequential<T>,
-    batch: usize,
-    parallelism: Parallelism,
+    model: &mut Sequential<T>,
+    (mode, batch): (Mode, usize),
+    (settings, copies): (&Settings, &Copies),
 ) -> Result<&'w mut Workspace<T>> {
-    if workspace.as_ref().is_none_or(|workspace| workspace.capacity() < batch) {
+    let parallelism = settings.parallelism;
+    let is_missing = workspace.as_ref().is_none_or(|workspace| workspace.capacity() < batch);
+    if settings.precision == Precision::Bf16 && (is_missing || mode == Mode::Train) {
+        copies.keep(model, parallelism);
+    }
+    if is_missing {
         *workspace = Some(model.workspace(Mode::Train, batch.max(1))?.with_parallelism(parallelism));
     }
     Ok(workspace.as_mut().expect("made above"))

@@ -7,7 +7,7 @@ use taper::{Activation, Dense, Layer, Mode, Parallelism, Sequential, Tensor, see
 use crate::models::{network, number, off};
 
 /// The nearest number in bf16, the even one of two.
-fn rounded(value: f32) -> f64 {
+pub(crate) fn rounded(value: f32) -> f64 {
     let (below, step) = (value.to_bits() & 0xffff_0000, 0x1_0000);
     let [down, up] = [below, below + step].map(|bits| f64::from(f32::from_bits(bits)));
     let middle = f64::midpoint(down, up);

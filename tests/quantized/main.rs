@@ -7,3 +7,5 @@ mod files;
 mod misuse;
 mod models;
 mod oracle;
+#[cfg(feature = "safetensors")]
+mod training;

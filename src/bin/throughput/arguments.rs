@@ -109,6 +109,8 @@ pub(crate) enum Dtype {
     F64,
     /// 8-bit weights in a model of f32, whose inputs become eight bits on the way.
     Int8,
+    /// Weights in bf16 in a model of f32, and in training copies of them; products of bf16, sums in f32.
+    Bf16,
 }
 
 impl Dtype {
@@ -117,6 +119,7 @@ impl Dtype {
             Self::F32 => "f32",
             Self::F64 => "f64",
             Self::Int8 => "int8",
+            Self::Bf16 => "bf16",
         }
     }
 }

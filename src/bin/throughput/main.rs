@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use taper::sequential::Quantization;
 
-use self::arguments::{Arguments, Dtype};
+use self::arguments::{Arguments, Dtype, Pass};
 
 pub(crate) fn main() -> ExitCode {
     // Wrong arguments end the process with code 2 and a message.
@@ -41,6 +41,8 @@ pub(crate) fn main() -> ExitCode {
     let outcome = match arguments.dtype {
         Dtype::F32 => run::<f32>(&arguments, Ok),
         Dtype::F64 => run::<f64>(&arguments, Ok),
+        Dtype::Bf16 if arguments.pass == Pass::Train => run::<f32>(&arguments, Ok),
+        Dtype::Bf16 => run::<f32>(&arguments, |model| model.quantized(&Quantization::bf16())),
         Dtype::Int8 => run::<f32>(&arguments, |model| model.quantized(&Quantization::int8())),
     };
     match outcome {

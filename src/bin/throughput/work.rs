@@ -2,9 +2,10 @@
 
 use taper::losses::CrossEntropy;
 use taper::optimizers::{Adam, Sgd};
-use taper::{Dense, Mode, Optimizer, Parallelism, Result, Scalar, Sequential, Tensor, Workspace};
+use taper::train::Precision;
+use taper::{Dense, Mode, Optimizer, Parallelism, Result, Scalar, Sequential, Tensor, Trainer, Workspace};
 
-use super::arguments::{Arguments, Optimizer as Kind, Pass};
+use super::arguments::{Arguments, Dtype, Optimizer as Kind, Pass};
 
 const LEARNING_RATE: f64 = 1e-3;
 const ADAM_LEARNING_RATE: f64 = 1e-4;
@@ -21,10 +22,16 @@ pub(crate) struct Work<T: Scalar> {
     pub(crate) weight_bytes: usize,
     /// Bytes of weights and of the optimizer's state that have to be read or written.
     pub(crate) moved_bytes: usize,
-    model: Sequential<T>,
-    workspace: Workspace<T>,
     x: Tensor<T>,
-    training: Option<Training<T>>,
+    call: Call<T>,
+}
+
+/// What is done.
+enum Call<T: Scalar> {
+    Infer(Sequential<T>, Workspace<T>),
+    Train(Sequential<T>, Workspace<T>, Training<T>),
+    /// Products of bf16 are a trainer's affair.
+    TrainInBf16(Box<Trainer<'static, T>>, Vec<usize>),
 }
 
 /// Makes the model that is measured of that of the arguments.
@@ -50,17 +57,6 @@ impl<T: Scalar> Work<T> {
         let model = prepare(model(widths, pass)?)?;
         let mode = if pass == Pass::Train { Mode::Train } else { Mode::Infer };
         let parallelism = Parallelism::Threads(threads);
-        let workspace = model.workspace(mode, row)?.with_parallelism(parallelism);
-        let training = (pass == Pass::Train).then(|| -> Result<_> {
-            let optimizer = match arguments.optimizer {
-                Kind::Sgd => Optimizer::new(Sgd::new(LEARNING_RATE)?),
-                Kind::Momentum => Optimizer::new(Sgd::new(LEARNING_RATE)?.with_momentum(0.9)?),
-                Kind::Adam => Optimizer::new(Adam::new(ADAM_LEARNING_RATE)?),
-            };
-            let classes = widths[widths.len() - 1];
-            let labels = (0..row).map(|sample| sample % classes).collect();
-            Ok(Training { labels, optimizer, parallelism })
-        });
         let summary = model.summary();
         let weight_bytes = summary.rows.iter().map(|row| row.bytes).sum();
         let products = summary.multiply_adds();
@@ -73,6 +69,25 @@ impl<T: Scalar> Work<T> {
             (Pass::Train, Kind::Momentum) => (3 * products - first, 5 * weight_bytes),
             (Pass::Train, Kind::Adam) => (3 * products - first, 7 * weight_bytes),
         };
+        let optimizer = match arguments.optimizer {
+            Kind::Sgd => Optimizer::new(Sgd::new(LEARNING_RATE)?),
+            Kind::Momentum => Optimizer::new(Sgd::new(LEARNING_RATE)?.with_momentum(0.9)?),
+            Kind::Adam => Optimizer::new(Adam::new(ADAM_LEARNING_RATE)?),
+        };
+        let classes = widths[widths.len() - 1];
+        let labels = (0..row).map(|sample| sample % classes).collect();
+        let call = if pass == Pass::Train && arguments.dtype == Dtype::Bf16 {
+            let trainer =
+                Trainer::owning(model, CrossEntropy::new(), optimizer).with_parallelism(parallelism);
+            Call::TrainInBf16(Box::new(trainer.with_precision(Precision::Bf16)?), labels)
+        } else {
+            let workspace = model.workspace(mode, row)?.with_parallelism(parallelism);
+            if pass == Pass::Train {
+                Call::Train(model, workspace, Training { labels, optimizer, parallelism })
+            } else {
+                Call::Infer(model, workspace)
+            }
+        };
         Ok(Self {
             pass: pass.name(),
             dtype: arguments.dtype.name(),
@@ -81,24 +96,27 @@ impl<T: Scalar> Work<T> {
             weight_bytes,
             moved_bytes: moved,
             x: numbers(stream, [row, widths[0]], 1.0)?,
-            model,
-            workspace,
-            training: training.transpose()?,
+            call,
             widths: widths.to_vec(),
         })
     }
 
     /// The call whose time is taken. For training, the loss of the step.
     pub(crate) fn call(&mut self) -> Result<Option<T>> {
-        let Self { model, workspace, x, .. } = self;
-        let Some(Training { labels, optimizer, parallelism }) = &mut self.training else {
-            model.infer(&*x, workspace)?;
-            return Ok(None);
+        let x = &self.x;
+        let (model, workspace, training) = match &mut self.call {
+            Call::Infer(model, workspace) => {
+                model.infer(x, workspace)?;
+                return Ok(None);
+            }
+            Call::TrainInBf16(trainer, labels) => return trainer.step(x, &labels[..]).map(Some),
+            Call::Train(model, workspace, training) => (model, workspace, training),
         };
-        model.forward_pass(&*x, workspace)?;
+        let Training { labels, optimizer, parallelism } = training;
+        model.forward_pass(x, workspace)?;
         let loss = workspace.loss(&CrossEntropy::new(), &labels[..])?;
         let mut apply = optimizer.apply(model)?.with_parallelism(*parallelism);
-        model.backward_pass(&*x, workspace, &mut apply)?;
+        model.backward_pass(x, workspace, &mut apply)?;
         apply.finish(model)?;
         Ok(Some(loss))
     }
@@ -106,11 +124,12 @@ impl<T: Scalar> Work<T> {
     /// A number that another implementation of the same work has to come to as well: the loss of the last call; the
     /// sum of the outputs; or that of the probabilities, each times its class counted from 1.
     pub(crate) fn checksum(&self, loss: Option<T>) -> f64 {
-        if let Some(loss) = loss {
-            return loss.as_f64();
-        }
+        let workspace = match (&self.call, loss) {
+            (Call::Infer(_, workspace), None) => workspace,
+            (_, loss) => return loss.map_or(f64::NAN, T::as_f64),
+        };
         let classes = if self.widths.len() > 2 { self.widths[self.widths.len() - 1] } else { 1 };
-        let outputs = self.workspace.outputs();
+        let outputs = workspace.outputs();
         let weighted = |(i, y): (usize, &T)| y.as_f64() * (i % classes + 1) as f64;
         outputs.as_slice().iter().enumerate().map(weighted).sum()
     }

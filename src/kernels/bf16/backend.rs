@@ -79,6 +79,31 @@ impl Bf16Backend {
     }
 }
 
+/// Something that is done with vectors of pairs, or where numbers are widened before, with those of `f32`.
+pub(super) trait Task {
+    type Output;
+    fn run(self, vectors: impl Runs<f32>) -> Self::Output;
+}
+
+impl Bf16Backend {
+    pub(super) fn with<T: Task>(self, task: T) -> T::Output {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16(pairs) => task.run(pairs),
+            _ => task.run(self.in_f32()),
+        }
+    }
+}
+
+/// Pairs alone, for what is never widened in the product.
+#[cfg(target_arch = "x86_64")]
+impl Runs<f32> for Avx512Bf16 {
+    fn run<K: Kernel<f32>>(self, kernel: K) -> K::Output {
+        // SAFETY: the token proves that the processor has the instructions.
+        unsafe { with_avx512_bf16::run(self, kernel) }
+    }
+}
+
 impl Runs<f32> for Bf16Backend {
     fn run<K: Kernel<f32>>(self, kernel: K) -> K::Output {
         match self {

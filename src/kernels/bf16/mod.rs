@@ -16,20 +16,24 @@ mod backend;
 mod convolution;
 mod forward;
 mod in_bf16;
+mod input;
 mod number;
 mod panels;
 mod round;
 mod simd;
 #[cfg(test)]
 mod tests;
+mod weight;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(crate) use convolution::Bf16ConvolutionForward;
 pub(crate) use forward::Bf16DenseForward;
-pub(crate) use in_bf16::InBf16;
+pub(crate) use in_bf16::{InBf16, round_panels};
+pub(crate) use input::Bf16InputGradient;
 pub(crate) use number::{Pair, bf16_bits, bf16_value};
 pub(crate) use panels::Bf16Panels;
+pub(crate) use weight::Bf16WeightGradient;
 
 /// How many pairs hold so many numbers.
 fn in_pairs(numbers: usize) -> usize {

@@ -18,6 +18,12 @@ impl Pair {
         Self(round(first) >> 16 | round(second))
     }
 
+    /// Both as `f32`; exact.
+    #[inline]
+    pub(super) fn widen(self) -> [f32; 2] {
+        [f32::from_bits(self.0 << 16), f32::from_bits(self.0 & UPPER)]
+    }
+
     /// Of the bits of two numbers.
     #[inline]
     pub(crate) fn of_bits([first, second]: [u16; 2]) -> Self {
@@ -30,7 +36,6 @@ impl Pair {
     }
 
     /// The first numbers of two pairs, and their second ones.
-    #[cfg(test)]
     #[inline]
     pub(super) fn exchange(self, other: Self) -> [Self; 2] {
         [Self(self.0 & !UPPER | other.0 << 16), Self(self.0 >> 16 | other.0 & UPPER)]

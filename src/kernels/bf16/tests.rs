@@ -69,11 +69,11 @@ fn numbers_are_rounded_once_on_their_way_in() {
 fn a_sample_has_the_same_bits_in_every_batch_and_on_any_threads() {
     let mut failures = Vec::new();
     for backend in available() {
-        for (inputs, outputs) in [(1, 1), (7, 33), (301, 100), (18001, 3)] {
-            let whole = Case::<f32>::random(DenseSize { batch: 70, inputs, outputs });
+        for (inputs, outputs) in [(1, 1), (7, 33), (301, 100), (9001, 3)] {
+            let whole = Case::<f32>::random(DenseSize { batch: 40, inputs, outputs });
             let expected = forward(backend, &whole, Finish::Relu, Parallelism::Threads(1));
-            for batch in [1, 2, 3, 4, 5, 7, 8, 9, 13, 17, 33, 70] {
-                for (first, threads) in [(0, 1), ((70 - batch) / 2, 2), (70 - batch, 3)] {
+            for batch in [1, 2, 3, 4, 5, 7, 8, 9, 13, 17, 33, 40] {
+                for (first, threads) in [(0, 1), ((40 - batch) / 2, 2), (40 - batch, 3)] {
                     let part = whole.samples(first..first + batch);
                     let y = forward(backend, &part, Finish::Relu, Parallelism::Threads(threads));
                     if !same_bits(&y, &expected[first * outputs..][..y.len()]) {
@@ -113,5 +113,83 @@ fn panels_come_back() {
         }
         let zeros = panels(&case).iter().flat_map(|pair| pair.to_bits()).filter(|&bits| bits == 0).count();
         assert_eq!(zeros, 2 * layout.len() - rows * columns, "{rows} x {columns}: padding");
+    }
+}
+
+/// The gradients of a layer in bf16, those of inputs and of the weight in panels of `f32`, with scratch that has anything in it.
+fn gradients(
+    backend: Bf16Backend,
+    case: &Case<f32>,
+    threads: usize,
+    scratch: &mut [f32],
+) -> (Vec<f32>, Vec<f32>) {
+    let Case { size, x, dy, .. } = case;
+    let parallelism = Parallelism::Threads(threads);
+    let mut dx = vec![f32::NAN; size.batch * size.inputs];
+    Bf16InputGradient { size: *size, dy, weight: &panels(case), parallelism }
+        .run_on(backend, &mut dx, scratch);
+    let gradient = Bf16WeightGradient::rounded(backend, *size, x, dy, scratch, parallelism);
+    let mut dw = vec![f32::NAN; case.panels.len()];
+    let (mut start, run) = (0, 8 * 3 * 32);
+    for out in dw.chunks_mut(run) {
+        gradient.write_rounded(start..start + out.len(), 1.0, 0.0, out);
+        start += out.len();
+    }
+    (dx, dw)
+}
+
+#[test]
+fn gradients_are_within_the_bound_at_every_size() {
+    let (mut failures, mut scratch) = (Vec::new(), vec![f32::NAN; 2 << 20]);
+    for size in oracle::sizes().into_iter().filter(|size| size.batch > 0) {
+        let case = rounded(size);
+        let (dx_exact, dx_magnitude) = case.input_gradient();
+        let (dw_exact, dw_magnitude) = case.weight_gradient();
+        for backend in available() {
+            let (dx, dw) = gradients(backend, &case, 1, &mut scratch);
+            let mut matrix = vec![f32::NAN; case.weight.len()];
+            size.panels::<f32>().unpack(&dw, &mut matrix);
+            let zeros = dw.iter().filter(|&&dw| dw == 0.0).count();
+            assert!(zeros >= dw.len() - matrix.len(), "{} {size:?}: padding is not zero", backend.name());
+            let off = beyond(&dx, &dx_exact, &dx_magnitude, 3.0 * size.outputs as f64);
+            failures.extend(off.map(|off| format!("{} {size:?} dx{off}", backend.name())));
+            let off = beyond(&matrix, &dw_exact, &dw_magnitude, 3.0 * size.batch as f64);
+            failures.extend(off.map(|off| format!("{} {size:?} dw{off}", backend.name())));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn gradients_have_the_same_bits_on_any_threads() {
+    let mut scratch = vec![f32::NAN; 3 << 20];
+    for backend in available() {
+        for (batch, inputs, outputs) in [(1, 4003, 260), (9, 3003, 130), (33, 1003, 131)] {
+            let case = Case::<f32>::random(DenseSize { batch, inputs, outputs });
+            let (dx, dw) = gradients(backend, &case, 1, &mut scratch);
+            for threads in [2, 3] {
+                let (dx_shared, dw_shared) = gradients(backend, &case, threads, &mut scratch);
+                assert!(
+                    same_bits(&dx, &dx_shared) && same_bits(&dw, &dw_shared),
+                    "{} {batch}",
+                    backend.name()
+                );
+            }
+            let exact = gradients(backend, &rounded(case.size), 1, &mut scratch);
+            assert!(same_bits(&exact.0, &dx) && same_bits(&exact.1, &dw), "{}: rounded once", backend.name());
+        }
+    }
+}
+
+#[test]
+fn a_weight_is_rounded_in_its_panels() {
+    for (rows, columns) in [(1, 1), (2, 32), (3, 33), (8, 5), (5, 70), (64, 100)] {
+        let case = Case::<f32>::random(DenseSize { batch: 1, inputs: rows, outputs: columns });
+        let expected = panels(&case);
+        for threads in [1, 3] {
+            let mut pairs = vec![Pair::default(); expected.len()];
+            round_panels(&case.panels, rows, Parallelism::Threads(threads), &mut pairs);
+            assert_eq!(pairs, expected, "{rows} x {columns}");
+        }
     }
 }
