@@ -1,5 +1,6 @@
 //! Models from ONNX files, against what ONNX Runtime makes of the same files.
 
+mod backend;
 mod networks;
 
 use std::path::PathBuf;

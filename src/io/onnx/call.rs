@@ -26,7 +26,10 @@ pub(super) enum Made<'a> {
     Constants(Vec<Constant<'a>>),
     /// Its input as it is.
     Same(usize),
-    Values(Vec<Step<'a>>),
+    /// The last of these values, to which the others lead.
+    Way(Vec<Step<'a>>),
+    /// A value for each output.
+    Each(Vec<Step<'a>>),
 }
 
 /// A value to be.
@@ -39,7 +42,7 @@ pub(super) struct Step<'a> {
 
 impl<'a> Made<'a> {
     pub(super) fn value(op: Op<'a>, inputs: Vec<usize>, dims: Vec<Count>) -> Self {
-        Self::Values(vec![Step { op, inputs, dims }])
+        Self::Way(vec![Step { op, inputs, dims }])
     }
 }
 

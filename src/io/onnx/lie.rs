@@ -128,7 +128,8 @@ impl Lie {
         Ok(())
     }
 
-    fn count(&self, parts: &[usize]) -> Count {
+    /// The length of an axis of these parts.
+    pub(super) fn count(&self, parts: &[usize]) -> Count {
         parts
             .iter()
             .fold(Count::of(1), |product, &part| product.times(self.lengths[part]).unwrap_or_default())

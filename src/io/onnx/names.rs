@@ -11,9 +11,16 @@ pub(super) fn of_weight(weight: &str, operation: &str) -> Option<String> {
     layer.and_then(of_operation).or_else(|| of_operation(operation))
 }
 
-/// The name of an operation. Dots stand between a layer and its parameters, so there is another sign for them.
+/// The name of an operation, without the scopes around it and what it does: `fc1` of `model/fc1/MatMul`. Dots stand between a layer
+/// and its parameters, so there is another sign for them.
 pub(super) fn of_operation(name: &str) -> Option<String> {
-    let name = name.trim_matches('/').replace('.', "_");
+    let scopes: Vec<&str> =
+        name.split('/').filter(|scope| !scope.is_empty() && *scope != "batchnorm").collect();
+    let name = match scopes[..] {
+        [.., layer, _] | [layer] => layer,
+        [] => return None,
+    };
+    let name = name.replace('.', "_");
     let is_usable = !name.is_empty()
         && name.len() <= MOST_BYTES
         && !name.starts_with('@')
@@ -39,7 +46,7 @@ mod tests {
     #[test]
     fn names_that_can_be_had() {
         assert_eq!(of_weight("layer1.0.conv1.weight", "/Conv").unwrap(), "layer1_0_conv1");
-        assert_eq!(of_weight("onnx::MatMul_7", "/fc/MatMul").unwrap(), "fc/MatMul");
+        assert_eq!(of_weight("onnx::MatMul_7", "/model/fc/MatMul").unwrap(), "fc");
         assert_eq!(
             (of_operation("/"), of_operation("@a"), of_operation(&"x".repeat(101))),
             (None, None, None)

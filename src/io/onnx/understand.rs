@@ -3,13 +3,12 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use super::call::{Call, Known, Made};
-use super::constant::Constant;
+use super::call::{Call, Known, Made, Step};
 use super::count::Count;
 use super::external::External;
 use super::fold::fold;
 use super::graph::{Sorted, label};
-use super::message::{Model, Named, Node};
+use super::message::{Attribute, Model, Named, Node};
 use super::op::{Flow, Op, Value};
 use super::ops::reader;
 use super::stored::constant;
@@ -171,38 +170,27 @@ fn remember<'a>(
     known: &mut HashMap<&'a str, Known<'a>>,
     values: &mut Vec<Value<'a>>,
 ) {
+    let value = |step: Step<'a>| {
+        let Step { op, inputs, dims } = step;
+        Value { op, inputs, dims, label: label(node), name: node.name }
+    };
     let all: Vec<Known<'a>> = match made {
         None => vec![Known::Unknown; node.outputs.len()],
         Some(Made::Same(value)) => vec![Known::Data(value)],
-        Some(Made::Constants(constants)) => {
-            let named = |constant: Constant<'a>| Known::Constant(constant);
-            constants.into_iter().map(named).collect()
+        Some(Made::Constants(constants)) => constants.into_iter().map(Known::Constant).collect(),
+        Some(Made::Way(steps)) => {
+            values.extend(steps.into_iter().map(value));
+            vec![Known::Data(values.len() - 1)]
         }
-        Some(Made::Values(steps)) => {
+        Some(Made::Each(steps)) => {
             let first = values.len();
-            let count = steps.len();
-            for step in steps {
-                values.push(Value {
-                    op: step.op,
-                    inputs: step.inputs,
-                    dims: step.dims,
-                    label: label(node),
-                    name: node.name,
-                });
-            }
-            // Where there is one output, several values are steps on the way to it.
-            let shown = if node.outputs.iter().filter(|output| !output.is_empty()).count() == 1
-                && count > 1
-                && node.operation != "Split"
-            {
-                first + count - 1..first + count
-            } else {
-                first..first + count
-            };
-            shown.map(Known::Data).collect()
+            values.extend(steps.into_iter().map(value));
+            (first..values.len()).map(Known::Data).collect()
         }
     };
-    for (name, value) in node.outputs.iter().zip(all) {
+    // A classifier has its labels first.
+    let labels = usize::from(node.operation == "LinearClassifier").min(node.outputs.len());
+    for (name, value) in node.outputs[labels..].iter().zip(all) {
         if !name.is_empty() {
             known.insert(name, value);
         }
@@ -213,10 +201,10 @@ fn remember<'a>(
 fn classes(nodes: &[&Node<'_>]) -> Option<Vec<String>> {
     let zip = nodes.iter().find(|node| node.operation == "ZipMap")?;
     zip.attributes.iter().find_map(|(name, attribute)| match (name, attribute) {
-        (&"classlabels_strings", super::message::Attribute::Texts(texts)) => {
+        (&"classlabels_strings", Attribute::Texts(texts)) => {
             Some(texts.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect())
         }
-        (&"classlabels_int64s", super::message::Attribute::Integers(labels)) => {
+        (&"classlabels_int64s", Attribute::Integers(labels)) => {
             Some(labels.iter().map(i64::to_string).collect())
         }
         _ => None,

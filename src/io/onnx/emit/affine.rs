@@ -26,6 +26,9 @@ pub(super) fn affine<T: Scalar>(
         varies
             .extend((0..constant.dims.len()).filter(|&axis| constant.dims[axis] > 1).map(|axis| new + axis));
     }
+    if (0..value.dims.len()).any(|axis| line.lie.count(&line.lie.axes[axis]) != value.dims[axis]) {
+        return Err("expected constants that leave the axes as they are, got longer ones".to_owned());
+    }
     varies.sort_unstable();
     varies.dedup();
     let parts = match varies[..] {

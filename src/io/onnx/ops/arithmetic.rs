@@ -32,33 +32,45 @@ fn affine<'a>(
     scale: Option<Constant<'a>>,
     shift: Option<Constant<'a>>,
 ) -> Verdict<Made<'a>> {
-    let dims = &call.values[value].dims;
+    let mut dims = call.values[value].dims.clone();
     for constant in scale.iter().chain(&shift) {
-        let lengths = constant.dims.iter().rev().zip(dims.iter().rev());
-        let fits = lengths.clone().all(|(&len, dim)| len == 1 || dim.len() == Some(len));
-        if !fits || constant.dims.len() > dims.len() {
+        if constant.dims.len() == dims.len() && constant.dims.first() > Some(&1) {
             return Err(format!(
-                "expected constants that are repeated along the axes of {}, got {:?}",
-                pattern(dims),
+                "expected constants that are the same for all samples, got {:?}",
                 constant.dims
             ));
         }
+        let of_constant: Vec<Count> = constant.dims.iter().map(|&dim| Count::of_len(dim)).collect();
+        let rank = dims.len();
+        dims = broadcast(&dims, &of_constant).filter(|dims| dims.len() == rank).ok_or_else(|| {
+            let before = pattern(&call.values[value].dims);
+            format!(
+                "expected constants that are repeated along the axes of {before}, got {:?}",
+                constant.dims
+            )
+        })?;
     }
-    Ok(Made::value(Op::Affine { scale, shift }, vec![value], dims.clone()))
+    Ok(Made::value(Op::Affine { scale, shift }, vec![value], dims))
+}
+
+/// The axes that two have in common, one of which may be repeated along some.
+fn broadcast(a: &[Count], b: &[Count]) -> Option<Vec<Count>> {
+    let rank = a.len().max(b.len());
+    let at = |dims: &[Count], axis: usize| {
+        (axis + dims.len()).checked_sub(rank).map_or(Count::of(1), |axis| dims[axis])
+    };
+    (0..rank)
+        .map(|axis| match (at(a, axis), at(b, axis)) {
+            (a, b) if a == b || b == Count::of(1) => Some(a),
+            (a, b) => (a == Count::of(1)).then_some(b),
+        })
+        .collect()
 }
 
 /// Two values of the same axes, or of such as NumPy repeats.
 fn both<'a>(call: &Call<'_, 'a>, op: Op<'a>, a: usize, b: usize) -> Verdict<Made<'a>> {
     let [a_dims, b_dims] = [a, b].map(|value| call.values[value].dims.clone());
-    let rank = a_dims.len().max(b_dims.len());
-    let at = |dims: &[Count], axis: usize| {
-        (axis + dims.len()).checked_sub(rank).map_or(Count::of(1), |axis| dims[axis])
-    };
-    let dims = (0..rank).map(|axis| match (at(&a_dims, axis), at(&b_dims, axis)) {
-        (a, b) if a == b || b == Count::of(1) => Some(a),
-        (a, b) => (a == Count::of(1)).then_some(b),
-    });
-    let dims = dims.collect::<Option<Vec<_>>>();
+    let dims = broadcast(&a_dims, &b_dims);
     let dims = dims.ok_or_else(|| {
         format!("expected inputs of the same axes, got {} and {}", pattern(&a_dims), pattern(&b_dims))
     })?;
@@ -82,6 +94,10 @@ pub(super) fn subtract<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
         }
         Sides::Left(constant, value) => affine(call, value, Some(one(-1.0)), Some(constant.clone())),
     }
+}
+
+pub(super) fn negate<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    affine(call, call.data(0)?.0, Some(one(-1.0)), None)
 }
 
 pub(super) fn multiply<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {

@@ -74,9 +74,9 @@ pub(super) fn transposed<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     if slide.ceil_mode {
         return Err("expected a convolution without `ceil_mode`, got one with it".to_owned());
     }
-    let more: Sides = match *more {
-        [length] => [0, length].into(),
-        _ => [more[0], more[1]].into(),
+    let mut more = match *more {
+        [length] => [0, length],
+        _ => [more[0], more[1]],
     };
     let of = |sides: Sides, axis: usize| <[usize; 2]>::from(sides)[axis];
     let (mut made, mut before, mut after) = (vec![dims[0], Count::of_len(outputs)], [0; 2], [0; 2]);
@@ -88,7 +88,7 @@ pub(super) fn transposed<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
         // What the windows cover, before anything is cut off.
         let covered = (|| {
             let reach = dilation.checked_mul(kernel - 1)?.checked_add(1)?;
-            len.checked_sub(1)?.checked_mul(stride)?.checked_add(reach)?.checked_add(of(more, axis))
+            len.checked_sub(1)?.checked_mul(stride)?.checked_add(reach)?.checked_add(more[axis])
         })();
         let covered = covered.ok_or("expected an image that fits into memory, got a larger one")?;
         let target = match (&told, slide.padding) {
@@ -98,9 +98,9 @@ pub(super) fn transposed<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
         };
         (before[axis], after[axis]) = match (target, slide.padding) {
             (Some(target), padding) => {
-                let cut = covered
-                    .checked_sub(target)
-                    .ok_or_else(|| format!("expected an output of at most {covered} places, got {target}"))?;
+                // What is missing is added behind.
+                more[axis] += target.saturating_sub(covered);
+                let cut = covered.saturating_sub(target);
                 if padding == Padding::SameLower || told.is_some() && padding != Padding::Same {
                     (cut - cut / 2, cut / 2)
                 } else {
@@ -125,5 +125,9 @@ pub(super) fn transposed<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
         true => Padding::Border(before.into()),
         false => Padding::Each { before: before.into(), after: after.into() },
     };
-    Ok(Made::value(Op::Conv(Conv { weight, bias, groups, slide, transposed: Some(more) }), vec![value], made))
+    Ok(Made::value(
+        Op::Conv(Conv { weight, bias, groups, slide, transposed: Some(more.into()) }),
+        vec![value],
+        made,
+    ))
 }

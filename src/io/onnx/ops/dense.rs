@@ -45,7 +45,7 @@ pub(super) fn gemm<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
             let product =
                 Step { op: Op::Dense { weight, bias: None }, inputs: vec![value], dims: dims.clone() };
             let sum = Step { op: Op::Add, inputs: vec![call.values.len(), *added], dims };
-            Ok(Made::Values(vec![product, sum]))
+            Ok(Made::Way(vec![product, sum]))
         }
         _ => {
             let bias = call.maybe_constant(2)?.map(|bias| scaled(bias, beta)).transpose()?;

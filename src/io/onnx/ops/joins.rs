@@ -51,7 +51,7 @@ pub(super) fn sum<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     if values.len() == 1 {
         Ok(Made::Same(first))
     } else {
-        Ok(Made::Values(vec![Step { op: Op::Add, inputs: values, dims }]))
+        Ok(Made::Way(vec![Step { op: Op::Add, inputs: values, dims }]))
     }
 }
 

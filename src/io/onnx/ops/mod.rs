@@ -5,10 +5,10 @@ mod arithmetic;
 mod conv;
 mod dense;
 mod joins;
+mod learning;
 mod norms;
 mod pools;
 mod reduce;
-mod scalers;
 pub(super) mod shapes;
 mod softmax;
 mod window;
@@ -25,14 +25,14 @@ const OPERATIONS: &[(&str, Read)] = &[
     ("AveragePool", pools::average),
     ("BatchNormalization", norms::batch),
     ("Cast", shapes::cast),
-    ("CastLike", shapes::cast),
+    ("CastLike", shapes::cast_like),
     ("Celu", activations::celu),
     ("Clip", activations::clip),
     ("Concat", joins::concat),
     ("Conv", conv::conv),
     ("ConvTranspose", conv::transposed),
     ("Div", arithmetic::divide),
-    ("Dropout", shapes::same),
+    ("Dropout", shapes::dropout),
     ("Elu", activations::elu),
     ("Expand", shapes::expand),
     ("Flatten", shapes::flatten),
@@ -55,6 +55,7 @@ const OPERATIONS: &[(&str, Read)] = &[
     ("MaxPool", pools::max),
     ("Min", arithmetic::min),
     ("Mul", arithmetic::multiply),
+    ("Neg", arithmetic::negate),
     ("PRelu", activations::prelu),
     ("Pad", shapes::pad),
     ("Pow", arithmetic::power),
@@ -78,7 +79,13 @@ const OPERATIONS: &[(&str, Read)] = &[
 ];
 
 /// Those of the domain `ai.onnx.ml`.
-const OF_LEARNING: &[(&str, Read)] = &[("Scaler", scalers::scaler), ("ZipMap", shapes::same)];
+const OF_LEARNING: &[(&str, Read)] = &[
+    ("LinearClassifier", learning::linear_classifier),
+    ("LinearRegressor", learning::linear_regressor),
+    ("Normalizer", learning::normalizer),
+    ("Scaler", learning::scaler),
+    ("ZipMap", shapes::same),
+];
 
 /// How an operation of this domain is read; none where it is none of those that are.
 pub(super) fn reader(domain: &str, operation: &str) -> Option<Read> {

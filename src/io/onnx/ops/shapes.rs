@@ -7,8 +7,24 @@ use super::super::element::Element;
 use super::super::op::Op;
 use crate::io::Verdict;
 
+/// What forgets elements while it trains is its input where it does not.
+pub(super) fn dropout<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    if call.maybe_constant(2)?.is_some_and(|trains| trains.scalar() != Some(0.0)) {
+        return Err("expected one of inference, got one that trains".to_owned());
+    }
+    same(call)
+}
+
 pub(super) fn same<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     Ok(Made::Same(call.data(0)?.0))
+}
+
+/// To the type of another input.
+pub(super) fn cast_like<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    match call.maybe_constant(0) {
+        Ok(Some(constant)) => Ok(Made::Constants(vec![constant.clone()])),
+        _ => same(call),
+    }
 }
 
 /// From one type of numbers to another that has fractions too; a model has one type.
@@ -272,7 +288,7 @@ pub(super) fn split<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
         start += part;
         Step { op: Op::Slice { axis, start: start - part }, inputs: vec![value], dims }
     });
-    Ok(Made::Values(steps.collect()))
+    Ok(Made::Each(steps.collect()))
 }
 
 /// The axes of a value as numbers, those from `start` to `end` where they are told.

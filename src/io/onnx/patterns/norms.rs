@@ -21,56 +21,122 @@ pub(super) fn apply(flow: &mut Flow<'_>) {
     }
 }
 
-/// A value that is the quotient of x and √(mean of x² over axes + ε), where x may be what is left of another without its mean.
-fn over_axes<'a>(flow: &Flow<'a>, index: usize) -> Option<(Op<'a>, usize)> {
-    let value = &flow.values[index];
-    let op = |index: usize| &flow.values[index].op;
-    let input = |index: usize| flow.values[index].inputs.first().copied();
-    // x / √…, x · 1/√…, x · (…)^−½
-    let (top, mean) = match (&value.op, &value.inputs[..]) {
-        (Op::Divide, &[top, root]) if matches!(op(root), Op::Part(Part::Sqrt)) => (top, input(root)?),
-        (Op::Multiply, &[a, b]) => {
-            let root = |by: usize| match op(by) {
-                Op::Part(Part::Reciprocal) => {
-                    input(by).filter(|&root| matches!(op(root), Op::Part(Part::Sqrt))).and_then(input)
-                }
-                Op::Part(Part::Power(-0.5)) => input(by),
-                _ => None,
-            };
-            match root(b) {
-                Some(mean) => (a, mean),
-                None => (b, root(a)?),
+/// What x is divided by: √(mean of squares over axes + ε).
+struct Deviation<'a> {
+    axes: Vec<usize>,
+    epsilon: f64,
+    /// The value whose squares they are.
+    of: usize,
+    /// What the quotient is multiplied by already.
+    scale: Option<Constant<'a>>,
+}
+
+impl<'a> Flow<'a> {
+    fn op(&self, index: usize) -> &Op<'a> {
+        &self.values[index].op
+    }
+
+    fn only_input(&self, index: usize) -> Option<usize> {
+        let &[input] = &self.values[index].inputs[..] else { return None };
+        Some(input)
+    }
+
+    /// Both inputs of a value, in both orders.
+    fn both_ways(&self, index: usize) -> Option<[(usize, usize); 2]> {
+        let &[a, b] = &self.values[index].inputs[..] else { return None };
+        Some([(a, b), (b, a)])
+    }
+
+    /// That of a value that is the root.
+    fn deviation(&self, root: usize) -> Option<Deviation<'a>> {
+        let Op::Part(Part::Sqrt) = self.op(root) else { return None };
+        self.under_root(self.only_input(root)?)
+    }
+
+    /// That of a value that is 1 divided by the root, maybe multiplied by constants.
+    fn inverse_deviation(&self, index: usize) -> Option<Deviation<'a>> {
+        match self.op(index) {
+            Op::Part(Part::Reciprocal) => self.deviation(self.only_input(index)?),
+            Op::Part(Part::Power(-0.5)) => self.under_root(self.only_input(index)?),
+            Op::Affine { scale: Some(scale), shift: None } => {
+                let inner =
+                    self.inverse_deviation(self.only_input(index)?).filter(|inner| inner.scale.is_none())?;
+                Some(Deviation { scale: Some(scale.clone()), ..inner })
             }
+            _ => None,
         }
-        _ => return None,
-    };
-    let Op::Affine { scale: None, shift: Some(epsilon) } = op(mean) else { return None };
-    let epsilon = epsilon.scalar().filter(|&epsilon| epsilon > 0.0)?;
-    let mean = input(mean)?;
-    let Op::Reduce { axes, is_max: false } = op(mean) else { return None };
-    let square = input(mean)?;
-    let squared = match (op(square), &flow.values[square].inputs[..]) {
-        (Op::Part(Part::Power(2.0)), &[x]) => x,
-        (Op::Multiply, &[a, b]) if a == b => a,
-        _ => return None,
-    };
-    let keeps = |reduced: usize, of: usize| flow.values[reduced].dims.len() == flow.values[of].dims.len();
-    if !keeps(mean, squared) || flow.values[top].dims != value.dims {
-        return None;
     }
-    let norm = |is_rms: bool| Op::LayerNorm { axes: axes.clone(), scale: None, shift: None, epsilon, is_rms };
-    let centred = |index: usize| match (op(index), &flow.values[index].inputs[..]) {
-        (Op::Subtract, &[x, mean]) => {
-            let is_mean = matches!(op(mean), Op::Reduce { axes: own, is_max: false } if own == axes);
-            (is_mean && input(mean) == Some(x) && keeps(mean, x)).then_some(x)
+
+    fn under_root(&self, index: usize) -> Option<Deviation<'a>> {
+        let Op::Affine { scale: None, shift: Some(epsilon) } = self.op(index) else { return None };
+        let epsilon = epsilon.scalar().filter(|&epsilon| epsilon > 0.0)?;
+        let mean = self.only_input(index)?;
+        let Op::Reduce { axes, is_max: false } = self.op(mean) else { return None };
+        let square = self.only_input(mean)?;
+        let of = match (self.op(square), &self.values[square].inputs[..]) {
+            (Op::Part(Part::Power(2.0)), &[x]) => x,
+            (Op::Multiply, &[a, b]) if a == b => a,
+            _ => return None,
+        };
+        let keeps = self.values[mean].dims.len() == self.values[of].dims.len();
+        keeps.then(|| Deviation { axes: axes.clone(), epsilon, of, scale: None })
+    }
+
+    /// Whether a value is the mean of another over axes.
+    fn is_mean(&self, mean: usize, of: usize, axes: &[usize]) -> bool {
+        let is_one = matches!(self.op(mean), Op::Reduce { axes: own, is_max: false } if own == axes);
+        is_one
+            && self.only_input(mean) == Some(of)
+            && self.values[mean].dims.len() == self.values[of].dims.len()
+    }
+
+    /// The value that this is without its mean.
+    fn centred(&self, index: usize, axes: &[usize]) -> Option<usize> {
+        let (Op::Subtract, &[x, mean]) = (self.op(index), &self.values[index].inputs[..]) else {
+            return None;
+        };
+        self.is_mean(mean, x, axes).then_some(x)
+    }
+}
+
+/// A value that is the quotient of x and its deviation, where x may be what is left of another without its mean.
+fn over_axes<'a>(flow: &Flow<'a>, index: usize) -> Option<(Op<'a>, usize)> {
+    let (top, deviation) = match (flow.op(index), flow.both_ways(index)?) {
+        (Op::Divide, [(top, root), _]) => (top, flow.deviation(root)?),
+        (Op::Multiply, ways) => {
+            ways.into_iter().find_map(|(top, by)| Some((top, flow.inverse_deviation(by)?)))?
         }
-        _ => None,
+        (Op::Add, ways) => return ways.into_iter().find_map(|(a, b)| multiplied_out(flow, a, b)),
+        _ => return None,
     };
-    match (centred(top), centred(squared)) {
+    let Deviation { axes, epsilon, of, scale } = deviation;
+    let (x, is_rms) = match (flow.centred(top, &axes), flow.centred(of, &axes)) {
         // Exporters compute the difference once, or once for each use.
-        (Some(x), Some(other)) if x == other => Some((norm(false), x)),
-        _ => (top == squared).then(|| (norm(true), top)),
-    }
+        (Some(x), Some(other)) if x == other => (x, false),
+        _ if top == of => (top, true),
+        _ => return None,
+    };
+    let same_axes = flow.values[x].dims == flow.values[index].dims;
+    same_axes.then_some((Op::LayerNorm { axes, scale, shift: None, epsilon, is_rms }, x))
+}
+
+/// x·w + (b − mean·w), where w is a scale divided by the deviation: as TensorFlow has it.
+fn multiplied_out<'a>(flow: &Flow<'a>, scaled: usize, rest: usize) -> Option<(Op<'a>, usize)> {
+    let (Op::Multiply, Op::Affine { scale: Some(minus), shift }) = (flow.op(scaled), flow.op(rest)) else {
+        return None;
+    };
+    let moved = flow.only_input(rest).filter(|_| minus.scalar() == Some(-1.0))?;
+    let Op::Multiply = flow.op(moved) else { return None };
+    flow.both_ways(scaled)?.into_iter().find_map(|(x, by)| {
+        let Deviation { axes, epsilon, of, scale } = flow.inverse_deviation(by)?;
+        let is_moved = flow
+            .both_ways(moved)?
+            .into_iter()
+            .any(|(mean, other)| other == by && flow.is_mean(mean, x, &axes));
+        let fits =
+            is_moved && flow.centred(of, &axes) == Some(x) && flow.values[x].dims == flow.values[scaled].dims;
+        fits.then(|| (Op::LayerNorm { axes, scale, shift: shift.clone(), epsilon, is_rms: false }, x))
+    })
 }
 
 /// Groups of channels as channels of another image, normalised each for itself, as PyTorch exports it.
