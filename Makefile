@@ -15,5 +15,6 @@ bench:
 
 # Files that may be anything, for a minute: needs `cargo install cargo-fuzz`, and no nightly toolchain.
 fuzz:
-	mkdir -p fuzz/corpus/load
+	mkdir -p fuzz/corpus/load fuzz/corpus/onnx
 	cargo fuzz run -s none load fuzz/corpus/load fuzz/seeds -- -max_total_time=60
+	cargo fuzz run -s none onnx fuzz/corpus/onnx -- -max_total_time=60

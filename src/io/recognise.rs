@@ -27,7 +27,7 @@ const FROM_TORCH: &str = "in Python: `import torch, safetensors.torch as st; \
 const FROM_KERAS: &str = "in Python: `import keras, safetensors.numpy as sn; \
     sn.save_file({w.path: w.numpy() for w in keras.models.load_model('in.keras').weights}, 'out.safetensors')`; \
     load it with `Orientation::Keras` and renames";
-const FROM_ONNX: &str = "in Python: `import onnx, safetensors.numpy as sn; \
+const FROM_ONNX: &str = "`Sequential::from_onnx` reads it, with the feature `onnx`; its weights alone in Python: `import onnx, safetensors.numpy as sn; \
     sn.save_file({t.name: onnx.numpy_helper.to_array(t) for t in onnx.load('in.onnx').graph.initializer}, 'out.safetensors')`";
 
 /// What a file is, and what to do with it.

@@ -1,6 +1,9 @@
 //! Models from ONNX files, against what ONNX Runtime makes of the same files.
 
 mod backend;
+mod graph;
+mod hostile;
+mod models;
 mod networks;
 
 use std::path::PathBuf;

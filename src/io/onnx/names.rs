@@ -16,11 +16,8 @@ pub(super) fn of_weight(weight: &str, operation: &str) -> Option<String> {
 pub(super) fn of_operation(name: &str) -> Option<String> {
     let scopes: Vec<&str> =
         name.split('/').filter(|scope| !scope.is_empty() && *scope != "batchnorm").collect();
-    let name = match scopes[..] {
-        [.., layer, _] | [layer] => layer,
-        [] => return None,
-    };
-    let name = name.replace('.', "_");
+    let ([.., layer, _] | [layer]) = scopes[..] else { return None };
+    let name = layer.replace('.', "_");
     let is_usable = !name.is_empty()
         && name.len() <= MOST_BYTES
         && !name.starts_with('@')

@@ -1,0 +1,64 @@
+//! An ONNX file that may be anything: an error of a bounded text or a model that runs, and never a panic.
+//!
+//! The first byte of an input chooses: the rest is a file as it is, or it says how a valid file is changed.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use taper::{Sequential, Tensor};
+
+/// Networks of dense layers, of an image with branches, of a sequence, and what is left of shapes.
+const FILES: [&[u8]; 4] = [
+    include_bytes!("../../tests/fixtures/onnx/mlp_script.onnx"),
+    include_bytes!("../../tests/fixtures/onnx/squeezenet_script.onnx"),
+    include_bytes!("../../tests/fixtures/onnx/sequence_dynamo.onnx"),
+    include_bytes!("../../tests/fixtures/onnx/normed_script.onnx"),
+];
+
+/// A valid file, changed as the bytes say: each five are a kind of change, a place and two values.
+fn changed(file: &[u8], changes: &[u8]) -> Vec<u8> {
+    let mut file = file.to_vec();
+    for &[kind, high, low, a, b] in changes.as_chunks::<5>().0 {
+        let place = usize::from(u16::from_be_bytes([high, low])) % file.len().max(1);
+        let len = usize::from(a).min(file.len() - place);
+        match kind % 6 {
+            0 => file.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1 << (a % 8)),
+            1 => file.iter_mut().skip(place).take(1).for_each(|byte| *byte = a),
+            2 => file.truncate(place),
+            3 => drop(file.drain(place..place + len)),
+            4 => drop(file.splice(place..place, [b; 4].into_iter().take(usize::from(a % 4) + 1))),
+            // A part of the file a second time, elsewhere.
+            _ => {
+                let part = file[place..place + len].to_vec();
+                let to = usize::from(b) * file.len() / 256;
+                drop(file.splice(to..to, part));
+            }
+        }
+    }
+    file
+}
+
+fn survive(bytes: &[u8]) {
+    match Sequential::<f32>::from_onnx_bytes(bytes) {
+        Err(error) => {
+            let text = error.to_string();
+            assert!(text.len() <= 1000 && !text.chars().any(char::is_control), "{} bytes: {text:?}", text.len());
+        }
+        Ok(model) => {
+            if model.input().len() <= 1 << 12 && model.layers().len() < 64 {
+                let x = Tensor::full(model.input().with_batch(1).unwrap(), 0.5).unwrap();
+                if let Ok(output) = model.predict(&x) {
+                    assert_eq!(output.shape(), model.output().with_batch(1).unwrap());
+                }
+            }
+        }
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&choice, rest)) = input.split_first() else { return };
+    match FILES.get(usize::from(choice) % (FILES.len() + 1)) {
+        Some(file) => survive(&changed(file, rest)),
+        None => survive(rest),
+    }
+});

@@ -1,0 +1,197 @@
+//! Files that were made to do harm, or that no layer does: each is an error that tells all, and none takes memory for what it claims.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::fixture;
+use super::graph::{external, file, floats, integers, node, with_integer, with_integers};
+use taper::{Error, Sequential, Tensor};
+
+fn refused(bytes: &[u8]) -> String {
+    Sequential::<f32>::from_onnx_bytes(bytes).expect_err("it should be refused").to_string()
+}
+
+#[test]
+fn what_is_not_read_is_told_at_once() {
+    let nodes = [
+        node("LSTM", &["x"], "a"),
+        node("Einsum", &["x", "a"], "b"),
+        node("Relu", &["b"], "c"),
+        node("Softmax", &["c"], "d"),
+        node("Det", &["d"], "y"),
+    ];
+    let error = Sequential::<f32>::from_onnx_bytes(&file(&[3], &nodes, &[])).unwrap_err();
+    let Error::Operations { problems, .. } = &error else { panic!("{error}") };
+    assert_eq!(problems.len(), 3, "{error}");
+    for (problem, name) in problems.iter().zip(["`a` (LSTM)", "`b` (Einsum)", "`y` (Det)"]) {
+        assert!(problem.starts_with(&format!("operation {name}: ")), "{problem}");
+    }
+}
+
+#[test]
+fn graphs_that_cannot_be() {
+    let weight = |axes: &[i64], len: usize| floats("w", axes, &vec![0.5; len]);
+    let huge = i64::MAX / 2;
+    let cases = [
+        (file(&[3], &[node("Add", &["x", "y"], "y")], &[]), "circle"),
+        (file(&[3], &[node("Add", &["x", "nothing"], "y")], &[]), "`nothing`"),
+        (file(&[3], &[], &[]), "`y`"),
+        (file(&[3], &[node("MatMul", &["x", "w"], "y")], &[weight(&[4, 2], 8)]), "as many rows"),
+        (file(&[3], &[node("MatMul", &["x", "w"], "y")], &[weight(&[3, 2], 5)]), "24 bytes"),
+        (file(&[3], &[node("MatMul", &["x", "w"], "y")], &[weight(&[huge, huge], 1)]), "fits into memory"),
+        (file(&[3], &[node("MatMul", &["x", "w"], "y")], &[weight(&[-1, 2], 1)]), "at least 0"),
+        (file(&[3], &[node("Gemm", &["x", "w", "x"], "y")], &[weight(&[3, 2], 6)]), "constant"),
+        (file(&[3], &[node("Reshape", &["x", "w"], "y")], &[integers("w", &[-1, -1])]), "at most one axis"),
+        (file(&[3], &[node("Reshape", &["x", "w"], "y")], &[integers("w", &[0, 7])]), "as many elements"),
+        (file(&[6], &[node("Reshape", &["x", "w"], "y")], &[integers("w", &[6, -1])]), "[6, batch]"),
+        (file(&[3], &[with_integers(node("Transpose", &["x"], "y"), "perm", &[1, 1])], &[]), "twice"),
+        (file(&[3], &[with_integers(node("Transpose", &["x"], "y"), "perm", &[1, 0])], &[]), "samples"),
+        (file(&[3], &[with_integer(node("Softmax", &["x"], "y"), "axis", i64::MIN)], &[]), "axis"),
+        (file(&[3], &[with_integer(node("Softmax", &["x"], "y"), "axis", 0)], &[]), "samples"),
+        (file(&[3], &[node("Mul", &["x", "x"], "y")], &[]), "no layer does this to two values"),
+        (file(&[3, huge], &[node("Relu", &["x"], "y")], &[]), "memory"),
+        (
+            file(&[3, 8, 8], &[node("Conv", &["x", "w"], "y")], &[weight(&[2, 3, 9, 9], 486)]),
+            "at least as long as the window",
+        ),
+        (
+            file(&[4, 8, 8], &[node("Conv", &["x", "w"], "y")], &[weight(&[2, 3, 1, 1], 6)]),
+            "expected a weight",
+        ),
+        (
+            file(
+                &[3, 8, 8],
+                &[with_integers(node("MaxPool", &["x"], "y"), "kernel_shape", &[i64::MAX, 1])],
+                &[],
+            ),
+            "`kernel_shape`",
+        ),
+        (file(&[3], &[node("Mul", &["x", "w"], "y")], &[floats("w", &[3], &[1.0, f32::NAN, 1.0])]), "finite"),
+        (file(&[3], &[node("MatMul", &["x", "w"], "y")], &[external("w", &[3, 2], "w.bin")]), "in a file"),
+        // A constant of 2⁶⁰ zeros, added.
+        (
+            file(
+                &[3],
+                &[node("ConstantOfShape", &["w"], "c"), node("Add", &["x", "c"], "y")],
+                &[integers("w", &[1 << 30, 1 << 30])],
+            ),
+            "repeated along the axes",
+        ),
+        (
+            file(
+                &[3],
+                &[
+                    node("ConstantOfShape", &["w"], "c"),
+                    node("Exp", &["c"], "d"),
+                    node("Add", &["x", "d"], "y"),
+                ],
+                &[integers("w", &[1 << 40])],
+            ),
+            "length of the file",
+        ),
+        (
+            file(&[1 << 40], &[node("Mul", &["x", "w"], "y")], &[floats("w", &[1], &[2.0])]),
+            "length of the file",
+        ),
+    ];
+    for (bytes, text) in cases {
+        let error = refused(&bytes);
+        assert!(error.contains(text), "{text}: {error}");
+    }
+}
+
+#[test]
+fn branches_that_are_no_tree() {
+    let nodes = [
+        node("Relu", &["x"], "a"),
+        node("Tanh", &["x"], "b"),
+        node("Add", &["a", "b"], "c"),
+        node("Sigmoid", &["b"], "d"),
+        node("Add", &["c", "d"], "y"),
+    ];
+    let error = refused(&file(&[3], &nodes, &[]));
+    assert!(error.contains("operation `b` (Tanh): expected paths that go apart and meet again"), "{error}");
+}
+
+#[test]
+fn files_that_are_none() {
+    let whole = fs::read(fixture("lenet_script.onnx")).unwrap();
+    assert!(Sequential::<f32>::from_onnx_bytes(&whole).is_ok());
+    for (bytes, text) in [
+        (&b""[..], "empty file"),
+        (b"\x89HDF\r\n\x1a\n", "HDF5"),
+        (b"{\"a\": 1}", "JSON"),
+        (b"\x08\x08", "nothing with a graph"),
+        (&[0x0a; 40], "ONNX"),
+    ] {
+        let error = refused(bytes);
+        assert!(error.contains(text), "{text}: {error}");
+    }
+    // Cut anywhere, and with each byte changed, it is an error or a model, and never a panic.
+    for end in 0..whole.len() {
+        let _ = Sequential::<f32>::from_onnx_bytes(&whole[..end]);
+    }
+    let mut changed = whole.clone();
+    for place in (0..whole.len()).filter(|place| place % 7 == 0) {
+        for bits in [0x01, 0x80, 0xff] {
+            changed[place] ^= bits;
+            let _ = Sequential::<f32>::from_onnx_bytes(&changed);
+            changed[place] = whole[place];
+        }
+    }
+    let missing = Sequential::<f32>::from_onnx("no such file.onnx").unwrap_err();
+    assert!(matches!(missing, Error::Io { action: "read", .. }), "{missing}");
+}
+
+/// A folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("onnx-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(folder.join("model/inner")).unwrap();
+    folder
+}
+
+#[test]
+fn numbers_elsewhere_are_in_the_folder_of_the_model() {
+    let folder = folder("external");
+    let numbers: Vec<u8> = (0..6_u8).flat_map(|number| f32::from(number).to_le_bytes()).collect();
+    for place in ["outside.bin", "model/w.bin", "model/inner/w.bin"] {
+        fs::write(folder.join(place), &numbers).unwrap();
+    }
+    let read = |location: &str| {
+        let path = folder.join("model/model.onnx");
+        let nodes = [node("MatMul", &["x", "w"], "y")];
+        fs::write(&path, file(&[3], &nodes, &[external("w", &[3, 2], location)])).unwrap();
+        Sequential::<f32>::from_onnx(path)
+    };
+    for location in ["w.bin", "inner/w.bin"] {
+        let y = read(location).unwrap().predict(&Tensor::from([[1.0, 10.0, 100.0]])).unwrap();
+        assert_eq!(y.as_slice(), [420.0, 531.0]);
+    }
+    let outside = folder.join("outside.bin").display().to_string();
+    for location in [
+        "../outside.bin",
+        "inner/../../outside.bin",
+        &outside,
+        "/etc/passwd",
+        "",
+        ".",
+        "inner",
+        "..\\outside.bin",
+        "a\0b",
+    ] {
+        let error = read(location).unwrap_err().to_string();
+        assert!(error.contains("external data"), "{location}: {error}");
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&outside, folder.join("model/link.bin")).unwrap();
+        std::os::unix::fs::symlink(&folder, folder.join("model/up")).unwrap();
+        for location in ["link.bin", "up/outside.bin"] {
+            let error = read(location).unwrap_err().to_string();
+            assert!(error.contains("got a link"), "{location}: {error}");
+        }
+    }
+    fs::write(folder.join("model/w.bin"), &numbers[..20]).unwrap();
+    assert!(read("w.bin").unwrap_err().to_string().contains("24 bytes from 0"));
+}

@@ -1,0 +1,87 @@
+//! What is read is a model like any other.
+
+use super::graph::{file, floats, integers, node, with_integers};
+use super::{fixture, off, values};
+use taper::io::Save;
+use taper::losses::CrossEntropy;
+use taper::optimizers::Sgd;
+use taper::train::{Dataset, Fit};
+use taper::{Optimizer, Sequential, Tensor, Trainer};
+
+#[test]
+fn it_is_saved_opened_and_made_leaner() {
+    for name in [
+        "resnet_script",
+        "densenet_dynamo",
+        "mobilenet_dynamo",
+        "keras_vgg",
+        "sequence_script",
+        "convnext_script",
+    ] {
+        let model = Sequential::<f32>::from_onnx(fixture(&format!("{name}.onnx"))).unwrap();
+        let (x, y) = values(name);
+        let bytes = model.to_bytes(&Save::new()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let again = Sequential::<f32>::open_bytes(&bytes).unwrap();
+        assert_eq!(model.predict(&x).unwrap(), again.predict(&x).unwrap(), "{name}");
+        assert!(off(&model.for_inference().unwrap(), &x, &y) < 1e-5, "{name}");
+    }
+}
+
+#[test]
+fn it_learns() {
+    let mut model = Sequential::<f32>::from_onnx(fixture("lenet_script.onnx")).unwrap();
+    let (x, _) = values("lenet_script");
+    let labels = [1_usize, 4, 7];
+    let data = Dataset::new(&x, &labels).unwrap();
+    let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Sgd::new(0.1).unwrap()));
+    let before = trainer.evaluate(data).unwrap().loss;
+    trainer.fit(data, Fit::epochs(20)).unwrap();
+    assert!(trainer.evaluate(data).unwrap().loss < before / 2.0);
+}
+
+#[test]
+fn names_are_those_of_the_graph() {
+    let mixer = Sequential::<f32>::from_onnx(fixture("mixer_script.onnx")).unwrap();
+    assert_eq!(mixer.param("head.weight").unwrap().shape().axes(), [5, 3]);
+    let vgg = Sequential::<f32>::from_onnx(fixture("keras_vgg.onnx")).unwrap();
+    assert!(vgg.layers().any(|(name, _)| name == "conv2d_1"), "{}", vgg.summary());
+    let iris = Sequential::<f32>::from_onnx(fixture("sklearn_mlp.onnx")).unwrap();
+    assert_eq!(iris.classes().unwrap(), ["setosa", "versicolor", "virginica"]);
+}
+
+/// The rows of a weight lie along a flattened image of the graph, which lies in another order here.
+#[test]
+fn flattened_images_keep_their_order() {
+    let weight: Vec<f32> = (0..24).map(|place| place as f32).collect();
+    let nodes = [
+        node("Relu", &["x"], "a"),
+        with_integers(node("MaxPool", &["a"], "b"), "kernel_shape", &[1, 1]),
+        node("Flatten", &["b"], "c"),
+        node("MatMul", &["c", "w"], "y"),
+    ];
+    let model =
+        Sequential::<f64>::from_onnx_bytes(&file(&[2, 3, 4], &nodes, &[floats("w", &[24, 1], &weight)]))
+            .unwrap();
+    for place in 0..24 {
+        let mut x = Tensor::<f64>::zeros([1, 2, 3, 4]).unwrap();
+        x.as_mut_slice()[place] = 1.0;
+        assert_eq!(model.predict(&x).unwrap().as_slice(), [place as f64]);
+    }
+}
+
+/// Axes that are joined and cut again, with transposes between that cancel.
+#[test]
+fn transposes_that_cancel_leave_nothing() {
+    let there = with_integers(node("Transpose", &["x"], "a"), "perm", &[0, 2, 3, 1]);
+    let back = with_integers(node("Transpose", &["b"], "y"), "perm", &[0, 3, 1, 2]);
+    let model =
+        Sequential::<f32>::from_onnx_bytes(&file(&[2, 3, 4], &[there, node("Relu", &["a"], "b"), back], &[]));
+    let model = model.unwrap();
+    assert_eq!((model.len(), model.output().axes()), (1, &[2, 3, 4][..]));
+    let shape = integers("s", &[0, 3, 2, 4]);
+    let nodes = [node("Reshape", &["x", "s"], "a"), node("Relu", &["a"], "y")];
+    let model = Sequential::<f32>::from_onnx_bytes(&file(&[6, 4], &nodes, &[shape])).unwrap();
+    let x = Tensor::from_fn([2, 6, 4], |place| place as f32 - 20.0).unwrap();
+    let expected: Vec<f32> = x.as_slice().iter().map(|x| x.max(0.0)).collect();
+    assert_eq!(model.predict(&x).unwrap().as_slice(), expected);
+}
