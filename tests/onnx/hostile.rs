@@ -49,7 +49,7 @@ fn graphs_that_cannot_be() {
         (file(&[3], &[with_integer(node("Softmax", &["x"], "y"), "axis", i64::MIN)], &[]), "axis"),
         (file(&[3], &[with_integer(node("Softmax", &["x"], "y"), "axis", 0)], &[]), "samples"),
         (file(&[3], &[node("Mul", &["x", "x"], "y")], &[]), "no layer does this to two values"),
-        (file(&[3, huge], &[node("Relu", &["x"], "y")], &[]), "memory"),
+        (file(&[huge, huge], &[node("Flatten", &["x"], "y")], &[]), "memory"),
         (
             file(&[3, 8, 8], &[node("Conv", &["x", "w"], "y")], &[weight(&[2, 3, 9, 9], 486)]),
             "at least as long as the window",
@@ -75,7 +75,7 @@ fn graphs_that_cannot_be() {
                 &[node("ConstantOfShape", &["w"], "c"), node("Add", &["x", "c"], "y")],
                 &[integers("w", &[1 << 30, 1 << 30])],
             ),
-            "repeated along the axes",
+            "the same for all samples",
         ),
         (
             file(
@@ -85,6 +85,15 @@ fn graphs_that_cannot_be() {
                     node("Exp", &["c"], "d"),
                     node("Add", &["x", "d"], "y"),
                 ],
+                &[integers("w", &[1 << 40])],
+            ),
+            "length of the file",
+        ),
+        // As many zeros as there are features.
+        (
+            file(
+                &[1 << 40],
+                &[node("ConstantOfShape", &["w"], "c"), node("Add", &["x", "c"], "y")],
                 &[integers("w", &[1 << 40])],
             ),
             "length of the file",

@@ -69,8 +69,9 @@ impl<'a> Constant<'a> {
         self
     }
 
+    /// The number of elements; the largest number where there are more.
     pub(super) fn len(&self) -> usize {
-        self.dims.iter().product()
+        elements(&self.dims).unwrap_or(usize::MAX)
     }
 
     /// Whether these are whole numbers or flags.

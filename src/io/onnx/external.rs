@@ -21,6 +21,11 @@ impl<'a> External<'a> {
         Self { folder, read: Cell::new(0) }
     }
 
+    /// How many bytes have been read.
+    pub(super) fn read_so_far(&self) -> usize {
+        usize::try_from(self.read.get()).unwrap_or(usize::MAX)
+    }
+
     /// The bytes that the entries of a tensor tell of, which must be so many.
     pub(super) fn read(&self, entries: &[(&str, &str)], size: usize) -> Verdict<Vec<u8>> {
         let entry = |key: &str| entries.iter().find(|entry| entry.0 == key).map(|entry| entry.1);

@@ -54,7 +54,7 @@ impl Lie {
     }
 
     pub(super) fn product(&self, parts: &[usize]) -> usize {
-        parts.iter().map(|&part| self.len(part)).product()
+        parts.iter().fold(1, |product: usize, &part| product.saturating_mul(self.len(part)))
     }
 
     /// The lengths of the axes of a sample here.
@@ -178,7 +178,7 @@ impl Lie {
                 let mut stride = constant.stride(axis);
                 for &part in self.axes[new + axis].iter().rev().filter(|&&part| part != SAMPLES) {
                     strides[part] = stride;
-                    stride *= self.len(part);
+                    stride = stride.saturating_mul(self.len(part));
                 }
             }
         }
@@ -189,7 +189,7 @@ impl Lie {
     pub(super) fn rows(&self, axis: &[usize], parts: &[usize], stride: usize) -> Vec<(usize, usize)> {
         let stride_of = |part: usize| {
             let place = axis.iter().position(|&other| other == part).expect("the same parts");
-            stride * self.product(&axis[place + 1..])
+            stride.saturating_mul(self.product(&axis[place + 1..]))
         };
         parts.iter().map(|&part| (self.len(part), stride_of(part))).collect()
     }

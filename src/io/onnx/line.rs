@@ -163,13 +163,10 @@ impl<'b, T: Scalar> Line<'b, T> {
         self.gather(constant, &axes)
     }
 
-    /// The numbers of a constant along axes; where some are repeated, that is what the file claims.
+    /// The numbers of a constant along axes, of which some may be repeated.
     pub(super) fn gather(&self, constant: &Constant<'_>, axes: &[(usize, usize)]) -> Verdict<Vec<T>> {
         let lengths: Vec<usize> = axes.iter().map(|axis| axis.0).collect();
-        let len = elements(&lengths).ok_or("expected axes that fit into memory, got longer ones")?;
-        if len > constant.len() {
-            self.spend(len)?;
-        }
+        self.spend(elements(&lengths).ok_or("expected axes that fit into memory, got longer ones")?)?;
         Ok(constant.gather(axes))
     }
 

@@ -88,7 +88,8 @@ fn read<T: Scalar>(path: &str, bytes: &[u8], folder: Option<&Path>) -> Result<Se
     let mut flow = understand::understand(&model, &sorted, &external, bytes.len()).map_err(refused)?;
     patterns::apply(&mut flow);
     let tree = tree::tree(&flow).map_err(refused)?;
-    let model: Sequential<T> = emit::emit(&flow, &tree).map_err(refused)?;
+    let model: Sequential<T> =
+        emit::emit(&flow, &tree, bytes.len().saturating_add(external.read_so_far())).map_err(refused)?;
     let mut unfit = Vec::new();
     model.params(&mut |param| {
         if !param.buffer().iter().all(|number| number.is_finite()) {

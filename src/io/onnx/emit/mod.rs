@@ -17,12 +17,16 @@ use crate::io::Verdict;
 use crate::layers::Reshape;
 use crate::{Scalar, Sequential, Shape};
 
-/// Numbers that are made of what the file claims alone may be so many.
+/// A model may have so many numbers, and one for each byte of the file: some are repeated, and weights may be used several times.
 const CLAIMED: usize = 1 << 22;
 
-/// The model of a tree. What no layer does is told, all at once.
-pub(super) fn emit<T: Scalar>(flow: &Flow<'_>, tree: &TreeLine) -> Result<Sequential<T>, Vec<String>> {
-    let budget = Cell::new(CLAIMED);
+/// The model of a tree, of a file of so many bytes. What no layer does is told, all at once.
+pub(super) fn emit<T: Scalar>(
+    flow: &Flow<'_>,
+    tree: &TreeLine,
+    file_len: usize,
+) -> Result<Sequential<T>, Vec<String>> {
+    let budget = Cell::new(CLAIMED.saturating_add(file_len));
     let emitting = Emitting { flow };
     let mut problems = Vec::new();
     let lie = Lie::of_input(&flow.values[0].dims);

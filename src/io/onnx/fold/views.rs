@@ -162,6 +162,7 @@ fn gather<'a>(call: &Call<'_, 'a>, constant: &Constant<'a>) -> Verdict<Constant<
     if rank != 1 || !constant.is_whole() {
         return Err("expected one row of a constant, or elements of a shape, got others".to_owned());
     }
+    call.spend(&constant.dims)?;
     let counts = constant.counts();
     Ok(Constant::of_counts(indices.dims.clone(), places.iter().map(|&place| counts[place]).collect()))
 }

@@ -224,7 +224,7 @@ pub(super) fn slice<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     let starts = call.list("starts", 1)?.ok_or("expected `starts`, got none")?;
     let ends = call.list("ends", 2)?.ok_or("expected `ends`, got none")?;
     let axes = call.axes("axes", 3, rank)?.unwrap_or_else(|| (0..starts.len().min(rank)).collect());
-    if call.maybe_constant(4)?.is_some_and(|steps| steps.counts().iter().any(|&step| step != Count::of(1))) {
+    if call.list("steps", 4)?.is_some_and(|steps| steps.iter().any(|&step| step != Count::of(1))) {
         return Err("expected steps of 1, got others".to_owned());
     }
     if axes.len() != starts.len() || axes.len() != ends.len() {
