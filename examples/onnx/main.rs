@@ -55,7 +55,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 /// Two pictures of bytes that `make_values.py` has too.
 fn input(picture: Shape) -> taper::Result<Tensor<f32>> {
     Tensor::from_fn(picture.with_batch(2)?, |place| {
-        ((place as u64 * 2_654_435_761 >> 7) % 256) as f32 / 255.0
+        (((place as u64 * 2_654_435_761) >> 7) % 256) as f32 / 255.0
     })
 }
 

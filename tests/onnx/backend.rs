@@ -64,7 +64,8 @@ fn run(path: &Path) -> Result<Option<String>, String> {
     // The tests' own tolerances are these.
     let off = got.as_slice().iter().zip(y.as_slice()).position(|(got, y)| {
         let is_same = got == y || got.is_nan() && y.is_nan();
-        !is_same && !((got - y).abs() <= 1e-7 + 1e-3 * y.abs())
+        let is_near = (got - y).abs() <= 1e-7 + 1e-3 * y.abs();
+        !is_same && !is_near
     });
     Ok(off.map(|place| {
         format!("place {place}: expected {}, got {}", y.as_slice()[place], got.as_slice()[place])

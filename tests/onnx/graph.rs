@@ -65,7 +65,7 @@ pub(crate) fn floats(name: &str, axes: &[i64], values: &[f32]) -> Message {
 /// A tensor of whole numbers.
 pub(crate) fn integers(name: &str, values: &[i64]) -> Message {
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    dims(&[values.len() as i64]).number(2, 7).bytes(8, name.as_bytes()).bytes(9, &bytes)
+    dims(&[i64::try_from(values.len()).unwrap()]).number(2, 7).bytes(8, name.as_bytes()).bytes(9, &bytes)
 }
 
 /// A tensor whose numbers are in another file.
