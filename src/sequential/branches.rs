@@ -166,12 +166,13 @@ impl<T: Scalar> Branches<T> {
         &self,
         mut change: impl FnMut(&str, &Sequential<T>) -> Result<Sequential<T>>,
     ) -> Result<Self> {
-        let mut changed = self.clone();
-        for (index, path) in changed.paths.iter_mut().enumerate() {
-            let model = path.model.as_ref().map(|model| change(&path.name, model)).transpose();
-            path.model = model.map_err(|error| in_path(index, &path.name, error))?;
-        }
-        Ok(changed)
+        let changed = self.paths.iter().enumerate().map(|(index, Path { name, model, output, columns })| {
+            let model = model.as_ref().map(|model| change(name, model)).transpose();
+            let model = model.map_err(|error| in_path(index, name, error))?;
+            Ok(Path { name: name.clone(), model, output: *output, columns: *columns })
+        });
+        let paths = changed.collect::<Result<_>>()?;
+        Ok(Self { join: self.join, paths, input: self.input, output: self.output })
     }
 
     /// The same paths, with another model of the same shapes in the place of one.

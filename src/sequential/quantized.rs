@@ -101,70 +101,98 @@ impl Quantizer<'_> {
         prefix: &str,
         inputs: Vec<Tensor<f32>>,
     ) -> Result<(Sequential<f32>, Vec<Tensor<f32>>)> {
-        let (mut steps, mut last, mut inputs) = (Vec::new(), None::<(usize, Step<f32>)>, inputs);
+        let (mut steps, mut last, mut inputs) = (Vec::new(), None::<Pending>, inputs);
         for (index, step) in model.steps().iter().enumerate() {
             let told = |error| model.error_in(index, error);
             if does_nothing(&*step.layer) {
                 continue;
             }
-            let mut step = step.clone();
-            if inside(&*step.layer).is_empty() {
-                (self.load)(&mut *step.layer).map_err(told)?;
+            let mut own = inside(&*step.layer).is_empty().then(|| step.layer.clone());
+            if let Some(layer) = &mut own {
+                (self.load)(&mut **layer).map_err(told)?;
             }
-            if let (Some((_, before)), Some(norm)) =
-                (&mut last, (&*step.layer as &dyn Any).downcast_ref::<BatchNorm<f32>>())
-            {
+            let norm = own.as_deref().and_then(|layer| (layer as &dyn Any).downcast_ref::<BatchNorm<f32>>());
+            if let (Some(Pending { own: Some(before), .. }), Some(norm)) = (&mut last, norm) {
                 let (scales, shifts) = norm.scale_and_shift().map_err(told)?;
-                if let Some(layer) = folded(&*before.layer, &scales, &shifts).map_err(told)? {
-                    before.layer = layer;
+                if let Some(layer) = folded(&**before, &scales, &shifts).map_err(told)? {
+                    *before = layer;
                     continue;
                 }
             }
-            if let Some((index, step)) = last.replace((index, step)) {
-                let step =
-                    self.step(step, prefix, &mut inputs).map_err(|error| model.error_in(index, error))?;
-                steps.push(step);
+            if let Some(last) = last.replace(Pending { index, own }) {
+                steps.push(self.finished(model, last, prefix, &mut inputs)?);
             }
         }
-        if let Some((index, step)) = last {
-            let step = self.step(step, prefix, &mut inputs).map_err(|error| model.error_in(index, error))?;
-            steps.push(step);
+        if let Some(last) = last {
+            steps.push(self.finished(model, last, prefix, &mut inputs)?);
         }
         Ok((model.with_lean_steps(steps), inputs))
     }
 
     /// The step with fewer bits, where it can have them; the inputs of a calibration go through it.
-    fn step(
+    fn finished(
         &mut self,
-        mut step: Step<f32>,
+        model: &Sequential<f32>,
+        Pending { index, own }: Pending,
         prefix: &str,
         inputs: &mut Vec<Tensor<f32>>,
     ) -> Result<Step<f32>> {
+        let step = &model.steps()[index];
         let name = format!("{prefix}{}", step.name);
-        let any: &dyn Any = &*step.layer;
-        let layer: Option<Box<dyn Layer<f32>>> = if let Some(model) = any.downcast_ref::<Sequential<f32>>() {
-            Some(Box::new(self.model(model, &format!("{name}."), inputs.clone())?.0))
-        } else if let Some(branches) = any.downcast_ref::<Branches<f32>>() {
-            let path = |path: &str, model: &Sequential<f32>| {
-                let prefix = if path.is_empty() { format!("{name}.") } else { format!("{name}.{path}.") };
-                Ok(self.model(model, &prefix, inputs.clone())?.0)
-            };
-            Some(Box::new(branches.with_models(path)?))
-        } else if self.quantization.leaves_out(&name) {
-            None
-        } else {
-            match self.quantization.format() {
-                Format::Int8 => int8(&*step.layer, range(inputs, &name)?)?,
-                Format::Bf16 => bf16(&*step.layer)?,
-            }
+        let layer = match own {
+            Some(layer) => self.layer(layer, &name, inputs),
+            None => self.nested(&*step.layer, &name, inputs),
         };
-        step.layer = layer.unwrap_or(step.layer);
+        let layer = layer.map_err(|error| model.error_in(index, error))?;
+        let step = Step::new(layer, step.name.clone(), step.input, step.output);
         if !inputs.is_empty() {
             let single = Sequential::of_named(step.input, step.output, vec![step.clone()]);
             *inputs = inputs.iter().map(|inputs| single.predict(inputs)).collect::<Result<_>>()?;
         }
         Ok(step)
     }
+
+    /// A layer without others inside.
+    fn layer(
+        &mut self,
+        layer: Box<dyn Layer<f32>>,
+        name: &str,
+        inputs: &[Tensor<f32>],
+    ) -> Result<Box<dyn Layer<f32>>> {
+        if self.quantization.leaves_out(name) {
+            return Ok(layer);
+        }
+        let quantized = match self.quantization.format() {
+            Format::Int8 => int8(&*layer, range(inputs, name)?)?,
+            Format::Bf16 => bf16(&*layer)?,
+        };
+        Ok(quantized.unwrap_or(layer))
+    }
+
+    /// A layer with models inside.
+    fn nested(
+        &mut self,
+        layer: &dyn Layer<f32>,
+        name: &str,
+        inputs: &[Tensor<f32>],
+    ) -> Result<Box<dyn Layer<f32>>> {
+        let any: &dyn Any = layer;
+        if let Some(model) = any.downcast_ref::<Sequential<f32>>() {
+            return Ok(Box::new(self.model(model, &format!("{name}."), inputs.to_vec())?.0));
+        }
+        let branches = any.downcast_ref::<Branches<f32>>().expect("nothing else has models inside");
+        Ok(Box::new(branches.with_models(|path, model| {
+            let prefix = if path.is_empty() { format!("{name}.") } else { format!("{name}.{path}.") };
+            Ok(self.model(model, &prefix, inputs.to_vec())?.0)
+        })?))
+    }
+}
+
+/// A layer that may still get a normalisation.
+struct Pending {
+    index: usize,
+    /// With its parameters. None for one with others inside, which is not copied as a whole: its layers get theirs one by one.
+    own: Option<Box<dyn Layer<f32>>>,
 }
 
 /// The layer with weights of eight bits, where there is one.

@@ -196,7 +196,8 @@ fn zeros_make_the_bias_and_a_number_that_is_none_makes_none() {
         if let Some([least, largest]) = range {
             layer = layer.with_input_range(least, largest).unwrap();
         }
-        let model = Sequential::builder([50]).layer(layer).build(&mut seeded(0)).unwrap();
+        let model = Sequential::builder([50]).layer(layer.clone()).build(&mut seeded(0)).unwrap();
+        let behind = Sequential::builder([50]).layer(layer).relu().build(&mut seeded(0)).unwrap();
         let mut x = Tensor::from_fn([4, 50], number).unwrap();
         let whole = model.predict(&x).unwrap();
         x.as_mut_slice()[..50].fill(0.0);
@@ -207,7 +208,19 @@ fn zeros_make_the_bias_and_a_number_that_is_none_makes_none() {
         assert_eq!(y.as_slice()[..33], *bias.as_slice());
         assert!(y.as_slice()[33..].iter().all(|y| y.is_nan()), "{range:?}: {y:?}");
         assert!(whole.as_slice().iter().all(|y| y.is_finite()));
+        // A rectifier makes no number of what is none.
+        assert!(behind.predict(&x).unwrap().as_slice()[33..].iter().all(|y| y.is_nan()), "{range:?}");
     }
+    let conv =
+        Conv2d::<f32>::new(Channels::new(3, 5), Window::new(3).with_padding(1), &mut seeded(2)).unwrap();
+    let layer = QuantizedConv2d::from_float(&conv).unwrap();
+    let model = Sequential::builder([4, 4, 3]).layer(layer).relu().build(&mut seeded(0)).unwrap();
+    let mut x = Tensor::from_fn([2, 4, 4, 3], number).unwrap();
+    let other = model.predict(&x).unwrap();
+    x.as_mut_slice()[0] = f32::NAN;
+    let y = model.predict(&x).unwrap();
+    assert!(y.as_slice()[..80].iter().all(|y| y.is_nan()), "{y:?}");
+    assert_eq!(y.as_slice()[80..], other.as_slice()[80..]);
 }
 
 #[test]
