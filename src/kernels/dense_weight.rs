@@ -163,11 +163,26 @@ fn pack_dy<T: Element>(size: DenseSize, dy: &[T], packed: &mut [T]) {
     for (panel, rows) in packed.chunks_exact_mut((batch * T::PANEL_COLUMNS).max(1)).enumerate() {
         let columns = panel * T::PANEL_COLUMNS..outputs.min((panel + 1) * T::PANEL_COLUMNS);
         for (sample, row) in rows.chunks_exact_mut(T::PANEL_COLUMNS).enumerate() {
-            let (used, padding) = row.split_at_mut(columns.len());
-            used.copy_from_slice(&dy[sample * outputs..][columns.clone()]);
-            padding.fill(T::zero());
+            let from = &dy[sample * outputs..][columns.clone()];
+            // Of a length that is known, a copy is a few instructions instead of a call: those of first layers of images.
+            match from.len() {
+                8 => pack_row::<T, 8>(from, row),
+                16 => pack_row::<T, 16>(from, row),
+                _ => {
+                    let (used, padding) = row.split_at_mut(from.len());
+                    used.copy_from_slice(from);
+                    padding.fill(T::zero());
+                }
+            }
         }
     }
+}
+
+/// A row of so many numbers and its padding.
+fn pack_row<T: Element, const LEN: usize>(from: &[T], row: &mut [T]) {
+    let (used, padding) = row.split_first_chunk_mut::<LEN>().expect("a panel is wider");
+    *used = *from.first_chunk().expect("as many");
+    padding.fill(T::zero());
 }
 
 /// Tiles of x: a few inputs of all samples, those of a sample together. `packed` starts with the input `first`.

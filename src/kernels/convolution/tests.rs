@@ -226,3 +226,35 @@ fn every_case_is_within_the_bound<T: Numbers>() {
     assert!(failures.is_empty(), "{}:\n{}", failures.len(), failures.join("\n"));
 }
 in_both_precisions!(every_case_is_within_the_bound);
+
+/// A gradient of few elements is a sum of parts, which threads share out.
+#[test]
+fn threads_do_not_change_a_bit_of_a_small_gradient() {
+    for (channels, batch) in [([1, 8], 60), ([3, 40], 9)] {
+        let Case { size, .. } =
+            case("", batch, [axis(40, 3, 1, 1, None), axis(33, 3, 1, 1, None)], channels, 1);
+        let x = numbers::<f32>(size.batch * size.geometry.image_len(), 3);
+        let dy = numbers::<f32>(size.positions() * size.outputs, 11);
+        let gradient = |threads: usize| {
+            let mut scratch = vec![f32::NAN; ConvolutionWeightGradient::<f32>::scratch(size)];
+            let parallelism = Parallelism::Threads(threads);
+            ConvolutionWeightGradient { size, x: &x, dy: &dy, parallelism }.run(&mut scratch).to_vec()
+        };
+        let [one, two, many] = [1, 2, 8].map(gradient);
+        assert!(one == two && two == many);
+    }
+}
+
+/// A workspace is made for a largest batch, and serves all smaller ones.
+#[test]
+fn a_smaller_batch_wants_no_more_scratch() {
+    let axes = |inputs| [axis(inputs, 3, 1, 1, None); 2];
+    for (inputs, channels) in [(20, [1, 8]), (59, [1, 8]), (60, [3, 40]), (12, [16, 64]), (9, [40, 33])] {
+        let scratch = |batch: usize| {
+            let Case { size, .. } = case("", batch, axes(inputs), channels, 1);
+            ConvolutionWeightGradient::<f32>::scratch(size)
+        };
+        let sizes: Vec<usize> = (1..40).map(scratch).collect();
+        assert!(sizes.is_sorted(), "{inputs}, {channels:?}: {sizes:?}");
+    }
+}
