@@ -10,7 +10,7 @@ use std::hint::black_box;
 use super::backend::{ByteBackend, ByteKernel};
 use super::panels::{ROWS, STEP};
 use super::simd::{ByteSimd, most_vectors};
-use super::tile::{MOST_SUMS, Share, Tile};
+use super::tile::{MOST_SUMS, Share, Sums, Tile};
 
 /// The steps of the tile: 16 KiB of weights.
 const STEPS: usize = 128;
@@ -43,7 +43,8 @@ impl ByteKernel for MultiplyAdds<'_> {
         let tile = Tile { steps: STEPS, cells: &cells, row_stride: 0, weights, panel_stride: 0, fetch };
         let mut sums = [S::zeros(); MOST_SUMS];
         for _ in 0..rounds {
-            tile.add(simd, size, black_box(&mut sums), vectors);
+            let values = black_box(&mut sums);
+            tile.add(simd, size, Sums { values, stride: vectors, begin: false });
         }
         rounds * rows * vectors * S::LANES * STEPS * ROWS
     }

@@ -14,10 +14,9 @@ use std::ops::Range;
 use super::backend::ByteKernel;
 use super::panels::{BytePanels, COLUMNS, STEP};
 use super::rows::{BLOCK_STEPS, Line, RowLayout, SUMS, Sample, cells, chunks_mut};
-use super::simd::{ByteSimd, most_vectors};
-use super::tile::{Ahead, Fetch, MOST_SUMS, Nothing, STREAMED_ROWS, Share, Tile};
+use super::simd::{ByteSimd, NumbersChunk, most_vectors};
+use super::tile::{Ahead, Fetch, MOST_SUMS, Nothing, STREAMED_ROWS, Share, Sums, Tile};
 use super::weight::ByteWeight;
-use crate::kernels::block_sums::BlockSums;
 use crate::kernels::grid::Grid;
 use crate::kernels::{Finish, Simd};
 
@@ -71,6 +70,7 @@ impl ByteKernel for Part<'_> {
         let layout = self.product.panels;
         let first = self.columns.start * COLUMNS;
         let end = (self.columns.end * COLUMNS).min(layout.columns);
+        let mut own = [S::zeros(); MOST_SUMS];
         let blocks = self.rows.len().div_ceil(BLOCK_ROWS);
         for block in 0..blocks {
             // As many rows in each, for one of a few rows would go through the weight as a whole one does.
@@ -101,7 +101,7 @@ impl ByteKernel for Part<'_> {
                             self.step_of_panel(span_end, 0)
                         };
                         let group = Group { steps: steps.clone(), columns, passes, next };
-                        self.group(simd, &group, &rows, tiles);
+                        self.group(simd, &group, &rows, tiles, &mut own);
                     }
                     if step == layout.steps() {
                         break;
@@ -142,6 +142,83 @@ fn tile_vectors<S: ByteSimd>(columns: usize, rows: usize) -> usize {
     left.min(most_vectors::<S>(rows))
 }
 
+/// The most vectors side by side.
+const MOST_VECTORS: usize = 8;
+
+/// What the outputs of a group have in common, column by column.
+struct Ends<S: ByteSimd> {
+    sums: [S::Chunk; MOST_VECTORS],
+    scales: [NumbersChunk<S>; MOST_VECTORS],
+    bias: [NumbersChunk<S>; MOST_VECTORS],
+}
+
+impl<S: ByteSimd> Ends<S> {
+    #[inline(always)]
+    fn new(simd: S, product: &Product<'_>, columns: Range<usize>) -> Self {
+        let numbers = simd.numbers();
+        let ByteWeight { sums, scales, .. } = product.weight;
+        let (sums, scales) = (&sums[columns.clone()], &scales[columns.clone()]);
+        let bias = product.bias.map(|bias| &bias[columns]);
+        // The sum of a number and −0 is that number.
+        let mut nothing = S::Numbers::zeros();
+        numbers.store(numbers.splat(-0.0), &mut nothing);
+        let mut ends = Self {
+            sums: [S::zeros(); MOST_VECTORS],
+            scales: [nothing; MOST_VECTORS],
+            bias: [nothing; MOST_VECTORS],
+        };
+        for (to, from) in ends.sums.iter_mut().zip(sums.chunks(S::LANES)) {
+            let to = to.as_mut();
+            if from.len() == S::LANES {
+                // Of a length that is known, it is an instruction.
+                (0..S::LANES).for_each(|lane| to[lane] = from[lane]);
+            } else {
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            }
+        }
+        for (to, from) in ends.scales.iter_mut().zip(scales.chunks(S::LANES)) {
+            numbers.store(numbers.load_part(from), to);
+        }
+        if let Some(bias) = bias {
+            for (to, from) in ends.bias.iter_mut().zip(bias.chunks(S::LANES)) {
+                numbers.store(numbers.load_part(from), to);
+            }
+        }
+        ends
+    }
+
+    /// The outputs of a row, from a vector of the group's columns on.
+    #[inline(always)]
+    fn finish(
+        &self,
+        simd: S,
+        first: usize,
+        (sample, is_relu): (Sample, bool),
+        values: &[S::Chunk],
+        y: &mut [f32],
+    ) {
+        let numbers = simd.numbers();
+        let (of_weights, scales, bias) = (&self.sums[first..], &self.scales[first..], &self.bias[first..]);
+        let scale = numbers.splat(sample.scale);
+        let (whole, rest) = S::Numbers::split_mut(y);
+        let vectors = whole.len();
+        let columns = values.iter().zip(of_weights).zip(scales.iter().zip(bias));
+        for (y, ((value, sums), (scales, bias))) in whole.iter_mut().zip(columns) {
+            let value = simd.without(simd.load(value), sample.zero, simd.load(sums));
+            let value = numbers.mul(numbers.mul(value, numbers.load(scales)), scale);
+            let value = numbers.add(value, numbers.load(bias));
+            numbers.store(if is_relu { numbers.relu(value) } else { value }, y);
+        }
+        if !rest.is_empty() {
+            let value =
+                simd.without(simd.load(&values[vectors]), sample.zero, simd.load(&of_weights[vectors]));
+            let value = numbers.mul(numbers.mul(value, numbers.load(&scales[vectors])), scale);
+            let value = numbers.add(value, numbers.load(&bias[vectors]));
+            numbers.store_part(if is_relu { numbers.relu(value) } else { value }, rest);
+        }
+    }
+}
+
 impl Part<'_> {
     #[expect(unsafe_code, reason = "parts share the rows of y")]
     #[inline(always)]
@@ -175,7 +252,15 @@ impl Part<'_> {
     /// All tiles of a group. While they use its part of W, which the first pass brings into the cache, they ask for the next
     /// group's, a share each.
     #[inline(always)]
-    fn group<S: ByteSimd>(&mut self, simd: S, group: &Group, rows: &Range<usize>, tiles: usize) {
+    fn group<S: ByteSimd>(
+        &mut self,
+        simd: S,
+        group: &Group,
+        rows: &Range<usize>,
+        tiles: usize,
+        own: &mut [S::Chunk; MOST_SUMS],
+    ) {
+        let ends = Ends::new(simd, &self.product, group.columns.clone());
         let share = STEP / group.passes.min(STEP);
         let mut pass = 0;
         for tile in 0..tiles {
@@ -186,14 +271,16 @@ impl Part<'_> {
                 let vectors = tile_vectors::<S>(group.columns.end - column, rows.len());
                 let columns = column..group.columns.end.min(column + vectors * S::LANES);
                 column = columns.end;
+                let first_vector = (columns.start - group.columns.start) / S::LANES;
+                let ends = (&ends, first_vector);
                 let place = Place { steps: &group.steps, columns, vectors, rows: rows.clone() };
                 if group.passes > 1 {
                     let address = group.next.wrapping_add(pass * share * group.steps.len());
-                    self.tile(simd, place, Share { address, step: share });
+                    self.tile(simd, place, Share { address, step: share }, ends, own);
                 } else if rows.len() > STREAMED_ROWS {
-                    self.tile(simd, place, Ahead);
+                    self.tile(simd, place, Ahead, ends, own);
                 } else {
-                    self.tile(simd, place, Nothing);
+                    self.tile(simd, place, Nothing, ends, own);
                 }
                 pass += 1;
             }
@@ -201,7 +288,14 @@ impl Part<'_> {
     }
 
     #[inline(always)]
-    fn tile<S: ByteSimd, F: Fetch>(&mut self, simd: S, place: Place<'_>, fetch: F) {
+    fn tile<S: ByteSimd, F: Fetch>(
+        &mut self,
+        simd: S,
+        place: Place<'_>,
+        fetch: F,
+        (ends, first_vector): (&Ends<S>, usize),
+        own: &mut [S::Chunk; MOST_SUMS],
+    ) {
         let Place { steps, columns, vectors, rows } = place;
         let Product { layout, samples, lines, panels, weight, .. } = self.product;
         let row_stride = layout.lines() * (size_of::<Line>() / size_of::<S::Cell>());
@@ -214,42 +308,22 @@ impl Part<'_> {
             panel_stride: panels.panel_len(),
             fetch,
         };
-        // Sums that wait for the next block lie in scratch, others nowhere.
+        // Sums that wait for the next block lie in scratch.
         let is_whole = steps.len() == panels.steps();
-        let mut own = BlockSums::<_, MOST_SUMS>::new();
         let (values, stride) = if is_whole {
-            (own.filled(rows.len() * vectors, S::zeros()), vectors)
+            (&mut own[..], vectors)
         } else {
             (Self::waiting::<S>(self.sums, &rows, columns.start), S::PER_PANEL)
         };
-        if !is_whole && steps.start == 0 {
-            for values in values.chunks_mut(stride) {
-                values[..vectors].fill(S::zeros());
-            }
-        }
-        tile.add(simd, (rows.len(), vectors), &mut *values, stride);
+        tile.add(simd, (rows.len(), vectors), Sums { values: &mut *values, stride, begin: steps.start == 0 });
         if steps.end < panels.steps() {
             return;
         }
         let values = &*values;
-        let numbers = simd.numbers();
         let is_relu = matches!(self.product.finish, Finish::Relu);
-        for vector in 0..vectors {
-            let start = (columns.start + vector * S::LANES).min(columns.end);
-            let lanes = start..columns.end.min(start + S::LANES);
-            let mut sums_of_weights = S::zeros();
-            sums_of_weights.as_mut()[..lanes.len()].copy_from_slice(&weight.sums[lanes.clone()]);
-            let sums_of_weights = simd.load(&sums_of_weights);
-            let scales = numbers.load_part(&weight.scales[lanes.clone()]);
-            let bias = self.product.bias.map(|bias| numbers.load_part(&bias[lanes.clone()]));
-            for (row, values) in rows.clone().zip(values.chunks(stride)) {
-                let Sample { scale, zero } = samples[row];
-                let value = simd.without(simd.load(&values[vector]), zero, sums_of_weights);
-                let value = numbers.mul(numbers.mul(value, scales), numbers.splat(scale));
-                let value = if let Some(bias) = bias { numbers.add(value, bias) } else { value };
-                let value = if is_relu { numbers.relu(value) } else { value };
-                numbers.store_part(value, self.piece(row, lanes.clone()));
-            }
+        for ((row, values), sample) in rows.clone().zip(values.chunks(stride)).zip(&samples[rows]) {
+            let y = self.piece(row, columns.clone());
+            ends.finish(simd, first_vector, (*sample, is_relu), values, y);
         }
     }
 }

@@ -15,7 +15,7 @@
 use std::cmp::Ordering;
 
 use super::rows::{LINE_BYTES, Sample};
-use super::simd::ByteSimd;
+use super::simd::{ByteSimd, NumbersChunk};
 use crate::kernels::Simd;
 
 /// How the inputs become bytes.
@@ -84,7 +84,7 @@ impl Quantization {
     }
 
     #[inline(always)]
-    fn quantize_group<S: ByteSimd>(self, simd: S, x: &[Chunk<S>; VECTORS], bytes: &mut [u8]) {
+    fn quantize_group<S: ByteSimd>(self, simd: S, x: &[NumbersChunk<S>; VECTORS], bytes: &mut [u8]) {
         let numbers = simd.numbers();
         let inverse = numbers.splat(self.scale.recip());
         let (least, most) = (numbers.splat(-self.zero as f32), numbers.splat((255 - self.zero) as f32));
@@ -98,9 +98,6 @@ impl Quantization {
         simd.narrow(whole, bytes);
     }
 }
-
-/// A vector of numbers in memory.
-type Chunk<S> = <<S as ByteSimd>::Numbers as Simd<f32>>::Chunk;
 
 /// The least and the largest number, 0 among them, and whether all are finite.
 #[inline(always)]
@@ -135,7 +132,14 @@ fn range<S: ByteSimd>(simd: S, x: &[f32]) -> (f32, f32, bool) {
     let (mut least, mut most) = (S::Numbers::zeros(), S::Numbers::zeros());
     numbers.store(lowest, &mut least);
     numbers.store(highest, &mut most);
-    let least = least.as_ref().iter().fold(0.0, |a: f32, &b| if b < a { b } else { a });
-    let most = most.as_ref().iter().fold(0.0, |a: f32, &b| if b > a { b } else { a });
+    // Four side by side, as one after another would wait for each other.
+    let (mut lowest, mut highest) = ([0.0_f32; 4], [0.0_f32; 4]);
+    for lane in 0..S::LANES {
+        let (low, high) = (least.as_ref()[lane], most.as_ref()[lane]);
+        lowest[lane % 4] = if low < lowest[lane % 4] { low } else { lowest[lane % 4] };
+        highest[lane % 4] = if high > highest[lane % 4] { high } else { highest[lane % 4] };
+    }
+    let least = lowest.into_iter().fold(0.0, |a: f32, b| if b < a { b } else { a });
+    let most = highest.into_iter().fold(0.0, |a: f32, b| if b > a { b } else { a });
     (least, most, numbers.sum(sum) == 0.0)
 }

@@ -14,6 +14,9 @@ use crate::kernels::Simd;
 /// A vector of `f32` of the same instruction set.
 pub(super) type Numbers<S> = <<S as ByteSimd>::Numbers as Simd<f32>>::Vector;
 
+/// The same in memory.
+pub(super) type NumbersChunk<S> = <<S as ByteSimd>::Numbers as Simd<f32>>::Chunk;
+
 /// The vectors of one instruction set for bytes: a lane has four of them, and a sum.
 pub(super) trait ByteSimd: Copy + Send + Sync {
     /// The vectors of `f32` with as many lanes.

@@ -89,6 +89,16 @@ pub(super) struct Tile<'a, C, F> {
     pub(super) fetch: F,
 }
 
+/// Where the sums of a tile lie, row after row.
+#[derive(Debug)]
+pub(super) struct Sums<'a, C> {
+    pub(super) values: &'a mut [C],
+    /// From a row to the next.
+    pub(super) stride: usize,
+    /// Whether they begin at 0 in place of what lies there.
+    pub(super) begin: bool,
+}
+
 const fn is_wanted<S: ByteSimd, F: Fetch>(rows: usize, vectors: usize) -> bool {
     let has_rows = F::ROWS.0 <= rows && rows <= F::ROWS.1 && rows <= S::MOST_ROWS;
     has_rows && vectors <= most_vectors::<S>(rows)
@@ -96,11 +106,11 @@ const fn is_wanted<S: ByteSimd, F: Fetch>(rows: usize, vectors: usize) -> bool {
 
 /// Does `add_sized` for the size that has come, out of those that an instruction set has. The others are not compiled.
 macro_rules! add_sized {
-    ($tile:ident, $simd:ident, $sums:ident, $stride:ident, $size:expr, $($rows:literal: $($vectors:literal)*,)*) => {
+    ($tile:ident, $simd:ident, $sums:ident, $size:expr, $($rows:literal: $($vectors:literal)*,)*) => {
         match $size {
             $($(
                 ($rows, $vectors) if const { is_wanted::<S, F>($rows, $vectors) } => {
-                    $tile.add_sized::<S, $rows, $vectors>($simd, $sums, $stride)
+                    $tile.add_sized::<S, $rows, $vectors>($simd, $sums)
                 }
             )*)*
             (rows, vectors) => unreachable!("no tile of {rows} rows × {vectors} vectors"),
@@ -109,17 +119,11 @@ macro_rules! add_sized {
 }
 
 impl<C, F: Fetch> Tile<'_, C, F> {
-    /// Adds the products onto rows × vectors of sums, from a row of which to the next are `stride` vectors.
+    /// Adds the products onto rows × vectors of sums.
     #[inline(always)]
-    pub(super) fn add<S: ByteSimd<Cell = C>>(
-        self,
-        simd: S,
-        size: (usize, usize),
-        sums: &mut [S::Chunk],
-        stride: usize,
-    ) {
+    pub(super) fn add<S: ByteSimd<Cell = C>>(self, simd: S, size: (usize, usize), sums: Sums<'_, S::Chunk>) {
         add_sized! {
-            self, simd, sums, stride, size,
+            self, simd, sums, size,
             1: 8 4 2 1,
             2: 4 2 1,
             3: 4 2 1,
@@ -139,15 +143,17 @@ impl<C, F: Fetch> Tile<'_, C, F> {
     fn add_sized<S: ByteSimd<Cell = C>, const ROWS: usize, const VECTORS: usize>(
         self,
         simd: S,
-        sums: &mut [S::Chunk],
-        stride: usize,
+        sums: Sums<'_, S::Chunk>,
     ) {
         self.check::<S>(ROWS, VECTORS);
         let Self { steps, cells, row_stride, weights, panel_stride, mut fetch } = self;
-        let mut sum = [[simd.load(&S::zeros()); VECTORS]; ROWS];
-        for (row, sum) in sum.iter_mut().enumerate() {
-            for (vector, sum) in sum.iter_mut().enumerate() {
-                *sum = simd.load(&sums[row * stride + vector]);
+        let mut sum = [[simd.splat(0); VECTORS]; ROWS];
+        let Sums { values, stride, begin } = sums;
+        if !begin {
+            for (row, sum) in sum.iter_mut().enumerate() {
+                for (vector, sum) in sum.iter_mut().enumerate() {
+                    *sum = simd.load(&values[row * stride + vector]);
+                }
             }
         }
         let offset = |vector: usize| {
@@ -157,8 +163,9 @@ impl<C, F: Fetch> Tile<'_, C, F> {
         // with additions that take the place of products.
         let mut first_cells = [cells.as_ptr(); ROWS];
         for (row, first) in first_cells.iter_mut().enumerate() {
-            *first = black_box(first.wrapping_add(row * row_stride));
+            *first = first.wrapping_add(row * row_stride);
         }
+        let first_cells = black_box(first_cells);
         let mut weight = weights.as_ptr();
         for step in 0..steps {
             fetch.next(simd, weight);
@@ -196,7 +203,7 @@ impl<C, F: Fetch> Tile<'_, C, F> {
         }
         for (row, sum) in sum.into_iter().enumerate() {
             for (vector, sum) in sum.into_iter().enumerate() {
-                simd.store(sum, &mut sums[row * stride + vector]);
+                simd.store(sum, &mut values[row * stride + vector]);
             }
         }
     }
