@@ -104,6 +104,13 @@ impl<T: Scalar> Probe<T> {
         Limits { multiply_adds, bytes: self.bytes(time) }
     }
 
+    /// As [`Probe::measure`], with the multiply-adds of layers in bf16, with sums in `f32`. Where the processor has none that are fast,
+    /// layers multiply in `f32`, and it is the limit of that.
+    pub fn measure_bf16(&mut self, time: Duration) -> Limits {
+        let multiply_adds = self.rate(time, |_| kernels::multiply_adds_in_bf16(ROUNDS));
+        Limits { multiply_adds, bytes: self.bytes(time) }
+    }
+
     fn bytes(&self, time: Duration) -> f64 {
         self.rate(time, |part| {
             let sweeps = (READ / part.len().max(1)).max(1);
@@ -154,6 +161,8 @@ mod tests {
             assert!(limits.multiply_adds > 1e6 && limits.bytes > 1e6, "{threads}: {limits:?}");
             let limits = Probe::<f32>::new(100_000, threads).unwrap().measure_int8(Duration::from_millis(1));
             assert!(limits.multiply_adds > 1e6 && limits.bytes > 1e6, "{threads}, int8: {limits:?}");
+            let limits = Probe::<f32>::new(100_000, threads).unwrap().measure_bf16(Duration::from_millis(1));
+            assert!(limits.multiply_adds > 1e6 && limits.bytes > 1e6, "{threads}, bf16: {limits:?}");
         }
         let error = Probe::<f32>::new(1, 0).unwrap_err();
         assert_eq!(error.to_string(), "threads: expected at least 1, got 0");

@@ -34,6 +34,11 @@ pub(crate) trait Kernel<T: Number> {
 pub(crate) trait Runs<T: Number>: Copy + Send + Sync {
     fn run<K: Kernel<T>>(self, kernel: K) -> K::Output;
 
+    /// How many products a lane of a multiply-add is the sum of.
+    fn terms(self) -> usize {
+        1
+    }
+
     /// The [`Simd::FACTOR`] of its vectors.
     fn factor(self) -> usize {
         1

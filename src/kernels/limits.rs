@@ -7,7 +7,8 @@
 
 use std::hint::black_box;
 
-use super::backend::{Backend, Kernel};
+use super::backend::Backend;
+use super::backend::{Kernel, Runs};
 use super::{Element, Simd};
 
 /// The chains of multiply-adds side by side: enough to hide the latency of one on every processor that starts
@@ -23,7 +24,12 @@ const VECTORS: usize = 2;
 
 /// Does so many rounds of multiply-adds, and says how many multiply-adds they were.
 pub(super) fn multiply_adds_on<T: Element>(backend: Backend, rounds: usize) -> usize {
-    backend.run(MultiplyAdds { rounds, number: T::one() })
+    multiply_adds_of(backend, rounds, T::one())
+}
+
+/// The same with vectors of any kind, in chains of products of this number.
+pub(super) fn multiply_adds_of<T: Element>(vectors: impl Runs<T>, rounds: usize, number: T) -> usize {
+    vectors.run(MultiplyAdds { rounds, number })
 }
 
 /// Reads a slice, except for some vectors at its end if it does not divide evenly.

@@ -81,7 +81,7 @@ pub(crate) use backend::{Element, Kernel, run};
 
 pub(crate) use bf16::{
     Bf16ConvolutionForward, Bf16DenseForward, Bf16InputGradient, Bf16Panels, Bf16WeightGradient, Pair,
-    bf16_bits, bf16_value, round_panels,
+    bf16_bits, bf16_value, multiply_adds_in_bf16, round_panels,
 };
 pub(crate) use buffer::Buffer;
 pub(crate) use bytes::{

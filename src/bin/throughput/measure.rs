@@ -100,6 +100,7 @@ pub(crate) fn measure<T: Scalar>(work: &mut Work<T>, threads: usize, seconds: f6
     for _ in 0..ROUNDS {
         let limit = match work.dtype {
             "int8" => probe.measure_int8(probing),
+            "bf16" => probe.measure_bf16(probing),
             _ => probe.measure(probing),
         };
         // The probe has left its own bytes in the cache.

@@ -7,6 +7,7 @@ use super::simd::{InPairs, Widened};
 #[cfg(target_arch = "x86_64")]
 use super::{simd::Pairs, x86::Avx512Bf16};
 use crate::kernels::backend::{Backend, Kernel, Runs};
+use crate::kernels::limits::multiply_adds_of;
 use crate::kernels::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use crate::kernels::{avx2::Avx2, avx512::Avx512};
@@ -95,12 +96,33 @@ impl Bf16Backend {
     }
 }
 
+/// Does so many rounds of multiply-adds of numbers in bf16, and says how many they were. Where numbers are widened before, they are those
+/// of `f32`.
+pub(crate) fn multiply_adds_in_bf16(rounds: usize) -> usize {
+    Bf16Backend::current().with(MultiplyAdds(rounds))
+}
+
+struct MultiplyAdds(usize);
+
+impl Task for MultiplyAdds {
+    type Output = usize;
+
+    fn run(self, vectors: impl Runs<f32>) -> usize {
+        // A pair of zeros as well as a number.
+        multiply_adds_of(vectors, self.0, 0.0) * vectors.terms()
+    }
+}
+
 /// Pairs alone, for what is never widened in the product.
 #[cfg(target_arch = "x86_64")]
 impl Runs<f32> for Avx512Bf16 {
     fn run<K: Kernel<f32>>(self, kernel: K) -> K::Output {
         // SAFETY: the token proves that the processor has the instructions.
         unsafe { with_avx512_bf16::run(self, kernel) }
+    }
+
+    fn terms(self) -> usize {
+        2
     }
 }
 

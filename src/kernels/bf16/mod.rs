@@ -27,6 +27,7 @@ mod weight;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(crate) use backend::multiply_adds_in_bf16;
 pub(crate) use convolution::Bf16ConvolutionForward;
 pub(crate) use forward::Bf16DenseForward;
 pub(crate) use in_bf16::{InBf16, round_panels};
