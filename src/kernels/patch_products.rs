@@ -54,7 +54,7 @@ impl<T: Element> PatchProducts<'_, T> {
     }
 
     /// The outputs of some positions.
-    fn rows(
+    pub(super) fn rows(
         &self,
         mut first: usize,
         y: &mut [T],

@@ -11,7 +11,7 @@ type Image = [usize; 3];
 /// Convolutions of all ways, and pools that can be taken along and that cannot.
 fn models<T: Scalar>() -> Vec<(String, Sequential<T>)> {
     let same = |kernel: usize| Window::new(kernel).with_padding(Padding::Same);
-    let convs: [(Image, usize, Window, usize); 8] = [
+    let convs: [([usize; 3], usize, Window, usize); 8] = [
         ([14, 28, 1], 32, same(3), 1),
         ([15, 15, 3], 7, same(3), 1),
         ([21, 20, 3], 20, Window::new(7).with_stride(2).with_padding(Padding::Border(3.into())), 1),

@@ -4,6 +4,7 @@ use super::blocks::{Blocks, PoolSize};
 use crate::kernels::convolution_size::{ConvolutionSize, DIRECT_PATCH, MOST_PIECES, Rows};
 use crate::kernels::depthwise_forward::DepthwiseForward;
 use crate::kernels::direct::{DirectForward, Windows};
+use crate::kernels::patch_products::{Block, PatchProducts};
 use crate::kernels::runs::split_with_scratch;
 use crate::kernels::{DenseForward, Finish, Parallelism, Products};
 
@@ -33,8 +34,7 @@ impl<T: Products> ConvolutionForward<'_, T> {
             return 0;
         }
         if pool.is_none() && !size.is_direct() {
-            let blocks = size.positions().div_ceil(size.block::<T>().max(1));
-            return blocks.min(MOST_PIECES) * size.block_len::<T>();
+            return PatchProducts::<T>::scratch(size, |_| 0);
         }
         let blocks = Blocks::new::<T>(size, pool);
         (1..=MOST_PIECES.min(blocks.count))
@@ -118,37 +118,18 @@ impl<T: Products> ConvolutionForward<'_, T> {
     }
 
     /// The outputs of some positions.
-    fn rows(&self, mut first: usize, y: &mut [T], scratch: &mut [T]) {
-        let size = self.size;
-        let (patches_of_block, own_outputs) = scratch.split_at_mut(size.block::<T>() * size.patch());
-        for y in y.chunks_mut(size.block::<T>() * size.outputs) {
-            let positions = first..first + y.len() / size.outputs;
-            first = positions.end;
-            if size.is_pointwise() {
-                let x = &self.x[positions.start * size.patch()..positions.end * size.patch()];
-                if size.patch() <= DIRECT_PATCH {
-                    self.direct(Windows::of_rows(positions.len(), size.patch()), x, 0, y);
-                    self.finish(y);
-                } else {
-                    self.product(0, x, y);
-                }
-                continue;
+    fn rows(&self, first: usize, y: &mut [T], scratch: &mut [T]) {
+        let Self { size, x, parallelism, .. } = *self;
+        let is_direct = size.is_pointwise() && size.patch() <= DIRECT_PATCH;
+        let products = PatchProducts { size, x, parallelism };
+        products.rows(first, y, scratch, &|block: Block<'_, T>, y: &mut [T], _: &mut [T]| {
+            if is_direct {
+                self.direct(Windows::of_rows(block.size.batch, size.patch()), block.patches, block.group, y);
+                self.finish(y);
+            } else {
+                self.product(block, y);
             }
-            for group in 0..size.groups {
-                let x = &mut patches_of_block[..positions.len() * size.patch()];
-                size.patches(group, 0..size.taps()).gather(self.x, positions.clone(), x);
-                if size.groups == 1 {
-                    self.product(group, x, y);
-                    continue;
-                }
-                let outputs = size.group_outputs();
-                let own = &mut own_outputs[..positions.len() * outputs];
-                self.product(group, x, own);
-                for (y, own) in y.chunks_exact_mut(size.outputs).zip(own.chunks_exact(outputs)) {
-                    y[group * outputs..][..outputs].copy_from_slice(own);
-                }
-            }
-        }
+        });
     }
 
     /// A group's outputs from rows of images, without a function after them.
@@ -168,14 +149,12 @@ impl<T: Products> ConvolutionForward<'_, T> {
     }
 
     /// A group's outputs from its patches.
-    fn product(&self, group: usize, patches: &[T], y: &mut [T]) {
-        let size = self.size;
-        let outputs = size.group_outputs();
+    fn product(&self, block: Block<'_, T>, y: &mut [T]) {
         let product = DenseForward {
-            size: size.product(y.len() / outputs, size.taps()),
-            x: patches,
-            weight: self.panels(group),
-            bias: self.bias.map(|bias| &bias[group * outputs..][..outputs]),
+            size: block.size,
+            x: block.patches,
+            weight: self.panels(block.group),
+            bias: self.bias.map(|bias| &bias[block.columns]),
             finish: self.finish,
             parallelism: Parallelism::Threads(1),
         };
