@@ -26,8 +26,9 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// with stride s, dilation d and p rows and columns of zeros before the image, and as many behind it unless each side has its own. As in every library of the field, the
 /// window is not turned: it is a cross-correlation (LeCun et al., 1998).
 ///
-/// Images have their channels last. What the window sees at its places becomes the rows of a matrix, a block at a time,
-/// which goes through the products of [`Dense`](crate::Dense).
+/// Images have their channels last. What the window sees at its places are the rows of a matrix, a block at a time, which goes through
+/// products as those of [`Dense`](crate::Dense) are; forward, most are read where they lie in the image. In inference a model does the
+/// activation and the [`MaxPool2d`](crate::layers::MaxPool2d) after it in the same pass, to the same bits.
 ///
 /// # Shapes
 ///
