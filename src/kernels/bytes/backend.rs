@@ -37,7 +37,7 @@ pub(super) trait ByteKernel {
     fn run<S: ByteSimd>(self, simd: S) -> Self::Output;
 }
 
-/// The names, the fastest first, each with the name of the set that the other kernels then run with.
+/// All names, the fastest first.
 #[cfg(test)]
 pub(super) const NAMES: [&str; 5] = ["avx512-vnni", "avx512-no-vnni", "avx-vnni", "avx2", "portable"];
 
