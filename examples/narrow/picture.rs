@@ -131,7 +131,8 @@ pub(crate) fn draw_units(
             let largest = pixels.iter().fold(f32::MIN_POSITIVE, |most, pixel| most.max(pixel.abs()));
             let (left, top) = (SPACE + number % ACROSS * cell, top + number / ACROSS * cell);
             for (place, pixel) in pixels.iter().enumerate() {
-                let pale = (255.0 * (1.0 - pixel.abs() / largest)) as u8;
+                // Few shades, so that the file stays small.
+                let pale = 255 - (4.0 * pixel.abs() / largest).round() as u8 * 63;
                 let color = if *pixel > 0.0 { [pale, pale, 255] } else { [255, pale, pale] };
                 picture.put(left + place % SIDE, top + place / SIDE, color);
             }
