@@ -27,7 +27,7 @@
 //!
 //! # Inputs
 //!
-//! They are what the model is used for: those that it was trained on, or any others of their kind, without labels. What is not in them counts for nothing. Some more samples than the widest
+//! They are what the model is used for: those that it was trained on, or any others of their kind, without labels; of a data set [its inputs](crate::train::Dataset::inputs). What is not in them counts for nothing. Some more samples than the widest
 //! layer has units are enough; with fewer it works, on less. Images of a test set stay out of it, if the test is to say something.
 //!
 //! # Low rank
