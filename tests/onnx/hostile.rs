@@ -44,6 +44,19 @@ fn graphs_that_cannot_be() {
         (file(&[3], &[node("Reshape", &["x", "w"], "y")], &[integers("w", &[-1, -1])]), "at most one axis"),
         (file(&[3], &[node("Reshape", &["x", "w"], "y")], &[integers("w", &[0, 7])]), "as many elements"),
         (file(&[6], &[node("Reshape", &["x", "w"], "y")], &[integers("w", &[6, -1])]), "[6, batch]"),
+        // Parts of samples as samples, reduced and put together again.
+        (
+            file(
+                &[2, 3],
+                &[
+                    node("Reshape", &["x", "w"], "a"),
+                    with_integers(node("ReduceMean", &["a"], "b"), "axes", &[1]),
+                    node("Reshape", &["b", "v"], "y"),
+                ],
+                &[integers("w", &[-1, 3]), integers("v", &[-1, 2])],
+            ),
+            "samples along the first axis alone",
+        ),
         (file(&[3], &[with_integers(node("Transpose", &["x"], "y"), "perm", &[1, 1])], &[]), "twice"),
         (file(&[3], &[with_integers(node("Transpose", &["x"], "y"), "perm", &[1, 0])], &[]), "samples"),
         (file(&[3], &[with_integer(node("Softmax", &["x"], "y"), "axis", i64::MIN)], &[]), "axis"),

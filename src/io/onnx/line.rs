@@ -38,6 +38,13 @@ impl<'b, T: Scalar> Line<'b, T> {
         self.layers.push(Named { name, layer: Box::new(layer) });
     }
 
+    /// Whether the first axis of the graph is that of the samples alone, for what looks at each sample as a whole.
+    pub(super) fn check_samples(&self) -> Verdict<()> {
+        let expected =
+            "expected samples along the first axis alone, got other axes with them, or them elsewhere";
+        if self.lie.has_samples_first() { Ok(()) } else { Err(expected.to_owned()) }
+    }
+
     /// Takes so many numbers from the budget.
     pub(super) fn spend(&self, len: usize) -> Verdict<()> {
         let left = self.budget.get().checked_sub(len);

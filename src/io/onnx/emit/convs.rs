@@ -28,9 +28,7 @@ fn window(slide: &Slide) -> Window {
 
 /// Has the image lie channels last, and gives the order of the channels.
 fn image<T: Scalar>(line: &mut Line<'_, T>) -> Verdict<(Vec<usize>, Vec<usize>)> {
-    if !line.lie.has_samples_first() {
-        return Err("expected images, one for each sample, got the samples along another axis".to_owned());
-    }
+    line.check_samples()?;
     let (channels, places) = (line.lie.axes[1].clone(), line.lie.axes[2..].to_vec());
     let order = line.put_image(&places, &channels)?;
     Ok((channels, order))

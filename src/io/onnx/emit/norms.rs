@@ -80,6 +80,7 @@ pub(super) fn layer<T: Scalar>(line: &mut Line<'_, T>, value: &Value<'_>) -> Ver
 
 pub(super) fn group<T: Scalar>(line: &mut Line<'_, T>, value: &Value<'_>) -> Verdict<()> {
     let Op::GroupNorm { groups, scale, shift, epsilon } = &value.op else { unreachable!("it is one") };
+    line.check_samples()?;
     let axis = line.lie.axes[1].clone();
     let parts = line.put_last(&axis, *groups > 1)?;
     let (rank, len) = (value.dims.len(), line.lie.product(&parts));

@@ -93,6 +93,7 @@ pub(super) fn reduce<T: Scalar>(
     is_max: bool,
     value: &Value<'_>,
 ) -> Verdict<()> {
+    line.check_samples()?;
     let stays: Vec<usize> = (1..line.lie.axes.len())
         .filter(|axis| !axes.contains(axis))
         .flat_map(|axis| line.lie.axes[axis].clone())
