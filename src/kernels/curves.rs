@@ -7,7 +7,7 @@
 
 use super::backend::{Backend, Kernel};
 use super::column_sums::from_wide;
-use super::exponential::{Fused, exp, tanh};
+use super::exponential::{exp, tanh};
 use super::{Element, Simd};
 
 /// A function of each element.
@@ -35,8 +35,8 @@ impl Curve {
     /// dy ← dy·f′, of x, or, for `Sigmoid` and `Tanh`, of y.
     pub(super) fn chain_on<T: NormalTail>(self, backend: Backend, x_or_y: &[T], dy: &mut [T]) {
         match self {
-            Self::Sigmoid => backend.run(Chain { x_or_y, dy, f: |y, _| y * (T::one() - y) }),
-            Self::Tanh => backend.run(Chain { x_or_y, dy, f: |y, _| T::one() - y * y }),
+            Self::Sigmoid => backend.run(Chain { x_or_y, dy, f: |y| y * (T::one() - y) }),
+            Self::Tanh => backend.run(Chain { x_or_y, dy, f: |y| T::one() - y * y }),
             Self::Silu => backend.run(Chain { x_or_y, dy, f: silu_slope }),
             Self::Gelu => backend.run(Chain { x_or_y, dy, f: gelu_slope }),
             Self::GeluTanh => backend.run(Chain { x_or_y, dy, f: gelu_tanh_slope }),
@@ -52,12 +52,12 @@ struct Each<'a, T, F> {
     f: F,
 }
 
-impl<T: Element, F: Fn(T, Fused) -> T> Kernel<T> for Each<'_, T, F> {
+impl<T: Element, F: Fn(T) -> T> Kernel<T> for Each<'_, T, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        each(simd, self.values, |x| (self.f)(x, Fused(S::FUSED)));
+        each(simd, self.values, self.f);
     }
 }
 
@@ -98,12 +98,12 @@ struct Chain<'a, T, F> {
     f: F,
 }
 
-impl<T: Element, F: Fn(T, Fused) -> T> Kernel<T> for Chain<'_, T, F> {
+impl<T: Element, F: Fn(T) -> T> Kernel<T> for Chain<'_, T, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let f = |x, dy: T| dy * (self.f)(x, Fused(S::FUSED));
+        let f = |x, dy: T| dy * (self.f)(x);
         let ((x, x_rest), (dy, dy_rest)) = (self.x_or_y.as_chunks::<WIDE>(), self.dy.as_chunks_mut::<WIDE>());
         for (dy, x) in dy.iter_mut().zip(x) {
             for lane in 0..WIDE {
@@ -121,21 +121,21 @@ impl<T: Element, F: Fn(T, Fused) -> T> Kernel<T> for Chain<'_, T, F> {
 }
 
 #[inline(always)]
-fn sigmoid<T: Element>(x: T, fused: Fused) -> T {
-    T::one() / (T::one() + exp(-x, fused))
+fn sigmoid<T: Element>(x: T) -> T {
+    T::one() / (T::one() + exp(-x))
 }
 
 #[inline(always)]
-fn silu<T: Element>(x: T, fused: Fused) -> T {
-    let y = x * sigmoid(x, fused);
+fn silu<T: Element>(x: T) -> T {
+    let y = x * sigmoid(x);
     // −∞·0 is NaN where the limit is 0.
     if x == T::neg_infinity() { T::zero() } else { y }
 }
 
 /// σ(x) and what it lacks of 1, which a difference would leave few digits of where x is large.
 #[inline(always)]
-fn open_and_shut<T: Element>(x: T, fused: Fused) -> (T, T) {
-    let power = exp(-x.abs(), fused);
+fn open_and_shut<T: Element>(x: T) -> (T, T) {
+    let power = exp(-x.abs());
     let more = T::one() / (T::one() + power);
     let less = power * more;
     if x > T::zero() { (more, less) } else { (less, more) }
@@ -150,8 +150,8 @@ fn gated_slope<T: Element>(x: T, (open, shut): (T, T), slope: T) -> T {
 
 // f′ = σ + x·σ·(1 − σ).
 #[inline(always)]
-fn silu_slope<T: Element>(x: T, fused: Fused) -> T {
-    gated_slope(x, open_and_shut(x, fused), T::one())
+fn silu_slope<T: Element>(x: T) -> T {
+    gated_slope(x, open_and_shut(x), T::one())
 }
 
 /// Φ(x) and exp(−x²/2), for x from −40 to 40, behind which both are at their limits.
@@ -160,7 +160,7 @@ fn silu_slope<T: Element>(x: T, fused: Fused) -> T {
 /// series in t = (a − 3)/(a + 3), which maps 0..∞ to −1..1. The coefficients are its projections on cos(i·θ) at 200 nodes,
 /// computed with 40 digits. The tail keeps its relative accuracy, which 1 − erf(a) would lose.
 #[inline(always)]
-fn normal<T: NormalTail>(x: T, fused: Fused) -> (T, T) {
+fn normal<T: NormalTail>(x: T) -> (T, T) {
     let number = from_wide::<T>;
     let a = x.abs() * number(std::f64::consts::FRAC_1_SQRT_2);
     let twice = (a - number(3.0)) / (a + number(3.0)) * number(2.0);
@@ -168,10 +168,10 @@ fn normal<T: NormalTail>(x: T, fused: Fused) -> (T, T) {
     let (first, others) = T::COEFFICIENTS.split_first().expect("terms");
     let (mut next, mut after) = (T::zero(), T::zero());
     for &coefficient in others.iter().rev() {
-        (next, after) = (fused.mul_add(twice, next, coefficient - after), next);
+        (next, after) = (twice * next + (coefficient - after), next);
     }
     let series = *first + (twice * T::HALF * next - after);
-    let power = exp(-T::HALF * x * x, fused);
+    let power = exp(-T::HALF * x * x);
     let tail = T::HALF * (series * power / (T::one() + (a + a)));
     (if x < T::zero() { tail } else { T::one() - tail }, power)
 }
@@ -185,17 +185,17 @@ fn near<T: Element>(x: T) -> T {
 }
 
 #[inline(always)]
-fn gelu<T: NormalTail>(x: T, fused: Fused) -> T {
+fn gelu<T: NormalTail>(x: T) -> T {
     let least = from_wide::<T>(-40.0);
-    (if x < least { least } else { x }) * normal(near(x), fused).0
+    (if x < least { least } else { x }) * normal(near(x)).0
 }
 
 // f′ = Φ(x) + x·φ(x), φ(x) = exp(−x²/2)/√(2π).
 #[inline(always)]
-fn gelu_slope<T: NormalTail>(x: T, fused: Fused) -> T {
+fn gelu_slope<T: NormalTail>(x: T) -> T {
     let x = near(x);
-    let (gate, power) = normal(x, fused);
-    fused.mul_add(x * from_wide::<T>(0.398_942_280_401_432_7), power, gate)
+    let (gate, power) = normal(x);
+    x * from_wide::<T>(0.398_942_280_401_432_7) * power + gate
 }
 
 /// 2u and 2·du/dx, with u = √(2/π)·(x + 0.044715·x³): (1 + tanh(u))/2 = σ(2u), which keeps its accuracy where tanh is near −1.
@@ -208,16 +208,16 @@ fn gelu_tanh_gate<T: Element>(x: T) -> (T, T) {
 }
 
 #[inline(always)]
-fn gelu_tanh<T: Element>(x: T, fused: Fused) -> T {
-    let y = x * sigmoid(gelu_tanh_gate(x).0, fused);
+fn gelu_tanh<T: Element>(x: T) -> T {
+    let y = x * sigmoid(gelu_tanh_gate(x).0);
     if x == T::neg_infinity() { T::zero() } else { y }
 }
 
 // f′ = g + x·g′, g = σ(2u), g′ = g·(1 − g)·2u′.
 #[inline(always)]
-fn gelu_tanh_slope<T: Element>(x: T, fused: Fused) -> T {
+fn gelu_tanh_slope<T: Element>(x: T) -> T {
     let (place, slope) = gelu_tanh_gate(x);
-    gated_slope(x, open_and_shut(place, fused), slope)
+    gated_slope(x, open_and_shut(place), slope)
 }
 
 /// The coefficients of the series above, as many as the digits of a number type need.
@@ -288,14 +288,31 @@ mod tests {
             (5.0, 1.537_459_794_428_035e-12),
             (10.0, 2.088_487_583_762_545e-45),
         ] {
-            for fused in [Fused(false), Fused(true)] {
-                let x = -x * std::f64::consts::SQRT_2;
-                let error = (2.0 * normal(x, fused).0 / erfc - 1.0).abs();
-                assert!(error < 1e-13, "at {x} off by {error:e}");
-                let single = f64::from(normal(x as f32, fused).0);
-                // The square of x has lost the digits that make a small power.
-                let error = (2.0 * single / erfc - 1.0).abs();
-                assert!(x < -10.0 || error < 3e-7 * (1.0 + x * x), "at {x} off by {error:e} in f32");
+            let x = -x * std::f64::consts::SQRT_2;
+            let error = (2.0 * normal(x).0 / erfc - 1.0).abs();
+            assert!(error < 1e-13, "at {x} off by {error:e}");
+            let single = f64::from(normal(x as f32).0);
+            // The square of x has lost the digits that make a small power.
+            let error = (2.0 * single / erfc - 1.0).abs();
+            assert!(x < -10.0 || error < 3e-7 * (1.0 + x * x), "at {x} off by {error:e} in f32");
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_has_the_same_bits() {
+        let x: Vec<f32> = (-1003..1004).map(|i| i as f32 * 0.017).chain([f32::INFINITY, -120.0]).collect();
+        for curve in [Curve::Sigmoid, Curve::Tanh, Curve::Silu, Curve::Gelu, Curve::GeluTanh] {
+            let of = |backend: Backend| {
+                let (mut y, mut slope) = (x.clone(), vec![1.0_f32; x.len()]);
+                curve.apply_on(backend, &mut y);
+                curve.chain_on(backend, &x, &mut slope);
+                y.into_iter().chain(slope).map(f32::to_bits).collect::<Vec<_>>()
+            };
+            let mut backends = super::super::backend::available().into_iter();
+            let (_, first) = backends.next().expect("portable is always there");
+            let expected = of(first);
+            for (name, backend) in backends {
+                assert!(of(backend) == expected, "{name}, {curve:?}");
             }
         }
     }

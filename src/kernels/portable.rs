@@ -34,7 +34,6 @@ impl<T: Number> Simd<T> for Portable {
     type Vector = [T; LANES];
     type Chunk = [T; LANES];
 
-    const FUSED: bool = FUSED;
     type Factor = [T; LANES];
     type Operand = [T; LANES];
 

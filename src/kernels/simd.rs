@@ -29,8 +29,6 @@ pub(crate) trait Simd<T: Number>: Copy + Send + Sync {
     const LANES: usize = size_of::<Self::Chunk>() / size_of::<T>();
     /// The vectors of a row of a weight panel.
     const PER_PANEL: usize = T::PANEL_COLUMNS / Self::LANES;
-    /// Whether a·b + c is one instruction.
-    const FUSED: bool = true;
     /// The most rows that a tile of sums has.
     const ROWS: usize;
     /// The most vectors side by side in a tile of 1, 2, 3, … rows, powers of two; the last holds for all

@@ -8,7 +8,7 @@
 use super::backend::{Backend, Kernel};
 use super::column_sums::from_wide;
 use super::curves::each;
-use super::exponential::{Fused, exp};
+use super::exponential::exp;
 use super::rows::{MOST_OF_STRETCH, first_stretch, map, sums};
 use super::{Element, Simd};
 
@@ -44,7 +44,7 @@ impl<T: Element> Kernel<T> for Softmax<'_, T> {
     fn run<S: Simd<T>>(self, simd: S) -> (T, T) {
         let row = self.0;
         let max = largest(row);
-        each(simd, row, |x| exp(x - max, Fused(S::FUSED)));
+        each(simd, row, |x| exp(x - max));
         let [sum] = sums(simd, [&*row], |[x]| [x]);
         let sum = from_wide(sum);
         each(simd, row, |x| x / sum);
@@ -66,7 +66,7 @@ impl<T: Element> Kernel<T> for LargestAndSum<'_, T> {
             let (row, behind) = rest.split_at(first_stretch::<T, S>(rest.len()));
             let powers = &mut powers[..row.len()];
             powers.copy_from_slice(row);
-            each(simd, powers, |x| exp(x - max, Fused(S::FUSED)));
+            each(simd, powers, |x| exp(x - max));
             let [sum] = sums(simd, [&*powers], |[x]| [x]);
             (total, rest) = (total + sum, behind);
         }
@@ -132,7 +132,7 @@ impl<T: Element> Kernel<T> for LogSoftmaxGradient<'_, T> {
         let [sum] = sums(simd, [dy], |[dy]| [dy]);
         let sum = from_wide::<T>(sum);
         dx.copy_from_slice(y);
-        each(simd, dx, |y| exp(y, Fused(S::FUSED)) * sum);
+        each(simd, dx, |y| exp(y) * sum);
         let minus = simd.splat(-T::one());
         let (dx, dx_rest) = S::split_mut(dx);
         let (dy, dy_rest) = S::split(dy);
