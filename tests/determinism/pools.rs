@@ -6,8 +6,6 @@ use taper::{Mode, Parallelism, Scalar, Sequential, seeded};
 
 use super::{bits, inputs};
 
-type Image = [usize; 3];
-
 /// Convolutions of all ways, and pools that can be taken along and that cannot.
 fn models<T: Scalar>() -> Vec<(String, Sequential<T>)> {
     let same = |kernel: usize| Window::new(kernel).with_padding(Padding::Same);
