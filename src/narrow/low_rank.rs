@@ -32,7 +32,7 @@ use crate::{Error, Parallelism, Result, Scalar, Sequential, Tensor};
 /// let factored = LowRank::new().to_ranks(&model, &inputs, [("fc", 4)])?;
 /// assert_eq!(factored.model.param("fc_low.weight")?.shape().axes(), [16, 4]);
 /// assert_eq!(factored.model.param("fc.weight")?.shape().axes(), [4, 40]);
-/// assert_eq!(factored.layers[0].pays_below, 11.43_f64.floor() as usize + 1);
+/// assert_eq!(factored.layers[0].pays_below, 12); // 16·40/(16 + 40) = 11.4
 /// # Ok::<(), taper::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
