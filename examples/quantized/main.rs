@@ -1,14 +1,16 @@
-//! What eight bits cost: networks of other examples in `f32` and with 8-bit weights, side by side.
+//! What fewer bits cost: networks of other examples in `f32`, with weights of eight bits and in bf16, side by side.
 //!
 //! ```sh
 //! cargo run --release --example quantized                          # dense and convolutional, on silhouettes
 //! cargo run --release --example quantized -- --network fashion     # Fashion-MNIST; takes minutes
 //! cargo run --release --example quantized -- --network photos      # needs what the example `photos` needs
+//! cargo run --release --example quantized -- --train               # beside the same trained with products of bf16
 //! cargo run --release --example quantized -- --save quantized      # for `compare_onnxruntime.py` beside this file
 //! ```
 //!
 //! Each network is trained in `f32` with several seeds. Of the same weights, then, a model of 8-bit weights is made, with ranges
-//! found for each sample, with ranges known from 512 images to train with, and one whose last layer stays in `f32`. The error of a
+//! found for each sample, with ranges known from 512 images to train with, and one whose last layer stays in `f32`, and a model of weights
+//! in bf16. The error of a
 //! model is the largest difference of a logit of the test images, as a share of the range from the smallest to the largest logit.
 //! `docs/quantization.md` has the figures.
 
@@ -31,13 +33,13 @@ use clap::{Parser, ValueEnum};
 use recipe::Task;
 use taper::init::Init;
 use taper::sequential::Quantization;
-use taper::train::{Fit, metrics};
+use taper::train::{Fit, Precision, metrics};
 use taper::{Result, Sequential, Tensor};
 
 /// The images whose ranges a calibration takes.
 const CALIBRATION: usize = 512;
 
-/// Compares networks in f32 with the same of 8-bit weights.
+/// Compares networks in f32 with the same of fewer bits.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Which network; `pets` and `cnn` unless given. May be given several times.
@@ -52,6 +54,9 @@ struct Arguments {
     /// Trainings of each network, with seeds from 1 on.
     #[arg(long, default_value_t = 5)]
     seeds: u64,
+    /// Also trains each network with products of bf16, from the same seed.
+    #[arg(long)]
+    train: bool,
     /// Saves trained models and test images in this folder.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
@@ -86,26 +91,30 @@ fn run(arguments: &Arguments) -> std::result::Result<(), Box<dyn Error>> {
             let images = photographs.iter().flat_map(|photograph| photograph.pixels.as_slice());
             let images = Tensor::from_vec([photographs.len(), 32, 32, 3], images.copied().collect())?;
             let labels: Vec<usize> = photographs.iter().map(|photograph| photograph.label).collect();
-            print(&[compare(&model, &images, &labels, &images, "fc3")?]);
+            print(&[compare(&model, &images, &labels, &images, "fc3")?], &[]);
             continue;
         }
         let task = Task::read(if network == Network::Fashion { &arguments.data } else { "pets" })?;
         let calibration = first(&task.train.images, CALIBRATION)?;
-        let mut rows = Vec::new();
+        let (mut rows, mut trained_in_bf16) = (Vec::new(), Vec::new());
         for seed in 1..=arguments.seeds {
-            let model = trained(network, &task, seed)?;
+            let model = trained(network, &task, seed, Precision::Full)?;
             let last = if network == Network::Cnn { "fc2" } else { "fc3" };
             rows.push(compare(&model, &task.test.images, &task.test.labels, &calibration, last)?);
+            if arguments.train {
+                let logits = trained(network, &task, seed, Precision::Bf16)?.predict(&task.test.images)?;
+                trained_in_bf16.push(accuracy(&logits, &task.test.labels)?);
+            }
             if let Some(folder) = &arguments.save {
                 save(folder, network, seed, &model, &task)?;
             }
         }
-        print(&rows);
+        print(&rows, &trained_in_bf16);
     }
     Ok(())
 }
 
-fn trained(network: Network, task: &Task, seed: u64) -> Result<Sequential<f32>> {
+fn trained(network: Network, task: &Task, seed: u64, precision: Precision) -> Result<Sequential<f32>> {
     let mut model = if network == Network::Cnn {
         recipe::model(task.classes.len(), seed)?
     } else {
@@ -115,15 +124,17 @@ fn trained(network: Network, task: &Task, seed: u64) -> Result<Sequential<f32>> 
         model.dense(task.classes.len()).named("fc3").build(&mut taper::seeded(seed))?
     };
     let epochs = if network == Network::Fashion { 10 } else { task.epochs };
-    recipe::trainer(&mut model, seed)?.fit(task.train.dataset()?, Fit::epochs(epochs))?;
+    recipe::trainer(&mut model, seed)?
+        .with_precision(precision)?
+        .fit(task.train.dataset()?, Fit::epochs(epochs))?;
     Ok(model)
 }
 
 /// What is compared of a network.
 struct Row {
     accuracy: f64,
-    /// Accuracy and error of each model of 8-bit weights.
-    quantized: [(f64, f64); 3],
+    /// Accuracy and error of each model of fewer bits.
+    quantized: [(f64, f64); 4],
 }
 
 fn compare(
@@ -134,19 +145,23 @@ fn compare(
     last: &str,
 ) -> Result<Row> {
     let exact = model.predict(images)?;
-    let accuracy = |logits: &Tensor<f32>| -> Result<f64> {
-        let right = metrics::classes(logits)?.into_iter().zip(labels).filter(|(got, label)| got == *label);
-        Ok(right.count() as f64 / labels.len() as f64)
-    };
     let int8 = Quantization::int8();
-    let mut quantized = [(0.0, 0.0); 3];
-    for (place, quantization) in
-        quantized.iter_mut().zip([int8.clone(), int8.clone().calibrated(calibration), int8.without(last)])
-    {
+    let mut quantized = [(0.0, 0.0); 4];
+    for (place, quantization) in quantized.iter_mut().zip([
+        int8.clone(),
+        int8.clone().calibrated(calibration),
+        int8.without(last),
+        Quantization::bf16(),
+    ]) {
         let logits = model.quantized(&quantization)?.predict(images)?;
-        *place = (accuracy(&logits)?, error(&logits, &exact));
+        *place = (accuracy(&logits, labels)?, error(&logits, &exact));
     }
-    Ok(Row { accuracy: accuracy(&exact)?, quantized })
+    Ok(Row { accuracy: accuracy(&exact, labels)?, quantized })
+}
+
+fn accuracy(logits: &Tensor<f32>, labels: &[usize]) -> Result<f64> {
+    let right = metrics::classes(logits)?.into_iter().zip(labels).filter(|(got, label)| got == *label);
+    Ok(right.count() as f64 / labels.len() as f64)
 }
 
 /// The largest difference, as a share of the range of the exact logits.
@@ -158,22 +173,27 @@ fn error(logits: &Tensor<f32>, exact: &Tensor<f32>) -> f64 {
     off / f64::from(largest - least)
 }
 
-fn print(rows: &[Row]) {
-    let names = ["8 bits", "calibrated", "last in f32"];
+fn print(rows: &[Row], trained_in_bf16: &[f64]) {
+    let names = ["8 bits", "calibrated", "last in f32", "bf16"];
     print!("{:>6}", "f32");
     names.iter().for_each(|name| print!("  {name:>11}  {:>7}", "error"));
-    println!();
-    let line = |accuracy: f64, quantized: [(f64, f64); 3]| {
-        print!("{accuracy:6.4}");
-        quantized.iter().for_each(|(accuracy, error)| print!("  {accuracy:11.4}  {:5.2} %", 100.0 * error));
-        println!();
+    println!("{}", if trained_in_bf16.is_empty() { "" } else { "  trained in bf16" });
+    let line = |row: &Row, trained: Option<f64>| {
+        print!("{:6.4}", row.accuracy);
+        row.quantized
+            .iter()
+            .for_each(|(accuracy, error)| print!("  {accuracy:11.4}  {:5.2} %", 100.0 * error));
+        println!("{}", trained.map_or(String::new(), |accuracy| format!("  {accuracy:15.4}")));
     };
-    rows.iter().for_each(|row| line(row.accuracy, row.quantized));
+    rows.iter().enumerate().for_each(|(number, row)| line(row, trained_in_bf16.get(number).copied()));
     if rows.len() > 1 {
         let mean = |value: &dyn Fn(&Row) -> f64| rows.iter().map(value).sum::<f64>() / rows.len() as f64;
         let of = |index: usize| (mean(&|row| row.quantized[index].0), mean(&|row| row.quantized[index].1));
+        let quantized = [of(0), of(1), of(2), of(3)];
+        let trained = trained_in_bf16.iter().sum::<f64>() / rows.len() as f64;
         println!("mean");
-        line(mean(&|row| row.accuracy), [of(0), of(1), of(2)]);
+        let mean = Row { accuracy: mean(&|row| row.accuracy), quantized };
+        line(&mean, (!trained_in_bf16.is_empty()).then_some(trained));
     }
     println!();
 }
