@@ -254,7 +254,11 @@ impl<T: Scalar> Layer<T> for Dense<T> {
         let (bias, parallelism) = (self.parts.bias.as_ref().map(Param::buffer), context.parallelism);
         let in_bf16 = match context.mode {
             Mode::Infer => self.parts.weight.bf16(),
-            Mode::Train => self.copy_in_bf16(size, context.scratch.len())?,
+            Mode::Train => {
+                // A layer of one's own around this one may not have asked.
+                self.check_mode(Mode::Train)?;
+                self.copy_in_bf16(size, context.scratch.len())?
+            }
         };
         with_finish(context.activation, |finish| match in_bf16 {
             None => {

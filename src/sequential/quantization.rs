@@ -28,8 +28,8 @@ pub(super) enum Format {
 
 impl Quantization {
     /// Weights of eight bits with a scale for each output, and inputs of eight bits with a scale for each sample
-    /// ([`QuantizedDense`](crate::layers::QuantizedDense) has the formula): a quarter of the bytes, and sums of whole numbers. Outputs
-    /// have the same bits on every processor.
+    /// ([`QuantizedDense`](crate::layers::QuantizedDense) has the formula): a quarter of the bytes, and sums of whole numbers. What these
+    /// layers give has the same bits on every processor; the layers that stay in `f32` compute as before.
     #[must_use]
     pub fn int8() -> Self {
         Self::of(Format::Int8)
@@ -37,8 +37,8 @@ impl Quantization {
 
     /// Weights in bf16: the sign, the exponent and seven bits of the fraction of an `f32`, rounded to the nearest. Inputs of a layer are
     /// rounded so too, each once; their products are exact, and sums, bias and activation are in `f32`. Half of the bytes, and less of
-    /// an error than eight bits make: at most 2⁻⁸ of each product. Layers stay what they are, with a weight in bf16; outputs have the same
-    /// bits in any batch and at any number of threads, but not with every instruction set.
+    /// an error than eight bits make: each factor is off by at most 2⁻⁸ of itself, a product by 2⁻⁷. Layers stay what they are, with a
+    /// weight in bf16; outputs have the same bits in any batch and at any number of threads, but not with every instruction set.
     #[must_use]
     pub fn bf16() -> Self {
         Self::of(Format::Bf16)

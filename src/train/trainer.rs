@@ -212,8 +212,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// bytes. What a callback or [`Trainer::model_mut`] changes is in the copy before the next step.
     ///
     /// The bits are the same at any number of threads, but not with every instruction set. [`Trainer::evaluate`] and validation
-    /// measure the weights as they are, in `f32`. A training that is to go on from a checkpoint to the same bits needs the same
-    /// precision.
+    /// measure the weights as they are, in `f32`; between two steps, a pass for training that is made by hand of [`Trainer::model`]
+    /// multiplies as a step does. A training that is to go on from a checkpoint to the same bits needs the same precision.
     ///
     /// ```
     /// use taper::train::{Dataset, Fit, Precision};

@@ -1,8 +1,11 @@
 //! Models of weights in bf16, against sums in f64 of numbers rounded to bf16.
 
-use taper::layers::{Channels, Conv1d, Conv2d, Window};
+use taper::layers::{Backward, Channels, Conv1d, Conv2d, Forward, GradientSink, Memory, Window};
 use taper::sequential::Quantization;
-use taper::{Activation, Dense, Layer, Mode, Parallelism, Sequential, Tensor, seeded};
+use taper::{
+    Activation, Dense, Layer, Mode, Parallelism, Result, Sequential, Shape, Tensor, TensorView,
+    TensorViewMut, seeded,
+};
 
 use crate::models::{network, number, off};
 
@@ -218,4 +221,47 @@ fn what_cannot_be_is_told() {
     for (i, (before, after)) in before.as_slice().iter().zip(after.as_slice()).enumerate() {
         assert!(if i / 3 == 1 { after.is_nan() } else { before == after }, "output {i}: {after}");
     }
+}
+
+/// A layer of one's own around a model, which does not say in which modes it can be used.
+#[derive(Debug, Clone)]
+struct Around(Sequential<f32>);
+
+impl Layer<f32> for Around {
+    fn kind(&self) -> &'static str {
+        "around"
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        self.0.output_shape(input)
+    }
+
+    fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
+        self.0.memory(input, batch, mode)
+    }
+
+    fn forward(
+        &self,
+        x: TensorView<'_, f32>,
+        y: TensorViewMut<'_, f32>,
+        context: &mut Forward<'_, f32>,
+    ) -> Result<()> {
+        self.0.forward(x, y, context)
+    }
+
+    fn backward(&mut self, pass: Backward<'_, f32>, sink: &mut dyn GradientSink<f32>) -> Result<()> {
+        self.0.backward(pass, sink)
+    }
+}
+
+#[test]
+fn a_training_pass_is_refused_where_nobody_asked_before() {
+    let small = Sequential::<f32>::builder([6]).dense(8).named("fc1").relu().dense(3).build(&mut seeded(1));
+    let small = in_bf16(&small.unwrap());
+    let outer = Sequential::builder([6]).layer(Around(small)).build(&mut seeded(0)).unwrap();
+    let x = Tensor::from_fn([3, 6], number).unwrap();
+    assert_eq!(outer.predict(&x).unwrap().shape().axes(), [3, 3]);
+    let mut workspace = outer.workspace(Mode::Train, 3).unwrap();
+    let error = outer.forward_pass(&x, &mut workspace).unwrap_err().to_string();
+    assert!(error.contains("`fc1`") && error.contains("weights in bf16 have no gradients"), "{error}");
 }
