@@ -195,9 +195,7 @@ impl ByteKernel for Quantize<'_> {
             // SAFETY: as for the lines.
             let [sample] = (unsafe { samples.piece(image, 0..1) }) else { unreachable!("one an image") };
             let x = &x[image * image_len..][..image_len];
-            let quantization = input.of(simd, x);
-            quantization.quantize(simd, x, layout.bytes(lines));
-            *sample = quantization.sample();
+            *sample = input.of(simd, x).quantize(simd, x, layout.bytes(lines));
         }
     }
 }

@@ -120,10 +120,8 @@ impl ByteKernel for Quantize<'_> {
             // SAFETY: as for the lines.
             let [sample] = (unsafe { samples.piece(row, 0..1) }) else { unreachable!("one a row") };
             let x = &product.x[row * inputs..][..inputs];
-            let quantization = product.input.of(simd, x);
-            quantization.quantize(simd, x, layout.bytes(lines));
+            *sample = product.input.of(simd, x).quantize(simd, x, layout.bytes(lines));
             layout.spread::<S>(lines);
-            *sample = quantization.sample();
         }
     }
 }

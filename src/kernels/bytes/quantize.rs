@@ -15,7 +15,7 @@
 use std::cmp::Ordering;
 
 use super::rows::{LINE_BYTES, Sample};
-use super::simd::{ByteSimd, NumbersChunk};
+use super::simd::{ByteSimd, Numbers, NumbersChunk};
 use crate::kernels::Simd;
 
 /// How the inputs become bytes.
@@ -35,7 +35,6 @@ pub(super) struct Quantization {
     scale: f32,
     /// The byte of 0.
     zero: i32,
-    is_finite: bool,
 }
 
 /// The vectors that are worked on side by side.
@@ -45,33 +44,30 @@ impl ByteInput {
     /// How a sample is quantized.
     #[inline(always)]
     pub(super) fn of<S: ByteSimd>(self, simd: S, x: &[f32]) -> Quantization {
-        let (least, most, is_finite) = range(simd, x);
         match self {
             Self::PerSample => {
+                let (least, most) = range(simd, x);
                 // The difference itself might be infinite, and 1 / scale where it is tiny.
                 let scale = (most / 255.0 - least / 255.0).max(f32::MIN_POSITIVE);
                 let zero = -(least * scale.recip()).round_ties_even() as i32;
-                Quantization { scale, zero, is_finite }
+                Quantization { scale, zero }
             }
-            Self::Static { scale, zero } => Quantization { scale, zero: zero + 128, is_finite },
+            Self::Static { scale, zero } => Quantization { scale, zero: zero + 128 },
         }
     }
 }
 
 impl Quantization {
-    pub(super) fn sample(self) -> Sample {
-        // Of a sample with a number that is not finite, all outputs become NaN.
-        Sample { scale: if self.is_finite { self.scale } else { f32::NAN }, zero: self.zero }
-    }
-
-    /// Writes the bytes of some numbers; there is room up to the end of a line.
+    /// Writes the bytes of the numbers of a sample; there is room up to the end of a line.
     #[inline(always)]
-    pub(super) fn quantize<S: ByteSimd>(self, simd: S, x: &[f32], bytes: &mut [u8]) {
+    pub(super) fn quantize<S: ByteSimd>(self, simd: S, x: &[f32], bytes: &mut [u8]) -> Sample {
+        let numbers = simd.numbers();
+        let mut sums = [numbers.splat(0.0); VECTORS];
         let (chunks, _) = S::Numbers::split(x);
         let (groups, _) = chunks.as_chunks::<VECTORS>();
         let group_len = VECTORS * S::LANES;
         for (group, bytes) in groups.iter().zip(bytes.chunks_exact_mut(group_len)) {
-            self.quantize_group(simd, group, bytes);
+            self.quantize_group(simd, group, &mut sums, bytes);
         }
         let done = groups.len() * group_len;
         if done < x.len() {
@@ -79,19 +75,33 @@ impl Quantization {
             padded[..x.len() - done].copy_from_slice(&x[done..]);
             let (group, _) = S::Numbers::split(&padded[..group_len]);
             let group = group.first_chunk().expect("so many vectors");
-            self.quantize_group(simd, group, &mut bytes[done..][..group_len]);
+            self.quantize_group(simd, group, &mut sums, &mut bytes[done..][..group_len]);
         }
+        let sum = numbers.add(numbers.add(sums[0], sums[1]), numbers.add(sums[2], sums[3]));
+        let is_finite = numbers.sum(sum) == 0.0;
+        // Of a sample with a number that is not finite, all outputs become NaN.
+        Sample { scale: if is_finite { self.scale } else { f32::NAN }, zero: self.zero }
     }
 
     #[inline(always)]
-    fn quantize_group<S: ByteSimd>(self, simd: S, x: &[NumbersChunk<S>; VECTORS], bytes: &mut [u8]) {
+    fn quantize_group<S: ByteSimd>(
+        self,
+        simd: S,
+        x: &[NumbersChunk<S>; VECTORS],
+        sums: &mut [Numbers<S>; VECTORS],
+        bytes: &mut [u8],
+    ) {
         let numbers = simd.numbers();
+        let nothing = numbers.splat(0.0);
         let inverse = numbers.splat(self.scale.recip());
         let (least, most) = (numbers.splat(-self.zero as f32), numbers.splat((255 - self.zero) as f32));
         let zero = simd.splat(self.zero);
         let mut whole = [zero; VECTORS];
         for vector in 0..VECTORS {
-            let steps = numbers.mul(numbers.load(&x[vector]), inverse);
+            let x = numbers.load(&x[vector]);
+            // 0, or NaN for ever.
+            sums[vector] = numbers.mul_add(x, nothing, sums[vector]);
+            let steps = numbers.mul(x, inverse);
             let steps = simd.max(simd.min(steps, most), least);
             whole[vector] = simd.add(simd.rounded(steps), zero);
         }
@@ -99,12 +109,12 @@ impl Quantization {
     }
 }
 
-/// The least and the largest number, 0 among them, and whether all are finite.
+/// The least and the largest number, 0 among them.
 #[inline(always)]
-fn range<S: ByteSimd>(simd: S, x: &[f32]) -> (f32, f32, bool) {
+fn range<S: ByteSimd>(simd: S, x: &[f32]) -> (f32, f32) {
     let numbers = simd.numbers();
     let nothing = numbers.splat(0.0);
-    let (mut least, mut most, mut sums) = ([nothing; VECTORS], [nothing; VECTORS], [nothing; VECTORS]);
+    let (mut least, mut most) = ([nothing; VECTORS], [nothing; VECTORS]);
     let (chunks, rest) = S::Numbers::split(x);
     let (groups, chunks) = chunks.as_chunks::<VECTORS>();
     for group in groups {
@@ -112,8 +122,6 @@ fn range<S: ByteSimd>(simd: S, x: &[f32]) -> (f32, f32, bool) {
             let x = numbers.load(&group[vector]);
             least[vector] = simd.min(least[vector], x);
             most[vector] = simd.max(most[vector], x);
-            // 0, or NaN for ever.
-            sums[vector] = numbers.mul_add(x, nothing, sums[vector]);
         }
     }
     for vector in 0..VECTORS {
@@ -124,11 +132,9 @@ fn range<S: ByteSimd>(simd: S, x: &[f32]) -> (f32, f32, bool) {
         };
         least[vector] = simd.min(least[vector], x);
         most[vector] = simd.max(most[vector], x);
-        sums[vector] = numbers.mul_add(x, nothing, sums[vector]);
     }
     let lowest = simd.min(simd.min(least[0], least[1]), simd.min(least[2], least[3]));
     let highest = simd.max(simd.max(most[0], most[1]), simd.max(most[2], most[3]));
-    let sum = numbers.add(numbers.add(sums[0], sums[1]), numbers.add(sums[2], sums[3]));
     let (mut least, mut most) = (S::Numbers::zeros(), S::Numbers::zeros());
     numbers.store(lowest, &mut least);
     numbers.store(highest, &mut most);
@@ -141,5 +147,5 @@ fn range<S: ByteSimd>(simd: S, x: &[f32]) -> (f32, f32, bool) {
     }
     let least = lowest.into_iter().fold(0.0, |a: f32, b| if b < a { b } else { a });
     let most = highest.into_iter().fold(0.0, |a: f32, b| if b > a { b } else { a });
-    (least, most, numbers.sum(sum) == 0.0)
+    (least, most)
 }
