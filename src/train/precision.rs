@@ -45,6 +45,18 @@ impl Copies {
     }
 }
 
+/// Makes all copies out of date: until the next step, passes that are made by hand are of the weights as they are.
+pub(super) fn outdate_copies<T: Scalar>(model: &mut Sequential<T>) {
+    let mut has_any = false;
+    model.params(&mut |param| has_any |= param.has_copy());
+    if has_any {
+        // Who gets hold of the numbers could have changed them.
+        model.params_mut(&mut |param| {
+            param.buffer_mut();
+        });
+    }
+}
+
 /// Gives the memory of copies back.
 pub(super) fn forget_copies<T: Scalar>(model: &mut Sequential<T>) {
     let mut has_any = false;

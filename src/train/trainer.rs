@@ -6,7 +6,7 @@ use super::History;
 use super::batch::Batch;
 use super::model::Model;
 use super::pace::Pace;
-use super::precision::{Copies, Precision, forget_copies};
+use super::precision::{Copies, Precision, forget_copies, outdate_copies};
 use super::run::Progress;
 use super::settings::Settings;
 
@@ -213,7 +213,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     ///
     /// The bits are the same at any number of threads, but not with every instruction set. [`Trainer::evaluate`] and validation
     /// measure the weights as they are, in `f32`; between two steps, a pass for training that is made by hand of [`Trainer::model`]
-    /// multiplies as a step does. A training that is to go on from a checkpoint to the same bits needs the same precision.
+    /// multiplies as a step does, and one of [`Trainer::model_mut`] in `f32`. A training that is to go on from a checkpoint to the same
+    /// bits needs the same precision.
     ///
     /// ```
     /// use taper::train::{Dataset, Fit, Precision};
@@ -248,6 +249,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// training begins anew.
     pub fn model_mut(&mut self) -> &mut Sequential<T> {
         self.progress.history.restored = None;
+        outdate_copies(&mut self.model);
         &mut self.model
     }
 

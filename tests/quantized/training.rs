@@ -5,7 +5,7 @@ use taper::layers::Window;
 use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Adam, Clip, Rule, Sgd};
 use taper::train::{Dataset, Fit, Precision};
-use taper::{Layer, Mode, Optimizer, Parallelism, Sequential, Tensor, Trainer, seeded};
+use taper::{Layer, Mode, Optimizer, Parallelism, Sequential, Tensor, Trainer, gradcheck, seeded};
 
 use crate::bf16::rounded;
 use crate::models::number;
@@ -242,6 +242,16 @@ fn evaluation_and_other_passes_are_in_f32() {
         model.forward_pass(&x, &mut workspace).unwrap().to_tensor()
     };
     assert_eq!(passed(&model), passed(&fresh));
+}
+
+#[test]
+fn gradients_that_are_checked_between_steps_are_in_f32() {
+    let model = Sequential::<f32>::builder([6]).dense(8).tanh().dense(4).build(&mut seeded(1)).unwrap();
+    let (x, labels) = data(4, 6);
+    let mut trainer = trainer(model, sgd(), Precision::Bf16);
+    assert!(trainer.step(&x, &labels).unwrap().is_finite());
+    gradcheck::model(trainer.model_mut(), &x, &CrossEntropy::new(), &labels).unwrap();
+    assert!(trainer.step(&x, &labels).unwrap().is_finite());
 }
 
 #[test]
