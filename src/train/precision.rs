@@ -19,6 +19,14 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// As checkpoints call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Bf16 => "bf16",
+        }
+    }
+
     /// # Errors
     /// [`Error::Setting`] for bf16 in a model of `f64`.
     pub(super) fn check<T: Scalar>(self) -> Result<()> {

@@ -213,8 +213,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     ///
     /// The bits are the same at any number of threads, but not with every instruction set. [`Trainer::evaluate`] and validation
     /// measure the weights as they are, in `f32`; between two steps, a pass for training that is made by hand of [`Trainer::model`]
-    /// multiplies as a step does, and one of [`Trainer::model_mut`] in `f32`. A training that is to go on from a checkpoint to the same
-    /// bits needs the same precision.
+    /// multiplies as a step does, and one of [`Trainer::model_mut`] in `f32`. A training goes on from a checkpoint in the precision that
+    /// it had.
     ///
     /// ```
     /// use taper::train::{Dataset, Fit, Precision};

@@ -220,6 +220,22 @@ fn what_changes_weights_is_in_the_next_step() {
     }
 }
 
+/// A training goes on in the precision that it had, or not at all.
+#[test]
+fn a_checkpoint_knows_its_precision() {
+    let path = std::env::temp_dir().join(format!("taper-precision-{}.checkpoint", std::process::id()));
+    for (written, other, expected) in [
+        (Precision::Bf16, Precision::Full, "expected the precision of the checkpoint, bf16, got full"),
+        (Precision::Full, Precision::Bf16, "expected the precision of the checkpoint, full, got bf16"),
+    ] {
+        trainer(model(40), sgd(), written).save_checkpoint(&path).unwrap();
+        trainer(model(40), sgd(), written).resume(&path).unwrap();
+        let text = trainer(model(40), sgd(), other).resume(&path).unwrap_err().to_string();
+        assert!(text.ends_with(expected), "{text}");
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
 /// Measured is what is trained: weights in f32. And a training's products are its own.
 #[test]
 fn evaluation_and_other_passes_are_in_f32() {

@@ -18,7 +18,7 @@ use super::history;
 use super::write::{ORIENTATION, all_params, average, best, rule_buffer};
 use crate::kernels::Buffer;
 use crate::layers::{Layer, Param};
-use crate::train::{History, Kept, Pace, Plan, Progress, Resumed, Run};
+use crate::train::{History, Kept, Pace, Plan, Precision, Progress, Resumed, Run};
 use crate::{Result, Scalar, Trainer};
 
 /// Everything of a checkpoint but the model, checked.
@@ -114,6 +114,10 @@ fn parts<T: Scalar>(trainer: &Trainer<'_, T>, beside: &Beside<'_>, checkpoint: &
     expect("numbers", T::NAME, object.text("type")?)?;
     expect("rule", trainer.optimizer.rule().kind(), object.text("rule")?)?;
     expect("seed", &trainer.settings.seed, &object.whole("seed")?)?;
+    // Files of trainings that knew no other have none.
+    let precision =
+        if object.get("precision").is_some() { object.text("precision")? } else { Precision::Full.name() };
+    expect("precision", trainer.settings.precision.name(), precision)?;
     let params = all_params(&trainer.model);
     let steps = object.list("optimizer_steps")?;
     let mut optimizer = Vec::with_capacity(params.len());

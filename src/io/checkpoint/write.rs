@@ -62,6 +62,7 @@ pub(super) fn draft<'a, T: Scalar>(
         "weight_decay_scales": params.iter().map(|param| number(param.weight_decay_scale())).collect::<Vec<_>>(),
         "average": trainer.average.as_ref().map(|moving| number(moving.decay())),
         "plateau": plateau(&trainer.pace),
+        "precision": trainer.settings.precision.name(),
         "seed": trainer.settings.seed,
         "steps": trainer.progress.steps,
         "passes": trainer.progress.passes,
