@@ -44,10 +44,11 @@ fn multiplied(size: DenseSize, backend: Bf16Backend) -> DenseSize {
     DenseSize { outputs: in_pairs(size.outputs) * backend.factor(), ..size }
 }
 
-/// The rows of a block.
+/// The rows of a block, no more than there are.
 fn block_rows(multiplied: DenseSize) -> usize {
     let row = multiplied.panels::<f32>().count() * multiplied.panels::<f32>().panel_columns;
-    (BLOCK / row.max(1) / GRANULE * GRANULE).clamp(GRANULE, MOST_ROWS)
+    let most = multiplied.inputs.next_multiple_of(GRANULE).clamp(GRANULE, MOST_ROWS);
+    (BLOCK / row.max(1) / GRANULE * GRANULE).clamp(GRANULE, most)
 }
 
 /// The elements of a block.
