@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::fixture;
-use super::graph::{external, file, floats, integers, node, with_integer, with_integers};
+use super::graph::{Message, external, file, floats, integers, node, with_integer, with_integers};
 use taper::{Error, Sequential, Tensor};
 
 fn refused(bytes: &[u8]) -> String {
@@ -122,6 +122,55 @@ fn graphs_that_cannot_be() {
     }
 }
 
+/// Axes behind which there is nothing may be as long as a file says: nobody walks along them.
+#[test]
+fn axes_without_elements_take_no_time() {
+    let long = 1_i64 << 40;
+    let read = |first: &[i64], nodes: &[Message]| {
+        refused(&file(&[3], nodes, &[floats("e", first, &[]), integers("s", first)]))
+    };
+    let last = node("Add", &["x", "c"], "y");
+    for nodes in [
+        vec![node("Neg", &["e"], "c"), last.clone()],
+        vec![node("ConstantOfShape", &["s"], "b"), node("Exp", &["b"], "c"), last.clone()],
+        vec![with_integer(node("Concat", &["e", "e"], "c"), "axis", 1), last.clone()],
+        vec![with_integers(node("Transpose", &["e"], "c"), "perm", &[1, 0]), last.clone()],
+    ] {
+        let error = read(&[long, 0], &nodes);
+        assert!(error.contains("operation `y` (Add)"), "{error}");
+    }
+    let error = read(&[0, long, long], &[node("Flatten", &["e"], "c"), last]);
+    assert!(error.contains("operation `c` (Flatten): expected axes that fit into memory"), "{error}");
+}
+
+/// A name as long as the file is told of each of many inputs.
+#[test]
+fn long_names_and_many_inputs_take_no_more_than_the_file() {
+    let inputs: Vec<String> = (0..20_000).map(|index| format!("i{index}")).collect();
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let name = "n".repeat(1 << 20);
+    let Error::Operations { problems, .. } = Sequential::<f32>::from_onnx_bytes(&file(
+        &[3],
+        &[node("Sum", &inputs, "y").bytes(3, name.as_bytes())],
+        &[],
+    ))
+    .unwrap_err() else {
+        panic!("another error")
+    };
+    assert_eq!(problems.len(), 20_000);
+    assert!(problems.iter().map(String::len).sum::<usize>() < 20_000 * 1000);
+    let deep: Vec<Message> = (0..20_000)
+        .map(|index| {
+            node(
+                "Relu",
+                &[&if index == 0 { "x".to_owned() } else { format!("v{index}") }],
+                &if index == 19_999 { "y".to_owned() } else { format!("v{}", index + 1) },
+            )
+        })
+        .collect();
+    assert!(refused(&file(&[3], &deep, &[])).contains("at most 16384 operations"));
+}
+
 #[test]
 fn branches_that_are_no_tree() {
     let nodes = [
@@ -190,6 +239,14 @@ fn numbers_elsewhere_are_in_the_folder_of_the_model() {
         let y = read(location).unwrap().predict(&Tensor::from([[1.0, 10.0, 100.0]])).unwrap();
         assert_eq!(y.as_slice(), [420.0, 531.0]);
     }
+    // A small file behind a larger one, as there is one for each tensor.
+    let many: Vec<u8> = (0..300_000_u32).flat_map(|number| (number as f32).to_le_bytes()).collect();
+    fs::write(folder.join("model/many.bin"), &many).unwrap();
+    fs::write(folder.join("model/bias.bin"), &many[..4 * 100_000]).unwrap();
+    let path = folder.join("model/several.onnx");
+    let tensors = [external("w", &[3, 100_000], "many.bin"), external("b", &[100_000], "bias.bin")];
+    fs::write(&path, file(&[3], &[node("Gemm", &["x", "w", "b"], "y")], &tensors)).unwrap();
+    assert_eq!(Sequential::<f32>::from_onnx(&path).unwrap().parameters(), 400_000);
     let outside = folder.join("outside.bin").display().to_string();
     for location in [
         "../outside.bin",

@@ -1,6 +1,6 @@
 //! What is read is a model like any other.
 
-use super::graph::{file, floats, integers, node, with_integers};
+use super::graph::{file, floats, integers, node, with_integer, with_integers};
 use super::{fixture, off, values};
 use taper::io::Save;
 use taper::losses::CrossEntropy;
@@ -84,4 +84,74 @@ fn transposes_that_cancel_leave_nothing() {
     let x = Tensor::from_fn([2, 6, 4], |place| place as f32 - 20.0).unwrap();
     let expected: Vec<f32> = x.as_slice().iter().map(|x| x.max(0.0)).collect();
     assert_eq!(model.predict(&x).unwrap().as_slice(), expected);
+}
+
+/// (x − mean)·(γ/√(variance + ε)), with the mean and the variance of one axis, and γ along it or along another.
+fn normalised(gamma: &[i64], multiplied_out: bool) -> taper::Result<Sequential<f64>> {
+    let mean = |from: &str, to: &str| with_integers(node("ReduceMean", &[from], to), "axes", &[2]);
+    let mut nodes = vec![
+        mean("x", "m"),
+        node("Sub", &["x", "m"], "d"),
+        node("Mul", &["d", "d"], "s"),
+        mean("s", "v"),
+        node("Add", &["v", "e"], "w"),
+        node("Sqrt", &["w"], "r"),
+        node("Reciprocal", &["r"], "i"),
+        node("Mul", &["i", "g"], "k"),
+    ];
+    if multiplied_out {
+        nodes.extend([
+            node("Mul", &["x", "k"], "a"),
+            node("Mul", &["m", "k"], "b"),
+            node("Sub", &["h", "b"], "c"),
+            node("Add", &["a", "c"], "y"),
+        ]);
+    } else {
+        nodes.push(node("Mul", &["d", "k"], "y"));
+    }
+    let numbers = [1.0, 2.0, 3.0, 4.0];
+    let constants =
+        [floats("e", &[], &[1e-3]), floats("g", gamma, &numbers), floats("h", gamma, &[0.5, -0.5, 1.5, 0.0])];
+    Sequential::from_onnx_bytes(&file(&[4, 4], &nodes, &constants))
+}
+
+/// Scales along other axes than those of the mean are no part of a layer, and nothing is guessed.
+#[test]
+fn scales_of_normalisations_lie_along_their_axes() {
+    let x = Tensor::from_fn([2, 4, 4], |place| f64::from((place * 7 % 11) as u8)).unwrap();
+    for multiplied_out in [false, true] {
+        let y = normalised(&[4], multiplied_out).unwrap().predict(&x).unwrap();
+        for (row, got) in x.as_slice().chunks(4).zip(y.as_slice().chunks(4)) {
+            let mean = row.iter().sum::<f64>() / 4.0;
+            let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 4.0;
+            for (place, (x, got)) in row.iter().zip(got).enumerate() {
+                let shift = if multiplied_out { [0.5, -0.5, 1.5, 0.0][place] } else { 0.0 };
+                let expected = (x - mean) * (place as f64 + 1.0) / (variance + 1e-3).sqrt() + shift;
+                assert!((got - expected).abs() < 1e-6, "{got} {expected}");
+            }
+        }
+        let error = normalised(&[4, 1], multiplied_out).unwrap_err().to_string();
+        assert!(error.contains("no layer does this to two values"), "{error}");
+    }
+}
+
+/// A window of ceil mode begins in zeros of the graph, and never in padding behind an image.
+#[test]
+fn zeros_before_a_pool_of_ceil_mode_are_no_padding() {
+    for pool in ["MaxPool", "AveragePool"] {
+        for ceil_mode in [0, 1] {
+            let window = with_integers(node(pool, &["b"], "y"), "kernel_shape", &[2, 2]);
+            let nodes = [
+                node("Relu", &["x"], "a"),
+                node("Pad", &["a", "p"], "b"),
+                with_integer(with_integers(window, "strides", &[2, 2]), "ceil_mode", ceil_mode),
+            ];
+            let pads = integers("p", &[0, 0, 0, 0, 0, 0, 1, 1]);
+            let model = Sequential::<f32>::from_onnx_bytes(&file(&[1, 4, 4], &nodes, &[pads]));
+            match model {
+                Ok(model) => assert_eq!((ceil_mode, model.output().axes()), (0, &[1, 2, 2][..])),
+                Err(error) => assert!(ceil_mode == 1 && error.to_string().contains("(Pad)"), "{error}"),
+            }
+        }
+    }
 }

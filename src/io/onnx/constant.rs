@@ -100,6 +100,13 @@ impl<'a> Constant<'a> {
     }
 
     /// Calls `visit` with the place of each element, in the order of these axes.
+    fn visit(start: usize, axes: &[(usize, usize)], visit: &mut impl FnMut(usize)) {
+        // However long the other axes are: there is nothing along them.
+        if axes.iter().all(|axis| axis.0 > 0) {
+            Self::places(start, axes, visit);
+        }
+    }
+
     fn places(start: usize, axes: &[(usize, usize)], visit: &mut impl FnMut(usize)) {
         match axes {
             [] => visit(start),
@@ -117,7 +124,7 @@ impl<'a> Constant<'a> {
     /// The numbers in order; none where one depends on the number of samples. The caller knows that there are not too many.
     pub(super) fn floats(&self) -> Option<Vec<f64>> {
         let (mut floats, mut is_known) = (Vec::with_capacity(self.len()), true);
-        Self::places(self.start, &self.axes(), &mut |place| match self.float(place) {
+        Self::visit(self.start, &self.axes(), &mut |place| match self.float(place) {
             Some(float) => floats.push(float),
             None => is_known = false,
         });
@@ -127,7 +134,7 @@ impl<'a> Constant<'a> {
     /// The numbers in order, whole ones.
     pub(super) fn counts(&self) -> Vec<Count> {
         let mut counts = Vec::with_capacity(self.len());
-        Self::places(self.start, &self.axes(), &mut |place| counts.push(self.count(place)));
+        Self::visit(self.start, &self.axes(), &mut |place| counts.push(self.count(place)));
         counts
     }
 
@@ -145,9 +152,9 @@ impl<'a> Constant<'a> {
             Numbers::Bytes(Element::F32, bytes) => {
                 let numbers = bytes.as_chunks().0;
                 let number = |place: usize| T::of(f64::from(f32::from_le_bytes(numbers[place])));
-                Self::places(self.start, &axes, &mut |place| gathered.push(number(place)));
+                Self::visit(self.start, &axes, &mut |place| gathered.push(number(place)));
             }
-            _ => Self::places(self.start, &axes, &mut |place| {
+            _ => Self::visit(self.start, &axes, &mut |place| {
                 gathered.push(T::of(self.float(place).unwrap_or(f64::NAN)));
             }),
         }

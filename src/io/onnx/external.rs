@@ -1,9 +1,10 @@
 //! Numbers in another file: in the folder of the model, and nowhere else.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::io::Verdict;
 
@@ -12,18 +13,19 @@ use crate::io::Verdict;
 pub(super) struct External<'a> {
     /// None where the model has no folder, as it came as bytes.
     folder: Option<&'a Path>,
-    /// How many bytes have been read, of all files together.
-    read: Cell<u64>,
+    /// How many bytes have been read, of each file.
+    read: RefCell<HashMap<PathBuf, u64>>,
 }
 
 impl<'a> External<'a> {
     pub(super) fn of_folder(folder: Option<&'a Path>) -> Self {
-        Self { folder, read: Cell::new(0) }
+        Self { folder, read: RefCell::default() }
     }
 
     /// How many bytes have been read.
     pub(super) fn read_so_far(&self) -> usize {
-        usize::try_from(self.read.get()).unwrap_or(usize::MAX)
+        let read = self.read.borrow().values().fold(0_u64, |sum, &read| sum.saturating_add(read));
+        usize::try_from(read).unwrap_or(usize::MAX)
     }
 
     /// The bytes that the entries of a tensor tell of, which must be so many.
@@ -48,14 +50,16 @@ impl<'a> External<'a> {
         let metadata = file.metadata().map_err(|error| told(error.to_string()))?;
         let end = offset.checked_add(size as u64).filter(|&end| end <= metadata.len());
         // Tensors may share bytes; what they take together is bounded by what is there.
-        let read = self.read.get().saturating_add(size as u64);
+        let mut of_files = self.read.borrow_mut();
+        let before = of_files.entry(Path::new(location).components().collect()).or_default();
+        let read = before.saturating_add(size as u64);
         if end.is_none() || !metadata.is_file() || read > metadata.len().saturating_mul(2).max(1 << 20) {
             return Err(told(format!(
                 "expected a file with {size} bytes from {offset} on that no other tensor has, got one of {}",
                 metadata.len()
             )));
         }
-        self.read.set(read);
+        *before = read;
         let mut bytes = vec![0; size];
         let got = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
         got.map(|()| bytes).map_err(|error| told(error.to_string()))

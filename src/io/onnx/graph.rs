@@ -1,8 +1,9 @@
 //! The operations of a graph in an order in which each stands behind those that it needs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::message::{Graph, Named, Node};
+use crate::brief::brief;
 use crate::io::Verdict;
 
 /// What of a graph leads from its input to its output.
@@ -15,11 +16,14 @@ pub(super) struct Sorted<'g, 'a> {
     pub(super) initializers: HashMap<&'a str, usize>,
 }
 
+/// A name of an operation may be as long as the file, and each of its inputs and outputs may be told with it.
+const MOST_BYTES: usize = 200;
+
 /// How an operation is called in an error: ``operation `/fc1/Gemm` (Gemm)``.
 pub(super) fn label(node: &Node<'_>) -> String {
     let name =
         if node.name.is_empty() { node.outputs.first().copied().unwrap_or_default() } else { node.name };
-    format!("operation `{name}` ({})", node.operation)
+    format!("operation `{}` ({})", brief(name, MOST_BYTES), brief(node.operation, MOST_BYTES))
 }
 
 /// Sorts a graph; what cannot be is told at once.
@@ -46,6 +50,7 @@ pub(super) fn sort<'g, 'a>(graph: &'g Graph<'a>) -> Result<Sorted<'g, 'a>, Vec<S
     // Depth first, without going deeper by calls: a node is done when all that it needs is.
     let (mut nodes, mut state) = (Vec::new(), vec![State::New; graph.nodes.len()]);
     let (mut used, mut way): (Vec<&Named<'_>>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
+    let mut used_names = HashSet::new();
     let mut look = |name: &'a str, asks: Option<&Node<'a>>, problems: &mut Vec<String>| -> Option<usize> {
         if name.is_empty() || initializers.contains_key(name) {
             return None;
@@ -54,7 +59,7 @@ pub(super) fn sort<'g, 'a>(graph: &'g Graph<'a>) -> Result<Sorted<'g, 'a>, Vec<S
             return Some(maker);
         }
         if let Some(input) = inputs.get(name) {
-            if !used.iter().any(|known| known.name == name) {
+            if used_names.insert(name) {
                 used.push(input);
             }
         } else {

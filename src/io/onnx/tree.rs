@@ -16,14 +16,8 @@ pub(super) enum Item {
 /// Branches inside of branches, as deep as models in models in a file.
 const MOST_NESTED: usize = 8;
 
-/// The most values, so that time is bounded.
-const MOST_VALUES: usize = 1 << 14;
-
 /// The tree of what the output needs. What is no tree is told, all at once.
 pub(super) fn tree(flow: &Flow<'_>) -> Result<Line, Vec<String>> {
-    if flow.values.len() > MOST_VALUES {
-        return Err(vec![format!("expected at most {MOST_VALUES} operations, got {}", flow.values.len())]);
-    }
     let mut building = Building {
         flow,
         dominators: dominators(flow),

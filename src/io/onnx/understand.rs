@@ -17,6 +17,9 @@ use crate::io::Verdict;
 /// Constants that are computed may have so many elements, and one for each four bytes of the file.
 const FOLDED: usize = 1 << 22;
 
+/// The most values, so that the time of all passes behind is bounded.
+const MOST_VALUES: usize = 1 << 14;
+
 /// The versions of the operations that are known.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=26;
 
@@ -97,6 +100,9 @@ pub(super) fn understand<'a>(
             None
         }
     };
+    if values.len() > MOST_VALUES {
+        problems.push(format!("expected at most {MOST_VALUES} operations, got {}", values.len()));
+    }
     match output {
         Some(output) if problems.is_empty() => Ok(Flow { values, output, classes: classes(&sorted.nodes) }),
         _ => Err(problems),

@@ -80,6 +80,7 @@ fn broadcast<'a>(
 fn of_two<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
     let operation = call.node.operation;
     let flag = |is: bool| Some(Count::of(is.into()));
+    let is_fmod = operation == "Mod" && call.flag("fmod", false)?;
     let whole = |a: Count, b: Count| match operation {
         "Add" => a.plus(b),
         "Sub" => a.minus(b),
@@ -95,7 +96,11 @@ fn of_two<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
         "Or" => flag(a.known()? != 0 || b.known()? != 0),
         "Min" => Some(Count::of(a.known()?.min(b.known()?))),
         "Max" => Some(Count::of(a.known()?.max(b.known()?))),
-        "Mod" => Some(Count::of(a.known()?.checked_rem_euclid(b.known()?)?)),
+        // The sign is that of the divisor, or with `fmod` that of the number.
+        "Mod" => {
+            let (a, b) = (a.known()?, b.known().filter(|&b| b > 0)?);
+            Some(Count::of(if is_fmod { a % b } else { a.rem_euclid(b) }))
+        }
         "Pow" => Some(Count::of(a.known()?.checked_pow(u32::try_from(b.known()?).ok()?)?)),
         _ => None,
     };

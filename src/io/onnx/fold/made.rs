@@ -94,7 +94,8 @@ pub(super) fn joined<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
         dims[axis] = dims[axis].saturating_add(part.dims[axis]);
     }
     call.spend(&dims)?;
-    let outer: usize = dims[..axis].iter().product();
+    // Where there is no element, axes may be longer than anything that is looped over.
+    let outer = if dims.contains(&0) { 0 } else { dims[..axis].iter().product() };
     if parts.iter().all(|part| part.is_whole()) {
         let parts: Vec<Vec<Count>> = parts.iter().map(|part| part.counts()).collect();
         return Ok(vec![Constant::of_counts(dims, interleaved(&parts, outer))]);

@@ -1,7 +1,7 @@
 //! Constants under other axes, or parts of them: none is copied where it need not be.
 
 use super::super::call::{Call, front, front_or_end};
-use super::super::constant::Constant;
+use super::super::constant::{Constant, elements};
 use super::super::count::Count;
 use super::super::element::Element;
 use super::super::ops::shapes;
@@ -30,8 +30,11 @@ pub(super) fn view<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
         }
         "Flatten" => {
             let axis = front_or_end(call.integer("axis", 1)?, rank)?;
-            let product = |dims: &[usize]| Count::of_len(dims.iter().product::<usize>());
-            reshaped(call, constant, &[product(&constant.dims[..axis]), product(&constant.dims[axis..])])?
+            let (outer, inner) = constant.dims.split_at(axis);
+            let lengths = elements(outer).zip(elements(inner));
+            let (outer, inner) = lengths
+                .ok_or_else(|| format!("expected axes that fit into memory, got {:?}", constant.dims))?;
+            reshaped(call, constant, &[Count::of_len(outer), Count::of_len(inner)])?
         }
         "Squeeze" => {
             let axes = call.axes("axes", 1, rank)?;
@@ -101,8 +104,7 @@ fn cast<'a>(call: &Call<'_, 'a>, constant: &Constant<'a>) -> Verdict<Constant<'a
 
 fn reshaped<'a>(call: &Call<'_, 'a>, constant: &Constant<'a>, dims: &[Count]) -> Verdict<Constant<'a>> {
     let lengths = dims.iter().map(|dim| dim.len()).collect::<Option<Vec<_>>>();
-    let product = |dims: &[usize]| dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
-    let fits = |lengths: &Vec<usize>| product(lengths) == Some(constant.len());
+    let fits = |lengths: &Vec<usize>| elements(lengths) == Some(constant.len());
     let wrong = || format!("expected axes of {} elements, got others", constant.len());
     let lengths = lengths.filter(fits).ok_or_else(wrong)?;
     if let Some(view) = constant.reshaped(lengths.clone()) {

@@ -112,6 +112,10 @@ pub(super) fn multiply<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
 pub(super) fn divide<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     match sides(call)? {
         Sides::Both(a, b) => both(call, Op::Divide, a, b),
+        // Both have one type.
+        Sides::Right(_, constant) if constant.is_whole() && takes_whole(call) => {
+            Err("expected numbers with fractions, got a quotient of whole ones, which is rounded".to_owned())
+        }
         Sides::Right(value, constant) => affine(call, value, Some(call.mapped(constant, f64::recip)?), None),
         Sides::Left(constant, value) if constant.scalar() == Some(1.0) => {
             Ok(Made::value(Op::Part(Part::Reciprocal), vec![value], call.values[value].dims.clone()))
@@ -121,6 +125,11 @@ pub(super) fn divide<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
                 .to_owned())
         }
     }
+}
+
+/// Whether the input of the model is of whole numbers.
+fn takes_whole(call: &Call<'_, '_>) -> bool {
+    matches!(call.values.first().map(|value| &value.op), Some(Op::Input { is_whole: true }))
 }
 
 fn one(number: f64) -> Constant<'static> {

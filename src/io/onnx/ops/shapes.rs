@@ -33,7 +33,11 @@ pub(super) fn cast<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     let to = call.integer("to", 1)?;
     let is_label = |op: &Op<'_>| matches!(op, Op::Input { is_whole: true });
     match Element::of(to) {
-        Some(element) if !element.is_whole() || is_label(&call.values[value].op) => Ok(Made::Same(value)),
+        Some(element)
+            if !element.is_whole() || element != Element::Bool && is_label(&call.values[value].op) =>
+        {
+            Ok(Made::Same(value))
+        }
         _ => Err(format!(
             "expected a type of numbers with fractions, got {}",
             Element::of(to).map_or_else(|| Element::name(to), |element| format!("{element:?}"))

@@ -164,9 +164,8 @@ impl Form {
         is_line.then(|| (of(1), of(0)))
     }
 
-    /// The activation that this is.
-    pub(super) fn named(&self) -> Option<Activation> {
-        let known = known();
+    /// The activation that this is, one of those that are known or of their families.
+    pub(super) fn named(&self, known: &[(Activation, Self)]) -> Option<Activation> {
         if let Some((activation, _)) = known.iter().find(|known| known.1.same(self)) {
             return Some(*activation);
         }
@@ -203,7 +202,7 @@ fn same(a: &[Function], b: &[Function]) -> bool {
 }
 
 /// The functions that have a name, each in its form.
-fn known() -> Vec<(Activation, Form)> {
+pub(super) fn known() -> Vec<(Activation, Form)> {
     let x = Form::x;
     let sigmoid = |form: Form| form.activation(Activation::Sigmoid);
     let forms = [
@@ -262,23 +261,26 @@ mod tests {
     #[test]
     fn each_function_has_one_form() {
         for (activation, form) in known() {
-            assert_eq!(form.named(), Some(activation));
-            assert_eq!(form.clone().scaled(1.001).named(), None, "{activation:?}");
-            assert_eq!(form.plus(Form::number(0.01)).unwrap().named(), None, "{activation:?}");
+            assert_eq!(form.named(&known()), Some(activation));
+            assert_eq!(form.clone().scaled(1.001).named(&known()), None, "{activation:?}");
+            assert_eq!(form.plus(Form::number(0.01)).unwrap().named(&known()), None, "{activation:?}");
         }
         // x·0.5·(1 + erf(x/√2)), x/2 + x/2·erf(x/√2), and with another number.
         let erf = |by: f64| Form::x().scaled(by.recip()).part(Part::Erf).unwrap();
         let (half, root) = (Form::x().scaled(0.5), 2.0_f64.sqrt());
         assert_eq!(
-            half.clone().plus(half.times(&erf(root)).unwrap()).unwrap().named(),
+            half.clone().plus(half.times(&erf(root)).unwrap()).unwrap().named(&known()),
             Some(Activation::Gelu)
         );
-        assert_eq!(half.clone().plus(half.times(&erf(1.5)).unwrap()).unwrap().named(), None);
+        assert_eq!(half.clone().plus(half.times(&erf(1.5)).unwrap()).unwrap().named(&known()), None);
         // x·min(max(x + 3, 0), 6)/6.
         let clipped = Form::x().plus(Form::number(3.0)).unwrap().activation(Activation::Relu6).unwrap();
-        assert_eq!(Form::x().times(&clipped).unwrap().scaled(1.0 / 6.0).named(), Some(Activation::HardSwish));
         assert_eq!(
-            clipped.scaled(1.0 / 6.0).named(),
+            Form::x().times(&clipped).unwrap().scaled(1.0 / 6.0).named(&known()),
+            Some(Activation::HardSwish)
+        );
+        assert_eq!(
+            clipped.scaled(1.0 / 6.0).named(&known()),
             Some(Activation::HardSigmoid { alpha: 1.0 / 6.0, beta: 0.5 })
         );
     }

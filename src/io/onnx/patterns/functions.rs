@@ -1,16 +1,17 @@
 //! Functions of each element that were taken apart become one again.
 
 use super::super::op::{Flow, Op};
-use super::form::Form;
+use super::form::{Form, known};
 
 /// So many values back it is looked for where a function begins.
 const MOST_BACK: usize = 24;
 
 pub(super) fn apply(flow: &mut Flow<'_>) {
+    let known = known();
     for index in (1..flow.values.len()).rev() {
         let found = starts(flow, index).into_iter().find_map(|start| {
             let form = form(flow, index, start, &mut MOST_BACK.clone())?;
-            Some((form.named()?, start))
+            Some((form.named(&known)?, start))
         });
         let Some((activation, start)) = found else { continue };
         let value = &mut flow.values[index];

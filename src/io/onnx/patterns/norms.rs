@@ -99,6 +99,17 @@ impl<'a> Flow<'a> {
     }
 }
 
+/// The axes of a value of so many along which a constant has several numbers.
+fn varies(constant: &Constant<'_>, rank: usize) -> impl Iterator<Item = usize> {
+    let new = rank.saturating_sub(constant.dims.len());
+    constant.dims.iter().enumerate().filter(|dim| *dim.1 > 1).map(move |(axis, _)| new + axis)
+}
+
+/// Whether a constant has different numbers along these axes alone.
+fn lies_along(constant: &Constant<'_>, axes: &[usize], rank: usize) -> bool {
+    constant.dims.len() <= rank && varies(constant, rank).all(|axis| axes.contains(&axis))
+}
+
 /// A value that is the quotient of x and its deviation, where x may be what is left of another without its mean.
 fn over_axes<'a>(flow: &Flow<'a>, index: usize) -> Option<(Op<'a>, usize)> {
     let (top, deviation) = match (flow.op(index), flow.both_ways(index)?) {
@@ -116,8 +127,9 @@ fn over_axes<'a>(flow: &Flow<'a>, index: usize) -> Option<(Op<'a>, usize)> {
         _ if top == of => (top, true),
         _ => return None,
     };
-    let same_axes = flow.values[x].dims == flow.values[index].dims;
-    same_axes.then_some((Op::LayerNorm { axes, scale, shift: None, epsilon, is_rms }, x))
+    let fits = flow.values[x].dims == flow.values[index].dims
+        && scale.iter().all(|scale| lies_along(scale, &axes, flow.values[x].dims.len()));
+    fits.then_some((Op::LayerNorm { axes, scale, shift: None, epsilon, is_rms }, x))
 }
 
 /// x·w + (b − mean·w), where w is a scale divided by the deviation: as TensorFlow has it.
@@ -133,8 +145,11 @@ fn multiplied_out<'a>(flow: &Flow<'a>, scaled: usize, rest: usize) -> Option<(Op
             .both_ways(moved)?
             .into_iter()
             .any(|(mean, other)| other == by && flow.is_mean(mean, x, &axes));
-        let fits =
-            is_moved && flow.centred(of, &axes) == Some(x) && flow.values[x].dims == flow.values[scaled].dims;
+        let rank = flow.values[x].dims.len();
+        let fits = is_moved
+            && flow.centred(of, &axes) == Some(x)
+            && flow.values[x].dims == flow.values[scaled].dims
+            && scale.iter().chain(shift).all(|constant| lies_along(constant, &axes, rank));
         fits.then(|| (Op::LayerNorm { axes, scale, shift: shift.clone(), epsilon, is_rms: false }, x))
     })
 }
@@ -151,8 +166,10 @@ fn of_groups<'a>(flow: &Flow<'a>, index: usize) -> Option<(Op<'a>, usize)> {
         .filter(|_| matches!(flow.values[regrouped].op, Op::Regroup))?;
     let dims = &flow.values[regrouped].dims;
     let all = |constant: &Option<Constant<'_>>, number: f64| {
-        let floats = constant.as_ref().filter(|constant| constant.len() <= 1 << 16).map(Constant::floats);
-        floats.is_none_or(|floats| floats.is_some_and(|floats| floats.iter().all(|&float| float == number)))
+        constant.as_ref().is_none_or(|constant| {
+            let floats = if constant.len() <= 1 << 16 { constant.floats() } else { None };
+            floats.is_some_and(|floats| floats.iter().all(|&float| float == number))
+        })
     };
     let channels = value.dims.get(1)?.len()?;
     let is_of_groups = dims.len() == 3
@@ -172,17 +189,10 @@ fn with_numbers<'a>(flow: &Flow<'a>, index: usize, uses: &[usize]) -> Option<(Op
         return None;
     }
     let rank = value.dims.len();
-    let varies = |constant: &Constant<'_>| -> Vec<usize> {
-        let new = rank - constant.dims.len();
-        (0..constant.dims.len()).filter(|&axis| constant.dims[axis] > 1).map(|axis| new + axis).collect()
-    };
     let mut op = flow.values[norm].op.clone();
     match &mut op {
         Op::LayerNorm { axes, scale: own_scale @ None, shift: own_shift @ None, is_rms, .. } => {
-            let fits = scale
-                .iter()
-                .chain(shift)
-                .all(|constant| varies(constant).iter().all(|axis| axes.contains(axis)));
+            let fits = scale.iter().chain(shift).all(|constant| lies_along(constant, axes, rank));
             if !fits || *is_rms && shift.is_some() {
                 return None;
             }
@@ -192,7 +202,7 @@ fn with_numbers<'a>(flow: &Flow<'a>, index: usize, uses: &[usize]) -> Option<(Op
             let channels = value.dims[1].len()?;
             let of_channels = |constant: &Constant<'a>| {
                 let new = rank - constant.dims.len();
-                let fits = varies(constant).iter().all(|&axis| axis == 1);
+                let fits = lies_along(constant, &[1], rank);
                 let stride =
                     if new <= 1 && constant.dims.get(1 - new)? > &1 { constant.stride(1 - new) } else { 0 };
                 fits.then(|| constant.viewed(&[(channels, stride)], 0))

@@ -27,7 +27,9 @@ pub(super) fn apply(flow: &mut Flow<'_>) {
         let op = &mut flow.values[index].op;
         let slide = match op {
             Op::Conv(conv) if conv.transposed.is_none() => &mut conv.slide,
-            Op::Pool(pool) if !pool.is_max && pool.slide.padding == Padding::Valid => {
+            Op::Pool(pool)
+                if !pool.is_max && pool.slide.padding == Padding::Valid && !pool.slide.ceil_mode =>
+            {
                 pool.counts_padding = true;
                 &mut pool.slide
             }
@@ -35,6 +37,10 @@ pub(super) fn apply(flow: &mut Flow<'_>) {
             Op::Pool(pool) if pool.is_max && is_positive => &mut pool.slide,
             _ => continue,
         };
+        // In ceil mode a last window may begin in the zeros of the graph, and not in padding behind.
+        if slide.ceil_mode {
+            continue;
+        }
         if let Some(padding) = padded(slide, &first[2..], &last[2..]) {
             slide.padding = padding;
             flow.values[index].inputs = vec![image];
