@@ -52,6 +52,11 @@ pub(crate) fn with_integer(node: Message, name: &str, integer: i64) -> Message {
     node.message(5, &Message::default().bytes(1, name.as_bytes()).number(3, integer).number(20, 2))
 }
 
+/// The same with a text.
+pub(crate) fn with_text(node: Message, name: &str, text: &str) -> Message {
+    node.message(5, &Message::default().bytes(1, name.as_bytes()).bytes(4, text.as_bytes()).number(20, 3))
+}
+
 fn dims(dims: &[i64]) -> Message {
     dims.iter().fold(Message::default(), |message, &dim| message.number(1, dim))
 }

@@ -1,6 +1,6 @@
 //! What is read is a model like any other.
 
-use super::graph::{file, floats, integers, node, with_integer, with_integers};
+use super::graph::{file, floats, integers, node, with_integer, with_integers, with_text};
 use super::{fixture, off, values};
 use taper::io::Save;
 use taper::losses::CrossEntropy;
@@ -153,5 +153,31 @@ fn zeros_before_a_pool_of_ceil_mode_are_no_padding() {
                 Err(error) => assert!(ceil_mode == 1 && error.to_string().contains("(Pad)"), "{error}"),
             }
         }
+    }
+}
+
+/// Of places that no window covers, runtimes do not agree where they are; of one alone they do.
+#[test]
+fn transposed_convolutions_are_no_larger_than_their_windows_cover() {
+    let weight = floats("w", &[1, 1, 2], &[1.0, 10.0]);
+    let read = |stride: i64, auto_pad: Option<&str>, output: Option<i64>| {
+        let mut conv = with_integers(node("ConvTranspose", &["x", "w"], "y"), "strides", &[stride]);
+        conv = output.map_or(conv.clone(), |output| with_integers(conv, "output_shape", &[output]));
+        conv = auto_pad.map_or(conv.clone(), |auto_pad| with_text(conv, "auto_pad", auto_pad));
+        Sequential::<f32>::from_onnx_bytes(&file(&[1, 3], &[conv], std::slice::from_ref(&weight)))
+    };
+    // The windows cover 6 places, and with strides of 3 there are 8.
+    let x = Tensor::from_vec([1, 1, 3], vec![1.0, 2.0, 3.0]).unwrap();
+    let y = |model: Sequential<f32>| model.predict(&x).unwrap().as_slice().to_vec();
+    assert_eq!(y(read(2, Some("SAME_UPPER"), None).unwrap()), [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+    assert_eq!(y(read(2, None, Some(7)).unwrap()), [1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 0.0]);
+    for (auto_pad, stride, output) in [
+        (Some("SAME_UPPER"), 3, None),
+        (Some("SAME_LOWER"), 3, None),
+        (None, 2, Some(8)),
+        (Some("SAME_UPPER"), 2, Some(7)),
+    ] {
+        let error = read(stride, auto_pad, output).unwrap_err().to_string();
+        assert!(error.contains("which the windows cover"), "{error}");
     }
 }
