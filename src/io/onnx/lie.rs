@@ -85,7 +85,7 @@ impl Lie {
         let mut parts: Vec<usize> = self.axes.concat();
         parts.reverse();
         let mut axes = Vec::new();
-        for (place, &dim) in dims.iter().enumerate() {
+        for &dim in dims {
             let (mut axis, mut product) = (Vec::new(), Count::of(1));
             loop {
                 let is_whole = product == dim;
@@ -118,7 +118,6 @@ impl Lie {
                 product = next;
                 axis.push(part);
             }
-            let _ = place;
             axes.push(axis);
         }
         if !parts.is_empty() {
