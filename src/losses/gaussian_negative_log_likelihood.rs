@@ -70,13 +70,13 @@ impl GaussianNegativeLogLikelihood {
     /// What variances are taken for at least.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless finite and above 0.
+    /// [`Error::Setting`] unless finite and above 0 in single precision too: at least 1.2e-38.
     pub fn with_epsilon(mut self, epsilon: f64) -> Result<Self> {
-        if epsilon.is_finite() && epsilon > 0.0 {
+        if epsilon.is_finite() && epsilon >= f64::from(f32::MIN_POSITIVE) {
             self.epsilon = epsilon;
             return Ok(self);
         }
-        Err(Error::setting("epsilon", "a finite number above 0", epsilon))
+        Err(Error::setting("epsilon", "a finite number of at least 1.2e-38", epsilon))
     }
 
     with_reduction!();
