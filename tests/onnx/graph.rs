@@ -41,6 +41,11 @@ pub(crate) fn node(operation: &str, inputs: &[&str], output: &str) -> Message {
     node.bytes(2, output.as_bytes()).bytes(3, output.as_bytes()).bytes(4, operation.as_bytes())
 }
 
+/// The same with another output.
+pub(crate) fn with_output(node: Message, output: &str) -> Message {
+    node.bytes(2, output.as_bytes())
+}
+
 /// An operation with whole numbers as an attribute.
 pub(crate) fn with_integers(node: Message, name: &str, integers: &[i64]) -> Message {
     let attribute = Message::default().bytes(1, name.as_bytes()).number(20, 7);
@@ -89,9 +94,19 @@ fn named(name: &str, axes: &[i64]) -> Message {
 
 /// A file of a graph from `x`, of these axes, to `y`.
 pub(crate) fn file(axes: &[i64], nodes: &[Message], initializers: &[Message]) -> Vec<u8> {
+    file_of_opset(17, axes, nodes, initializers)
+}
+
+/// The same with the operations of another version.
+pub(crate) fn file_of_opset(
+    opset: i64,
+    axes: &[i64],
+    nodes: &[Message],
+    initializers: &[Message],
+) -> Vec<u8> {
     let graph = nodes.iter().fold(Message::default(), |graph, node| graph.message(1, node));
     let graph = initializers.iter().fold(graph, |graph, tensor| graph.message(5, tensor));
     let graph = graph.message(11, &named("x", axes)).message(12, &named("y", &[]));
-    let opset = Message::default().number(2, 17);
+    let opset = Message::default().number(2, opset);
     Message::default().number(1, 8).message(7, &graph).message(8, &opset).into_bytes()
 }

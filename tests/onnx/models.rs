@@ -1,6 +1,8 @@
 //! What is read is a model like any other.
 
-use super::graph::{file, floats, integers, node, with_integer, with_integers, with_text};
+use super::graph::{
+    Message, file, file_of_opset, floats, integers, node, with_integer, with_integers, with_output, with_text,
+};
 use super::{fixture, off, values};
 use taper::io::Save;
 use taper::losses::CrossEntropy;
@@ -180,4 +182,21 @@ fn transposed_convolutions_are_no_larger_than_their_windows_cover() {
         let error = read(stride, auto_pad, output).unwrap_err().to_string();
         assert!(error.contains("which the windows cover"), "{error}");
     }
+}
+
+/// Up to opset 13 a normalisation trains that gives more than its result: it would take the batch's own statistics.
+#[test]
+fn a_normalisation_that_trains_is_refused() {
+    let numbers: Vec<Message> =
+        ["scale", "shift", "mean", "variance"].map(|name| floats(name, &[2], &[1.0; 2])).into();
+    let read = |opset: i64, more: &[&str]| {
+        let norm = node("BatchNormalization", &["x", "scale", "shift", "mean", "variance"], "y");
+        let norm = more.iter().fold(norm, |norm, output| with_output(norm, output));
+        Sequential::<f32>::from_onnx_bytes(&file_of_opset(opset, &[2, 3, 3], &[norm], &numbers))
+    };
+    for more in [&[][..], &["", ""]] {
+        assert_eq!(read(9, more).unwrap().output().axes(), [2, 3, 3]);
+    }
+    let error = read(9, &["mean_out", "variance_out"]).unwrap_err().to_string();
+    assert!(error.contains("expected one of inference"), "{error}");
 }

@@ -26,7 +26,10 @@ fn of_channels<'a>(call: &Call<'_, 'a>, input: usize, channels: Option<usize>) -
 
 pub(super) fn batch<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     let (value, dims) = call.samples(0, 1)?;
-    if call.flag("training_mode", false)? || !call.flag("spatial", true)? {
+    // Before opset 14, whoever asks for the statistics of the batch trains.
+    let trains = call.flag("training_mode", false)?
+        || call.opset < 14 && call.node.outputs.iter().skip(1).any(|output| !output.is_empty());
+    if trains || !call.flag("spatial", true)? {
         return Err("expected one of inference and of whole channels, got another".to_owned());
     }
     let of = |input| of_channels(call, input, dims[1].len());
