@@ -52,7 +52,9 @@ impl Elimination {
         let (mut order, mut lost) = (Vec::new(), vec![0.0]);
         while order.len() < units.len() {
             let unit = state.cheapest();
-            lost.push(state.remove(unit)?);
+            // A unit less loses no less: where it seems so, that is rounding.
+            let before = lost[lost.len() - 1];
+            lost.push(state.remove(unit)?.max(before));
             order.push(unit);
         }
         lost.reverse();
