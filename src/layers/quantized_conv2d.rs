@@ -108,7 +108,7 @@ impl QuantizedConv2d {
         channels: Channels;
         /// The window, with its stride.
         window: Window;
-        /// The smallest and the largest input, where they are known before.
+        /// The smallest and the largest input that a byte stands for, where a range was set: its ends, to a step.
         input_range: Option<[f32; 2]> = |this| this.parts.input_range();
     }
 

@@ -112,7 +112,7 @@ impl QuantizedDense {
         inputs: usize;
         /// The number of outputs.
         outputs: usize;
-        /// The smallest and the largest input, where they are known before.
+        /// The smallest and the largest input that a byte stands for, where a range was set: its ends, to a step.
         input_range: Option<[f32; 2]> = |this| this.parts.input_range();
     }
 }

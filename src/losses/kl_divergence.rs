@@ -55,22 +55,16 @@ impl KlDivergence {
         log_target: bool;
     }
 
-    fn rows<'a, T: Scalar>(&self, outputs: TensorView<'_, T>, target: Target<'a, T>) -> Result<Rows<'a, T>> {
-        Ok(Rows { log_target: self.log_target, target: target_of(KIND, outputs, target)? })
+    fn rows<'a, T: Scalar>(
+        &self,
+        outputs: TensorView<'_, T>,
+        target: Target<'a, T>,
+    ) -> Result<Distributions<'a, T>> {
+        Distributions::of(KIND, outputs, target, self.log_target)
     }
 }
 
 const KIND: &str = "kl_divergence";
-
-/// The values of a target of distributions.
-pub(super) fn target_of<'a, T: Scalar>(
-    by: &'static str,
-    outputs: TensorView<'_, T>,
-    target: Target<'a, T>,
-) -> Result<&'a [T]> {
-    class_rows(outputs)?;
-    target.values(by, outputs)
-}
 
 /// Whether a target is one of distributions, or of their logarithms.
 pub(super) fn check_distribution<T: Scalar>(
@@ -86,15 +80,25 @@ pub(super) fn check_distribution<T: Scalar>(
     target.check_shares(by, outputs)
 }
 
-/// Targets that fit the outputs.
-struct Rows<'a, T> {
+/// Targets that fit the outputs: a distribution for each row.
+pub(super) struct Distributions<'a, T> {
     log_target: bool,
     target: &'a [T],
 }
 
-impl<T: Scalar> Rows<'_, T> {
+impl<'a, T: Scalar> Distributions<'a, T> {
+    pub(super) fn of(
+        by: &'static str,
+        outputs: TensorView<'_, T>,
+        target: Target<'a, T>,
+        log_target: bool,
+    ) -> Result<Self> {
+        class_rows(outputs)?;
+        Ok(Self { log_target, target: target.values(by, outputs)? })
+    }
+
     /// The probability and its logarithm, as the target has them for each class of a row.
-    fn row(&self, row: usize, classes: usize) -> impl Iterator<Item = (T, T)> {
+    pub(super) fn row(&self, row: usize, classes: usize) -> impl Iterator<Item = (T, T)> {
         self.target[row * classes..][..classes]
             .iter()
             .map(|&t| if self.log_target { (t.exp(), t) } else { (t, t.ln()) })
@@ -107,7 +111,7 @@ impl<T: Scalar> Rows<'_, T> {
     }
 }
 
-impl<T: Scalar> Rowwise<T> for Rows<'_, T> {
+impl<T: Scalar> Rowwise<T> for Distributions<'_, T> {
     fn value(&self, row: usize, logits: &[T]) -> T {
         let (max, log_sum) = max_and_log_sum(logits);
         self.loss(row, logits, max, log_sum)

@@ -1,6 +1,6 @@
 //! The Kullback–Leibler divergence of outputs that are logarithms of probabilities already.
 
-use super::kl_divergence::{check_distribution, target_of};
+use super::kl_divergence::{Distributions, check_distribution};
 use super::loss::{Loss, Reduction, of_whole_batches, with_reduction};
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
@@ -62,23 +62,19 @@ impl KlDivergenceOfLogProbabilities {
     }
 
     fn rows<'a, T: Scalar>(&self, outputs: TensorView<'_, T>, target: Target<'a, T>) -> Result<Rows<'a, T>> {
-        Ok(Rows { log_target: self.log_target, target: target_of(KIND, outputs, target)? })
+        Ok(Rows(Distributions::of(KIND, outputs, target, self.log_target)?))
     }
 }
 
 const KIND: &str = "kl_divergence_of_log_probabilities";
 
 /// Targets that fit the outputs.
-struct Rows<'a, T> {
-    log_target: bool,
-    target: &'a [T],
-}
+struct Rows<'a, T>(Distributions<'a, T>);
 
 impl<T: Scalar> Rows<'_, T> {
     /// The probability of the target, and the loss, of each class of a row.
     fn row<'a>(&'a self, row: usize, outputs: &'a [T]) -> impl Iterator<Item = (T, T)> + 'a {
-        outputs.iter().zip(&self.target[row * outputs.len()..]).map(|(&x, &t)| {
-            let (t, logarithm) = if self.log_target { (t.exp(), t) } else { (t, t.ln()) };
+        outputs.iter().zip(self.0.row(row, outputs.len())).map(|(&x, (t, logarithm))| {
             (t, if t == T::zero() && !x.is_nan() { T::zero() } else { t * (logarithm - x) })
         })
     }

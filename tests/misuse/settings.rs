@@ -210,7 +210,17 @@ pub(crate) const CASES: &[Case] = &[
         "a least variance of 0",
         || {
             let gaussian = GaussianNegativeLogLikelihood::new;
-            both(gaussian().with_epsilon(NAN), gaussian().with_epsilon(1e-60))
+            both(gaussian().with_epsilon(NAN), gaussian().with_epsilon(0.0))
+        },
+        "epsilon: expected a finite number of at least 1.2e-38, got 0",
+    ),
+    (
+        "a least variance that is 0 in single precision",
+        || {
+            both(
+                GaussianNegativeLogLikelihood::new().with_epsilon(NAN),
+                GaussianNegativeLogLikelihood::new().with_epsilon(1e-60),
+            )
         },
         "epsilon: expected a finite number of at least 1.2e-38, got 0.000000000000000000000000000000000000000000000000000000000001",
     ),

@@ -21,7 +21,7 @@ struct Places {
     documented: String,
     registry: String,
     builder: String,
-    /// `tests/common/layers.rs`.
+    /// `tests/common/layers.rs` and `norm_layers.rs`.
     tests: String,
     /// Those that compare with values of other libraries.
     values: String,
@@ -39,7 +39,7 @@ impl Places {
             entries.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
         };
         // Imports stand before it.
-        let table = read("tests/common/layers.rs");
+        let tables = ["tests/common/layers.rs", "tests/common/norm_layers.rs"].map(read);
         let module = find("layers/mod");
         let documented = module.text.lines().filter(|line| line.starts_with("//! |")).collect();
         Self {
@@ -50,7 +50,7 @@ impl Places {
                 .filter(|source| source.path.starts_with("sequential/"))
                 .map(Source::code)
                 .collect(),
-            tests: table.split_once("type LayerCase").unwrap().1.to_owned(),
+            tests: tables.map(|table| table.split_once("LayerCase").unwrap().1.to_owned()).concat(),
             values: folder("tests/torch_values") + &folder("tests/keras"),
         }
     }
