@@ -3,6 +3,7 @@
 mod circles;
 mod getters;
 mod layers;
+mod names;
 
 use std::collections::HashMap;
 use std::fs;
