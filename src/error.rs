@@ -203,6 +203,13 @@ pub enum Error {
         /// What went wrong in it.
         source: Box<Error>,
     },
+    /// One of the ranks of a training has failed, and so ended it on all of them.
+    Rank {
+        /// Which.
+        rank: usize,
+        /// What went wrong on it: the error on that rank itself, on the others its text ([`Error::Other`]).
+        source: Box<Error>,
+    },
     /// What a part of a user's own returned, as a layer, a loss or a callback: [`Error::other`] makes it, and
     /// [`source`](std::error::Error::source) gives it back. It equals its copies and nothing else.
     Other(OtherError),
@@ -233,6 +240,11 @@ impl Error {
     /// The same error, told with the part of the data that it is about.
     pub(crate) fn in_data(self, part: impl Into<String>) -> Self {
         Self::Data { part: part.into(), source: Box::new(self) }
+    }
+
+    /// The same error, told with the rank on which it happened.
+    pub(crate) fn of_rank(self, rank: usize) -> Self {
+        Self::Rank { rank, source: Box::new(self) }
     }
 
     /// An error of a batch of these samples as one of the data set that they are from.
@@ -354,6 +366,7 @@ impl Error {
             Self::Data { part: place, source } | Self::Layer { layer: place, source } => {
                 write!(f, "{place}: {source}")
             }
+            Self::Rank { rank, source } => write!(f, "rank {rank}: {source}"),
             Self::Other(error) => write!(f, "{}", error.get()),
         }
     }
@@ -378,7 +391,9 @@ impl fmt::Display for Words<'_> {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Data { source, .. } | Self::Layer { source, .. } => Some(source),
+            Self::Data { source, .. } | Self::Layer { source, .. } | Self::Rank { source, .. } => {
+                Some(source)
+            }
             Self::Other(error) => Some(error.get()),
             _ => None,
         }

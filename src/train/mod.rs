@@ -8,11 +8,14 @@ pub mod augment;
 mod batch;
 mod callback;
 mod checks;
+mod communicator;
 mod dataset;
 mod early_stopping;
 mod epochs;
 mod evaluate;
 mod fit;
+#[expect(dead_code, reason = "steps use it soon")]
+mod group;
 mod history;
 mod inputs;
 mod keeper;
@@ -35,12 +38,15 @@ pub mod split;
 mod step;
 mod tally;
 mod teacher;
+mod threads;
 mod trainer;
 mod training;
 mod warnings;
 mod weighted;
+mod with_others;
 
 pub use callback::{Callback, Control, StepReport};
+pub use communicator::{Bucket, Communicator};
 pub use dataset::Dataset;
 pub use early_stopping::EarlyStopping;
 #[cfg(feature = "safetensors")]
@@ -63,5 +69,6 @@ pub(crate) use run::{Plan, Progress, Resumed, Run};
 #[cfg(feature = "safetensors")]
 pub(crate) use tally::{Hits, Tally};
 pub use teacher::Teacher;
+pub use threads::Threads;
 pub use trainer::Trainer;
 pub use training::Training;

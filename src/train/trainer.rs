@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::History;
 use super::batch::Batch;
+use super::group::Group;
 use super::model::Model;
 use super::pace::Pace;
 use super::precision::{Copies, Precision, forget_copies, outdate_copies};
@@ -55,6 +56,8 @@ pub struct Trainer<'m, T: Scalar> {
     pub(super) gathered: Vec<Batch<T>>,
     /// As long as it is there, the model's weights may have copies in bf16.
     pub(super) copies: Copies,
+    /// The other ranks, where there are some to be asked.
+    pub(super) group: Option<Group<'m>>,
 }
 
 impl<'m, T: Scalar> Trainer<'m, T> {
@@ -113,6 +116,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             gradients: None,
             gathered: Vec::new(),
             copies: Copies::default(),
+            group: None,
         }
     }
 

@@ -1,0 +1,149 @@
+//! The ranks of a training: what they agree on.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError};
+
+use super::communicator::{Bucket, Communicator};
+use crate::{Error, Result};
+
+/// A text that ranks tell each other has no more bytes.
+const MOST_BYTES: usize = 1000;
+
+/// All ranks of a training, seen from one of them.
+pub(super) struct Group<'m> {
+    /// Never locked: so a trainer can be shared between threads, whatever its communicator is.
+    communicator: Mutex<Box<dyn Communicator + 'm>>,
+    rank: usize,
+    size: usize,
+}
+
+/// Why a rank has to end.
+pub(super) enum Failure {
+    Error(Error),
+    Panic(Box<dyn Any + Send>),
+}
+
+/// What a rank did by itself, which may not have been done.
+pub(super) type Own<R> = std::result::Result<R, Failure>;
+
+/// Does something of this rank's own. The others wait for it, so it neither returns nor unwinds from here where it fails.
+pub(super) fn attempt<R>(work: impl FnOnce() -> Result<R>) -> Own<R> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Failure::Error(error)),
+        Err(panic) => Err(Failure::Panic(panic)),
+    }
+}
+
+impl<'m> Group<'m> {
+    pub(super) fn new(communicator: Box<dyn Communicator + 'm>) -> Self {
+        let (rank, size) = (communicator.rank(), communicator.size());
+        Self { communicator: Mutex::new(communicator), rank, size }
+    }
+
+    pub(super) fn rank(&self) -> usize {
+        self.rank
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(super) fn communicator(&mut self) -> &mut (dyn Communicator + 'm) {
+        &mut **self.communicator.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds up numbers of all ranks.
+    pub(super) fn sum(&mut self, numbers: Vec<f64>) -> Result<Vec<f64>> {
+        double(self.communicator().all_reduce(Bucket::F64(numbers))?)
+    }
+
+    /// What a rank has done and the sums of these numbers, unless one of them has failed: then all get the error of the first.
+    pub(super) fn agree<R>(&mut self, own: Own<R>, mut numbers: Vec<f64>) -> Result<(R, Vec<f64>)> {
+        numbers.push(failures(&own));
+        let mut sums = self.sum(numbers)?;
+        let failed = sums.pop();
+        Ok((self.unless_failed(own, failed)?, sums))
+    }
+
+    /// What this rank has done, where none of so many has failed.
+    pub(super) fn unless_failed<R>(&mut self, own: Own<R>, failed: Option<f64>) -> Result<R> {
+        match own {
+            Ok(value) if failed == Some(0.0) => Ok(value),
+            Ok(_) => Err(self.share(None)?),
+            Err(failure) => {
+                let error = self.share(Some(&failure))?;
+                match failure {
+                    Failure::Panic(panic) => resume_unwind(panic),
+                    Failure::Error(_) => Err(error),
+                }
+            }
+        }
+    }
+
+    /// The error of the first rank that has failed.
+    fn share(&mut self, own: Option<&Failure>) -> Result<Error> {
+        let (rank, size) = (self.rank(), self.size());
+        let has_failed = |other| if other == rank && own.is_some() { 1.0 } else { 0.0 };
+        let failed = self.sum((0..size).map(has_failed).collect())?;
+        let first = failed.iter().position(|&failed| failed > 0.0).unwrap_or(rank);
+        let text = own.filter(|_| first == rank).map(Failure::text).unwrap_or_default();
+        let text = self.text_of(&text)?;
+        let source = match own {
+            Some(Failure::Error(error)) if first == rank => error.clone(),
+            _ => Error::other(text),
+        };
+        Ok(source.of_rank(first))
+    }
+
+    /// The text that one rank has, where the others have none.
+    fn text_of(&mut self, own: &str) -> Result<String> {
+        let mut numbers = vec![0.0; MOST_BYTES];
+        numbers.iter_mut().zip(own.bytes()).for_each(|(number, byte)| *number = f64::from(byte));
+        let bytes: Vec<u8> = self.sum(numbers)?.into_iter().map(|number| number as u8).collect();
+        let len = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+        Ok(String::from_utf8_lossy(&bytes[..len]).into_owned())
+    }
+
+    /// Gives all ranks the text of the first.
+    pub(super) fn text_of_first(&mut self, own: &str) -> Result<String> {
+        let mut len = (own.len() as u64).to_le_bytes();
+        self.communicator().broadcast(&mut len)?;
+        let mut bytes = own.as_bytes().to_vec();
+        bytes.resize(u64::from_le_bytes(len) as usize, 0);
+        self.communicator().broadcast(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// 1 for a rank that has failed.
+pub(super) fn failures<R>(own: &Own<R>) -> f64 {
+    if own.is_ok() { 0.0 } else { 1.0 }
+}
+
+/// The numbers of a sum in double precision.
+pub(super) fn double(sums: Bucket) -> Result<Vec<f64>> {
+    let expected = "sums of the kind of their summands";
+    sums.into_values().ok_or_else(|| Error::setting("communicator", expected, "another"))
+}
+
+impl Failure {
+    fn text(&self) -> String {
+        match self {
+            Self::Error(error) => error.to_string(),
+            Self::Panic(panic) => {
+                let text = panic.downcast_ref::<&str>().copied();
+                let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+                format!("panic: {}", text.unwrap_or("without a text"))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Group<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rank {} of {}", self.rank(), self.size())
+    }
+}

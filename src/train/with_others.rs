@@ -1,0 +1,15 @@
+//! A trainer that is one of several.
+
+use super::group::Group;
+use super::{Communicator, Trainer};
+use crate::Scalar;
+
+impl<'m, T: Scalar> Trainer<'m, T> {
+    /// Trains on several machines, or processes: each has a trainer like this one, of the same model, data and settings, and takes its
+    /// part of every batch. See [`Communicator`] for what is the same on all of them.
+    #[must_use]
+    pub fn with_communicator(mut self, communicator: impl Communicator + 'm) -> Self {
+        self.group = Some(Group::new(Box::new(communicator)));
+        self
+    }
+}
