@@ -5,7 +5,8 @@
 use std::fs;
 
 use taper::losses::CrossEntropy;
-use taper::optimizers::{Adam, Clip};
+use taper::optimizers::{Adam, Clip, Sgd};
+use taper::train::Precision;
 use taper::{Mode, Optimizer, Sequential, Tensor, Trainer, seeded};
 
 const BATCH: usize = 32;
@@ -49,4 +50,23 @@ fn a_gradient_is_never_in_memory_as_a_whole() {
     // A limit for the norm of each gradient needs them in memory, and is seen.
     let (used, ..) = peak(adam().with_clip(Clip::Norm(1.0)).unwrap());
     assert!(used > limit, "{used} bytes with gradients in memory");
+    copies_in_bf16_go_with_their_trainer();
+}
+
+/// Of a model that a trainer borrows and that is only read after it.
+fn copies_in_bf16_go_with_their_trainer() {
+    let before = memory("VmRSS:");
+    let mut model = Sequential::<f32>::builder([8192]).dense(1024).build(&mut seeded(7)).unwrap();
+    let parameters: usize = model.summary().rows.iter().map(|row| row.bytes).sum();
+    let optimizer = Optimizer::new(Sgd::new(0.1).unwrap());
+    let trainer = Trainer::new(&mut model, CrossEntropy::new(), optimizer);
+    let mut trainer = trainer.with_precision(Precision::Bf16).unwrap();
+    trainer.step(&Tensor::full([1, 8192], 0.5).unwrap(), &[3]).unwrap();
+    let with_copy = memory("VmRSS:").saturating_sub(before);
+    drop(trainer);
+    let left = memory("VmRSS:").saturating_sub(before);
+    println!("{parameters} bytes of parameters, {with_copy} with a copy, {left} without");
+    assert!(with_copy >= parameters + parameters / 2 - MB, "{with_copy} bytes are too few to be true");
+    assert!(left <= parameters + 4 * MB, "{left} bytes for {parameters}");
+    assert_eq!(model.parameters(), 8193 * 1024);
 }

@@ -301,6 +301,7 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
         mut y: TensorViewMut<'_, T>,
         context: &mut Forward<'_, T>,
     ) -> Result<()> {
+        self.parts.check_pass(context.mode)?;
         let (batch, sample) = x.shape().split_batch().expect("a batch has an axis for it");
         let (size, x, y) = (self.size(&sample, batch), x.as_slice(), y.as_mut_slice());
         let (bias, parallelism) = (self.parts.bias.as_ref().map(Param::buffer), context.parallelism);
@@ -322,7 +323,7 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
-        self.check_mode(Mode::Train)?;
+        self.parts.check_pass(Mode::Train)?;
         let (batch, sample) = pass.x.shape().split_batch().expect("a batch has an axis for it");
         let (size, parallelism) = (self.size(&sample, batch), pass.parallelism);
         let (x, dy) = (pass.x.as_slice(), pass.dy.as_slice());

@@ -255,8 +255,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
         let in_bf16 = match context.mode {
             Mode::Infer => self.parts.weight.bf16(),
             Mode::Train => {
-                // A layer of one's own around this one may not have asked.
-                self.check_mode(Mode::Train)?;
+                self.parts.check_pass(Mode::Train)?;
                 self.copy_in_bf16(size, context.scratch.len())?
             }
         };
@@ -274,7 +273,7 @@ impl<T: Scalar> Layer<T> for Dense<T> {
     }
 
     fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
-        self.check_mode(Mode::Train)?;
+        self.parts.check_pass(Mode::Train)?;
         let size = self.size(pass.x.as_slice().len());
         let (x, dy) = (pass.x.as_slice(), pass.dy.as_slice());
         let (copy, parallelism) = (self.copy_in_bf16(size, pass.scratch.len())?, pass.parallelism);

@@ -142,6 +142,7 @@ pub use max_pool1d::MaxPool1d;
 pub use max_pool2d::MaxPool2d;
 pub use momentum::Momentum;
 pub use normalization::Normalization;
+pub(crate) use numbers::Rounded;
 pub use on_sequences::OnSequences;
 pub use order::{Order, Turn};
 pub use output_kind::OutputKind;

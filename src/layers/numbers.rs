@@ -1,35 +1,34 @@
-//! The numbers of a parameter that learns, and where it trains in bf16 a rounded copy.
+//! The numbers of a parameter that learns, and in a step that trains in bf16 a rounded copy.
 
-use std::sync::{Arc, Weak};
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Scalar;
 use crate::kernels::{Buffer, Pair, Parallelism, round_panels};
 
-/// Numbers, laid out as the kernels want them. A dense weight may have a copy in bf16 beside it; whoever gets hold of the numbers to
-/// change them makes it out of date.
+/// Numbers, laid out as the kernels want them. A training lends a dense weight a copy in bf16 for a step; whoever gets hold of the numbers
+/// to change them makes it out of date.
 pub(super) struct Numbers<T> {
     values: Buffer<T>,
     copy: Option<Rounded>,
+    /// The mark of the copy that went last, while the numbers are as they were then.
+    mark: Option<NonZeroU64>,
 }
 
-struct Rounded {
-    /// Whose it is: without it, it is nobody's, and counts as none.
-    owner: Weak<()>,
+/// A weight's numbers in bf16. Between two steps it is the training's.
+#[derive(Default)]
+pub(crate) struct Rounded {
     pairs: Buffer<Pair>,
-    /// Whether they are the numbers as they are.
+    /// Whether they are the numbers as they are, while they are lent.
     is_current: bool,
-}
-
-impl Rounded {
-    fn counts(&self) -> bool {
-        self.owner.strong_count() > 0
-    }
+    /// No other state of any numbers has it.
+    mark: Option<NonZeroU64>,
 }
 
 impl<T: Scalar> Numbers<T> {
     /// Zeros.
     pub(super) fn zeros(len: usize) -> Self {
-        Self { values: Buffer::zeroed(len), copy: None }
+        Self { values: Buffer::zeroed(len), copy: None, mark: None }
     }
 
     pub(super) fn values(&self) -> &[T] {
@@ -44,9 +43,7 @@ impl<T: Scalar> Numbers<T> {
     /// then, and where the copy is empty, it is out of date. A copy of panels of an odd number of rows has pairs that are no two
     /// numbers of the panels as they lie, and is made anew at once.
     pub(super) fn sweep(&mut self, rows: usize) -> (&mut [T], &mut [Pair]) {
-        if self.copy.is_some() && !self.has_copy() {
-            self.copy = None;
-        }
+        self.mark = None;
         let copy = match &mut self.copy {
             None => &mut [],
             Some(copy) => {
@@ -62,41 +59,43 @@ impl<T: Scalar> Numbers<T> {
         self.copy.iter_mut().for_each(|copy| copy.is_current = true);
     }
 
-    /// Makes the copy of panels of so many rows, with room for so many pairs, or brings it up to date.
-    pub(super) fn keep_copy(&mut self, rows: usize, len: usize, owner: &Arc<()>, parallelism: Parallelism) {
-        let made = || Rounded { owner: Weak::new(), pairs: Buffer::pairs(len), is_current: false };
-        let copy = self.copy.get_or_insert_with(made);
-        copy.owner = Arc::downgrade(owner);
-        if !copy.is_current {
+    /// Takes a copy of panels of so many rows, with room for so many pairs, until [`Numbers::give_back`]. It is made, or brought up to
+    /// date, unless it is the one that went last and the numbers are as they were.
+    pub(super) fn lend(&mut self, mut copy: Rounded, rows: usize, len: usize, parallelism: Parallelism) {
+        if copy.mark.is_none() || copy.mark != self.mark {
+            if copy.pairs.len() != len {
+                copy.pairs = Buffer::pairs(len);
+            }
             round_panels(&self.values, rows, parallelism, &mut copy.pairs);
-            copy.is_current = true;
         }
+        copy.is_current = true;
+        self.copy = Some(copy);
     }
 
-    /// Gives its memory back.
-    pub(super) fn forget_copy(&mut self) {
-        self.copy = None;
+    /// The copy that was lent, if there is one.
+    pub(super) fn give_back(&mut self) -> Option<Rounded> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let mut copy = self.copy.take()?;
+        let next = || NonZeroU64::new(NEXT.fetch_add(1, Ordering::Relaxed));
+        copy.mark = if copy.is_current { next() } else { None };
+        self.mark = copy.mark;
+        Some(copy)
     }
 
-    /// Whether there is memory of one, though it may be nobody's any more.
-    pub(super) fn holds_copy(&self) -> bool {
-        self.copy.is_some()
-    }
-
-    /// Whether there is one, up to date or not.
+    /// Whether there is a copy, up to date or not.
     pub(super) fn has_copy(&self) -> bool {
-        self.copy.as_ref().is_some_and(Rounded::counts)
+        self.copy.is_some()
     }
 
     /// The copy, if it is up to date.
     pub(super) fn copy(&self) -> Option<&[Pair]> {
-        self.copy.as_ref().filter(|copy| copy.is_current && copy.counts()).map(|copy| &*copy.pairs)
+        self.copy.as_ref().filter(|copy| copy.is_current).map(|copy| &*copy.pairs)
     }
 }
 
 /// Without the copy, which is a training's.
 impl<T: Clone> Clone for Numbers<T> {
     fn clone(&self) -> Self {
-        Self { values: self.values.clone(), copy: None }
+        Self { values: self.values.clone(), copy: None, mark: None }
     }
 }

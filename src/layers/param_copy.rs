@@ -1,37 +1,28 @@
-//! A dense weight's copy in bf16, for a training whose products are of bf16.
-
-use std::sync::Arc;
+//! A dense weight's copy in bf16, for the steps of a training whose products are of bf16.
 
 use super::layout::Layout;
-use super::numbers::Numbers;
+use super::numbers::{Numbers, Rounded};
 use super::param::Param;
 use super::param_values::Values;
 use crate::Scalar;
 use crate::kernels::{Bf16Panels, Pair, Parallelism};
 
 impl<T: Scalar> Param<T> {
-    /// Where it is a dense weight that has no copy, or one that is out of date.
-    pub(crate) fn wants_copy(&self) -> bool {
-        self.dense().is_some_and(|numbers| numbers.copy().is_none())
-    }
-
-    /// Makes the copy, or brings it up to date, for as long as `owner` is there. Of other parameters there is none.
-    pub(crate) fn keep_copy(&mut self, owner: &Arc<()>, parallelism: Parallelism) {
+    /// Takes a copy, until [`Param::give_back_copy`], and brings it up to date. Other parameters than dense weights have none.
+    pub(crate) fn lend_copy(&mut self, copy: &mut Rounded, parallelism: Parallelism) {
         if let (Layout::Panels(panels), Values::Numbers(numbers)) = (self.layout(), &mut self.values) {
             let len = Bf16Panels { rows: panels.rows, columns: panels.columns }.len();
-            numbers.keep_copy(panels.rows, len, owner, parallelism);
+            numbers.lend(std::mem::take(copy), panels.rows, len, parallelism);
         }
     }
 
-    pub(crate) fn forget_copy(&mut self) {
-        if let Values::Numbers(numbers) = &mut self.values {
-            numbers.forget_copy();
+    /// Gives back the copy that was lent.
+    pub(crate) fn give_back_copy(&mut self, copy: &mut Rounded) {
+        if let Values::Numbers(numbers) = &mut self.values
+            && let Some(lent) = numbers.give_back()
+        {
+            *copy = lent;
         }
-    }
-
-    /// Whether there is memory of a copy, though it may be nobody's any more.
-    pub(crate) fn holds_copy(&self) -> bool {
-        self.dense().is_some_and(Numbers::holds_copy)
     }
 
     /// Whether there is a copy, up to date or not.

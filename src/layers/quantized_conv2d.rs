@@ -2,7 +2,7 @@
 
 use super::conv_size::{output_shape, size};
 use super::on_sequences::{OfImages, OnSequences};
-use super::quantized_weight::{QuantizedWeight, refuse_training};
+use super::quantized_weight::QuantizedWeight;
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::with_finish;
 use super::{
@@ -160,7 +160,7 @@ impl Layer<f32> for QuantizedConv2d {
     }
 
     fn check_mode(&self, mode: Mode) -> Result<()> {
-        refuse_training(mode)
+        QuantizedWeight::check_mode(mode)
     }
 
     fn forward(
@@ -169,6 +169,7 @@ impl Layer<f32> for QuantizedConv2d {
         mut y: TensorViewMut<'_, f32>,
         context: &mut Forward<'_, f32>,
     ) -> Result<()> {
+        self.parts.check_pass(context.mode)?;
         let (batch, sample) = x.shape().split_batch().expect("a batch has an axis for it");
         with_finish(context.activation, |finish| {
             let product = ByteConvolutionForward {
@@ -186,7 +187,7 @@ impl Layer<f32> for QuantizedConv2d {
     }
 
     fn backward(&mut self, _: Backward<'_, f32>, _: &mut dyn GradientSink<f32>) -> Result<()> {
-        refuse_training(Mode::Train)
+        self.parts.check_pass(Mode::Train)
     }
 
     fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<f32>)) {

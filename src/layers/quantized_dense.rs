@@ -1,7 +1,7 @@
 //! The fully connected layer with 8-bit weights.
 
 use super::dense::{output_order, output_shape};
-use super::quantized_weight::{QuantizedWeight, refuse_training};
+use super::quantized_weight::QuantizedWeight;
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{check_width, with_finish};
 use super::{Backward, Dense, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Settings};
@@ -136,7 +136,7 @@ impl Layer<f32> for QuantizedDense {
     }
 
     fn check_mode(&self, mode: Mode) -> Result<()> {
-        refuse_training(mode)
+        QuantizedWeight::check_mode(mode)
     }
 
     fn forward(
@@ -145,6 +145,7 @@ impl Layer<f32> for QuantizedDense {
         mut y: TensorViewMut<'_, f32>,
         context: &mut Forward<'_, f32>,
     ) -> Result<()> {
+        self.parts.check_pass(context.mode)?;
         with_finish(context.activation, |finish| {
             let product = ByteDenseForward {
                 size: self.size(x.as_slice().len()),
@@ -161,7 +162,7 @@ impl Layer<f32> for QuantizedDense {
     }
 
     fn backward(&mut self, _: Backward<'_, f32>, _: &mut dyn GradientSink<f32>) -> Result<()> {
-        refuse_training(Mode::Train)
+        self.parts.check_pass(Mode::Train)
     }
 
     fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<f32>)) {

@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use super::param_form::{SET, check_shapes};
 use super::stored::{Entry, Restored};
-use super::weight_and_bias::{WeightAndBias, refuse_training_of};
+use super::weight_and_bias::{WeightAndBias, of_weight, refuse_training_of};
 use super::weight_scales::{rounded, weight_scales};
 use super::{Along, Mode, Param, Settings};
 use crate::kernels::{ByteInput, ByteWeight, MOST_BYTE_INPUTS};
@@ -143,6 +143,18 @@ impl QuantizedWeight {
         })
     }
 
+    /// That a layer of 8-bit weights is not for training.
+    pub(super) fn check_mode(mode: Mode) -> Result<()> {
+        let expected =
+            "`Mode::Infer` (weights of eight bits have no gradients; train the model that they were made of)";
+        refuse_training_of(expected, mode)
+    }
+
+    /// As [`WeightAndBias::check_pass`].
+    pub(super) fn check_pass(&self, mode: Mode) -> Result<()> {
+        Self::check_mode(mode).map_err(|error| of_weight(&self.weight, error))
+    }
+
     pub(super) fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<f32>)) {
         visit(&self.weight);
         visit(&self.scale);
@@ -238,11 +250,4 @@ fn check_inputs(inputs: usize) -> Result<()> {
     }
     let expected = "at most 65793 inputs of an output, whose sum fits into 32 bits";
     Err(Error::setting("inputs", expected, inputs))
-}
-
-/// That a layer of 8-bit weights is not for training.
-pub(super) fn refuse_training(mode: Mode) -> Result<()> {
-    let expected =
-        "`Mode::Infer` (weights of eight bits have no gradients; train the model that they were made of)";
-    refuse_training_of(expected, mode)
 }

@@ -126,6 +126,14 @@ impl<T: Scalar> WeightAndBias<T> {
         if self.weight.bf16().is_some() { refuse_training_of(expected, mode) } else { Ok(()) }
     }
 
+    /// The same in a pass, which a layer of one's own around this one may have begun without asking; told with the weight's name.
+    ///
+    /// # Errors
+    /// As [`WeightAndBias::check_mode`].
+    pub(super) fn check_pass(&self, mode: Mode) -> Result<()> {
+        self.check_mode(mode).map_err(|error| of_weight(&self.weight, error))
+    }
+
     /// What a file keeps beside sizes.
     pub(super) fn settings(&self, settings: Settings) -> Settings {
         let settings = settings.with("bias", self.bias.is_some());
@@ -180,6 +188,11 @@ pub(super) fn refuse_training_of(expected: &'static str, mode: Mode) -> Result<(
         Mode::Infer => Ok(()),
         Mode::Train => Err(Error::setting("mode", expected, "`Mode::Train`")),
     }
+}
+
+/// An error of a layer that is told by the name of its weight.
+pub(super) fn of_weight<T: Scalar>(weight: &Param<T>, error: Error) -> Error {
+    error.in_layer(format_args!("the layer of `{}`", weight.name()))
 }
 
 pub(super) fn check_width(name: &'static str, width: usize) -> Result<()> {

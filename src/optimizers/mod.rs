@@ -28,6 +28,7 @@ mod apply;
 mod asgd;
 mod average;
 mod clip;
+mod copied;
 mod lion;
 mod nadam;
 mod optimizer;

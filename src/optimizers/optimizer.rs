@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::clip::{Clip, finite_norm, norm, scale_within};
+use super::copied::Copied;
 use super::rule::{MAX_BUFFERS, Rule, Update};
 use super::settings::check_at_least_0;
 use super::state::State;
@@ -119,10 +120,14 @@ impl<T: Scalar> Optimizer<T> {
                 _ => 1.0,
             };
             let begun = state.begin(rule, param, scale, clip);
-            let whole = Update::of(begun, param.buffer_mut(), gradient, state.buffers());
-            split_work(whole, 64, parallelism.small_pieces(UPDATE_WORK * gradient.len()), &|run| {
-                rule.update(run);
-            });
+            let (weight, copy) = param.sweep();
+            let is_copied = !copy.is_empty();
+            let whole = Copied { update: Update::of(begun, weight, gradient, state.buffers()), copy };
+            let pieces = parallelism.small_pieces(UPDATE_WORK * gradient.len());
+            split_work(whole, 64, pieces, &|run: Copied<'_, T>| run.carry_out(rule));
+            if is_copied {
+                param.end_sweep();
+            }
         });
         gradients.clear();
         Ok(())

@@ -1,7 +1,6 @@
 //! Checks of a training before its first step, so that an error does not wait for the end of an epoch.
 
 use super::run::Plan;
-use super::trainer::workspace;
 use super::{Dataset, Fit, Inputs, Trainer, numbers::Numbers};
 use crate::layers::{Layer, Mode};
 use crate::losses::{Loss, Target};
@@ -30,8 +29,7 @@ impl<T: Scalar> Trainer<'_, T> {
                 .and_then(|()| check_targets(&self.model, &*self.loss, validation))
                 .map_err(|error| error.in_data("validation data"))?;
         }
-        workspace(&mut self.workspace, &mut self.model, (Mode::Train, batch), (&self.settings, &self.copies))
-            .map(|_| ())
+        self.with_copies(|trainer| trainer.make_workspace(batch))
     }
 
     /// Whether a single step's target is one for the model. Where the input is none, that is told first.

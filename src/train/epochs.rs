@@ -7,7 +7,7 @@ use super::batch::Recipe;
 use super::keeper::Moment;
 use super::order::shuffle;
 use super::outputs::Outputs;
-use super::precision::forget_copies;
+use super::precision::Copies;
 use super::run::{Plan, Run};
 use super::tally::Tally;
 use super::warnings::warnings;
@@ -63,7 +63,7 @@ impl<T: Scalar> Trainer<'_, T> {
         }
         let result = self.run_epochs(&data, plan, &mut run, stopping.as_ref(), &mut options);
         let restored = run.best.as_ref().map(|best| best.restore(&mut self.model)).transpose();
-        forget_copies(&mut self.model);
+        self.copies = Copies::default();
         if let Ok(Some(epoch)) = restored {
             self.progress.history.restored = Some(epoch);
         }
@@ -200,8 +200,11 @@ impl<T: Scalar> Trainer<'_, T> {
                 let step = run.samples / group;
                 let what = || format!("loss in epoch {epoch}, step {step}");
                 let tally = run.tally.get_or_insert_with(|| Tally::new(data, &self.model));
-                let step_on_group = || self.step_on_group((data, ahead), samples, &mut batch, tally, what);
-                let loss = kernels::together(threads, step_on_group)?;
+                let loss = kernels::together(threads, || {
+                    self.with_copies(|trainer| {
+                        trainer.step_on_group((data, ahead), samples, &mut batch, tally, what)
+                    })
+                })?;
                 run.samples += samples.len();
                 learning_rate = self.optimizer.learning_rate();
                 let number = self.progress.steps - 1;

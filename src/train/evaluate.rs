@@ -7,7 +7,6 @@ use super::numbers::Numbers;
 use super::outputs::Outputs;
 use super::parts::Parts;
 use super::tally::Tally;
-use super::trainer::workspace;
 use super::weighted::{Answers, Weighted};
 use super::{Dataset, Evaluation, Trainer};
 use crate::kernels;
@@ -65,9 +64,11 @@ impl<T: Scalar> Trainer<'_, T> {
         data: &Dataset<'_, T>,
         outputs: Option<&mut Outputs<T>>,
     ) -> Result<Evaluation> {
-        let (settings, batch) = (&self.settings, self.settings.batch.min(data.len()));
-        let workspace =
-            workspace(&mut self.workspace, &mut self.model, (Mode::Infer, batch), (settings, &self.copies))?;
+        let batch = self.settings.batch.min(data.len());
+        if !self.has_workspace(batch) {
+            self.with_copies(|trainer| trainer.make_workspace(batch))?;
+        }
+        let (settings, workspace) = (&self.settings, self.workspace.as_mut().expect("made above"));
         Measure {
             model: &self.model,
             loss: &*self.loss,

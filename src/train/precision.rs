@@ -1,9 +1,7 @@
 //! In which numbers a training multiplies.
 
-use std::sync::Arc;
-
 use crate::kernels::Parallelism;
-use crate::layers::Layer;
+use crate::layers::{Layer, Rounded};
 use crate::{Error, Result, Scalar, Sequential};
 
 /// In which numbers the products of a training are; for [`Trainer::with_precision`](crate::Trainer::with_precision).
@@ -37,39 +35,26 @@ impl Precision {
     }
 }
 
-/// The copies of weights in bf16 of a training: they lie beside the weights, and count as long as this is there.
-#[derive(Debug, Default)]
-pub(super) struct Copies(Arc<()>);
+/// The copies of weights in bf16 of a training, one for each parameter, most of which have none. The model has them in a step and at no
+/// other time.
+#[derive(Default)]
+pub(super) struct Copies(Vec<Rounded>);
 
 impl Copies {
-    /// Brings them up to date. Those that a step has moved are so already.
-    pub(super) fn keep<T: Scalar>(&self, model: &mut Sequential<T>, parallelism: Parallelism) {
-        let mut is_wanted = false;
-        model.params(&mut |param| is_wanted |= param.wants_copy());
-        // Only then, for who gets hold of parameters to change them makes the model look at them.
-        if is_wanted {
-            model.params_mut(&mut |param| param.keep_copy(&self.0, parallelism));
-        }
-    }
-}
-
-/// Makes all copies out of date: until the next step, passes that are made by hand are of the weights as they are.
-pub(super) fn outdate_copies<T: Scalar>(model: &mut Sequential<T>) {
-    let mut has_any = false;
-    model.params(&mut |param| has_any |= param.has_copy());
-    if has_any {
-        // Who gets hold of the numbers could have changed them.
+    /// Lends them to the model. Those that a step has written, and nobody has made out of date, are up to date already.
+    pub(super) fn lend<T: Scalar>(&mut self, model: &mut Sequential<T>, parallelism: Parallelism) {
+        let mut index = 0;
         model.params_mut(&mut |param| {
-            param.buffer_mut();
+            if index == self.0.len() {
+                self.0.push(Rounded::default());
+            }
+            param.lend_copy(&mut self.0[index], parallelism);
+            index += 1;
         });
     }
-}
 
-/// Gives the memory of copies back.
-pub(super) fn forget_copies<T: Scalar>(model: &mut Sequential<T>) {
-    let mut has_any = false;
-    model.params(&mut |param| has_any |= param.holds_copy());
-    if has_any {
-        model.params_mut(&mut |param| param.forget_copy());
+    pub(super) fn take_back<T: Scalar>(&mut self, model: &mut Sequential<T>) {
+        let mut copies = self.0.iter_mut();
+        model.params_mut(&mut |param| copies.next().into_iter().for_each(|copy| param.give_back_copy(copy)));
     }
 }

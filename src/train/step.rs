@@ -7,7 +7,6 @@
 
 use super::Trainer;
 use super::precision::Precision;
-use super::trainer::workspace;
 use super::weighted::{Answers, Weighted};
 use crate::kernels;
 use crate::layers::{GradientStore, Mode, Param};
@@ -29,7 +28,7 @@ impl<T: Scalar> Trainer<'_, T> {
     ) -> Result<T> {
         let (step, x, target) = (self.progress.steps, x.into(), target.into());
         self.check_step(x, target)?;
-        self.step_on(x, target.into(), || format!("loss of step {step}"))
+        self.with_copies(|trainer| trainer.step_on(x, target.into(), || format!("loss of step {step}")))
     }
 
     /// Forward, loss, backward and update on one batch; the loss before the update.
@@ -122,6 +121,31 @@ impl<T: Scalar> Trainer<'_, T> {
         self.progress.history.restored = None;
     }
 
+    /// Does this while the model has the copies of its weights, where products are of bf16.
+    pub(super) fn with_copies<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
+        if self.settings.precision == Precision::Full {
+            return work(self);
+        }
+        self.copies.lend(&mut self.model, self.settings.parallelism);
+        let result = work(self);
+        self.copies.take_back(&mut self.model);
+        result
+    }
+
+    /// Whether there is a workspace for so many samples.
+    pub(super) fn has_workspace(&self, batch: usize) -> bool {
+        self.workspace.as_ref().is_some_and(|workspace| workspace.capacity() >= batch)
+    }
+
+    /// Makes the workspace, or a larger one, where the batch needs it; while the model has its copies, for it has room for what they need.
+    pub(super) fn make_workspace(&mut self, batch: usize) -> Result<()> {
+        if !self.has_workspace(batch) {
+            let made = self.model.workspace(Mode::Train, batch.max(1))?;
+            self.workspace = Some(made.with_parallelism(self.settings.parallelism));
+        }
+        Ok(())
+    }
+
     fn forward(
         &mut self,
         x: TensorView<'_, T>,
@@ -129,12 +153,8 @@ impl<T: Scalar> Trainer<'_, T> {
         divisors: Option<&Divisors>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        let workspace = workspace(
-            &mut self.workspace,
-            &mut self.model,
-            (Mode::Train, x.batch()),
-            (&self.settings, &self.copies),
-        )?;
+        self.make_workspace(x.batch())?;
+        let workspace = self.workspace.as_mut().expect("made above");
         workspace.set_random(self.settings.seed, self.progress.passes);
         self.progress.passes += 1;
         self.model.forward_pass(x, workspace)?;

@@ -7,13 +7,13 @@ use super::batch::Batch;
 use super::group::Group;
 use super::model::Model;
 use super::pace::Pace;
-use super::precision::{Copies, Precision, forget_copies, outdate_copies};
+use super::precision::{Copies, Precision};
 use super::run::Progress;
 use super::settings::Settings;
 
 use crate::getters::getters;
 use crate::kernels::Parallelism;
-use crate::layers::{GradientStore, Mode};
+use crate::layers::GradientStore;
 use crate::losses::Loss;
 use crate::optimizers::{MovingAverage, Optimizer, ParamState};
 use crate::schedules::{OnPlateau, Schedule};
@@ -54,7 +54,7 @@ pub struct Trainer<'m, T: Scalar> {
     pub(super) gradients: Option<GradientStore<T>>,
     /// Memory to gather batches in.
     pub(super) gathered: Vec<Batch<T>>,
-    /// As long as it is there, the model's weights may have copies in bf16.
+    /// Of weights in bf16, between two steps.
     pub(super) copies: Copies,
     /// The other ranks, where there are some to be asked.
     pub(super) group: Option<Group<'m>>,
@@ -100,8 +100,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         Trainer::of(Model::Owned(Box::new(model)), loss, optimizer)
     }
 
-    fn of(mut model: Model<'m, T>, loss: impl Loss<T> + 'static, mut optimizer: Optimizer<T>) -> Self {
-        forget_copies(&mut model);
+    fn of(model: Model<'m, T>, loss: impl Loss<T> + 'static, mut optimizer: Optimizer<T>) -> Self {
         optimizer.prepare(&*model);
         Self {
             learning_rate: optimizer.learning_rate(),
@@ -213,12 +212,12 @@ impl<'m, T: Scalar> Trainer<'m, T> {
 
     /// In which numbers products are. With [`Precision::Bf16`] each dense layer has a copy of its weight in bf16 beside it while it
     /// trains, half as large, which a step writes as it moves the weight; so forward passes and gradients read half of the
-    /// bytes. What a callback or [`Trainer::model_mut`] changes is in the copy before the next step.
+    /// bytes. What a callback or [`Trainer::model_mut`] changes is in the copy before the next step. The copies are the trainer's, and
+    /// gone with it.
     ///
     /// The bits are the same at any number of threads, but not with every instruction set. [`Trainer::evaluate`] and validation
-    /// measure the weights as they are, in `f32`; between two steps, a pass for training that is made by hand of [`Trainer::model`]
-    /// multiplies as a step does, and one of [`Trainer::model_mut`] in `f32`. A training goes on from a checkpoint in the precision that
-    /// it had.
+    /// measure the weights as they are, in `f32`, and so do passes that are made by hand between two steps. A training goes on from a
+    /// checkpoint in the precision that it had.
     ///
     /// ```
     /// use taper::train::{Dataset, Fit, Precision};
@@ -238,7 +237,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         precision.check::<T>()?;
         self.settings.precision = precision;
         self.workspace = None;
-        forget_copies(&mut self.model);
+        self.copies = Copies::default();
         Ok(self)
     }
 
@@ -253,14 +252,12 @@ impl<'m, T: Scalar> Trainer<'m, T> {
     /// training begins anew.
     pub fn model_mut(&mut self) -> &mut Sequential<T> {
         self.progress.history.restored = None;
-        outdate_copies(&mut self.model);
         &mut self.model
     }
 
     /// The model as it is, where the trainer owns it; of one that it borrows a copy.
     #[must_use]
-    pub fn into_model(mut self) -> Sequential<T> {
-        forget_copies(&mut self.model);
+    pub fn into_model(self) -> Sequential<T> {
         self.model.into_owned()
     }
 
@@ -357,25 +354,6 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             }
         }
     }
-}
-
-/// The workspace, made or made larger where the batch needs it. With products of bf16, the copies of weights are there before it, for it
-/// has room for what they need, and up to date for a pass of training.
-pub(super) fn workspace<'w, T: Scalar>(
-    workspace: &'w mut Option<Workspace<T>>,
-    model: &mut Sequential<T>,
-    (mode, batch): (Mode, usize),
-    (settings, copies): (&Settings, &Copies),
-) -> Result<&'w mut Workspace<T>> {
-    let parallelism = settings.parallelism;
-    let is_missing = workspace.as_ref().is_none_or(|workspace| workspace.capacity() < batch);
-    if settings.precision == Precision::Bf16 && (is_missing || mode == Mode::Train) {
-        copies.keep(model, parallelism);
-    }
-    if is_missing {
-        *workspace = Some(model.workspace(Mode::Train, batch.max(1))?.with_parallelism(parallelism));
-    }
-    Ok(workspace.as_mut().expect("made above"))
 }
 
 impl<T: Scalar> fmt::Debug for Trainer<'_, T> {

@@ -1,11 +1,16 @@
 //! What is wrong is told.
 
-use taper::layers::{Channels, Conv2d, QuantizedConv2d, QuantizedDense};
+use taper::layers::{
+    Backward, Channels, Conv2d, Forward, GradientSink, Memory, QuantizedConv2d, QuantizedDense,
+};
 use taper::losses::MeanSquaredError;
 use taper::optimizers::Sgd;
 use taper::sequential::Quantization;
 use taper::train::{Dataset, Fit};
-use taper::{Dense, Layer, Mode, Optimizer, Param, Sequential, Tensor, Trainer, seeded};
+use taper::{
+    Dense, Layer, Mode, Optimizer, Param, Sequential, Shape, Tensor, TensorView, TensorViewMut, Trainer,
+    seeded,
+};
 
 fn model() -> Sequential<f32> {
     let builder = Sequential::builder([6]).dense(8).named("fc1").relu().dense(3).named("fc2");
@@ -148,4 +153,69 @@ fn parameters_that_were_exchanged_are_found() {
     });
     let error = Sequential::builder([6]).layer(broken).build(&mut seeded(0)).unwrap_err().to_string();
     assert!(error.contains("scale: expected finite numbers above 0, got -1 in `weight_scale`"), "{error}");
+}
+
+/// A layer of one's own that runs another without asking whether it can be used so.
+#[derive(Debug, Clone)]
+struct Around(Box<dyn Layer<f32>>);
+
+impl Layer<f32> for Around {
+    fn kind(&self) -> &'static str {
+        "around"
+    }
+    fn output_shape(&self, input: &Shape) -> taper::Result<Shape> {
+        self.0.output_shape(input)
+    }
+    fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
+        self.0.memory(input, batch, mode)
+    }
+    fn forward(
+        &self,
+        x: TensorView<'_, f32>,
+        y: TensorViewMut<'_, f32>,
+        context: &mut Forward<'_, f32>,
+    ) -> taper::Result<()> {
+        self.0.forward(x, y, context)
+    }
+    fn backward(&mut self, pass: Backward<'_, f32>, sink: &mut dyn GradientSink<f32>) -> taper::Result<()> {
+        self.0.backward(pass, sink)
+    }
+    fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<f32>)) {
+        self.0.params(visit);
+    }
+    fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<f32>)) {
+        self.0.params_mut(visit);
+    }
+}
+
+#[test]
+fn a_pass_of_training_is_refused_inside_of_a_layer_that_does_not_ask() {
+    let images =
+        || Sequential::<f32>::builder([4, 4, 2]).conv2d(3, 2).named("c").build(&mut seeded(1)).unwrap();
+    let rows = || Sequential::<f32>::builder([4, 6]).conv1d(3, 2).named("c").build(&mut seeded(1)).unwrap();
+    let flat = || Sequential::<f32>::builder([6]).dense(3).named("c").build(&mut seeded(1)).unwrap();
+    for (model, quantization) in [images(), rows(), flat()]
+        .into_iter()
+        .flat_map(|model| [Quantization::int8(), Quantization::bf16()].map(|q| (model.clone(), q)))
+    {
+        let small = model.quantized(&quantization).unwrap();
+        let (_, inner) = small.layers().next().unwrap();
+        let inner = Around(inner.clone_layer());
+        let mut outer =
+            Sequential::builder(model.input()).layer(inner).named("own").build(&mut seeded(0)).unwrap();
+        let x = Tensor::full(model.input().with_batch(2).unwrap(), 0.5).unwrap();
+        assert_eq!(outer.predict(&x).unwrap(), small.predict(&x).unwrap());
+        let mut workspace = outer.workspace(Mode::Train, 2).unwrap();
+        let error = outer.forward_pass(&x, &mut workspace).unwrap_err().to_string();
+        let expected =
+            "layer 0 `own` (around): the layer of `own.c.weight`: mode: expected `Mode::Infer` (weights ";
+        assert!(
+            error.starts_with(expected) && error.ends_with("got `Mode::Train`"),
+            "{quantization:?}: {error}"
+        );
+        let y = Tensor::zeros(model.output().with_batch(2).unwrap()).unwrap();
+        let mut trainer =
+            Trainer::new(&mut outer, MeanSquaredError::new(), Optimizer::new(Sgd::new(0.1).unwrap()));
+        assert_eq!(trainer.step(&x, &y).unwrap_err().to_string(), error);
+    }
 }

@@ -5,7 +5,10 @@ use taper::layers::Window;
 use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Adam, Clip, Rule, Sgd};
 use taper::train::{Dataset, Fit, Precision};
-use taper::{Layer, Mode, Optimizer, Parallelism, Sequential, Tensor, Trainer, gradcheck, seeded};
+use taper::{
+    GradientStore, Layer, Mode, Optimizer, Parallelism, Sequential, Tensor, Trainer, Workspace, gradcheck,
+    seeded,
+};
 
 use crate::bf16::rounded;
 use crate::models::number;
@@ -250,14 +253,36 @@ fn evaluation_and_other_passes_are_in_f32() {
     let expected = self::trainer(trainer.model().clone(), sgd(), Precision::Full).evaluate(data).unwrap();
     assert_eq!(trainer.evaluate(data).unwrap(), expected);
     assert_eq!(trainer.model().predict(&x).unwrap(), trainer.model().clone().predict(&x).unwrap());
-    drop(trainer);
-    // With it went its copies.
-    let fresh = model.clone();
+    let fresh = trainer.model().clone();
     let passed = |model: &Sequential<f32>| {
         let mut workspace = model.workspace(Mode::Train, 16).unwrap();
         model.forward_pass(&x, &mut workspace).unwrap().to_tensor()
     };
+    assert_eq!(passed(trainer.model()), passed(&fresh));
+    drop(trainer);
     assert_eq!(passed(&model), passed(&fresh));
+}
+
+/// A workspace is one for passes by hand, whether it was made before or after a step in bf16.
+#[test]
+fn a_workspace_from_before_the_first_step_serves_passes_by_hand() {
+    for inputs in [40, 41] {
+        let (x, labels) = data(16, inputs);
+        let mut trainer = trainer(model(inputs), sgd(), Precision::Bf16);
+        let mut workspace = trainer.model().workspace(Mode::Train, 16).unwrap();
+        assert!(trainer.step(&x, &labels).unwrap().is_finite());
+        let mut fresh = trainer.model().clone();
+        let mut other = fresh.workspace(Mode::Train, 16).unwrap();
+        let expected = fresh.forward_pass(&x, &mut other).unwrap().to_tensor();
+        assert_eq!(trainer.model().forward_pass(&x, &mut workspace).unwrap().to_tensor(), expected);
+        let passed = |model: &mut Sequential<f32>, workspace: &mut Workspace<f32>| {
+            let mut gradients = GradientStore::new(model);
+            workspace.loss(&CrossEntropy::new(), &labels).unwrap();
+            model.backward_pass(&x, workspace, &mut gradients).unwrap();
+            gradients.get(model.param("0.weight").unwrap()).unwrap()
+        };
+        assert_eq!(passed(trainer.model_mut(), &mut workspace), passed(&mut fresh, &mut other));
+    }
 }
 
 #[test]
