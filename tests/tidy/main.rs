@@ -4,6 +4,7 @@ mod circles;
 mod getters;
 mod layers;
 mod names;
+mod security;
 
 use std::collections::HashMap;
 use std::fs;
