@@ -186,8 +186,8 @@ fn convolutions(criterion: &mut Criterion) {
         for batch in [1, 32] {
             let shape = Shape::from(sample).with_batch(batch).expect("short enough");
             let x = Tensor::from_fn(shape, |i| (i % 17) as f32 / 17.0 - 0.5).expect("small enough");
-            let products = alone.summary().multiply_adds() * batch;
-            group.throughput(Throughput::Elements(products as u64));
+            let products = alone.summary().multiply_adds() * batch as u64;
+            group.throughput(Throughput::Elements(products));
             let workspace = alone.workspace(Mode::Infer, batch).expect("it fits");
             let mut workspace = workspace.with_parallelism(Parallelism::Threads(1));
             group.bench_function(BenchmarkId::new("forward", batch), |bencher| {

@@ -69,6 +69,7 @@
 #[cfg(feature = "ndarray")]
 pub mod arrays;
 mod brief;
+mod clock;
 #[cfg(all(debug_assertions, not(test)))]
 mod compiled_once;
 mod error;

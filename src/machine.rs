@@ -19,8 +19,9 @@
 //! ```
 
 use std::sync::Barrier;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::clock::{self, Clock};
 use crate::kernels::{self, Buffer};
 use crate::{Error, Result, Scalar};
 
@@ -43,7 +44,7 @@ pub struct Limits {
 impl Limits {
     /// The seconds that so many multiply-adds on so many bytes take at least.
     #[must_use]
-    pub fn least_seconds(&self, multiply_adds: usize, bytes: usize) -> f64 {
+    pub fn least_seconds(&self, multiply_adds: u64, bytes: usize) -> f64 {
         (multiply_adds as f64 / self.multiply_adds).max(bytes as f64 / self.bytes)
     }
 }
@@ -71,10 +72,13 @@ impl<T: Scalar> Probe<T> {
     /// question have, so that it finds them in the same cache, or in none.
     ///
     /// # Errors
-    /// [`Error::Setting`] for 0 threads; [`Error::TooLarge`] where there is not as much memory.
+    /// [`Error::Setting`] for 0 threads, and on a machine without a clock; [`Error::TooLarge`] where there is not as much memory.
     pub fn new(bytes: usize, threads: usize) -> Result<Self> {
         if threads == 0 {
             return Err(Error::setting("threads", "at least 1", threads));
+        }
+        if !clock::IS_THERE {
+            return Err(Error::setting("probe", "a machine with a clock", "none"));
         }
         let too_large = |_| Error::TooLarge {
             shape: format!("of a buffer of {bytes} bytes"),
@@ -126,9 +130,9 @@ impl<T: Scalar> Probe<T> {
             // Once without the clock, for the part may be in no cache yet.
             work(part);
             start.wait();
-            let (begin, mut best) = (Instant::now(), 0.0_f64);
+            let (begin, mut best) = (Clock::start(), 0.0_f64);
             while begin.elapsed() < time || best == 0.0 {
-                let clock = Instant::now();
+                let clock = Clock::start();
                 let done = work(part);
                 best = best.max(done as f64 / clock.elapsed().as_secs_f64());
             }

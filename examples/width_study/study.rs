@@ -36,7 +36,7 @@ pub(crate) struct Row {
     pub(crate) parameters: usize,
     /// The part of the parameters that the first dense layer has, from 0 to 1.
     pub(crate) first_share: f64,
-    pub(crate) multiply_adds: usize,
+    pub(crate) multiply_adds: u64,
     /// The median over all epochs of all seeds.
     pub(crate) epoch_seconds: f64,
     /// Accuracies after the last epoch, one for each seed, in their order.

@@ -20,7 +20,7 @@ const MOST_SAMPLES: usize = 16;
 const MOST_ELEMENTS: usize = 16 << 20;
 
 /// The most multiply-adds of a sample, some ten seconds of one core.
-const MOST_MULTIPLY_ADDS: usize = 1 << 38;
+const MOST_MULTIPLY_ADDS: u64 = 1 << 38;
 
 /// How far outputs may lie apart, as a share of the largest: rounding in another order, on another processor, stays
 /// far below, and a weight that is exchanged, transposed or damaged far above.

@@ -320,7 +320,7 @@ mod tests {
             (with("kind", json!("convolution")), "layer `0` (convolution): expected a layer of this crate"),
             (with("foreign", json!(true)), "layer `0` (dense): expected a layer of this crate"),
             (with("inputs", json!(5)), "expected a weight [5, 3], got [4, 3]"),
-            (with("outputs", json!(u64::MAX)), "got [4, 3]"),
+            (with("outputs", json!(usize::MAX)), "got [4, 3]"),
             (with("bias", json!("yes")), "expected `bias`, true or false"),
             (json!({ "input": [4], "layers": [{ "kind": "relu", "name": "a.b" }] }), "layer name"),
             (with("name", json!("other")), "`other.weight`"),

@@ -4,7 +4,10 @@
 //! process. It is read once. A name that is unknown, or an instruction set that this machine lacks, panics. `avx512-no-vnni` and
 //! `avx-vnni` are `avx512` and `avx2` but for products of bytes, which do without VNNI or have it.
 
-#![expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")
+)]
 
 use std::sync::OnceLock;
 

@@ -10,7 +10,7 @@ use super::column_sums::{SIDE_BY_SIDE, repeat, rows_at_once};
 use super::{Element, Parallelism, Run, Simd, split_work};
 
 /// An element is bound by memory: it takes about as long as eight multiply-adds.
-const WORK: usize = 8;
+const WORK: u64 = 8;
 
 /// The rows that are worked on group by group.
 const ROWS: usize = 32;
@@ -29,7 +29,7 @@ impl<T: Element, F: Fn(T, T, [T; N]) -> T + Sync, const N: usize> ColumnMap<'_, 
         assert_eq!([self.first.len(), self.second.len()], [to.len(); 2], "buffers of another size");
         let columns = self.columns[0].len();
         assert!(self.columns.iter().all(|column| column.len() == columns), "columns of another number");
-        let pieces = self.parallelism.pieces(WORK * to.len());
+        let pieces = self.parallelism.pieces(WORK * to.len() as u64);
         let granule = columns * rows_at_once(columns);
         split_work(Run { start: 0, values: to }, granule, pieces, &|run: Run<'_, T>| {
             super::run(Rows { matrix: self, run });

@@ -28,7 +28,7 @@ pub(super) const CHAIN: usize = 8;
 pub(super) const DEPTH: usize = CHAIN * CHAIN;
 
 /// An element is bound by memory as much as by arithmetic: it takes about as long as four multiply-adds.
-const WORK: usize = 4;
+const WORK: u64 = 4;
 
 /// How many rows of this width are worked on as one.
 pub(super) fn rows_at_once(columns: usize) -> usize {
@@ -65,7 +65,7 @@ impl<T: Element, F> ColumnSums<'_, T, F> {
         assert_eq!(self.first.len() % columns, 0, "rows that are not whole");
         let len = Self::scratch::<N>(self.first.len() / columns, columns);
         let sums = &mut scratch[..len];
-        let pieces = self.parallelism.pieces(WORK * self.first.len());
+        let pieces = self.parallelism.pieces(WORK * self.first.len() as u64);
         split_work(Run { start: 0, values: &mut *sums }, columns * N, pieces, &|run: Run<'_, T>| {
             super::run(Blocks { matrix: self, block: run.start / (columns * N), sums: run.values });
         });
@@ -226,7 +226,7 @@ mod tests {
 
     /// Numbers around `mean`, in `f32`.
     fn numbers(len: usize, mean: f64) -> Vec<f32> {
-        (0..len).map(|i| (mean + ((i * 7919 + 31) % 1009) as f64 / 504.0 - 1.0) as f32).collect()
+        (0..len as u64).map(|i| (mean + ((i * 7919 + 31) % 1009) as f64 / 504.0 - 1.0) as f32).collect()
     }
 
     #[test]

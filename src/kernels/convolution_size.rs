@@ -37,8 +37,8 @@ pub(crate) struct ConvolutionSize {
 
 impl ConvolutionSize {
     /// Multiply-adds of one of the products.
-    pub(crate) fn multiply_adds(self) -> usize {
-        self.positions() * self.patch() * self.outputs
+    pub(crate) fn multiply_adds(self) -> u64 {
+        self.positions() as u64 * self.patch() as u64 * self.outputs as u64
     }
 
     /// Whether each channel goes by itself.

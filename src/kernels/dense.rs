@@ -18,8 +18,8 @@ impl DenseSize {
 
     /// How long one of the products takes, in multiply-adds. A weight takes as long to read, or a gradient to
     /// write, as four samples take to compute.
-    pub(crate) fn multiply_adds(self) -> usize {
-        if self.batch == 0 { 0 } else { self.batch.max(4) * self.inputs * self.outputs }
+    pub(crate) fn multiply_adds(self) -> u64 {
+        if self.batch == 0 { 0 } else { self.batch.max(4) as u64 * self.inputs as u64 * self.outputs as u64 }
     }
 }
 

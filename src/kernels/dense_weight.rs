@@ -109,7 +109,7 @@ impl<'a, T: Element, B: Runs<T>> DenseWeightGradient<'a, T, B> {
         let packed_x = &mut packed_x[..batch * inputs];
         let tile = batch * backend.run(TileRows);
         // A number takes as long to move as some four multiply-adds.
-        let pieces = parallelism.pieces(4 * packed_x.len());
+        let pieces = parallelism.pieces(4 * packed_x.len() as u64);
         split_work(Run { start: 0, values: &mut *packed_x }, tile, pieces, &|run: Run<'_, T>| {
             pack_x(size, x, run.start / batch, tile / batch, run.values);
         });

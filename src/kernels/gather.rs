@@ -11,7 +11,7 @@ use super::backend::Kernel;
 use super::{Element, Parallelism, Run, Simd, split_work};
 
 /// An element takes as long as some 20 multiply-adds.
-const WORK: usize = 20;
+const WORK: u64 = 20;
 
 /// Rows of a matrix of `columns` columns.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ impl<E: Copy + Sync> Gather<'_, E> {
     fn map<T: Element, const LINE: usize>(self, to: &mut [T], function: impl Fn(E) -> T + Sync) {
         let Self { columns, rows, .. } = self;
         assert_eq!(to.len(), rows.len() * columns, "room for each row");
-        let pieces = self.parallelism.pieces(WORK * to.len());
+        let pieces = self.parallelism.pieces(WORK * to.len() as u64);
         split_work(Run { start: 0, values: to }, columns, pieces, &|run: Run<'_, T>| {
             let rows = &rows[run.start / columns..][..run.values.len() / columns];
             super::run(Map::<E, T, _, LINE> {

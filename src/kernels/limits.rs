@@ -11,9 +11,18 @@ use super::backend::Backend;
 use super::backend::{Kernel, Runs};
 use super::{Element, Simd};
 
-/// The chains of multiply-adds side by side: enough to hide the latency of one on every processor that starts
-/// two a cycle, and few enough for the 16 registers of AVX2.
-const CHAINS: usize = 12;
+/// Whether chains are sum + factor·factor, and else sum·factor + factor. An instruction of NEON adds onto a register: it would
+/// have the other chains copied first. Where products are rounded apart, a compiler would compute those of these chains once.
+const ADDS_ONTO: bool = cfg!(target_arch = "aarch64");
+
+/// The registers of sums: enough to hide the latency of a multiply-add on processors that start two a cycle, and few enough for
+/// the 16 registers of AVX2; or four a cycle, and 32 registers.
+const REGISTERS: usize = if ADDS_ONTO { 24 } else { 12 };
+
+/// The chains of multiply-adds side by side. The portable vectors of `f64` are two registers of NEON.
+const fn chains<T: Element, S: Simd<T>>() -> usize {
+    if ADDS_ONTO { REGISTERS * 16 / size_of::<S::Vector>() } else { REGISTERS }
+}
 
 /// The places that are read at once. The processor fetches each one ahead by itself, and more of them than one keep
 /// more of the memory busy.
@@ -49,14 +58,16 @@ impl<T: Element> Kernel<T> for MultiplyAdds<T> {
     fn run<S: Simd<T>>(self, simd: S) -> usize {
         // Nothing of it is known when this is compiled, so nothing can be computed then.
         let factor = simd.splat(black_box(self.number));
-        let mut sums = [simd.splat(black_box(T::zero())); CHAINS];
+        let mut sums = [simd.splat(black_box(T::zero())); REGISTERS];
+        let sums = &mut sums[..const { chains::<T, S>() }];
         for _ in 0..self.rounds {
-            for sum in &mut sums {
-                *sum = simd.mul_add(*sum, factor, factor);
+            for sum in &mut *sums {
+                let (a, c) = if ADDS_ONTO { (factor, *sum) } else { (*sum, factor) };
+                *sum = simd.mul_add(a, factor, c);
             }
         }
-        black_box(sums.map(|sum| simd.sum(sum)));
-        self.rounds * CHAINS * S::LANES
+        sums.iter().for_each(|&sum| _ = black_box(simd.sum(sum)));
+        self.rounds * sums.len() * S::LANES
     }
 }
 
@@ -93,9 +104,15 @@ mod tests {
     #[test]
     fn multiply_adds_are_counted() {
         for (name, backend) in available() {
-            let lanes = [("avx512", 16), ("avx2", 8), ("portable", 4)];
-            let lanes = lanes.into_iter().find(|(known, _)| *known == name).unwrap().1;
-            assert_eq!(multiply_adds_on::<f32>(backend, 5), 5 * CHAINS * lanes, "{name}");
+            let lanes = [("avx512", 16, 8), ("avx2", 8, 4), ("portable", 4, 4)];
+            let (_, lanes, lanes_of_f64) = lanes.into_iter().find(|known| known.0 == name).unwrap();
+            assert_eq!(multiply_adds_on::<f32>(backend, 5), 5 * REGISTERS * lanes, "{name}");
+            let registers = if ADDS_ONTO { 2 } else { 1 };
+            assert_eq!(
+                multiply_adds_on::<f64>(backend, 5),
+                5 * REGISTERS / registers * lanes_of_f64,
+                "{name}"
+            );
         }
     }
 

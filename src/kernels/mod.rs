@@ -116,7 +116,7 @@ pub(crate) use transpose::transpose;
 
 /// Does what the first pass would otherwise do, which may allocate: detects the instruction set and, where so many
 /// products of so many multiply-adds will be shared, starts the threads.
-pub(crate) fn prepare(products: usize, multiply_adds: usize) {
+pub(crate) fn prepare(products: usize, multiply_adds: u64) {
     backend::Backend::current();
     together(Parallelism::default().threads_together(products, multiply_adds), || ());
 }

@@ -42,7 +42,7 @@ pub enum Parallelism {
 
 impl Parallelism {
     /// Into how many pieces to split work of so many multiply-adds.
-    pub(crate) fn pieces(self, multiply_adds: usize) -> usize {
+    pub(crate) fn pieces(self, multiply_adds: u64) -> usize {
         if is_in_piece() {
             return 1;
         }
@@ -51,18 +51,18 @@ impl Parallelism {
 
     /// As [`Parallelism::pieces`], but several for each thread where the work is large: a thread whose core is slower at that
     /// moment then does fewer of them. Only where every thread of the pool may take part, for whoever is free takes the next.
-    pub(crate) fn small_pieces(self, multiply_adds: usize) -> usize {
+    pub(crate) fn small_pieces(self, multiply_adds: u64) -> usize {
         let pieces = self.pieces(multiply_adds);
         if pieces < 2 || pieces < most_threads() {
             return pieces;
         }
         // As many for each thread, or one would have more to do.
-        pieces * (multiply_adds / pieces / SMALL_PIECE).clamp(1, PIECES_OF_A_THREAD)
+        pieces * (multiply_adds / pieces as u64 / SMALL_PIECE).clamp(1, PIECES_OF_A_THREAD) as usize
     }
 
     /// How many threads do `products` products of so many multiply-adds each together, one after another.
-    pub(crate) fn threads_together(self, products: usize, multiply_adds: usize) -> usize {
-        let is_large = multiply_adds.saturating_mul(products) >= 2 * PIECE;
+    pub(crate) fn threads_together(self, products: usize, multiply_adds: u64) -> usize {
+        let is_large = multiply_adds.saturating_mul(products as u64) >= 2 * PIECE;
         if is_large { self.pieces_of(PIECE_TOGETHER, multiply_adds) } else { 1 }
     }
 
@@ -76,10 +76,11 @@ impl Parallelism {
     }
 
     /// As many pieces of at least this size as there are threads to use.
-    fn pieces_of(self, piece: usize, multiply_adds: usize) -> usize {
+    fn pieces_of(self, piece: u64, multiply_adds: u64) -> usize {
+        let pieces = usize::try_from(multiply_adds / piece).unwrap_or(usize::MAX);
         let pieces = match self {
-            Self::Pool => multiply_adds / piece,
-            Self::Threads(threads) => threads.min(multiply_adds / piece),
+            Self::Pool => pieces,
+            Self::Threads(threads) => threads.min(pieces),
         };
         // Small work does not so much as ask for the pool, which would start it.
         if pieces < 2 { 1 } else { pieces.min(most_threads()) }
@@ -91,17 +92,17 @@ const MOST_MAKERS: usize = 8;
 
 /// The least work to wake a thread for. That takes some 10 µs, in which one core does up to 500,000 multiply-adds. Two
 /// pieces of this size take 70 µs on one core; with no other core free, they take a sixth longer in two.
-const PIECE: usize = 2_000_000;
+const PIECE: u64 = 2_000_000;
 
 /// The least work to share with a thread that is awake, 4 µs on one core. With twice as much, an epoch of 784→128→64→10
 /// takes 4 % longer.
-const PIECE_TOGETHER: usize = 250_000;
+const PIECE_TOGETHER: u64 = 250_000;
 
 /// The least work of one of several pieces for a thread, some 50 µs.
-const SMALL_PIECE: usize = 4_000_000;
+const SMALL_PIECE: u64 = 4_000_000;
 
 /// The most pieces for a thread.
-const PIECES_OF_A_THREAD: usize = 8;
+const PIECES_OF_A_THREAD: u64 = 8;
 
 #[cfg(test)]
 mod tests {
@@ -112,11 +113,11 @@ mod tests {
         let pieces = |multiply_adds| Parallelism::Pool.small_pieces(multiply_adds);
         let all = most_threads();
         assert_eq!(pieces(2 * PIECE - 1), 1);
-        assert_eq!(pieces(usize::MAX), if all > 1 { PIECES_OF_A_THREAD * all } else { 1 });
+        assert_eq!(pieces(u64::MAX), if all > 1 { PIECES_OF_A_THREAD as usize * all } else { 1 });
         for multiply_adds in [2 * PIECE, 10 * PIECE, 100 * PIECE, 1000 * PIECE] {
             let (small, equal) = (pieces(multiply_adds), Parallelism::Pool.pieces(multiply_adds));
             assert!(small.is_multiple_of(equal) && small >= equal, "{small}, {equal}");
-            assert!(small <= equal.max(multiply_adds / SMALL_PIECE), "{small}, {equal}");
+            assert!(small <= equal.max((multiply_adds / SMALL_PIECE) as usize), "{small}, {equal}");
             for threads in 1..all {
                 assert!(Parallelism::Threads(threads).small_pieces(multiply_adds) <= threads);
             }
@@ -131,6 +132,6 @@ mod tests {
         assert_eq!(threads(1, 2 * PIECE), all.min(16));
         assert_eq!(threads(usize::MAX, 2 * PIECE_TOGETHER - 1), 1);
         assert_eq!(threads(usize::MAX, 2 * PIECE_TOGETHER), all.min(2));
-        assert_eq!(Parallelism::Threads(1).threads_together(usize::MAX, usize::MAX), 1);
+        assert_eq!(Parallelism::Threads(1).threads_together(usize::MAX, u64::MAX), 1);
     }
 }

@@ -11,7 +11,7 @@ use super::rows::{map, sums};
 use super::{Element, Parallelism, Simd, Split, split_work};
 
 /// An element is bound by memory: it takes about as long as eight multiply-adds.
-const WORK: usize = 8;
+const WORK: u64 = 8;
 
 /// y = (x − mean) / √(variance + ε) · weight + bias, row by row. Where rows are not centered, the mean counts as 0 and the
 /// variance is that of the squares.
@@ -37,7 +37,7 @@ impl<T: Element> RowNorm<'_, T> {
     pub(crate) fn run(&self, y: &mut [T], measures: &mut [T]) {
         assert_eq!(self.x.len(), y.len(), "buffers of another size");
         assert!([0, 2 * y.len()].contains(&(measures.len() * self.columns)), "measures of another size");
-        let pieces = self.parallelism.pieces(WORK * y.len());
+        let pieces = self.parallelism.pieces(WORK * y.len() as u64);
         let columns = self.columns;
         split_work(Rows { columns, start: 0, to: y, measures }, 1, pieces, &|rows| {
             super::run(Forward { norm: self, rows });
@@ -60,7 +60,7 @@ pub(crate) struct RowNormInputGradient<'a, T> {
 impl<T: Element> RowNormInputGradient<'_, T> {
     pub(crate) fn run(&self, dx: &mut [T]) {
         assert_eq!([self.x.len(), self.dy.len()], [dx.len(); 2], "buffers of another size");
-        let pieces = self.parallelism.pieces(WORK * dx.len());
+        let pieces = self.parallelism.pieces(WORK * dx.len() as u64);
         let columns = self.columns;
         split_work(Rows { columns, start: 0, to: dx, measures: &mut [] }, 1, pieces, &|rows| {
             super::run(InputGradient { gradient: self, rows });

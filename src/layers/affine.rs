@@ -74,7 +74,7 @@ impl<T: Scalar> GradientSource<T> for PartOfRows<'_, T> {
         self.rows.write(run.start + self.first..run.end + self.first, alpha, beta, out);
     }
 
-    fn multiply_adds(&self) -> usize {
-        self.rows.dy.len()
+    fn multiply_adds(&self) -> u64 {
+        self.rows.dy.len() as u64
     }
 }

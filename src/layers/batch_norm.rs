@@ -346,8 +346,8 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
         self.affine.is_none()
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
-        input.len()
+    fn multiply_adds(&self, input: &Shape) -> u64 {
+        input.len() as u64
     }
 
     fn units_through(&self, _: &Shape, units: Units) -> Option<Units> {

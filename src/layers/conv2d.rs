@@ -354,7 +354,7 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
         true
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
+    fn multiply_adds(&self, input: &Shape) -> u64 {
         self.size(input, 1).multiply_adds()
     }
 

@@ -5,7 +5,7 @@ use crate::kernels::ConvolutionSize;
 use crate::{Error, Result, Shape};
 
 /// A sample that takes more would take hours.
-pub(super) const MOST_MULTIPLY_ADDS: usize = 1 << 48;
+pub(super) const MOST_MULTIPLY_ADDS: u64 = 1 << 48;
 
 /// What a convolution whose outputs are sums of so many inputs makes of an image of this shape.
 ///
@@ -18,7 +18,7 @@ pub(super) fn output_shape(input: &Shape, channels: Channels, window: Window, pa
     }
     let output = Shape::from(geometry.output(channels.outputs));
     // With a border of any size, an output can be larger than all numbers.
-    if output.len().saturating_mul(patch) > MOST_MULTIPLY_ADDS {
+    if (output.len() as u64).saturating_mul(patch as u64) > MOST_MULTIPLY_ADDS {
         let limit = "at most 2^48 multiply-adds for a sample";
         return Err(Error::TooLarge { shape: output.to_string(), limit });
     }

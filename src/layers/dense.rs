@@ -318,8 +318,8 @@ impl<T: Scalar> Layer<T> for Dense<T> {
         output_order(input, self.outputs, order)
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
-        input.len() * self.outputs
+    fn multiply_adds(&self, input: &Shape) -> u64 {
+        input.len() as u64 * self.outputs as u64
     }
 
     fn settings(&self) -> Settings {

@@ -9,7 +9,7 @@ use crate::kernels::{Bf16WeightGradient, DenseWeightGradient};
 /// dW = xᵀ·dy, run by run.
 pub(super) struct WeightGradient<'a, T> {
     pub(super) product: Product<'a, T>,
-    pub(super) multiply_adds: usize,
+    pub(super) multiply_adds: u64,
 }
 
 /// In which numbers.
@@ -34,7 +34,7 @@ impl<T: Scalar> GradientSource<T> for WeightGradient<'_, T> {
         }
     }
 
-    fn multiply_adds(&self) -> usize {
+    fn multiply_adds(&self) -> u64 {
         self.multiply_adds
     }
 }

@@ -311,7 +311,7 @@ impl<T: Scalar> GradientSource<T> for RowSums<'_, T> {
         Some(square)
     }
 
-    fn multiply_adds(&self) -> usize {
-        self.dy.len()
+    fn multiply_adds(&self) -> u64 {
+        self.dy.len() as u64
     }
 }

@@ -20,7 +20,7 @@ pub trait GradientSource<T>: Sync {
     }
 
     /// Multiply-adds for the whole: from this the sink tells whether several threads pay.
-    fn multiply_adds(&self) -> usize {
+    fn multiply_adds(&self) -> u64 {
         0
     }
 }

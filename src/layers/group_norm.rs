@@ -190,8 +190,8 @@ impl<T: Scalar> Layer<T> for GroupNorm<T> {
         self.affine.iter_mut().for_each(|affine| affine.visit_mut(visit));
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
-        2 * input.len()
+    fn multiply_adds(&self, input: &Shape) -> u64 {
+        2 * input.len() as u64
     }
 
     /// Samples of two axes are `[length, channels]` here, and `[channels, length]` in PyTorch. Of flattened features in another

@@ -53,8 +53,8 @@ impl<T: Scalar> Samples<'_, T> {
         work: impl Fn(usize, [&mut [T]; 3], Parallelism) + Sync,
     ) {
         /// An element goes through memory some three times, and each takes as long as eight multiply-adds.
-        const WORK: usize = 24;
-        let pieces = parallelism.pieces(elements.saturating_mul(WORK));
+        const WORK: u64 = 24;
+        let pieces = parallelism.pieces(WORK * elements as u64);
         let (pieces, inside) =
             if pieces > Split::len(&self) { (1, parallelism) } else { (pieces, Parallelism::Threads(1)) };
         split_work(self, 1, pieces, &|samples: Samples<'_, T>| {

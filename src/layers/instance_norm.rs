@@ -253,7 +253,7 @@ impl<T: Scalar> Layer<T> for InstanceNorm<T> {
         self.running.is_some() && self.weight().is_none()
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
+    fn multiply_adds(&self, input: &Shape) -> u64 {
         self.norm.multiply_adds(input)
     }
 

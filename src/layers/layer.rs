@@ -172,7 +172,7 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
     }
 
     /// Multiply-adds for one sample.
-    fn multiply_adds(&self, input: &Shape) -> usize {
+    fn multiply_adds(&self, input: &Shape) -> u64 {
         let _ = input;
         0
     }

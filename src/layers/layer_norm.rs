@@ -173,8 +173,8 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
         visit(&mut self.bias);
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
-        2 * input.len()
+    fn multiply_adds(&self, input: &Shape) -> u64 {
+        2 * input.len() as u64
     }
 
     fn settings(&self) -> Settings {

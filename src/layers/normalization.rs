@@ -201,8 +201,8 @@ impl<T: Scalar> Layer<T> for Normalization<T> {
         [&mut self.mean, &mut self.variance].into_iter().for_each(visit);
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
-        input.len()
+    fn multiply_adds(&self, input: &Shape) -> u64 {
+        input.len() as u64
     }
 
     fn settings(&self) -> Settings {

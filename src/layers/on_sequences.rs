@@ -137,7 +137,7 @@ impl<T: Scalar, L: OfImages<T>> Layer<T> for OnSequences<L> {
         self.of_images.settings_on_sequences()
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
+    fn multiply_adds(&self, input: &Shape) -> u64 {
         image(input).map_or(0, |image| self.of_images.multiply_adds(&image))
     }
 }

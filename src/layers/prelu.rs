@@ -143,8 +143,8 @@ impl<T: Scalar> Layer<T> for Prelu<T> {
         visit(&mut self.weight);
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
-        input.len()
+    fn multiply_adds(&self, input: &Shape) -> u64 {
+        input.len() as u64
     }
 
     fn settings(&self) -> Settings {

@@ -202,7 +202,7 @@ impl Layer<f32> for QuantizedConv2d {
         true
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
+    fn multiply_adds(&self, input: &Shape) -> u64 {
         size(input, 1, self.channels, self.window).multiply_adds()
     }
 

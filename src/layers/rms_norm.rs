@@ -165,8 +165,8 @@ impl<T: Scalar> Layer<T> for RmsNorm<T> {
         self.weight.iter_mut().for_each(visit);
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
-        2 * input.len()
+    fn multiply_adds(&self, input: &Shape) -> u64 {
+        2 * input.len() as u64
     }
 
     fn settings(&self) -> Settings {

@@ -26,7 +26,7 @@ impl<T: Scalar> GradientSource<T> for RowGradient<'_, T> {
         self.0.write(run, alpha, beta, out);
     }
 
-    fn multiply_adds(&self) -> usize {
-        2 * self.0.dy.len()
+    fn multiply_adds(&self) -> u64 {
+        2 * self.0.dy.len() as u64
     }
 }

@@ -13,8 +13,8 @@ pub(crate) fn by_samples<T: Scalar>(
     work: impl Fn(usize, &mut [T]) + Sync,
 ) {
     // An element that is read or written once takes as long as so many multiply-adds.
-    const ELEMENT: usize = 8;
-    let pieces = parallelism.pieces(elements.saturating_mul(ELEMENT));
+    const ELEMENT: u64 = 8;
+    let pieces = parallelism.pieces(ELEMENT * elements as u64);
     split_work(Run { start: 0, values }, sample, pieces, &|run: Run<'_, T>| {
         work(run.start / sample, run.values);
     });

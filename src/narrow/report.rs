@@ -56,7 +56,7 @@ pub struct Cost {
     /// The number of trainable numbers.
     pub parameters: usize,
     /// Multiply-adds for one sample.
-    pub multiply_adds: usize,
+    pub multiply_adds: u64,
     /// Bytes of the parameters and statistics.
     pub bytes: usize,
 }
@@ -108,14 +108,14 @@ impl fmt::Display for Report {
             "bytes",
         ];
         let mut table = vec![header.map(str::to_owned)];
-        let change = |before: usize, after: usize| {
+        let change = |before: u64, after: u64| {
             if before == after { before.to_string() } else { format!("{before} -> {after}") }
         };
         let costs = |before: Cost, after: Cost| {
             [
-                change(before.parameters, after.parameters),
+                change(before.parameters as u64, after.parameters as u64),
                 change(before.multiply_adds, after.multiply_adds),
-                change(before.bytes, after.bytes),
+                change(before.bytes as u64, after.bytes as u64),
             ]
         };
         for layer in &self.layers {
@@ -124,7 +124,7 @@ impl fmt::Display for Report {
             table.push([
                 layer.name.clone(),
                 layer.next.clone(),
-                change(layer.width_before, layer.width),
+                change(layer.width_before as u64, layer.width as u64),
                 percent(layer.error),
                 at(2),
                 at(4),

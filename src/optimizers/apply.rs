@@ -111,7 +111,7 @@ impl<T: Scalar> GradientSink<T> for Apply<'_, T> {
         let Optimizer { rule, clip, states } = &mut *self.optimizer;
         let state = State::awaited(states, param)?;
         let begun = state.begin(&**rule, param, self.scale, *clip);
-        let work = gradient.multiply_adds().max(UPDATE_WORK * param.buffer().len());
+        let work = gradient.multiply_adds().max(UPDATE_WORK * param.buffer().len() as u64);
         let (pieces, granule, block) =
             (self.parallelism.small_pieces(work), param.granule(), param.block(BLOCK));
         let descends = rule.is_plain_descent() && begun.adjust.only_shrinks();

@@ -123,7 +123,7 @@ impl<T: Scalar> Optimizer<T> {
             let (weight, copy) = param.sweep();
             let is_copied = !copy.is_empty();
             let whole = Copied { update: Update::of(begun, weight, gradient, state.buffers()), copy };
-            let pieces = parallelism.small_pieces(UPDATE_WORK * gradient.len());
+            let pieces = parallelism.small_pieces(UPDATE_WORK * gradient.len() as u64);
             split_work(whole, 64, pieces, &|run: Copied<'_, T>| run.carry_out(rule));
             if is_copied {
                 param.end_sweep();
@@ -219,7 +219,7 @@ impl<T: Scalar> Optimizer<T> {
 }
 
 /// An update is bound by memory: an element takes about as long as eight multiply-adds.
-pub(super) const UPDATE_WORK: usize = 8;
+pub(super) const UPDATE_WORK: u64 = 8;
 
 impl<T: Scalar> fmt::Debug for Optimizer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

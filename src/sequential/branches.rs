@@ -356,7 +356,7 @@ impl<T: Scalar> Layer<T> for Branches<T> {
         }
     }
 
-    fn multiply_adds(&self, input: &Shape) -> usize {
+    fn multiply_adds(&self, input: &Shape) -> u64 {
         self.models().map(|model| model.multiply_adds(input)).sum()
     }
 }

@@ -180,7 +180,7 @@ impl<T: Scalar> Sequential<T> {
     pub(crate) fn threads(&self, products: usize, batch: usize, parallelism: Parallelism) -> usize {
         let largest = self.steps.iter().map(|step| step.layer.multiply_adds(&step.input)).max().unwrap_or(0);
         // A weight takes as long to read as four samples take to compute.
-        parallelism.threads_together(products, largest.saturating_mul(batch.max(4)))
+        parallelism.threads_together(products, largest.saturating_mul(batch.max(4) as u64))
     }
 
     /// What the first of the layers make of inputs that are this.
@@ -271,7 +271,7 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
         self.steps.iter().any(|step| step.layer.follows_batches())
     }
 
-    fn multiply_adds(&self, _: &Shape) -> usize {
+    fn multiply_adds(&self, _: &Shape) -> u64 {
         self.steps.iter().map(|step| step.layer.multiply_adds(&step.input)).sum()
     }
 }

@@ -47,7 +47,7 @@ pub struct SummaryRow {
     /// means and variances. (Keras counts them as parameters that are not trainable.)
     pub statistics: usize,
     /// Multiply-adds for one sample.
-    pub multiply_adds: usize,
+    pub multiply_adds: u64,
     /// Bytes of the parameters and the statistics.
     pub bytes: usize,
     /// How the weights are kept: `f32` or `f64`, the model's own type; `i8` of a layer of 8-bit weights; of a layer with others inside
@@ -84,7 +84,7 @@ impl Summary {
 
     /// Multiply-adds for one sample.
     #[must_use]
-    pub fn multiply_adds(&self) -> usize {
+    pub fn multiply_adds(&self) -> u64 {
         self.rows.iter().map(|row| row.multiply_adds).sum()
     }
 
@@ -95,10 +95,10 @@ impl Summary {
             format!("{}{}", "  ".repeat(depth), row.name),
             format!("{}{frozen}", row.layer),
             row.output.to_string(),
-            grouped(row.parameters),
+            grouped(row.parameters as u64),
             format!("{:.1} %", 100.0 * self.share(row)),
             grouped(row.multiply_adds),
-            grouped(row.bytes),
+            grouped(row.bytes as u64),
             row.format.clone(),
         ]);
         row.inner.iter().for_each(|inner| self.tell(inner, depth + 1, table));
@@ -209,15 +209,16 @@ impl fmt::Display for Summary {
             String::new(),
             "total".into(),
             String::new(),
-            grouped(self.parameters()),
+            grouped(self.parameters() as u64),
             (if self.parameters() > 0 { "100.0 %" } else { "0.0 %" }).into(),
             grouped(self.multiply_adds()),
-            grouped(bytes),
+            grouped(bytes as u64),
             String::new(),
         ]);
         if self.statistics() > 0 {
             let mut statistics: [String; 8] = Default::default();
-            (statistics[1], statistics[3]) = ("statistics, not learned".into(), grouped(self.statistics()));
+            (statistics[1], statistics[3]) =
+                ("statistics, not learned".into(), grouped(self.statistics() as u64));
             table.push(statistics);
         }
         let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -240,7 +241,7 @@ impl fmt::Display for Summary {
 }
 
 /// 13372419 as `13,372,419`.
-fn grouped(number: usize) -> String {
+fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -73,7 +73,10 @@ impl<T: Scalar> Workspace<T> {
         let memory = model.memory(&model.input(), capacity, mode);
         // A weight takes as long to read as four samples take to compute.
         let products = if mode == Mode::Train { 2 } else { 1 };
-        kernels::prepare(products, model.multiply_adds(&model.input()).saturating_mul(capacity.max(4)));
+        kernels::prepare(
+            products,
+            model.multiply_adds(&model.input()).saturating_mul(capacity.max(4) as u64),
+        );
         let outputs = capacity * model.output().len();
         let (scratch, gradient) =
             (memory.scratch.max(infer.scratch), if mode == Mode::Train { outputs } else { 0 });

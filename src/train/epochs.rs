@@ -1,7 +1,5 @@
 //! Epoch after epoch: what [`Trainer::fit`] does.
 
-use std::time::Instant;
-
 use super::ahead::{Ahead, with_batches};
 use super::batch::Recipe;
 use super::keeper::Moment;
@@ -14,6 +12,7 @@ use super::warnings::warnings;
 use super::{
     Control, Dataset, EarlyStopping, Epoch, Evaluation, Fit, History, StepReport, Trainer, Training,
 };
+use crate::clock::Clock;
 use crate::layers::RandomKey;
 use crate::{Error, Result, Scalar, kernels};
 
@@ -27,7 +26,7 @@ struct Pass<'a, 'd, T: Scalar> {
     order: &'a [usize],
     plan: Plan,
     /// When it began.
-    start: Instant,
+    start: Clock,
     /// How many epochs there will be.
     end: usize,
 }
@@ -93,7 +92,7 @@ impl<T: Scalar> Trainer<'_, T> {
             if self.progress.history.epochs.last().is_some_and(is_over) {
                 break;
             }
-            let start = Instant::now();
+            let start = Clock::start();
             self.pace.before_epoch(number, &mut self.optimizer)?;
             if options.shuffle {
                 shuffle(&mut order, plan.samples, plan.seed, number as u64);

@@ -35,7 +35,7 @@ pub struct Epoch {
     pub validation: Option<Evaluation>,
     /// The [metrics](crate::train::Fit::with_metric) of one's own on the validation data, with their names.
     pub metrics: Vec<(String, f64)>,
-    /// How long it took, in seconds, validation included.
+    /// How long it took, in seconds, validation included; 0 where the machine has no clock (`wasm32-unknown-unknown`).
     pub seconds: f64,
 }
 

@@ -184,22 +184,22 @@ impl<T: Scalar> Trainer<'_, T> {
 
 /// What it costs to write a gradient, to read it for its norm and to read it again, in multiply-adds for each element:
 /// where the two ways take the same time (12544→1024→512→3 on one thread, at a batch of 64), a survey takes seven.
-const STORED_ELEMENT: usize = 8;
+const STORED_ELEMENT: u64 = 8;
 
 /// Whether to measure gradients without computing them costs less than to keep them. The gradient of a convolution is
 /// computed for its norm, and takes far longer than to keep it.
 fn survey_pays<T: Scalar>(model: &Sequential<T>, batch: usize) -> bool {
-    let (mut survey, mut store, mut is_first) = (0_usize, 0, true);
+    let (mut survey, mut store, mut is_first) = (0_u64, 0_u64, true);
     for (layer, input) in model.layers_with_inputs() {
         let mut weights = 0;
         layer.params(&mut |param| {
             weights += matrix(param).map_or(0, |[inputs, outputs]| inputs * outputs);
         });
         // A sample may have several rows, each of which goes through the weight; of a model inside, it is their mean.
-        let rows = batch * (layer.multiply_adds(input) / weights.max(1)).max(1);
+        let rows = batch as u64 * (layer.multiply_adds(input) / weights.max(1)).max(1);
         layer.params(&mut |param| {
             if param.is_kernels() && !param.is_frozen() {
-                survey = usize::MAX;
+                survey = u64::MAX;
             }
             if let (Some([inputs, outputs]), false) = (matrix(param), param.is_frozen()) {
                 let gradient = rows * inputs * outputs;
@@ -214,6 +214,8 @@ fn survey_pays<T: Scalar>(model: &Sequential<T>, batch: usize) -> bool {
     survey <= store
 }
 
-fn matrix<T: Scalar>(param: &Param<T>) -> Option<[usize; 2]> {
-    param.shape().axes().try_into().ok()
+/// Inputs and outputs of a weight that is a matrix.
+fn matrix<T: Scalar>(param: &Param<T>) -> Option<[u64; 2]> {
+    let sides: [usize; 2] = param.shape().axes().try_into().ok()?;
+    Some(sides.map(|side| side as u64))
 }

@@ -129,8 +129,8 @@ pub(crate) const CASES: &[Case] = &[
     ),
     (
         "a workspace larger than memory",
-        || error(model().workspace(Mode::Train, 1 << 50)),
-        "shape of a workspace for 1125899906842624 samples [4]: expected no more elements than fit into memory",
+        || error(model().workspace(Mode::Train, usize::MAX / 16)),
+        "shape of a workspace for 1152921504606846975 samples [4]: expected no more elements than fit into memory",
     ),
     (
         "a workspace beyond counting",

@@ -114,7 +114,7 @@ mod tests {
     /// A row of a machine of 100 GFLOP/s and 20 GB/s that is always at its limit.
     fn row(widths: &[usize], batch: usize, share: f64) -> Measured {
         let weights = widths.windows(2).map(|pair| pair[0] * pair[1]).sum::<usize>();
-        let (multiply_adds, moved_bytes) = (weights * batch, 4 * weights);
+        let (multiply_adds, moved_bytes) = ((weights * batch) as u64, 4 * weights);
         let median_ns = (2.0 * multiply_adds as f64 / 100.0).max(moved_bytes as f64 / 20.0) / share;
         Measured {
             pass: "infer",

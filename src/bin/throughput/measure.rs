@@ -30,7 +30,7 @@ pub(crate) struct Measured {
     /// What others took from the machine at the time, where it can be told.
     pub(crate) others: Option<Others>,
     pub(crate) calls: usize,
-    pub(crate) multiply_adds: usize,
+    pub(crate) multiply_adds: u64,
     pub(crate) moved_bytes: usize,
     pub(crate) allocations: f64,
     /// Billions of floating-point operations a second, two for each multiply-add.

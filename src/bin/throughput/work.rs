@@ -17,7 +17,7 @@ pub(crate) struct Work<T: Scalar> {
     pub(crate) widths: Vec<usize>,
     pub(crate) batch: usize,
     /// Multiply-adds of the matrix products.
-    pub(crate) multiply_adds: usize,
+    pub(crate) multiply_adds: u64,
     /// Bytes of the weights.
     pub(crate) weight_bytes: usize,
     /// Bytes of weights and of the optimizer's state that have to be read or written.
@@ -60,7 +60,7 @@ impl<T: Scalar> Work<T> {
         let summary = model.summary();
         let weight_bytes = summary.rows.iter().map(|row| row.bytes).sum();
         let products = summary.multiply_adds();
-        let first = widths[0] * widths[1];
+        let first = (widths[0] * widths[1]) as u64;
         let (each, moved) = match (pass, arguments.optimizer) {
             (Pass::Infer | Pass::Gemm, _) => (products, weight_bytes),
             // Forward, the weight's gradient, and the input's except in the first layer. The weight is read once on the
@@ -92,7 +92,7 @@ impl<T: Scalar> Work<T> {
             pass: pass.name(),
             dtype: arguments.dtype.name(),
             batch: row,
-            multiply_adds: each * row,
+            multiply_adds: each * row as u64,
             weight_bytes,
             moved_bytes: moved,
             x: numbers(stream, [row, widths[0]], 1.0)?,

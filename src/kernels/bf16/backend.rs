@@ -1,7 +1,10 @@
 //! Which instructions multiply pairs: those of the instruction set that runs the other kernels, with `vdpbf16ps` where the
 //! processor is fast at it.
 
-#![expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")
+)]
 
 use super::simd::{InPairs, Widened};
 #[cfg(target_arch = "x86_64")]

@@ -11,7 +11,7 @@ use crate::kernels::backend::{Kernel, Runs};
 use crate::kernels::{Panels, Parallelism, Run, Simd, run, split_work};
 
 /// A number takes as long to round as some four multiply-adds.
-const WORK: usize = 4;
+const WORK: u64 = 4;
 
 /// What a backend takes for factors of these rows, whose pairs are of successive numbers: pairs, or where it widens numbers, each
 /// as an `f32`. The last of an odd number of them gets a zero beside it.
@@ -22,7 +22,7 @@ pub(super) fn factors(
     parallelism: Parallelism,
     scratch: &mut [f32],
 ) {
-    let pieces = parallelism.pieces(WORK * values.len());
+    let pieces = parallelism.pieces(WORK * values.len() as u64);
     let granule = (columns.div_ceil(2) * backend.factor()).max(1);
     split_work(Run { start: 0, values: scratch }, granule, pieces, &|run: Run<'_, f32>| {
         let rows = run.start / granule..(run.start + run.values.len()) / granule;
@@ -44,7 +44,7 @@ pub(super) fn samples(
     parallelism: Parallelism,
     scratch: &mut [f32],
 ) {
-    let pieces = parallelism.pieces(WORK * values.len());
+    let pieces = parallelism.pieces(WORK * values.len() as u64);
     let rows_of_pair = if backend.multiplies_pairs() { 2 } else { 1 };
     let whole = Run { start: 0, values: scratch };
     split_work(whole, columns.max(1), pieces, &|run: Run<'_, f32>| {
@@ -63,7 +63,7 @@ pub(super) fn samples(
 pub(crate) fn round_panels(values: &[f32], rows: usize, parallelism: Parallelism, to: &mut [Pair]) {
     let columns = Panels::new::<f32>(0, 0).panel_columns;
     let (panel, panel_to) = (rows * columns, rows.div_ceil(2) * columns);
-    let pieces = parallelism.pieces(WORK * values.len());
+    let pieces = parallelism.pieces(WORK * values.len() as u64);
     let round = |values: &[f32], to: &mut [Pair]| run(Below { values, columns, to });
     if rows.is_multiple_of(2) {
         // No pair is at the end of a panel.

@@ -4,7 +4,10 @@
     clippy::inline_always,
     reason = "vector code must end up inside the function with its instruction set"
 )]
-#![expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")
+)]
 
 use std::sync::OnceLock;
 
@@ -178,13 +181,12 @@ pub(super) fn available() -> Vec<(&'static str, ByteBackend)> {
     found
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use super::*;
 
     /// So that the tests skip a backend only where the processor lacks it.
     #[test]
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn what_is_found_is_what_the_kernel_of_linux_says() {
         let processor = std::fs::read_to_string("/proc/cpuinfo").expect("Linux describes its processors");
         let flags: Vec<_> =

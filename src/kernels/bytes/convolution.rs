@@ -27,7 +27,7 @@ use crate::kernels::{ConvolutionSize, Finish, Parallelism, split_runs};
 const BLOCK_BYTES: usize = 32 * 1024;
 
 /// What it takes to make a byte of a number, in multiply-adds of f32.
-const WORK_OF_NUMBER: usize = 8;
+const WORK_OF_NUMBER: u64 = 8;
 
 /// y (positions × outputs) from x. An image becomes bytes once, as a whole; what lies around it is 0, exactly.
 ///
@@ -117,7 +117,7 @@ impl ByteConvolutionForward<'_> {
         {
             let samples = Grid::new(&mut *samples, size.batch, 1);
             let lines = Grid::new(&mut *lines, size.batch, plan.images.lines());
-            let pieces = self.parallelism.pieces(WORK_OF_NUMBER * x.len()).min(size.batch);
+            let pieces = self.parallelism.pieces(WORK_OF_NUMBER * x.len() as u64).min(size.batch);
             split_runs(size.batch, 1, pieces, &|images| {
                 let layout = plan.images;
                 backend.run(Quantize { x, input: self.input, layout, samples, lines, images });

@@ -22,7 +22,7 @@ use crate::kernels::{DenseSize, Finish, Parallelism, split_runs};
 const ROWS_GRANULE: usize = 24;
 
 /// What it takes to make a byte of a number, in multiply-adds of f32.
-const WORK_OF_NUMBER: usize = 8;
+const WORK_OF_NUMBER: u64 = 8;
 
 /// y (batch × outputs) from x (batch × inputs), which becomes bytes on the way. At most
 /// [`MOST_BYTE_INPUTS`](super::MOST_BYTE_INPUTS) inputs.
@@ -71,7 +71,7 @@ impl ByteDenseForward<'_> {
         {
             let samples = Grid::new(&mut *samples, batch, 1);
             let lines = Grid::new(&mut *lines, batch, layout.lines());
-            let pieces = parallelism.pieces(WORK_OF_NUMBER * batch * inputs).min(batch);
+            let pieces = parallelism.pieces(WORK_OF_NUMBER * (batch * inputs) as u64).min(batch);
             split_runs(batch, 1, pieces, &|rows| {
                 backend.run(Quantize { product: &self, samples, lines, rows });
             });
@@ -89,8 +89,8 @@ impl ByteDenseForward<'_> {
 }
 
 /// How long a product takes, in multiply-adds of f32. A weight takes as long to read as three samples to compute.
-fn work(DenseSize { batch, inputs, outputs }: DenseSize) -> usize {
-    batch.max(3) * inputs * outputs / 4
+fn work(DenseSize { batch, inputs, outputs }: DenseSize) -> u64 {
+    batch.max(3) as u64 * inputs as u64 * outputs as u64 / 4
 }
 
 fn panels(size: DenseSize) -> BytePanels {

@@ -79,13 +79,13 @@ impl<T: Products> ConvolutionWeightGradient<'_, T> {
     /// Each part of the positions by itself, and then their sum.
     fn sum_of_parts(&self, gradient: &mut [T], each: &mut [T], scratch: &mut [T]) {
         /// A number that is moved takes as long as so many multiply-adds.
-        const MOVE: usize = 8;
+        const MOVE: u64 = 8;
         let (size, len) = (self.size, gradient.len());
         let (parts, panels, block) = (each.len() / len, size.panels::<T>(), size.block::<T>());
         let blocks = size.positions().div_ceil(block.max(1));
         let first = |part: usize| size.positions().min(blocks * part / parts * block);
         // To make patches takes longer than a few multiply-adds with them.
-        let moved = size.positions() * (size.patch() + size.outputs);
+        let moved = size.positions() as u64 * (size.patch() + size.outputs) as u64;
         let pieces = self.parallelism.pieces(size.multiply_adds() + MOVE * moved).min(parts);
         split_with_scratch(Run { start: 0, values: &mut *each }, len, pieces, scratch, &|run, scratch| {
             for (part, values) in (run.start / len..).zip(run.values.chunks_exact_mut(len)) {

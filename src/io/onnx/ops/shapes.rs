@@ -190,7 +190,8 @@ pub(super) fn pad<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
         return Err(format!("expected zeros around an image, got {filled}"));
     }
     let pads = call.list("pads", 1)?.ok_or("expected `pads`, got none")?;
-    let pads = pads.iter().map(|pad| pad.len().filter(|&pad| pad < 1 << 40)).collect::<Option<Vec<_>>>();
+    let pads =
+        pads.iter().map(|pad| pad.len().filter(|&pad| (pad as u64) < 1 << 40)).collect::<Option<Vec<_>>>();
     let pads = pads.ok_or("expected `pads`, numbers of at least 0, got others")?;
     let axes = call.axes("axes", 3, rank)?.unwrap_or_else(|| (0..rank).collect());
     if pads.len() != 2 * axes.len() {
