@@ -12,9 +12,9 @@ use crate::{Error, Result};
 const MOST_BYTES: usize = 1000;
 
 /// All ranks of a training, seen from one of them.
-pub(super) struct Group<'m> {
+pub(super) struct Group {
     /// Never locked: so a trainer can be shared between threads, whatever its communicator is.
-    communicator: Mutex<Box<dyn Communicator + 'm>>,
+    communicator: Mutex<Box<dyn Communicator>>,
     rank: usize,
     size: usize,
 }
@@ -37,8 +37,8 @@ pub(super) fn attempt<R>(work: impl FnOnce() -> Result<R>) -> Own<R> {
     }
 }
 
-impl<'m> Group<'m> {
-    pub(super) fn new(communicator: Box<dyn Communicator + 'm>) -> Self {
+impl Group {
+    pub(super) fn new(communicator: Box<dyn Communicator>) -> Self {
         let (rank, size) = (communicator.rank(), communicator.size());
         Self { communicator: Mutex::new(communicator), rank, size }
     }
@@ -51,7 +51,7 @@ impl<'m> Group<'m> {
         self.size
     }
 
-    pub(super) fn communicator(&mut self) -> &mut (dyn Communicator + 'm) {
+    pub(super) fn communicator(&mut self) -> &mut dyn Communicator {
         &mut **self.communicator.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -142,7 +142,7 @@ impl Failure {
     }
 }
 
-impl fmt::Debug for Group<'_> {
+impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rank {} of {}", self.rank(), self.size())
     }

@@ -57,7 +57,7 @@ pub struct Trainer<'m, T: Scalar> {
     /// Of weights in bf16, between two steps.
     pub(super) copies: Copies,
     /// The other ranks, where there are some to be asked.
-    pub(super) group: Option<Group<'m>>,
+    pub(super) group: Option<Group>,
 }
 
 impl<'m, T: Scalar> Trainer<'m, T> {
