@@ -275,6 +275,44 @@ fn a_file_takes_its_length_its_model_and_a_constant() {
     let double = Sequential::<f64>::builder([600]).dense(512).build(&mut taper::seeded(4)).unwrap();
     accepted(&bytes, double, &Load::new());
     straight_into_eight_bits();
+    of_fewer_bits();
+}
+
+/// A model of fewer bits is written and read in its own bytes: no layer of it is in `f32` on the way.
+fn of_fewer_bits() {
+    const WIDTH: usize = 1024;
+    let builder = (0..6).fold(Sequential::<f32>::builder([WIDTH]), |builder, _| builder.dense(WIDTH));
+    let model = builder.build(&mut taper::seeded(6)).unwrap();
+    let path = std::env::temp_dir().join(format!("taper-fewer-bits-{}.safetensors", std::process::id()));
+    for (quantization, width) in [(Quantization::bf16(), 2), (Quantization::int8(), 1)] {
+        let (layer, small) = (WIDTH * WIDTH * width, model.quantized(&quantization).unwrap());
+        let bytes: usize = small.summary().rows.iter().map(|row| row.bytes).sum();
+        let (saving, saved) = peak(|| small.save(&path));
+        saved.unwrap();
+        let (written, in_memory) = peak(|| small.to_bytes(&Save::new()).unwrap());
+        let is_watched = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+        let before = most_resident();
+        let (opening, opened) = peak(|| Sequential::<f32>::open(&path).unwrap());
+        let after = most_resident();
+        let (from_bytes, _) = peak(|| Sequential::<f32>::open_bytes(&in_memory).unwrap());
+        let mut target = opened.clone();
+        let (loading, loaded) = peak(|| target.load(&path));
+        loaded.unwrap();
+        assert_eq!(opened.state(), small.state());
+        println!("{bytes} in {width} bytes: {saving}, {written}, {opening}, {from_bytes}, {loading}");
+        // A layer's bytes, and of eight bits row after row besides.
+        let copies = layer * (3 - width) + SMALL;
+        assert!(saving <= copies, "{saving} to save {bytes}");
+        assert!(written <= bytes + copies, "{written} to write {bytes} into memory");
+        assert!(opening <= 2 * bytes + copies, "{opening} to open {bytes}");
+        assert!(from_bytes <= bytes + copies, "{from_bytes} to open {bytes} in memory");
+        assert!(loading <= 2 * bytes + copies, "{loading} to load {bytes}");
+        if let (Some(before), Some(after), true) = (before, after, is_watched) {
+            let more = after.saturating_sub(before);
+            assert!(more <= 2 * bytes + copies + 2 * MB, "{more} are resident to open {bytes}");
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
 }
 
 /// Of a file in `f32` that is opened straight into eight bits, memory holds a layer and its copies, and never all of it.

@@ -122,6 +122,11 @@ impl<'a> Draft<'a> {
         Ok(Self { header, pieces })
     }
 
+    /// The bytes of the whole file.
+    pub(super) fn len(&self) -> usize {
+        LENGTH_BYTES + self.header.len() + self.pieces.iter().map(Piece::len).sum::<usize>()
+    }
+
     /// The whole file.
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(&(self.header.len() as u64).to_le_bytes())?;

@@ -10,8 +10,9 @@ use super::file_order::not_known;
 use super::header::{MOST_NAME_BYTES, TEXT};
 use super::lie::{Lie, features};
 use super::orientation::Orientation;
-use super::values::{dtype_of, encode, encode_bf16, encode_bytes};
+use super::values::{dtype_of, encode};
 use super::{check, description, settings};
+use crate::kernels::bf16_bits;
 use crate::layers::{Layer, Param, Turn};
 use crate::{Error, Result, Scalar, Sequential, Tensor};
 
@@ -188,12 +189,25 @@ fn own_piece<T: Scalar>(param: &Param<T>, lie: Lie) -> Piece<'_> {
         name: param.name().to_owned(),
         dtype,
         shape: lie.shape(param).axes().to_vec(),
-        bytes: Box::new(move || {
-            let tensor = lie.to_file(param, param.to_tensor());
-            let encode = if dtype == Dtype::I8 { encode_bytes } else { encode_bf16 };
-            encode(tensor.as_slice())
-        }),
+        bytes: Box::new(move || of_fewer_bits(param, &lie)),
     }
+}
+
+/// A weight of eight bits or in bf16 as it lies in a file, with no numbers of more bits on the way.
+fn of_fewer_bits<T: Scalar>(param: &Param<T>, lie: &Lie) -> Vec<u8> {
+    let ([_, columns], place, width) =
+        (param.matrix(), lie.place(param), param.bytes() / param.count().max(1));
+    let (mut bytes, mut index) = (vec![0; param.bytes()], 0);
+    param.for_each_of_fewer_bits(&mut |value| {
+        let place = width * place(index / columns, index % columns);
+        if width == 1 {
+            bytes[place] = (value as i8).cast_unsigned();
+        } else {
+            bytes[place..place + 2].copy_from_slice(&bf16_bits(value).to_le_bytes());
+        }
+        index += 1;
+    });
+    bytes
 }
 
 /// A buffer that is laid out as a parameter's, as a tensor of a file.
@@ -250,7 +264,7 @@ impl<T: Scalar> Sequential<T> {
     /// As [`Sequential::save_with`].
     pub fn to_bytes(&self, save: &Save<T>) -> Result<Vec<u8>> {
         let draft = save.draft(self, super::IN_MEMORY)?;
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(draft.len());
         draft.write(&mut bytes).expect("memory takes all that is written");
         Ok(bytes)
     }

@@ -3,7 +3,6 @@
 use super::archive::Dtype;
 use super::half::half;
 use crate::Scalar;
-use crate::kernels::bf16_bits;
 
 /// How a number of this type is called in a file.
 pub(super) fn dtype_of<T: Scalar>() -> Dtype {
@@ -16,16 +15,6 @@ pub(super) fn encode<T: Scalar>(values: &[T]) -> Vec<u8> {
         Dtype::F32 => values.iter().flat_map(|value| (value.as_f64() as f32).to_le_bytes()).collect(),
         _ => values.iter().flat_map(|value| value.as_f64().to_le_bytes()).collect(),
     }
-}
-
-/// Whole numbers from −128 to 127.
-pub(super) fn encode_bytes<T: Scalar>(values: &[T]) -> Vec<u8> {
-    values.iter().map(|value| (value.as_f64() as i8).cast_unsigned()).collect()
-}
-
-/// Numbers that are in bf16 already.
-pub(super) fn encode_bf16<T: Scalar>(values: &[T]) -> Vec<u8> {
-    values.iter().flat_map(|value| bf16_bits(value.as_f64() as f32).to_le_bytes()).collect()
 }
 
 /// The numbers of a tensor where they lie, at any address: the floating-point types of 16 bits and more.

@@ -54,7 +54,12 @@ impl Integers {
     pub(super) fn to_vec(&self) -> Vec<i8> {
         let BytePanels { rows, columns } = self.panels;
         let width = self.matrices * columns;
-        let (mut values, mut matrix) = (vec![0; rows * width], vec![0; rows * columns]);
+        let mut values = vec![0; rows * width];
+        if self.matrices == 1 {
+            self.panels.unpack(&self.bytes, &mut values);
+            return values;
+        }
+        let mut matrix = vec![0; rows * columns];
         for (number, panels) in self.bytes.chunks_exact(self.panels.len().max(1)).enumerate() {
             self.panels.unpack(panels, &mut matrix);
             for (row, own) in values.chunks_exact_mut(width).zip(matrix.chunks_exact(columns)) {

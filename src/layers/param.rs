@@ -114,8 +114,8 @@ impl<T: Scalar> Param<T> {
         Self { values: Values::Integers(Integers::zeros(groups, panels)), frozen: true, ..param }
     }
 
-    /// The weight of a dense layer or a convolution in bf16, each number rounded to the nearest.
-    pub(super) fn in_bf16(&self) -> Self {
+    /// The weight of a dense layer or a convolution in bf16, of zeros.
+    pub(super) fn zeros_in_bf16(&self) -> Self {
         let (groups, rows, columns) = match self.layout {
             Layout::Panels(panels) => (1, panels.rows, panels.columns),
             Layout::Groups(groups, panels) => (groups, panels.rows, panels.columns),
@@ -123,10 +123,7 @@ impl<T: Scalar> Param<T> {
         };
         let (panels, name, along) = (Bf16Panels { rows, columns }, self.name.clone(), self.along);
         let values = Values::Bf16(Bf16Weight::zeros(groups, panels));
-        let mut rounded =
-            Self { name, along, layout: Layout::Bf16(groups, panels), values, frozen: true, ..*self };
-        rounded.write(&self.to_tensor());
-        rounded
+        Self { name, along, layout: Layout::Bf16(groups, panels), values, frozen: true, ..*self }
     }
 
     fn checked_zeros(
@@ -251,6 +248,11 @@ impl<T: Scalar> Param<T> {
         self.values.integers().map(|integers| (integers.bytes(), integers.sums()))
     }
 
+    /// Calls `visit` with each number of a weight of eight bits or in bf16, row after row; with none of another one.
+    pub(crate) fn for_each_of_fewer_bits(&self, visit: &mut dyn FnMut(f32)) {
+        self.values.for_each_of_fewer_bits(visit);
+    }
+
     /// The pairs of a weight in bf16.
     pub(crate) fn bf16(&self) -> Option<&[Pair]> {
         self.values.bf16().map(Bf16Weight::pairs)
@@ -373,7 +375,7 @@ impl<T: Scalar> Param<T> {
         self.values.fill(self.layout, value);
     }
 
-    fn write(&mut self, tensor: &Tensor<T>) {
+    pub(super) fn write(&mut self, tensor: &Tensor<T>) {
         self.values.pack(self.layout, tensor.as_slice());
     }
 }

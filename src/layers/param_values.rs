@@ -92,6 +92,15 @@ impl<T: Scalar> Values<T> {
         }
     }
 
+    /// Calls `visit` with each of them, row after row, where they are not of the model's type.
+    pub(super) fn for_each_of_fewer_bits(&self, visit: &mut dyn FnMut(f32)) {
+        match self {
+            Self::Numbers(_) | Self::Scales(_) => {}
+            Self::Integers(integers) => integers.to_vec().into_iter().for_each(|value| visit(value.into())),
+            Self::Bf16(weight) => weight.for_each(visit),
+        }
+    }
+
     /// Replaces them by those of a function of row and column.
     pub(super) fn fill(&mut self, layout: Layout, value: impl Fn(usize, usize) -> T) {
         match self {
@@ -116,14 +125,11 @@ impl<T: Scalar> Values<T> {
     pub(super) fn unpack(&self, layout: Layout, values: &mut [T]) {
         match self {
             Self::Numbers(numbers) | Self::Scales(numbers) => layout.unpack(numbers.values(), values),
-            Self::Integers(integers) => {
-                for (place, value) in values.iter_mut().zip(integers.to_vec()) {
-                    *place = T::of(value.into());
-                }
-            }
-            Self::Bf16(weight) => {
+            Self::Integers(_) | Self::Bf16(_) => {
                 let mut places = values.iter_mut();
-                weight.for_each(|value| *places.next().expect("a place for each") = T::of(value.into()));
+                self.for_each_of_fewer_bits(&mut |value| {
+                    *places.next().expect("a place for each") = T::of(value.into());
+                });
             }
         }
     }

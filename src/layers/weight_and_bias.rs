@@ -104,15 +104,14 @@ impl<T: Scalar> WeightAndBias<T> {
     /// # Errors
     /// [`Error::NotFinite`] where a weight is NaN or infinite, or would be so in bf16.
     pub(super) fn in_bf16(&self) -> Result<Self> {
-        let weight = self.weight.in_bf16();
-        let (rounded, tensor) = (weight.to_tensor(), self.weight.to_tensor());
-        let mut pairs = rounded.as_slice().iter().zip(tensor.as_slice());
-        if let Some((_, got)) = pairs.find(|(rounded, _)| !rounded.is_finite()) {
+        let (mut weight, tensor) = (self.weight.zeros_in_bf16(), self.weight.to_tensor());
+        if let Some(got) = tensor.as_slice().iter().find(|&&value| !weight.is_finite(value)) {
             return Err(Error::NotFinite {
                 what: format!("`{}` in bf16", self.weight.name()),
                 got: got.as_f64(),
             });
         }
+        weight.write(&tensor);
         Ok(Self { weight, bias: self.bias.clone() })
     }
 
@@ -153,7 +152,8 @@ impl<T: Scalar> WeightAndBias<T> {
             );
             return Err(NotRestored::Layer(problem));
         }
-        Ok(self.in_bf16()?)
+        // Nobody has written to the zeros, which take no memory.
+        Ok(Self { weight: self.weight.zeros_in_bf16(), ..self })
     }
 
     /// Hands the sink the gradient of the bias, db = Σ dy, if it is to learn.
