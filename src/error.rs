@@ -184,6 +184,13 @@ pub enum Error {
         /// Every operation that is not read, its name and what about it, each in words. The text has twelve at most, this all.
         problems: Vec<String>,
     },
+    /// A model cannot be written in another program's format.
+    NotWritten {
+        /// The file.
+        path: String,
+        /// Every layer that cannot, and what about it, each in words. The text has twelve at most, this all.
+        problems: Vec<String>,
+    },
     /// Two layers have the same name.
     DuplicateName {
         /// The name.
@@ -357,8 +364,10 @@ impl Error {
                 write!(f, "file `{path}` does not fit the model: {}", problems.join("; "))
             }
             Self::Operations { path, problems } => {
-                let problems = first_and_last(problems, MOST_PROBLEM_BYTES / 2);
-                write!(f, "file `{path}` is not read: {}", problems.join("; "))
+                write!(f, "file `{path}` is not read: {}", joined(problems))
+            }
+            Self::NotWritten { path, problems } => {
+                write!(f, "file `{path}` is not written: {}", joined(problems))
             }
             Self::DuplicateName { name } => {
                 write!(f, "layer name `{name}`: expected a name of its own, got one that another layer has")
@@ -370,6 +379,11 @@ impl Error {
             Self::Other(error) => write!(f, "{}", error.get()),
         }
     }
+}
+
+/// Of many problems the first and the last.
+fn joined(problems: &[String]) -> String {
+    first_and_last(problems, MOST_PROBLEM_BYTES / 2).join("; ")
 }
 
 impl fmt::Display for Error {

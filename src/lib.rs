@@ -59,7 +59,7 @@
 //! - `safetensors` (default): models and checkpoints in files.
 //! - `progress`: `train::ProgressBar`.
 //! - `ndarray`: tensors and views from arrays of the crate `ndarray`, and back (`arrays`).
-//! - `onnx`: models from ONNX files (`Sequential::from_onnx`).
+//! - `onnx`: models from ONNX files and as such (`Sequential::from_onnx`, `to_onnx`).
 //! - `npy`: NumPy's `.npy` and `.npz` files (`io::npy`).
 //! - `throughput`: the program of that name, which measures the machine and networks on it; nothing for programs that use the crate.
 

@@ -69,6 +69,8 @@ mod window;
 pub use checkpoint::Checkpoints;
 #[cfg(feature = "safetensors")]
 pub use load::{Check, Load, Loaded};
+#[cfg(feature = "onnx")]
+pub use onnx::ToOnnx;
 #[cfg(feature = "safetensors")]
 pub use open::Open;
 pub use orientation::Orientation;

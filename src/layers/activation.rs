@@ -4,6 +4,7 @@
 mod curves;
 mod gates;
 mod lines;
+mod onnx;
 #[cfg(test)]
 mod tests;
 

@@ -1,9 +1,11 @@
 //! Adaptive average pooling: an image of any size becomes one of a given size.
 
-use super::pool_adaptive::{adaptive, adaptive_of_batch, adaptive_output};
+use super::pool_adaptive::{adaptive, adaptive_of_batch, adaptive_operations, adaptive_output};
 use super::pool_mean::Means;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Sides, Units};
+use super::{
+    Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind, Settings, Sides, Units,
+};
 use crate::getters::getters;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -89,6 +91,10 @@ impl<T: Scalar> Layer<T> for AdaptiveAvgPool2d {
     fn settings(&self) -> Settings {
         let [height, width] = self.output.into();
         Settings::new().with("height", height).with("width", width)
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        adaptive_operations(graph, x, self.output, false)
     }
 }
 

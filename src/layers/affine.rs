@@ -61,6 +61,11 @@ impl<T: Scalar> Affine<T> {
         visit(&mut self.weight);
         visit(&mut self.bias);
     }
+
+    /// Both.
+    pub(super) fn params(&self) -> [&Param<T>; 2] {
+        [&self.weight, &self.bias]
+    }
 }
 
 /// Sums over rows, from a column on.

@@ -1,9 +1,12 @@
 //! Average pooling: the mean of each window of an image.
 
+use super::onnx::{image_of, pool_mean};
 use super::pool_mean::Means;
 use super::pool_window::{of_batch, pool_geometry, pool_window};
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Sides, Units, Window};
+use super::{
+    Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind, Settings, Sides, Units, Window,
+};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -167,6 +170,11 @@ impl<T: Scalar> Layer<T> for AvgPool2d {
     fn settings(&self) -> Settings {
         let settings = Settings::new().with("window", self.window);
         self.divided(settings.with("counts_padding", self.counts_padding))
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let geometry = self.window.over(&image_of(&x.shape()))?;
+        Ok(pool_mean(graph, x, &geometry, self.counts_padding, self.divisor))
     }
 }
 

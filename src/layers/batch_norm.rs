@@ -1,11 +1,14 @@
 //! Batch normalisation: each channel over the batch.
 
 use super::affine::Affine;
+use super::epsilon::check_epsilon;
 use super::moments::measure;
+use super::onnx::by_statistics;
 use super::running_statistics::RunningStatistics;
 use super::stored::{Entry, Restored, Stored};
 use super::{
-    Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Settings, Units, Whole,
+    Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, OnnxGraph, OnnxValue, Order, Param,
+    Settings, Units, Whole,
 };
 use crate::getters::getters;
 use crate::kernels::{ColumnMap, ColumnSums};
@@ -190,14 +193,6 @@ impl<T: Scalar> BatchNorm<T> {
     }
 }
 
-/// An ε that is above 0 in the numbers of the layer.
-pub(super) fn check_epsilon<T: Scalar>(epsilon: f64) -> Result<f64> {
-    if epsilon.is_finite() && T::of(epsilon) > T::zero() {
-        return Ok(epsilon);
-    }
-    Err(Error::setting("epsilon", "a finite number above 0", epsilon))
-}
-
 impl<T: Scalar> Layer<T> for BatchNorm<T> {
     fn kind(&self) -> &'static str {
         "batch_norm"
@@ -370,6 +365,12 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
         let settings = Settings::new().with("channels", self.channels()).with("epsilon", self.epsilon);
         let settings = self.momentum().add_to(settings);
         if self.affine.is_some() { settings } else { settings.with("affine", false) }
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        self.running.check_variance()?;
+        let affine = self.affine.as_ref().map(Affine::params);
+        Ok(by_statistics(graph, x, affine, [&self.running.mean, &self.running.var], self.epsilon))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Order, OutputKind, Units};
+use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Order, OutputKind, Units};
 use crate::kernels::{Parallelism, transpose};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -84,6 +84,11 @@ impl<T: Scalar> Layer<T> for ChannelsLast {
     fn output_order(&self, input: &Shape, _: Order) -> Order {
         Layer::<T>::output_shape(self, input).map_or(Order::Unknown, Order::ChannelsLast)
     }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let x = graph.straight(x);
+        Ok(x.turned(Layer::<T>::output_shape(self, &x.shape())?, true))
+    }
 }
 
 impl<T: Scalar> Stored<T> for ChannelsLast {
@@ -141,6 +146,11 @@ impl<T: Scalar> Layer<T> for ChannelsFirst {
     /// It is what such a program has.
     fn output_order(&self, _: &Shape, _: Order) -> Order {
         Order::Same
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let x = graph.channels_first(x);
+        Ok(x.turned(Layer::<T>::output_shape(self, &x.shape())?, false))
     }
 }
 

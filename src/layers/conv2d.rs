@@ -5,10 +5,12 @@ use std::fmt;
 use rand::Rng;
 
 use super::conv_size::{output_shape, size};
+use super::onnx::{conv, image_of};
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, with_finish};
 use super::{
-    Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, Param, PoolAlong, Settings, Whole, Window,
+    Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Param, PoolAlong,
+    Settings, Whole, Window,
 };
 use crate::init::{Init, Initializer};
 use crate::kernels::{
@@ -360,6 +362,12 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
 
     fn settings(&self) -> Settings {
         self.parts.settings(self.channels.settings().with("window", self.window))
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let geometry = self.window.over(&image_of(&x.shape()))?;
+        let WeightAndBias { weight, bias } = &self.parts;
+        Ok(conv(graph, x, &geometry, self.channels.groups, weight, bias.as_ref()))
     }
 }
 

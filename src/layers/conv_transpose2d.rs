@@ -3,12 +3,14 @@
 use rand::Rng;
 
 use super::conv_size::MOST_MULTIPLY_ADDS;
+use super::onnx::{conv_transpose, image_of};
 use super::output_size::OutputSize;
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias};
 use super::{
-    Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Sides, Whole, Window,
+    Backward, Channels, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Param, Settings,
+    Sides, Whole, Window,
 };
 use crate::getters::getters;
 use crate::init::{Init, Initializer};
@@ -368,6 +370,12 @@ impl<T: Scalar> Layer<T> for ConvTranspose2d<T> {
         let settings = self.channels.settings().with("window", self.window);
         self.output_size.into_settings(settings).with("bias", self.bias().is_some())
     }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let geometry = self.geometry(&image_of(&x.shape()))?;
+        let WeightAndBias { weight, bias } = &self.parts;
+        conv_transpose(graph, x, &geometry, self.channels.groups, weight, bias.as_ref())
+    }
 }
 
 impl<T: Scalar> Stored<T> for ConvTranspose2d<T> {
@@ -375,12 +383,7 @@ impl<T: Scalar> Stored<T> for ConvTranspose2d<T> {
 
     fn restore(entry: &mut dyn Entry) -> Restored<Self> {
         let (channels, has_bias) = (Channels::of_entry(entry)?, entry.flag("bias")?);
-        let (window, padding) = (entry.window("window")?, sides(entry, "output_padding")?);
-        let size = if entry.has("output_size") {
-            OutputSize::Sides(sides(entry, "output_size")?)
-        } else {
-            OutputSize::Padding(padding)
-        };
+        let (window, size) = (entry.window("window")?, OutputSize::of_entry(entry)?);
         let [height, width] = window.kernel.into();
         let group_outputs = channels.outputs.checked_div(channels.groups).unwrap_or(0);
         entry.expect_sums([height, width, group_outputs, channels.inputs].into(), false)?;
@@ -388,14 +391,5 @@ impl<T: Scalar> Stored<T> for ConvTranspose2d<T> {
             entry.expect("bias", [channels.outputs].into())?;
         }
         Ok(Self::zeros(channels, window, has_bias)?.with_size(size)?)
-    }
-}
-
-/// Rows and columns that a file tells.
-fn sides(entry: &dyn Entry, key: &'static str) -> Restored<Sides> {
-    let shape = entry.shape(key)?;
-    match *shape.axes() {
-        [rows, columns] => Ok([rows, columns].into()),
-        _ => Err(Error::shape(key, "[rows, columns]", shape).into()),
     }
 }

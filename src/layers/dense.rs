@@ -7,7 +7,10 @@ use rand::Rng;
 use super::dense_gradient::{Product, WeightGradient};
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, check_width, with_finish};
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Settings, check_room};
+use super::{
+    Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Order, Param, Settings,
+    check_room,
+};
 use crate::getters::getters;
 use crate::init::{Init, Initializer};
 use crate::kernels::{
@@ -324,6 +327,10 @@ impl<T: Scalar> Layer<T> for Dense<T> {
 
     fn settings(&self) -> Settings {
         self.parts.settings(Settings::new().with("inputs", self.inputs).with("outputs", self.outputs))
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        Ok(graph.sums(x, &self.parts.weight, self.parts.bias.as_ref()))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Dropout: sets random elements to 0 in training.
 
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Mode, OutputKind, RandomKey, Settings, Units};
+use super::{
+    Backward, Forward, GradientSink, Layer, Mode, OnnxGraph, OnnxValue, OutputKind, RandomKey, Settings,
+    Units,
+};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// While training, each element is 0 with probability `rate` and else multiplied by 1/(1 − rate), so that its
@@ -96,6 +99,11 @@ impl<T: Scalar> Layer<T> for Dropout {
 
     fn settings(&self) -> Settings {
         Settings::new().with("rate", self.rate)
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let _ = graph;
+        Ok(x)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::stored::{Entry, Restored, Stored};
 use super::{
-    Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, OutputKind, RandomKey, Settings, Units,
+    Backward, Dropout, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, OutputKind,
+    RandomKey, Settings, Units,
 };
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
@@ -120,6 +121,11 @@ impl<T: Scalar> Layer<T> for Dropout2d {
 
     fn settings(&self) -> Settings {
         Settings::new().with("rate", self.rate)
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let _ = graph;
+        Ok(x)
     }
 }
 

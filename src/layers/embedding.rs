@@ -6,7 +6,10 @@ use rand::Rng;
 
 use super::param_form::check_shapes;
 use super::stored::{Entry, Restored, Stored};
-use super::{Along, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, Param, Settings};
+use super::{
+    Along, Backward, Forward, GradientSink, GradientSource, Layer, Memory, Mode, OnnxGraph, OnnxValue, Param,
+    Settings,
+};
 use crate::getters::getters;
 use crate::init::{Init, Initializer};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -229,6 +232,14 @@ impl<T: Scalar> Layer<T> for Embedding<T> {
             .with("vocabulary", self.vocabulary)
             .with("dimension", self.dimension)
             .with("padding", self.padding)
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let x = graph.straight(x);
+        let weight = graph.param(&self.weight);
+        let numbers = graph.each("Cast", x, &[("to", OnnxGraph::<T>::INT64.into())]);
+        let output = Layer::<T>::output_shape(self, &x.shape())?;
+        Ok(graph.raw("Gather", &[Some(weight), Some(numbers)], &[("axis", 0.into())], output, false))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Flatten: all axes of a sample become one.
 
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Settings};
+use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Settings};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -96,6 +96,10 @@ impl<T: Scalar> Layer<T> for Flatten {
     fn settings(&self) -> Settings {
         let axes = self.axes.map(|(start, end)| Settings::new().with("start", start).with("end", end));
         axes.unwrap_or_default()
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        Ok(graph.reshaped(x, Layer::<T>::output_shape(self, &x.shape())?))
     }
 }
 

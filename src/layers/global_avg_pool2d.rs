@@ -3,7 +3,7 @@
 use super::pool_geometry::PoolGeometry;
 use super::pool_mean::Means;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Order, OutputKind, Units, Window};
+use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Order, OutputKind, Units, Window};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// The mean of each channel over the whole image: y = Σ x / (height·width); dx = dy / (height·width).
@@ -78,6 +78,13 @@ impl<T: Scalar> Layer<T> for GlobalAvgPool2d {
     /// A number for each channel.
     fn output_order(&self, _: &Shape, _: Order) -> Order {
         Order::Same
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let output = Layer::<T>::output_shape(self, &x.shape())?;
+        let axes: Vec<i64> = [0, 1].map(|place| x.axis(place)).into();
+        let attributes = [("axes", axes.into()), ("keepdims", 0.into())];
+        Ok(graph.raw("ReduceMean", &[Some(x)], &attributes, output, false))
     }
 }
 

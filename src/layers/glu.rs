@@ -3,7 +3,7 @@
 use super::activation::sigmoid;
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Order};
+use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Order};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// y = a·σ(b), where a is the first half of the last axis and b the second (Dauphin et al., 2017).
@@ -86,6 +86,15 @@ impl<T: Scalar> Layer<T> for Glu {
             (Order::ChannelsLast(image), Ok(output)) if image == *input => Order::ChannelsLast(output),
             _ => Order::Unknown,
         }
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let output = Layer::<T>::output_shape(self, &x.shape())?;
+        let half = output.axes().last().copied().unwrap_or(0);
+        let values = graph.part(x, x.last_axis(), [0, half], output);
+        let gates = graph.part(x, x.last_axis(), [half, 2 * half], output);
+        let gates = graph.each("Sigmoid", gates, &[]);
+        Ok(graph.with("Mul", values, &[gates]))
     }
 }
 

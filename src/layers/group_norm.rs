@@ -1,10 +1,13 @@
 //! Group normalisation: groups of channels, each sample for itself.
 
 use super::affine::Affine;
-use super::batch_norm::check_epsilon;
+use super::epsilon::check_epsilon;
 use super::groups::Groups;
+use super::onnx::of_groups;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Settings, Turn};
+use super::{
+    Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Order, Param, Settings, Turn,
+};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -213,6 +216,11 @@ impl<T: Scalar> Layer<T> for GroupNorm<T> {
     fn settings(&self) -> Settings {
         let settings = Settings::new().with("groups", self.groups).with("channels", self.channels);
         settings.with("epsilon", self.epsilon).with("affine", self.affine.is_some())
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let affine = self.affine.as_ref().map(Affine::params);
+        Ok(of_groups(graph, x, [self.groups, self.channels], affine, self.epsilon))
     }
 }
 

@@ -1,9 +1,13 @@
 //! Instance normalisation: each channel of each sample for itself.
 
 use super::group_norm::{GroupNorm, restored};
+use super::onnx::by_statistics;
 use super::running_statistics::RunningStatistics;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, Order, Param, Settings};
+use super::{
+    Backward, Forward, GradientSink, Layer, Memory, Mode, Momentum, OnnxGraph, OnnxValue, Order, Param,
+    Settings,
+};
 use crate::kernels::ColumnMap;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -265,6 +269,13 @@ impl<T: Scalar> Layer<T> for InstanceNorm<T> {
         let settings = Settings::new().with("channels", self.channels());
         let settings = settings.with("epsilon", self.epsilon()).with("affine", self.weight().is_some());
         self.momentum().map_or(settings.clone(), |momentum| momentum.add_to(settings))
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let Some(running) = &self.running else { return self.norm.onnx(x, graph) };
+        running.check_variance()?;
+        let affine = self.weight().zip(self.bias()).map(<[_; 2]>::from);
+        Ok(by_statistics(graph, x, affine, [&running.mean, &running.var], self.epsilon()))
     }
 }
 

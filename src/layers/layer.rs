@@ -3,9 +3,12 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use super::{Activation, GradientSink, Order, OutputKind, Param, PoolAlong, Settings, Turn, Units};
+use super::{
+    Activation, GradientSink, OnnxGraph, OnnxValue, Order, OutputKind, Param, PoolAlong, Settings, Turn,
+    Units,
+};
 use crate::kernels::Parallelism;
-use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
+use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// One step of a model: y = f(x), and from the gradient of a loss with respect to y those with respect to x and
 /// to the parameters.
@@ -169,6 +172,46 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
     /// [`Open::with_layer`](crate::io::Open::with_layer) makes the layer of it again.
     fn settings(&self) -> Settings {
         Settings::new()
+    }
+
+    /// The layer as operations of ONNX, which are added to a graph, on the value that it takes; gives the value that it makes.
+    /// `Sequential::to_onnx` asks for it. In a graph are the operations of inference: dropout adds none.
+    ///
+    /// ```
+    /// use taper::layers::{Backward, Forward, GradientSink, OnnxGraph, OnnxValue};
+    /// use taper::{Layer, Result, Shape, TensorView, TensorViewMut};
+    ///
+    /// /// y = |x|.
+    /// #[derive(Debug, Clone)]
+    /// struct Magnitude;
+    ///
+    /// impl Layer<f32> for Magnitude {
+    ///     fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, f32>) -> Result<OnnxValue> {
+    ///         Ok(graph.node("Abs", &[x], &[], x.shape()))
+    ///     }
+    ///     // …
+    /// #     fn kind(&self) -> &'static str {
+    /// #         "magnitude"
+    /// #     }
+    /// #     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+    /// #         Ok(*input)
+    /// #     }
+    /// #     fn forward(&self, x: TensorView<f32>, mut y: TensorViewMut<f32>, _: &mut Forward<f32>) -> Result<()> {
+    /// #         x.as_slice().iter().zip(y.as_mut_slice()).for_each(|(x, y)| *y = x.abs());
+    /// #         Ok(())
+    /// #     }
+    /// #     fn backward(&mut self, _: Backward<f32>, _: &mut dyn GradientSink<f32>) -> Result<()> {
+    /// #         Ok(())
+    /// #     }
+    /// }
+    /// # let _ = Magnitude;
+    /// ```
+    ///
+    /// # Errors
+    /// Where there are no such operations, as of a layer that does not write this method.
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let _ = (x, graph);
+        Err(Error::setting("layer", "one of which it is known how operations of ONNX do it", self.kind()))
     }
 
     /// Multiply-adds for one sample.

@@ -1,10 +1,13 @@
 //! Layer normalisation: each sample over its last axes.
 
-use super::batch_norm::check_epsilon;
+use super::epsilon::check_epsilon;
+use super::onnx::over_last_axes;
 use super::param_form::check_shapes;
 use super::row_gradient::RowGradient;
 use super::stored::{Entry, Restored, Stored};
-use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings};
+use super::{
+    Along, Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Param, Settings,
+};
 use crate::kernels::{RowAffine, RowNorm, RowNormInputGradient, RowSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -179,6 +182,11 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
 
     fn settings(&self) -> Settings {
         Settings::new().with("normalised", self.normalised()).with("epsilon", self.epsilon)
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let params = [Some(&self.weight), Some(&self.bias)];
+        Ok(over_last_axes(graph, x, self.weight.shape().rank(), true, params, self.epsilon))
     }
 }
 

@@ -1,9 +1,12 @@
 //! Max pooling: the largest number of each window of an image.
 
+use super::onnx::{image_of, pool_max};
 use super::pool_max::{backward, forward};
 use super::pool_window::{of_batch, pool_geometry, pool_window};
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind, Settings, Units, Window};
+use super::{
+    Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind, Settings, Units, Window,
+};
 use crate::getters::getters;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -100,6 +103,10 @@ impl<T: Scalar> Layer<T> for MaxPool2d {
 
     fn settings(&self) -> Settings {
         Settings::new().with("window", self.window)
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        Ok(pool_max(graph, x, &self.window.over(&image_of(&x.shape()))?))
     }
 }
 

@@ -3,7 +3,9 @@
 use super::param_form::check_shapes;
 use super::running_moments::RunningMoments;
 use super::stored::{Entry, Restored, Stored};
-use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Units};
+use super::{
+    Along, Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Param, Settings, Units,
+};
 use crate::kernels::ColumnMap;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -207,6 +209,16 @@ impl<T: Scalar> Layer<T> for Normalization<T> {
 
     fn settings(&self) -> Settings {
         Settings::new().with("features", self.features())
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        self.check()?;
+        let mut deviations = Tensor::zeros([self.features()])?;
+        self.deviations(deviations.as_mut_slice());
+        let mean = graph.along_last(&self.mean, x);
+        let deviations = graph.numbers_along_last("deviation", deviations, x);
+        let centered = graph.with("Sub", x, &[mean]);
+        Ok(graph.with("Div", centered, &[deviations]))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Layers of images on sequences, each of which is an image of one row.
 
 use super::{
-    Backward, Forward, GradientSink, Layer, Memory, Mode, Order, OutputKind, Param, Settings, Units, Window,
+    Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Order, OutputKind, Param,
+    Settings, Units, Window,
 };
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -139,5 +140,10 @@ impl<T: Scalar, L: OfImages<T>> Layer<T> for OnSequences<L> {
 
     fn multiply_adds(&self, input: &Shape) -> u64 {
         image(input).map_or(0, |image| self.of_images.multiply_adds(&image))
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        // It sees by the axes that a sample is no image.
+        self.of_images.onnx(x, graph)
     }
 }

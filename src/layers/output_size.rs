@@ -1,5 +1,6 @@
 //! What says which size the output of a transposed convolution has, of those that a convolution with a stride makes one of.
 
+use super::stored::{Entry, Restored};
 use super::{Padding, Settings, Sides, Window};
 use crate::kernels::Geometry;
 use crate::{Error, Result, Shape};
@@ -96,6 +97,16 @@ impl OutputSize {
         }
     }
 
+    /// What a file says.
+    pub(super) fn of_entry(entry: &dyn Entry) -> Restored<Self> {
+        let padding = sides(entry, "output_padding")?;
+        Ok(if entry.has("output_size") {
+            Self::Sides(sides(entry, "output_size")?)
+        } else {
+            Self::Padding(padding)
+        })
+    }
+
     /// The settings with those of a layer of images.
     pub(super) fn into_settings(self, settings: Settings) -> Settings {
         let shape = |Sides { height, width }: Sides| Shape::from([height, width]);
@@ -104,5 +115,14 @@ impl OutputSize {
             Some(sides) => settings.with("output_size", shape(sides)),
             None => settings,
         }
+    }
+}
+
+/// Rows and columns that a file tells.
+fn sides(entry: &dyn Entry, key: &'static str) -> Restored<Sides> {
+    let shape = entry.shape(key)?;
+    match *shape.axes() {
+        [rows, columns] => Ok([rows, columns].into()),
+        _ => Err(Error::shape(key, "[rows, columns]", shape).into()),
     }
 }

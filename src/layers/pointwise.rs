@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
-use super::{Activation, Backward, Forward, GradientSink, Layer, OutputKind, Settings};
+use super::{Activation, Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind, Settings};
 use crate::kernels::Parallelism;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -140,6 +140,10 @@ impl<T: Scalar> Layer<T> for Activation {
             Self::ScaledSoftplus { beta, threshold } => none.with("beta", beta).with("threshold", threshold),
             _ => none,
         }
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        Ok(self.operations(x, graph))
     }
 }
 

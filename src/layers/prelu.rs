@@ -3,7 +3,9 @@
 use super::row_gradient::RowGradient;
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
-use super::{Along, Backward, Forward, GradientSink, Layer, OutputKind, Param, Settings, Units};
+use super::{
+    Along, Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind, Param, Settings, Units,
+};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = x, or weight·x where x is not above 0 (He et al., 2015).
@@ -149,6 +151,18 @@ impl<T: Scalar> Layer<T> for Prelu<T> {
 
     fn settings(&self) -> Settings {
         Settings::new().with("slopes", self.weight.shape())
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let slopes = self.weight.shape().rank();
+        let (x, slope) = if slopes == 1 && self.weight.count() > 1 {
+            (x, graph.along_last(&self.weight, x))
+        } else if slopes == 1 {
+            (x, graph.param(&self.weight))
+        } else {
+            (graph.straight(x), graph.param(&self.weight))
+        };
+        Ok(graph.with("PRelu", x, &[slope]))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reshape: the same numbers with other axes.
 
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, Settings, Units};
+use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Settings, Units};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -83,6 +83,10 @@ impl<T: Scalar> Layer<T> for Reshape {
 
     fn settings(&self) -> Settings {
         Settings::new().with("sample", self.sample)
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        Ok(graph.reshaped(x, Layer::<T>::output_shape(self, &x.shape())?))
     }
 }
 

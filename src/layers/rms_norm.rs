@@ -1,10 +1,13 @@
 //! Normalisation by the root mean square: each sample over its last axes, without a mean.
 
-use super::batch_norm::check_epsilon;
+use super::epsilon::check_epsilon;
+use super::onnx::over_last_axes;
 use super::param_form::check_shapes;
 use super::row_gradient::RowGradient;
 use super::stored::{Entry, Restored, Stored};
-use super::{Along, Backward, Forward, GradientSink, Layer, Memory, Mode, Param, Settings};
+use super::{
+    Along, Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Param, Settings,
+};
 use crate::getters::getters;
 use crate::kernels::{RowAffine, RowNorm, RowNormInputGradient, RowSums};
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
@@ -172,6 +175,11 @@ impl<T: Scalar> Layer<T> for RmsNorm<T> {
     fn settings(&self) -> Settings {
         let settings = Settings::new().with("normalised", self.normalised).with("epsilon", self.epsilon);
         settings.with("affine", self.weight.is_some())
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let params = [self.weight.as_ref(), None];
+        Ok(over_last_axes(graph, x, self.normalised.rank(), false, params, self.epsilon))
     }
 }
 

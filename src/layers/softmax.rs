@@ -2,7 +2,7 @@
 
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind};
+use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind};
 use crate::kernels::Parallelism;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -55,6 +55,10 @@ impl<T: Scalar> Layer<T> for Softmax {
             input_gradient(pass.y, pass.dy.as_slice(), dx.as_mut_slice(), pass.parallelism);
         }
         Ok(())
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        Ok(graph.each("Softmax", x, &[("axis", x.last_axis().into())]))
     }
 }
 
@@ -135,6 +139,10 @@ impl<T: Scalar> Layer<T> for LogSoftmax {
             T::log_softmax_gradient(y, &dy[row * classes..][..classes], dx);
         });
         Ok(())
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        Ok(graph.each("LogSoftmax", x, &[("axis", x.last_axis().into())]))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::softmax::{check_sample, each_row, input_gradient, softmax_of_row};
 use super::stored::{Entry, Restored, Stored};
-use super::{Backward, Forward, GradientSink, Layer, OutputKind};
+use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind};
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Probabilities over the last axis, the more likely the less x is: yᵢ = exp(−xᵢ) / Σⱼ exp(−xⱼ), which is the
@@ -53,6 +53,11 @@ impl<T: Scalar> Layer<T> for Softmin {
             dx.as_mut_slice().iter_mut().for_each(|dx| *dx = -*dx);
         }
         Ok(())
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let x = graph.each("Neg", x, &[]);
+        Ok(graph.each("Softmax", x, &[("axis", x.last_axis().into())]))
     }
 }
 

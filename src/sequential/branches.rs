@@ -6,7 +6,11 @@ use std::ops::Range;
 use super::Sequential;
 use super::join::{Columns, Join};
 use super::names::check_name;
-use crate::layers::{Backward, Forward, GradientSink, Layer, Memory, Mode, Order, OutputKind, Param, Turn};
+use super::path_names::{check_names, describe, in_path, path_label};
+use crate::layers::{
+    Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Order, OutputKind, Param,
+    Turn,
+};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Several paths on one input, each a model or the input itself, whose outputs are added or laid side by side along the last axis.
@@ -356,38 +360,18 @@ impl<T: Scalar> Layer<T> for Branches<T> {
         }
     }
 
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        let mut outputs = Vec::new();
+        for Path { name, model, .. } in &self.paths {
+            let outer = graph.enter(name);
+            outputs.push(model.as_ref().map_or(Ok(x), |model| model.onnx(x, graph))?);
+            graph.leave(outer);
+        }
+        Ok(self.join.operation(&outputs, self.output, graph))
+    }
+
     fn multiply_adds(&self, input: &Shape) -> u64 {
         self.models().map(|model| model.multiply_adds(input)).sum()
-    }
-}
-
-/// What branches are called in texts.
-pub(super) fn describe(join: Join, paths: usize) -> String {
-    format!("branches of {paths}, {join}")
-}
-
-fn path_label(index: usize, name: &str) -> String {
-    if name.is_empty() { format!("path {index}") } else { format!("path {index} `{name}`") }
-}
-
-/// An error in a path. A path without a name has its layers under the name of the whole.
-pub(super) fn in_path(index: usize, name: &str, error: Error) -> Error {
-    if name.is_empty() { error } else { error.in_layer(path_label(index, name)) }
-}
-
-/// Whether parameters in different paths have different names.
-fn check_names<T: Scalar>(paths: &[(String, Option<Sequential<T>>)]) -> Result<()> {
-    let mut names: Vec<&str> = Vec::new();
-    for (name, model) in paths {
-        match model.as_ref().filter(|_| name.is_empty()) {
-            Some(model) => names.extend(model.layers().map(|(name, _)| name)),
-            None => names.push(name),
-        }
-    }
-    names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(Error::DuplicateName { name: pair[0].to_owned() }),
-        None => Ok(()),
     }
 }
 

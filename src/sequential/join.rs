@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::kernels::Parallelism;
-use crate::layers::{Order, add, by_samples};
+use crate::layers::{OnnxGraph, OnnxValue, Order, add, by_samples};
 use crate::{Scalar, Shape};
 
 /// How the outputs of [`Branches`](super::Branches) become one.
@@ -124,6 +124,19 @@ impl Join {
             }
             // Rows of flattened images, one after another, are no flattened image.
             Self::Concat => Some(if all(Order::Same) { Order::Same } else { Order::Unknown }),
+        }
+    }
+
+    /// As an operation of ONNX.
+    pub(super) fn operation<T: Scalar>(
+        self,
+        outputs: &[OnnxValue],
+        joined: Shape,
+        graph: &mut OnnxGraph<'_, T>,
+    ) -> OnnxValue {
+        match self {
+            Self::Add => graph.added(outputs),
+            Self::Concat => graph.side_by_side(outputs, joined),
         }
     }
 }

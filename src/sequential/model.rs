@@ -8,7 +8,8 @@ use super::forms::Forms;
 use super::step::{Route, Step, take_pools_along};
 use crate::kernels::Parallelism;
 use crate::layers::{
-    Backward, Forward, GradientSink, Layer, Memory, Mode, Order, OutputKind, Param, Turn, number_params,
+    Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Order, OutputKind, Param,
+    Turn, number_params,
 };
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
@@ -265,6 +266,10 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
 
     fn output_kind(&self, input: OutputKind) -> OutputKind {
         self.kind_after(self.steps.len(), input)
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
+        Ok(self.operations(x, graph))
     }
 
     fn follows_batches(&self) -> bool {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use super::branches::{Branches, describe, in_path};
+use super::branches::Branches;
 use super::builder::Builder;
 use super::join::Join;
 use super::names::check_name;
+use super::path_names::{describe, in_path};
 use crate::{Error, Result, Scalar};
 
 impl<T: Scalar> Builder<T> {

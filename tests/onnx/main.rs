@@ -1,10 +1,13 @@
 //! Models from ONNX files, against what ONNX Runtime makes of the same files.
 
+#[path = "../common/layers.rs"]
+mod all_layers;
 mod backend;
 mod graph;
 mod hostile;
 mod models;
 mod networks;
+mod written;
 
 use std::path::PathBuf;
 

@@ -113,22 +113,13 @@ impl<'b, T: Scalar> Line<'b, T> {
         };
         let count = parts.len();
         if !fits(&sequence[sequence.len() - count..]) {
-            let places = (0..=(sequence.len() - count)).find(|&start| fits(&sequence[start..start + count]));
             // A turn takes what stands in front to the back.
-            match places {
-                Some(start) => self.turn(start + count)?,
-                None if is_ordered => {
-                    // The same parts in another order: turned as they stand.
-                    let first =
-                        parts.first().and_then(|first| sequence.iter().position(|part| part == first));
-                    self.turn(first.unwrap_or(0))?;
-                    let turned = self.lie.sequence();
-                    if !fits(&turned[turned.len() - count..]) {
-                        return Err(no_turn());
-                    }
-                }
-                None => return Err(no_turn()),
-            }
+            let turned = |&head: &usize| {
+                let turned = [&sequence[head..], &sequence[..head]].concat();
+                fits(&turned[turned.len() - count..])
+            };
+            let head = (1..sequence.len()).find(turned).ok_or_else(no_turn)?;
+            self.turn(head)?;
         }
         let sequence = self.lie.sequence();
         let (before, last) = sequence.split_at(sequence.len() - count);

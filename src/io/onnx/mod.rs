@@ -1,4 +1,4 @@
-//! Models from ONNX files: a small compiler, whose passes stand in files of their own.
+//! Models from ONNX files, and as such (`write`). Reading is a small compiler, whose passes stand in files of their own.
 //!
 //! ```text
 //! bytes ─► messages ─► sorted graph ─► values, constants computed ─► patterns ─► tree ─► layers, in the order of this crate
@@ -26,6 +26,9 @@ mod stored;
 mod tree;
 mod understand;
 mod wire;
+mod write;
+
+pub use write::ToOnnx;
 
 use std::fs::File;
 use std::io::Read;

@@ -1,0 +1,30 @@
+//! Weighted sums along the last axis.
+
+use super::{OnnxGraph, OnnxValue};
+use crate::Scalar;
+use crate::layers::Param;
+
+impl<'a, T: Scalar> OnnxGraph<'a, T> {
+    /// x·W + b, of a weight `[inputs, outputs]`.
+    pub(in crate::layers) fn sums(
+        &mut self,
+        x: OnnxValue,
+        weight: &'a Param<T>,
+        bias: Option<&'a Param<T>>,
+    ) -> OnnxValue {
+        let x = self.straight(x);
+        let outputs = weight.shape().axes().last().copied().unwrap_or(1);
+        let output = x.shape().with_last(outputs);
+        let weight = self.param(weight);
+        let bias = bias.map(|bias| self.param(bias));
+        match bias {
+            Some(bias) if output.rank() == 1 => {
+                self.raw("Gemm", &[x, weight, bias].map(Some), &[], output, false)
+            }
+            _ => {
+                let y = self.raw("MatMul", &[x, weight].map(Some), &[], output, false);
+                bias.map_or(y, |bias| self.with("Add", y, &[bias]))
+            }
+        }
+    }
+}
