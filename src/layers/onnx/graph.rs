@@ -195,9 +195,10 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
             return OnnxValue { index, is_channels_first, ..x };
         }
         let last = integer(x.shape.rank());
-        let order: Vec<i64> = match is_channels_first {
-            true => [0, last].into_iter().chain(1..last).collect(),
-            false => [0].into_iter().chain(2..=last).chain([1]).collect(),
+        let order: Vec<i64> = if is_channels_first {
+            [0, last].into_iter().chain(1..last).collect()
+        } else {
+            [0].into_iter().chain(2..=last).chain([1]).collect()
         };
         let y = self.raw("Transpose", &[Some(x)], &[("perm", order.into())], x.shape, is_channels_first);
         self.turned.insert((y.index, is_channels_first), x.index);

@@ -81,7 +81,7 @@ impl<T: Scalar> Sequential<T> {
     /// As [`Sequential::to_onnx`].
     pub fn to_onnx_with(&self, path: impl AsRef<Path>, to_onnx: &ToOnnx) -> Result<()> {
         let path = path.as_ref();
-        let file = made(self, to_onnx, &path.display().to_string())?;
+        let file = made(self, *to_onnx, &path.display().to_string())?;
         write_atomically(path, &mut |to| file.write(to))
     }
 
@@ -90,14 +90,14 @@ impl<T: Scalar> Sequential<T> {
     /// # Errors
     /// As [`Sequential::to_onnx`], without those of the system.
     pub fn to_onnx_bytes(&self, to_onnx: &ToOnnx) -> Result<Vec<u8>> {
-        let file = made(self, to_onnx, super::super::IN_MEMORY)?;
+        let file = made(self, *to_onnx, super::super::IN_MEMORY)?;
         let mut bytes = Vec::with_capacity(usize::try_from(file.len()).unwrap_or(0));
         file.write(&mut bytes).expect("memory takes all bytes");
         Ok(bytes)
     }
 }
 
-fn made<'m, T: Scalar>(model: &'m Sequential<T>, to_onnx: &ToOnnx, path: &str) -> Result<File<'m, T>> {
+fn made<'m, T: Scalar>(model: &'m Sequential<T>, to_onnx: ToOnnx, path: &str) -> Result<File<'m, T>> {
     model.check_params()?;
     let [takes_first, gives_first] = model.has_channels_first();
     let input_first = to_onnx.turns(&model.input()) && !takes_first;
@@ -124,7 +124,7 @@ fn made<'m, T: Scalar>(model: &'m Sequential<T>, to_onnx: &ToOnnx, path: &str) -
 
 impl ToOnnx {
     /// Whether samples of this shape have another order outside.
-    fn turns(&self, sample: &Shape) -> bool {
+    fn turns(self, sample: &Shape) -> bool {
         self.is_channels_first && matches!(sample.rank(), 2 | 3)
     }
 }
