@@ -23,7 +23,7 @@ impl<T: Scalar> Sequential<T> {
     }
 
     /// Whether images go in, and come out, with their channels first as the model is: because it turns them itself.
-    #[cfg(feature = "onnx")]
+    #[cfg_attr(not(feature = "onnx"), expect(dead_code, reason = "for the writer of files"))]
     pub(crate) fn has_channels_first(&self) -> [bool; 2] {
         let is = |step: &Step<T>, of: fn(&dyn Any) -> bool| of(&*step.layer as &dyn Any);
         let keeps = |step: &Step<T>| step.output == step.input && !is(step, <dyn Any>::is::<ChannelsLast>);

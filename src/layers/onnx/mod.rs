@@ -11,7 +11,6 @@ mod value;
 mod windows;
 
 pub use attribute::OnnxAttribute;
-#[cfg_attr(not(feature = "onnx"), expect(unused_imports, reason = "for the writer of files"))]
 pub(crate) use constant::{Constant, Numbers};
 pub use graph::OnnxGraph;
 #[cfg_attr(not(feature = "onnx"), expect(unused_imports, reason = "for the writer of files"))]
