@@ -1,5 +1,7 @@
 //! Cuts text from outside, such as names in a file, to a length that an error can show.
 
+use crate::prelude::*;
+
 /// The text in at most so many bytes: of a longer one the middle is left out. Characters that a terminal would obey stand
 /// as escapes.
 pub(crate) fn brief(text: &str, most: usize) -> String {

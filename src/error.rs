@@ -2,16 +2,17 @@
 
 mod words;
 
-use std::fmt;
+use core::fmt;
 
 use crate::brief::{brief, first_and_last};
 use crate::other_error::OtherError;
+use crate::prelude::*;
 
 /// What is wrong with a file takes no more, so that there is room for the path.
 const MOST_PROBLEM_BYTES: usize = 700;
 
 /// The result of everything in this crate that can fail.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T> = core::result::Result<T, Error>;
 
 /// A mistake in what was passed in: where, what was expected, what came.
 ///
@@ -151,6 +152,7 @@ pub enum Error {
         mismatch: String,
     },
     /// A file cannot be read or written.
+    #[cfg(feature = "std")]
     Io {
         /// What was tried: `read`, `write`.
         action: &'static str,
@@ -234,7 +236,7 @@ impl Error {
     /// assert!(error.source().unwrap().is::<std::num::ParseFloatError>());
     /// ```
     #[must_use]
-    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn other(error: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
         Self::Other(OtherError::new(error.into()))
     }
 
@@ -318,8 +320,8 @@ impl Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Data { source, .. } | Self::Layer { source, .. } | Self::Rank { source, .. } => {
                 Some(source)

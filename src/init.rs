@@ -1,10 +1,12 @@
 //! Initialisers: the values that parameters start with.
 
-use std::f64::consts::TAU;
-use std::fmt::Debug;
+use core::f64::consts::TAU;
+use core::fmt::Debug;
 
 use rand::Rng;
 
+#[cfg(not(feature = "std"))]
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
 /// Makes the first values of a parameter. Implemented by [`Init`] and by every closure of this form:

@@ -55,6 +55,7 @@
 //!
 //! # Features
 //!
+//! - `std` (default): files, training, and what else wants an operating system. Without it the crate is `no_std` with `alloc`.
 //! - `rayon` (default): passes use all cores. Without it everything runs on the calling thread, with the same bits.
 //! - `safetensors` (default): models and checkpoints in files.
 //! - `progress`: `train::ProgressBar`.
@@ -63,32 +64,51 @@
 //! - `npy`: NumPy's `.npy` and `.npz` files (`io::npy`).
 //! - `throughput`: the program of that name, which measures the machine and networks on it; nothing for programs that use the crate.
 
-// So that what files need does not have to be marked one by one.
-#![cfg_attr(not(feature = "safetensors"), expect(dead_code, reason = "some of it is for files alone"))]
+#![cfg_attr(not(feature = "std"), no_std)]
+// So that what files and training need does not have to be marked one by one.
+#![cfg_attr(
+    not(all(feature = "safetensors", feature = "std")),
+    expect(dead_code, reason = "some of it is for files or training alone")
+)]
+#![cfg_attr(
+    not(feature = "std"),
+    expect(unused_imports, reason = "some of it is for files or training alone")
+)]
+
+#[cfg_attr(not(feature = "std"), macro_use)]
+extern crate alloc;
 
 #[cfg(feature = "ndarray")]
 pub mod arrays;
 mod brief;
+#[cfg(feature = "std")]
 mod clock;
-#[cfg(all(debug_assertions, not(test)))]
+#[cfg(all(debug_assertions, feature = "std", not(test)))]
 mod compiled_once;
 mod error;
 mod getters;
+#[cfg(feature = "std")]
 pub mod gradcheck;
 pub mod init;
 pub mod io;
 mod kernels;
 pub mod layers;
 pub mod losses;
+#[cfg(feature = "std")]
 pub mod machine;
+#[cfg(feature = "std")]
 pub mod narrow;
+#[cfg(feature = "std")]
 pub mod optimizers;
 mod other_error;
+mod prelude;
 mod scalar;
+#[cfg(feature = "std")]
 pub mod schedules;
 pub mod sequential;
 mod shape;
 mod tensor;
+#[cfg(feature = "std")]
 pub mod train;
 mod view;
 
@@ -96,11 +116,13 @@ pub use error::{Error, Result};
 pub use kernels::Parallelism;
 pub use layers::{Activation, Dense, Flatten, GradientStore, Layer, Mode, Param};
 pub use losses::{Loss, Target};
+#[cfg(feature = "std")]
 pub use optimizers::Optimizer;
 pub use scalar::Scalar;
 pub use sequential::{Sequential, Workspace};
 pub use shape::Shape;
 pub use tensor::Tensor;
+#[cfg(feature = "std")]
 pub use train::Trainer;
 pub use view::{TensorView, TensorViewMut};
 

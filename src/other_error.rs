@@ -1,7 +1,9 @@
 //! An error that is not this crate's, kept whole.
 
-use std::error::Error;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::error::Error;
+
+use crate::prelude::*;
 
 /// What a part of a user's own returned. Copies share it.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! The number types of tensors: `f32` and `f64`.
 
-use std::fmt::{Debug, Display, LowerExp};
-use std::iter::Sum;
+use core::fmt::{Debug, Display, LowerExp};
+use core::iter::Sum;
 
 use num_traits::{Float, NumAssign};
 

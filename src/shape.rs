@@ -1,9 +1,10 @@
 //! The lengths of a tensor's axes, stored inline.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
+use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use crate::brief::brief;
+use crate::prelude::*;
 use crate::{Error, Result};
 
 /// A shape that is none is told in so many bytes.

@@ -1,8 +1,9 @@
 //! Owned tensors: row-major and contiguous.
 
-use std::fmt;
+use core::fmt;
 
 use crate::kernels::{self, MatrixProduct};
+use crate::prelude::*;
 use crate::view::{TensorView, TensorViewMut, check_length};
 use crate::{Error, Result, Scalar, Shape};
 

@@ -1,9 +1,10 @@
 //! What errors say.
 
-use std::fmt;
+use core::fmt;
 
 use super::{Error, MOST_PROBLEM_BYTES};
 use crate::brief::{brief, first_and_last};
+use crate::prelude::*;
 
 /// No text of an error is longer.
 const MOST_BYTES: usize = 1000;
@@ -65,6 +66,7 @@ impl Error {
             }
             Self::Workspace { problem } => write!(f, "workspace: {problem}"),
             Self::Gradient { mismatch } => write!(f, "gradient: {mismatch}"),
+            #[cfg(feature = "std")]
             Self::Io { action, path, problem, .. } => write!(f, "{action} `{path}`: {problem}"),
             Self::File { path, problem } => write!(f, "file `{path}`: {problem}"),
             Self::Tensors { path, problems } => {

@@ -1,6 +1,6 @@
 //! The check in a file: some inputs, and the outputs that the model had for them when it was saved.
 
-use std::fmt::Write;
+use core::fmt::Write;
 
 use serde_json::{Value, json};
 
@@ -10,6 +10,7 @@ use super::json::Object;
 use super::lie::RowOrder;
 use super::load::Check;
 use super::values::{Numbers, dtype_of, encode};
+use crate::prelude::*;
 use crate::{Error, Layer, Mode, Result, Scalar, Sequential, Shape, Tensor, TensorView};
 
 /// The most samples in a check: more would tell no more.

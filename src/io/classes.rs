@@ -6,6 +6,7 @@ use super::Verdict;
 use super::json::Object;
 use super::load::{Load, Loaded, Unusual};
 use crate::brief::brief;
+use crate::prelude::*;
 use crate::{Scalar, Sequential};
 
 const CLASSES: &str = "classes";

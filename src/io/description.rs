@@ -2,7 +2,7 @@
 //!
 //! What a layer writes and reads stands beside the layer, `layers/stored.rs` says how. Here it becomes JSON.
 
-use std::any::Any;
+use core::any::Any;
 
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use super::window::window;
 use super::{Verdict, classes, own_layers};
 use crate::layers::stored::{Entry, NotRestored, Restored};
 use crate::layers::{Layer, Order, Window, kinds, kinds_of_f32};
+use crate::prelude::*;
 use crate::sequential::{Branches, Join};
 use crate::{Scalar, Sequential, Shape};
 

@@ -1,6 +1,6 @@
 //! The metadata of a file: format, orientation, and descriptions of the model, its check and a checkpoint.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
@@ -9,6 +9,7 @@ use super::json::Object;
 use super::orientation::Orientation;
 use super::unique_keys;
 use crate::Shape;
+use crate::prelude::*;
 
 /// The version of what is written here. A reader refuses what is newer; `docs/files.md` tells what each version has.
 const FORMAT: u64 = 2;

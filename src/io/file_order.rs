@@ -6,6 +6,7 @@ use super::lie::{Lie, RowOrder, channels_first, features};
 use super::load::{Features, Load};
 use super::orientation::Orientation;
 use crate::layers::{Layer, Order, Param, Turn};
+use crate::prelude::*;
 use crate::{Scalar, Sequential, Shape};
 
 /// In which order the parameters of a file are to be read.
@@ -116,7 +117,7 @@ impl<'a> FileOrder<'a> {
         let (mut turns, mut is_first, mut lies) = (model.turns_of_params().into_iter(), true, Vec::new());
         model.params(&mut |param| {
             let turn = turns.next().expect("one for each parameter");
-            let is_first = param.is_dense_weight() && std::mem::take(&mut is_first);
+            let is_first = param.is_dense_weight() && core::mem::take(&mut is_first);
             let (name, shape) = (param.name(), param.shape());
             let features = feature_counts(param);
             lies.push(self.lie(&Pair { name, turn, tensor: name, shape, is_first, features }));

@@ -1,12 +1,13 @@
 //! The header of a safetensors file: which tensors there are, where they lie, and texts.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use alloc::collections::BTreeMap;
+use core::ops::Range;
 
 use safetensors::tensor::{Dtype, Metadata};
 
 use super::{Verdict, unique_keys};
 use crate::Shape;
+use crate::prelude::*;
 
 /// The most bytes of a header. The constant by which reading a file may take more memory than the file has follows from
 /// this and from [`MOST_TENSORS`].
@@ -102,5 +103,5 @@ pub(super) fn header(bytes: &[u8]) -> Verdict<&str> {
     let Some(header) = rest.get(..length) else {
         return Err(format!("expected a header of {length} bytes, got only {} bytes", rest.len()));
     };
-    std::str::from_utf8(header).map_err(|error| format!("expected a header of text: {error}"))
+    core::str::from_utf8(header).map_err(|error| format!("expected a header of text: {error}"))
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Verdict;
+use crate::prelude::*;
 
 /// An object, whose values are asked for by name and type.
 #[derive(Debug, Clone, Copy)]

@@ -2,6 +2,7 @@
 
 use super::orientation::Orientation;
 use crate::layers::{Param, Turn};
+use crate::prelude::*;
 use crate::{Scalar, Shape, Tensor};
 
 /// How one parameter lies in a file.

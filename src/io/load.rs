@@ -3,6 +3,7 @@
 use super::orientation::Orientation;
 use super::rename::Rename;
 use crate::Shape;
+use crate::prelude::*;
 
 /// How a file is read into a model; for [`Sequential::load_with`](crate::Sequential::load_with).
 ///

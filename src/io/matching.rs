@@ -1,6 +1,6 @@
 //! Finds the tensor in a file for each parameter of a model.
 
-use std::collections::{HashMap, HashSet};
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::archive::{Archive, Entry};
 use super::document::Document;
@@ -10,6 +10,7 @@ use super::load::{Load, Loaded, Unusual};
 use super::values::Numbers;
 use super::{Verdict, classes};
 use crate::layers::{Layer, Param};
+use crate::prelude::*;
 use crate::{Error, Scalar, Sequential, Shape, Tensor};
 
 /// Where more than a model lies in a file, the names of the rest begin so; no layer's name does.
@@ -52,7 +53,7 @@ pub(super) fn match_tensors<T: Scalar>(
     let mut order_problem = None;
     model.params_mut(&mut |param| {
         let turn = turns.next().expect("one for each parameter");
-        let is_first = param.is_dense_weight() && std::mem::take(&mut is_first);
+        let is_first = param.is_dense_weight() && core::mem::take(&mut is_first);
         let name = param.name().to_owned();
         // PyTorch counts batches beside all running statistics, in a whole number that is mostly of no use here.
         if let (true, Some(layer)) = (param.is_statistic(), name.strip_suffix("running_mean")) {
@@ -106,7 +107,7 @@ pub(super) fn match_tensors<T: Scalar>(
         entries.remove(&name);
     }
     // In the file's order.
-    let left: HashSet<&str> = entries.into_values().map(|entry| &*entry.name).collect();
+    let left: BTreeSet<&str> = entries.into_values().map(|entry| &*entry.name).collect();
     for entry in archive.entries.iter().filter(|entry| left.contains(&*entry.name)) {
         loaded.left_over.push(entry.name.clone());
         if !load.allows(Unusual::LeftOver) {
@@ -174,10 +175,10 @@ fn renamed<'a, 'b>(
     load: &Load,
     loaded: &mut Loaded,
     problems: &mut Vec<String>,
-) -> HashMap<String, &'a Entry<'b>> {
+) -> BTreeMap<String, &'a Entry<'b>> {
     problems.extend(load.renames.iter().filter_map(|rename| rename.check().err()));
     let mut unused: Vec<bool> = vec![true; load.renames.len()];
-    let mut entries = HashMap::new();
+    let mut entries = BTreeMap::new();
     for entry in own {
         let rules = load.renames.iter().zip(&mut unused);
         let renamed = rules.into_iter().find_map(|(rename, unused)| {

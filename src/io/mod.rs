@@ -6,10 +6,11 @@
 
 #[cfg(feature = "safetensors")]
 mod archive;
+#[cfg(feature = "std")]
 mod atomic;
 #[cfg(feature = "safetensors")]
 mod check;
-#[cfg(feature = "safetensors")]
+#[cfg(all(feature = "safetensors", feature = "std"))]
 mod checkpoint;
 #[cfg(feature = "safetensors")]
 mod classes;
@@ -17,6 +18,10 @@ mod classes;
 mod description;
 #[cfg(feature = "safetensors")]
 mod document;
+#[cfg(all(feature = "safetensors", feature = "std"))]
+mod draft;
+#[cfg(all(feature = "std", any(feature = "npy", feature = "onnx", feature = "safetensors")))]
+mod file;
 #[cfg(feature = "safetensors")]
 mod file_order;
 #[cfg(any(feature = "npy", feature = "onnx", feature = "safetensors"))]
@@ -45,18 +50,20 @@ mod own_layers;
 mod parameters;
 #[cfg(feature = "safetensors")]
 mod read;
+#[cfg(all(feature = "safetensors", feature = "std"))]
+mod read_file;
 #[cfg(feature = "safetensors")]
 mod rebuilt;
 #[cfg(any(feature = "npy", feature = "onnx", feature = "safetensors"))]
 mod recognise;
 #[cfg(feature = "safetensors")]
 mod rename;
-#[cfg(feature = "safetensors")]
+#[cfg(all(feature = "safetensors", feature = "std"))]
 mod save;
 #[cfg(feature = "safetensors")]
 mod settings;
 mod state;
-#[cfg(feature = "safetensors")]
+#[cfg(all(feature = "safetensors", feature = "std"))]
 mod tensor_file;
 #[cfg(feature = "safetensors")]
 mod unique_keys;
@@ -65,7 +72,7 @@ mod values;
 #[cfg(feature = "safetensors")]
 mod window;
 
-#[cfg(feature = "safetensors")]
+#[cfg(all(feature = "safetensors", feature = "std"))]
 pub use checkpoint::Checkpoints;
 #[cfg(feature = "safetensors")]
 pub use load::{Check, Load, Loaded};
@@ -74,10 +81,10 @@ pub use onnx::ToOnnx;
 #[cfg(feature = "safetensors")]
 pub use open::Open;
 pub use orientation::Orientation;
-#[cfg(feature = "safetensors")]
+#[cfg(all(feature = "safetensors", feature = "std"))]
 pub use save::Save;
 pub use state::State;
-#[cfg(feature = "safetensors")]
+#[cfg(all(feature = "safetensors", feature = "std"))]
 pub use tensor_file::TensorFile;
 
 /// What stands for the path where there is no file.
@@ -86,4 +93,4 @@ const IN_MEMORY: &str = "in memory";
 
 /// A value, or what is wrong with a file, in words; whoever knows the file's name makes an error of it.
 #[cfg(any(feature = "npy", feature = "onnx", feature = "safetensors"))]
-type Verdict<T> = std::result::Result<T, String>;
+type Verdict<T> = core::result::Result<T, alloc::string::String>;

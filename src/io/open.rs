@@ -1,9 +1,10 @@
 //! How a model is made of a file.
 
-use std::fmt;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::fmt;
 
 use crate::layers::{Layer, Settings, kinds};
+use crate::prelude::*;
 use crate::sequential::Quantization;
 use crate::{Error, Result, Scalar, Sequential};
 

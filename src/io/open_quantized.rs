@@ -1,7 +1,7 @@
 //! A file becomes a model of fewer bits, a layer at a time.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 
 use super::Verdict;
 use super::archive::{Archive, Entry};
@@ -14,10 +14,11 @@ use super::matching::{BESIDE, Refusal, check_limits, fitting};
 use super::open::{Open, Quantize};
 use super::rebuilt::{in_file, rebuilt};
 use crate::layers::{Layer, Param};
+use crate::prelude::*;
 use crate::{Result, Scalar, Sequential};
 
 /// Reads the bytes at a place behind the header.
-pub(super) type Bytes<'a> = dyn Fn(std::ops::Range<usize>) -> Result<Cow<'a, [u8]>> + 'a;
+pub(super) type Bytes<'a> = dyn Fn(core::ops::Range<usize>) -> Result<Cow<'a, [u8]>> + 'a;
 
 /// The model of a file of which only the header was read. Each layer's tensors are read when its turn comes, and are gone when it has
 /// fewer bits.
@@ -44,7 +45,7 @@ pub(super) fn open_quantized<T: Scalar>(
     let order = FileOrder::new(&mut model, Some(document), &load).map_err(in_file(path))?;
     let lies = order.lies(&model).map_err(in_file(path))?;
     let lies = checked(&model, &archive, document, lies).map_err(|refusal| refusal.in_file(path))?;
-    let places: HashMap<&str, _> =
+    let places: BTreeMap<&str, _> =
         header.tensors.iter().map(|(name, tensor)| (&**name, &tensor.place)).collect();
     quantize(&model, &mut |layer| {
         let mut result = Ok(());
@@ -68,9 +69,9 @@ fn checked<T: Scalar>(
     archive: &Archive<'_>,
     document: &Document,
     lies: Vec<Lie>,
-) -> std::result::Result<HashMap<String, Lie>, Refusal> {
-    let (mut problems, mut found, mut lies) = (Vec::new(), HashMap::new(), lies.into_iter());
-    let mut own: HashMap<&str, &Entry<'_>> = archive
+) -> core::result::Result<BTreeMap<String, Lie>, Refusal> {
+    let (mut problems, mut found, mut lies) = (Vec::new(), BTreeMap::new(), lies.into_iter());
+    let mut own: BTreeMap<&str, &Entry<'_>> = archive
         .entries
         .iter()
         .filter(|entry| document.checkpoint.is_none() || !entry.name.starts_with(BESIDE))

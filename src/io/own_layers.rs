@@ -9,6 +9,7 @@ use super::open::{Open, is_own};
 use super::window::{describe_window, window};
 use crate::Scalar;
 use crate::layers::{Layer, Setting, Settings};
+use crate::prelude::*;
 
 const FOREIGN: &str = "foreign";
 const SETTINGS: &str = "settings";

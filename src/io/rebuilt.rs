@@ -1,6 +1,6 @@
 //! The model that a file describes, before it has the numbers of the file.
 
-use std::collections::HashMap;
+use alloc::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -9,6 +9,7 @@ use super::document::Document;
 use super::open::Open;
 use super::values::Numbers;
 use super::{Verdict, description};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Sequential, Shape};
 
 /// The model that a file describes, of zeros, and what the file says.
@@ -23,7 +24,7 @@ pub(super) fn rebuilt<'d, T: Scalar>(
         return Err(in_file(path)(problem.to_owned()));
     };
     // A tensor that is taken is gone, so that no file makes more parameters than it has.
-    let mut entries: HashMap<&str, &Entry<'_>> =
+    let mut entries: BTreeMap<&str, &Entry<'_>> =
         archive.entries.iter().map(|entry| (&*entry.name, entry)).collect();
     let mut shape = |name: &str| -> Verdict<Shape> {
         let entry = entries.remove(name).ok_or_else(|| format!("tensor `{name}` is missing"))?;

@@ -1,11 +1,6 @@
 //! Recognises other kinds of files by their first bytes, and says what to do with them.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
-use std::path::Path;
-
-use super::atomic::io_error;
-use crate::Result;
+use crate::prelude::*;
 
 /// So many bytes of the beginning are enough to recognise a file.
 pub(super) const START: usize = 512;
@@ -133,23 +128,4 @@ fn is_onnx(start: &[u8]) -> bool {
 
 fn has(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
-}
-
-/// Opens a file to be read, with its length. It must be one and no device that never ends.
-pub(super) fn open(path: &Path) -> Result<(File, u64)> {
-    open_file(path).map_err(|error| io_error("read", path, &error))
-}
-
-fn open_file(path: &Path) -> io::Result<(File, u64)> {
-    let metadata = fs::metadata(path)?;
-    let another = |problem| Err(io::Error::new(ErrorKind::InvalidInput, problem));
-    if metadata.is_dir() {
-        return another(
-            "expected a file, got a folder; name a file that is in it, such as `model.safetensors`",
-        );
-    }
-    if !metadata.is_file() {
-        return another("expected a file, got a device");
-    }
-    Ok((File::open(path)?, metadata.len()))
 }

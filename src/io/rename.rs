@@ -1,6 +1,7 @@
 //! A rule by which the tensors of a file get the names that the model has for them.
 
 use super::Verdict;
+use crate::prelude::*;
 
 /// What stands for any text in a pattern, and for that text in what becomes of it.
 const ANY: char = '*';

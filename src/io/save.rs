@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::archive::{Draft, Dtype, Piece};
+use super::archive::Dtype;
 use super::atomic::write_atomically;
 use super::document::{Document, Said};
+use super::draft::{Draft, Piece};
 use super::file_order::not_known;
 use super::header::{MOST_NAME_BYTES, TEXT};
 use super::lie::{Lie, features};

@@ -2,13 +2,14 @@
 //!
 //! They stand in the description of the model, by name, where they are other than a new parameter's.
 
-use std::collections::{HashMap, HashSet};
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::Verdict;
 use super::json::Object;
 use crate::layers::{Layer, Param};
+use crate::prelude::*;
 use crate::{Scalar, Sequential};
 
 const FROZEN: &str = "frozen";
@@ -48,7 +49,7 @@ pub(super) fn describe<T: Scalar>(model: &Sequential<T>, description: &mut Value
 /// Where they are of parameters that the model does not have, or are none.
 pub(super) fn apply<T: Scalar>(model: &mut Sequential<T>, description: &Value) -> Verdict<()> {
     let object = Object::new("model", description)?;
-    let mut frozen = HashSet::new();
+    let mut frozen = BTreeSet::new();
     if object.get(FROZEN).is_some() {
         for name in object.list(FROZEN)? {
             frozen
@@ -76,8 +77,8 @@ pub(super) fn apply<T: Scalar>(model: &mut Sequential<T>, description: &Value) -
     }
 }
 
-fn scales<'a>(object: &Object<'a>, key: &str) -> Verdict<HashMap<&'a str, f64>> {
-    let Some(value) = object.get(key) else { return Ok(HashMap::new()) };
+fn scales<'a>(object: &Object<'a>, key: &str) -> Verdict<BTreeMap<&'a str, f64>> {
+    let Some(value) = object.get(key) else { return Ok(BTreeMap::new()) };
     let problem = || format!("model: expected `{key}`, a number for each name");
     let scale = |(name, scale): (&'a String, &Value)| Ok((&**name, scale.as_f64().ok_or_else(problem)?));
     value.as_object().ok_or_else(problem)?.iter().map(scale).collect()

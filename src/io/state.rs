@@ -1,10 +1,11 @@
 //! A model's parameters as named tensors.
 
-use std::fmt;
+use core::fmt;
 
 use super::lie::Lie;
 use super::orientation::Orientation;
 use crate::layers::{Layer, Param};
+use crate::prelude::*;
 use crate::{Result, Scalar, Sequential, Tensor};
 
 /// Named tensors in order, as PyTorch's `state_dict`: `fc1.weight` is `[outputs, inputs]`.
@@ -36,7 +37,7 @@ impl<T: Scalar> State<T> {
     /// Adds a tensor; one of the same name gives way to it and is returned.
     pub fn insert(&mut self, name: &str, tensor: Tensor<T>) -> Option<Tensor<T>> {
         if let Some((_, old)) = self.tensors.iter_mut().find(|(other, _)| other == name) {
-            return Some(std::mem::replace(old, tensor));
+            return Some(core::mem::replace(old, tensor));
         }
         self.tensors.push((name.to_owned(), tensor));
         None

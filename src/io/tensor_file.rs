@@ -11,8 +11,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::archive::{Dtype, Entry};
 use super::atomic::io_error;
+use super::file::open;
 use super::header::{Described, Header, LENGTH_BYTES, header, header_len};
-use super::recognise::{SAFETENSORS, START, open, recognise};
+use super::recognise::{SAFETENSORS, START, recognise};
 use super::{IN_MEMORY, Verdict};
 use crate::{Error, Result, Scalar, Shape, Tensor};
 

@@ -3,13 +3,14 @@
 //! A parser that takes the last of two equal keys and one that takes the first see different files; such a file is
 //! refused. A value of two bytes, as text, takes hundreds when it is parsed, so their number has a limit.
 
-use std::cell::Cell;
-use std::collections::HashSet;
-use std::fmt;
+use alloc::collections::BTreeSet;
+use core::cell::Cell;
+use core::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::Verdict;
+use crate::prelude::*;
 
 /// The number of keys of the outermost object.
 ///
@@ -51,7 +52,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<usize>, A::Error> {
-        let mut keys = HashSet::new();
+        let mut keys = BTreeSet::new();
         while let Some(key) = map.next_key::<String>()? {
             map.next_value_seed(self)?;
             if let Some(key) = keys.replace(key) {

@@ -3,6 +3,7 @@
 use super::archive::Dtype;
 use super::half::half;
 use crate::Scalar;
+use crate::prelude::*;
 
 /// How a number of this type is called in a file.
 pub(super) fn dtype_of<T: Scalar>() -> Dtype {

@@ -1,6 +1,9 @@
 //! The functions of `team` without threads: the caller does all work itself.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use core::cell::RefMut;
+
+/// One thread needs no lock.
+pub(super) use core::cell::RefCell as Mutex;
 
 pub(super) fn most_threads() -> usize {
     1
@@ -22,10 +25,10 @@ pub(crate) fn at_work<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-pub(super) fn share(_threads: usize, own: impl FnOnce(), _help: &(dyn Fn() + Sync)) {
+pub(super) fn share(_threads: usize, own: impl FnOnce(), _help: &dyn Fn()) {
     own();
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> RefMut<'_, T> {
+    mutex.borrow_mut()
 }

@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "intrinsics need the instruction set that the token proves")]
 
-use std::arch::x86_64::{
+use core::arch::x86_64::{
     __m256, __m256d, _mm_add_pd, _mm_add_ps, _mm_add_sd, _mm_add_ss, _mm_cvtsd_f64, _mm_cvtss_f32,
     _mm_movehdup_ps, _mm_movehl_ps, _mm_unpackhi_pd, _mm256_add_pd, _mm256_add_ps, _mm256_and_pd,
     _mm256_and_ps, _mm256_castpd256_pd128, _mm256_castps256_ps128, _mm256_castsi256_pd, _mm256_castsi256_ps,
@@ -12,6 +12,7 @@ use std::arch::x86_64::{
     _mm256_setr_epi32, _mm256_setr_epi64x, _mm256_storeu_pd, _mm256_storeu_ps,
 };
 
+use super::detect::has;
 use super::{Simd, x86};
 
 /// Proof that the processor has AVX2 and FMA.
@@ -21,7 +22,7 @@ pub(crate) struct Avx2(());
 impl Avx2 {
     /// The proof, if this processor has the instructions and the system saves their registers.
     pub(crate) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
+        has!("avx2", "fma").then_some(Self(()))
     }
 }
 

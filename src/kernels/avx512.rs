@@ -6,7 +6,7 @@
 )]
 #![expect(unsafe_code, reason = "intrinsics need the instruction set that the token proves")]
 
-use std::arch::x86_64::{
+use core::arch::x86_64::{
     __m512, __m512d, _mm256_add_pd, _mm256_add_ps, _mm256_castpd_ps, _mm512_add_pd, _mm512_add_ps,
     _mm512_castpd512_pd256, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_cvtps_pd,
     _mm512_extractf64x4_pd, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps,
@@ -15,6 +15,7 @@ use std::arch::x86_64::{
     _mm512_set1_pd, _mm512_set1_ps, _mm512_storeu_pd, _mm512_storeu_ps,
 };
 
+use super::detect::has;
 use super::{Simd, avx2, x86};
 
 /// Proof that the processor has AVX-512 (its foundation, `avx512f`).
@@ -24,7 +25,7 @@ pub(crate) struct Avx512(());
 impl Avx512 {
     /// The proof, if this processor has the instructions and the system saves their registers.
     pub(crate) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f")).then_some(Self(()))
+        has!("avx512f").then_some(Self(()))
     }
 }
 

@@ -9,6 +9,7 @@
     expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")
 )]
 
+#[cfg(feature = "std")]
 use std::sync::OnceLock;
 
 use super::Simd;
@@ -71,15 +72,26 @@ impl Backend {
     }
 
     /// The fastest of this machine, or the one forced by `TAPER_SIMD`.
+    #[cfg(feature = "std")]
     pub(crate) fn current() -> Self {
         static CURRENT: OnceLock<Backend> = OnceLock::new();
-        *CURRENT.get_or_init(|| match forced_name() {
+        *CURRENT.get_or_init(Self::chosen)
+    }
+
+    /// The fastest of those that the program is compiled for: known without asking.
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn current() -> Self {
+        Self::chosen()
+    }
+
+    fn chosen() -> Self {
+        match forced_name() {
             Some(name) => {
                 let same = FOR_BYTES.iter().find(|(of_bytes, _)| *of_bytes == name);
                 Self::by_name(same.map_or(name, |(_, same)| same)).unwrap_or_else(|| refuse(name))
             }
             None => Self::NAMES.into_iter().find_map(Self::by_name).expect("portable is always there"),
-        })
+        }
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -102,9 +114,16 @@ impl Backend {
 const FOR_BYTES: [(&str, &str); 2] = [("avx512-no-vnni", "avx512"), ("avx-vnni", "avx2")];
 
 /// What `TAPER_SIMD` says.
+#[cfg(feature = "std")]
 pub(super) fn forced_name() -> Option<&'static str> {
     static NAME: OnceLock<Option<String>> = OnceLock::new();
     NAME.get_or_init(|| std::env::var("TAPER_SIMD").ok()).as_deref()
+}
+
+/// There is no environment.
+#[cfg(not(feature = "std"))]
+pub(super) fn forced_name() -> Option<&'static str> {
+    None
 }
 
 /// Panics: this machine has no set by the name that `TAPER_SIMD` says.

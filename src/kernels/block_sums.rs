@@ -5,7 +5,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::mem::MaybeUninit;
+use core::mem::MaybeUninit;
 
 /// Room for so many vectors of sums, none of which is set.
 #[repr(align(64))]

@@ -5,12 +5,18 @@
 
 #![expect(unsafe_code, reason = "memory of our own alignment")]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
-use std::fmt;
-use std::ops::{Deref, DerefMut};
-use std::ptr::NonNull;
+use alloc::alloc::{alloc_zeroed, dealloc, handle_alloc_error};
+use core::alloc::Layout;
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
 
+#[cfg(feature = "std")]
 use memmap2::MmapMut;
+
+/// Nothing can be mapped.
+#[cfg(not(feature = "std"))]
+type MmapMut = core::convert::Infallible;
 
 use super::{Element, Pair};
 
@@ -58,6 +64,7 @@ impl<T> Buffer<T> {
     /// Only for elements that may be all zero bits and copied bit by bit, as every [`Element`] and [`Pair`] may.
     fn of_zero_bytes(len: usize) -> Self {
         let bytes = len.checked_mul(size_of::<T>()).expect("a buffer larger than memory");
+        #[cfg(feature = "std")]
         if bytes >= MAPPED
             && let Ok(mut mapping) = MmapMut::map_anon(bytes + HUGE_PAGE)
         {
@@ -97,14 +104,14 @@ impl<T> Deref for Buffer<T> {
     fn deref(&self) -> &[T] {
         // SAFETY: `zeroed` has made `len` elements at `start`, all zeros, which are numbers; they live as long as
         // the buffer, and are borrowed as it is.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 }
 
 impl<T> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as for `deref`.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
     }
 }
 

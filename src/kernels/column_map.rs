@@ -96,7 +96,7 @@ fn group<T: Element, F: Fn(T, T, [T; N]) -> T, const N: usize>(
         if let (Some(first), Some(second)) = full {
             let mut results = [T::zero(); SIDE_BY_SIDE];
             for lane in 0..SIDE_BY_SIDE {
-                results[lane] = map(first[lane], second[lane], std::array::from_fn(|n| numbers[n][lane]));
+                results[lane] = map(first[lane], second[lane], core::array::from_fn(|n| numbers[n][lane]));
             }
             to[start..end].copy_from_slice(&results);
             continue;

@@ -1,6 +1,6 @@
 //! The sizes of a convolution, and how its work is cut up.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::padded::Padded;
 use super::patches::Patches;

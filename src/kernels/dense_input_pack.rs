@@ -5,7 +5,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::backend::Kernel;
 use super::{DenseInputGradient, DenseSize, Element, Simd};

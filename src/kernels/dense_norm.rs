@@ -56,7 +56,7 @@ impl<T: Element> Kernel<T> for Products<'_, T> {
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
         let rows = |start: usize| -> [&[T]; ROWS] {
             // Rows beyond the batch are read as the last one, and left out below.
-            std::array::from_fn(|i| {
+            core::array::from_fn(|i| {
                 &self.values[(start + i).min(self.batch - 1) * self.columns..][..self.columns]
             })
         };

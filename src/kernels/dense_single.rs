@@ -153,7 +153,7 @@ impl<T: Element> Kernel<T> for InputGradient<'_, T> {
             input_sums(simd, self.product, input, dx);
         }
         for (input, dx) in (end..).zip(rest) {
-            input_sums(simd, self.product, input, std::array::from_mut(dx));
+            input_sums(simd, self.product, input, core::array::from_mut(dx));
         }
     }
 }

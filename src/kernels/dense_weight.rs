@@ -20,7 +20,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::backend::{Backend, Kernel, Runs};
 use super::dense_update::{ADD, BLEND, Rows, STORE, Scales, WholeRows};

@@ -12,7 +12,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::backend::{Backend, Kernel};
 use super::convolution_size::{ConvolutionSize, Rows};
@@ -219,5 +219,5 @@ pub(super) fn add_products<T: Element, S: Simd<T>, const WHOLE: bool>(
     sums: [S::Vector; VECTORS],
 ) -> [S::Vector; VECTORS] {
     let x: [_; VECTORS] = load::<T, S, _, WHOLE>(simd, x);
-    std::array::from_fn(|vector| simd.mul_add(x[vector], factors[vector], sums[vector]))
+    core::array::from_fn(|vector| simd.mul_add(x[vector], factors[vector], sums[vector]))
 }

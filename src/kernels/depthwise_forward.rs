@@ -11,7 +11,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::backend::{Backend, Kernel};
 use super::convolution_size::{ConvolutionSize, Rows};
@@ -204,7 +204,7 @@ impl<T: Element> DepthwiseForward<'_, T> {
                     let x = load::<T, S, COUNT, WHOLE>(simd, x);
                     for (tap, weights) in weights.iter().enumerate() {
                         if let Some(sums) = number.checked_sub(tap).and_then(|place| sums.get_mut(place)) {
-                            *sums = std::array::from_fn(|vector| {
+                            *sums = core::array::from_fn(|vector| {
                                 simd.mul_add(x[vector], weights[vector], sums[vector])
                             });
                         }
@@ -229,7 +229,7 @@ impl<T: Element> DepthwiseForward<'_, T> {
         let bias = self.bias.map(|bias| load::<T, S, COUNT, WHOLE>(simd, &bias[lanes.channels.clone()]));
         for (number, mut sums) in sums.into_iter().enumerate() {
             if let Some(bias) = bias {
-                sums = std::array::from_fn(|vector| simd.add(sums[vector], bias[vector]));
+                sums = core::array::from_fn(|vector| simd.add(sums[vector], bias[vector]));
             }
             if matches!(self.finish, Finish::Relu) {
                 sums = sums.map(|sum| simd.relu(sum));

@@ -13,7 +13,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::backend::{Backend, Kernel};
 use super::tile::{Broadcast, Nothing, Target, Tile, Vectors, largest, tile_vectors};

@@ -101,7 +101,7 @@ const SINGLE_INVERSE_FACTORIALS: [f32; 6] = {
 
 impl Exponential for f32 {
     const EXP_RANGE: [Self; 2] = [-105.0, 90.0];
-    const LOG2_E: Self = std::f32::consts::LOG2_E;
+    const LOG2_E: Self = core::f32::consts::LOG2_E;
     // And what the first lacks.
     const LN_2: [Self; 2] = [355.0 / 512.0, -2.121_944_4e-4];
     const INVERSE_FACTORIALS: &'static [Self] = &SINGLE_INVERSE_FACTORIALS;
@@ -118,7 +118,7 @@ impl Exponential for f32 {
 
 impl Exponential for f64 {
     const EXP_RANGE: [Self; 2] = [-750.0, 712.0];
-    const LOG2_E: Self = std::f64::consts::LOG2_E;
+    const LOG2_E: Self = core::f64::consts::LOG2_E;
     // The first 32 binary digits, and the rest.
     const LN_2: [Self; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
     const INVERSE_FACTORIALS: &'static [Self] = &INVERSE_FACTORIALS;
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    fn has_ends<T: Exponential + std::fmt::Debug>() {
+    fn has_ends<T: Exponential + core::fmt::Debug>() {
         let (one, zero) = (T::one(), T::zero());
         let far = [T::infinity(), T::max_value()];
         assert!(far.iter().all(|&x| exp(x).is_infinite() && tanh(x) == one));

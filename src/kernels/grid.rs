@@ -6,8 +6,8 @@
 )]
 #![expect(unsafe_code, reason = "a block of columns is no slice, so the borrow checker cannot split it off")]
 
-use std::marker::PhantomData;
-use std::ops::Range;
+use core::marker::PhantomData;
+use core::ops::Range;
 
 /// A matrix borrowed mutably as a whole, handed out in pieces of rows.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +46,6 @@ impl<'a, T> Grid<'a, T> {
         let start = self.start.wrapping_add(row * self.columns + columns.start);
         // SAFETY: the assertion has shown that the piece is inside of the slice that `new` borrowed for 'a;
         // the caller has promised that nothing else refers to it.
-        unsafe { std::slice::from_raw_parts_mut(start, columns.len()) }
+        unsafe { core::slice::from_raw_parts_mut(start, columns.len()) }
     }
 }

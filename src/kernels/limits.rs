@@ -5,7 +5,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use super::backend::Backend;
 use super::backend::{Kernel, Runs};

@@ -20,6 +20,8 @@
 //! Normalisations are sums down columns ([`ColumnSums`]), functions of an element and its column ([`ColumnMap`]), and rows
 //! that are normalised each for itself ([`RowNorm`]).
 
+#![deny(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -46,6 +48,8 @@ mod dense_weight;
 mod depthwise;
 mod depthwise_forward;
 mod depthwise_input;
+#[cfg(target_arch = "x86_64")]
+mod detect;
 mod direct;
 mod exponential;
 mod fetch;

@@ -1,6 +1,6 @@
 //! The shortest correct products, which the kernels' tests compare with.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::backend::{Backend, available};
 use super::{DenseSize, Products};
@@ -28,7 +28,7 @@ impl Exact {
 }
 
 /// The types under test.
-pub(crate) trait Numbers: Products + std::fmt::Debug + std::fmt::Display {
+pub(crate) trait Numbers: Products + core::fmt::Debug + core::fmt::Display {
     /// Half the distance from 1 to the next number.
     const UNIT: f64;
     fn wide(self) -> f64;

@@ -1,6 +1,6 @@
 //! How a convolution goes through its patches: a block of positions at a time, on as many threads as there is scratch for.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::convolution_size::{ConvolutionSize, MOST_PIECES, Rows};
 use super::runs::split_with_scratch;

@@ -115,7 +115,7 @@ impl<T: Number> Simd<T> for Portable {
 
     #[inline(always)]
     fn first(self, vector: Self::Vector, count: usize) -> Self::Vector {
-        std::array::from_fn(|lane| if lane < count { vector[lane] } else { T::zero() })
+        core::array::from_fn(|lane| if lane < count { vector[lane] } else { T::zero() })
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 //! A generic function is compiled again in every crate that uses it, and the kernels are large. These are not
 //! generic, so a program that uses the crate links to them instead.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::backend::{Backend, Element};
 use super::bf16::InBf16;
@@ -109,7 +109,7 @@ macro_rules! products {
             }
 
             fn read(values: &[Self]) {
-                std::hint::black_box(limits::read_on(Backend::current(), values));
+                core::hint::black_box(limits::read_on(Backend::current(), values));
             }
 
             fn curve(curve: Curve, values: &mut [Self]) {

@@ -9,6 +9,8 @@ use super::backend::Kernel;
 use super::column_sums::{from_wide, wide};
 use super::rows::{map, sums};
 use super::{Element, Parallelism, Simd, Split, split_work};
+#[cfg(not(feature = "std"))]
+use crate::prelude::*;
 
 /// An element is bound by memory: it takes about as long as eight multiply-adds.
 const WORK: u64 = 8;

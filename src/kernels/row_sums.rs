@@ -9,7 +9,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::backend::Kernel;
 use super::column_sums::{CHAIN, DEPTH, add_to, from_wide, wide};

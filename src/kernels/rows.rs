@@ -62,13 +62,13 @@ pub(super) fn sums<T: Element, S: Simd<T>, const M: usize, const N: usize>(
         while start < end {
             let stop = end.min(start + SIDE_BY_SIDE * CHAIN);
             let chain = chain(simd, whole.map(|whole| &whole[start..stop]), &terms);
-            sums = std::array::from_fn(|which| simd.add(sums[which], chain[which]));
+            sums = core::array::from_fn(|which| simd.add(sums[which], chain[which]));
             start = stop;
         }
         if start == count && !rest[0].is_empty() {
             let last = terms(rest.map(|rest| simd.load_part(rest)));
             let last = last.map(|last| simd.first(last, rest[0].len()));
-            sums = std::array::from_fn(|which| simd.add(sums[which], last[which]));
+            sums = core::array::from_fn(|which| simd.add(sums[which], last[which]));
         }
         totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += simd.wide_sum(sum));
         if start == count {
@@ -89,7 +89,7 @@ fn chain<T: Element, S: Simd<T>, const M: usize, const N: usize>(
     let rows = rows.map(|row| &row[..count]);
     let add = |sums: &mut [S::Vector; N], place: usize| {
         let terms = terms(rows.map(|row| simd.load(&row[place])));
-        *sums = std::array::from_fn(|which| simd.add(sums[which], terms[which]));
+        *sums = core::array::from_fn(|which| simd.add(sums[which], terms[which]));
     };
     let pairs = count / SIDE_BY_SIDE * SIDE_BY_SIDE;
     for place in (0..pairs).step_by(SIDE_BY_SIDE) {
@@ -99,5 +99,5 @@ fn chain<T: Element, S: Simd<T>, const M: usize, const N: usize>(
     if pairs < count {
         add(&mut sums[0], pairs);
     }
-    std::array::from_fn(|which| simd.add(sums[0][which], sums[1][which]))
+    core::array::from_fn(|which| simd.add(sums[0][which], sums[1][which]))
 }

@@ -1,11 +1,10 @@
 //! Slices cut into pieces, which several threads work on.
 
-use std::iter::from_fn;
-use std::mem::take;
-use std::ops::Range;
-use std::sync::Mutex;
+use core::iter::from_fn;
+use core::mem::take;
+use core::ops::Range;
 
-use super::team::{lock, share};
+use super::team::{Mutex, lock, share};
 
 /// Something that can be cut in two at an element, as slices can.
 pub(crate) trait Split: Send + Sized {
@@ -159,8 +158,9 @@ mod tests {
     #[cfg(feature = "rayon")]
     #[test]
     fn pieces_are_worked_on_at_the_same_time() {
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        use std::time::{Duration, Instant};
+        use core::sync::atomic::{AtomicUsize, Ordering};
+        use core::time::Duration;
+        use std::time::Instant;
 
         let (start, most) = (Instant::now(), AtomicUsize::new(0));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads");

@@ -1,6 +1,6 @@
 //! The geometry of a window that slides over an image.
 
-use std::ops::Range;
+use core::ops::Range;
 
 /// How a window slides over an image of given size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,12 +12,15 @@
 
 #![expect(unsafe_code, reason = "helpers are handed work that lives on the stack of the call")]
 
-use std::any::Any;
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::{hint, ptr, thread};
+use core::any::Any;
+use core::cell::Cell;
+use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::{hint, ptr};
+use std::panic::{catch_unwind, resume_unwind};
+pub(super) use std::sync::Mutex;
+use std::sync::{Condvar, MutexGuard, PoisonError};
+use std::thread;
 
 /// How often a helper looks for work in vain before it leaves a call: for some 200 µs.
 const ROUNDS: usize = 200;
@@ -124,7 +127,7 @@ impl Desk {
         }
         // SAFETY: a helper gets hold of it under the lock of the job and counts as inside until it is done with it; `Job::end`
         // takes it away and waits until nobody is inside, before this function returns or unwinds.
-        let help = unsafe { std::mem::transmute::<Help<'_>, Help<'static>>(help) };
+        let help = unsafe { core::mem::transmute::<Help<'_>, Help<'static>>(help) };
         *lock(&self.job) =
             Job { help: Some(help), call: self.call.load(Ordering::Relaxed), is_awaited: false, panic: None };
         let shared = Shared(self);

@@ -3,7 +3,7 @@
 #![expect(clippy::inline_always, reason = "a call would take longer than the instruction")]
 #![expect(unsafe_code, reason = "intrinsics")]
 
-use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+use core::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
 
 /// The part of a [`Simd`](super::Simd) that is an instruction each, from the type of a vector in memory and the names of the
 /// instructions. The type that it is for must prove that the processor has them.

@@ -7,6 +7,7 @@ use super::{
     Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind, Settings, Sides, Units,
 };
 use crate::getters::getters;
+use crate::prelude::*;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Each output is the mean of one of rows·columns parts of the image, in one channel: y = Σ xₜ / n over the n places t of the part.

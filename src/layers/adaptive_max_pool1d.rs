@@ -3,6 +3,7 @@
 use super::on_sequences::{OfImages, OnSequences};
 use super::stored::{Entry, Restored, Stored};
 use super::{AdaptiveMaxPool2d, Settings};
+use crate::prelude::*;
 use crate::{Result, Scalar};
 
 /// Each output is the largest number of one of so many parts of the sequence, in one channel: from ⌊o·length / output⌋ up to

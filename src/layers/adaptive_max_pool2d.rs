@@ -7,6 +7,7 @@ use super::{
     Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind, Settings, Sides, Units,
 };
 use crate::getters::getters;
+use crate::prelude::*;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Each output is the largest number of one of rows·columns parts of the image, in one channel: y = max xₜ over the places t of the

@@ -1,6 +1,6 @@
 //! The weight and the bias of a normalisation, where it has them.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::param_form::check_shapes;
 use super::stored::{Entry, Restored};

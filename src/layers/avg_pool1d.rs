@@ -3,6 +3,7 @@
 use super::on_sequences::{OfImages, OnSequences};
 use super::stored::{Entry, Restored, Stored};
 use super::{AvgPool2d, Settings, Window};
+use crate::prelude::*;
 use crate::{Result, Scalar};
 
 /// Each output is the mean of a window of one channel: y = Σ xₜ / n over the places t of the window that lie inside of the sequence.

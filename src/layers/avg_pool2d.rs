@@ -8,6 +8,7 @@ use super::{
     Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind, Settings, Sides, Units, Window,
 };
 use crate::getters::getters;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Each output is the mean of a window of one channel: y = Σ xₜ / n over the places t of the window that lie inside of

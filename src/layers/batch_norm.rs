@@ -12,6 +12,7 @@ use super::{
 };
 use crate::getters::getters;
 use crate::kernels::{ColumnMap, ColumnSums};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// y = (x − mean) / √(variance + ε) · weight + bias, for each channel alone (Ioffe and Szegedy, 2015).

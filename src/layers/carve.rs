@@ -11,7 +11,7 @@ pub(crate) const fn aligned(len: usize) -> usize {
 /// Cuts `len` elements off the front of `rest`.
 #[expect(clippy::mut_mut, reason = "the rest is taken out and put back with its lifetime")]
 pub(crate) fn carve<'a, T>(rest: &mut &'a mut [T], len: usize) -> &'a mut [T] {
-    let (front, back) = std::mem::take(rest).split_at_mut(aligned(len));
+    let (front, back) = core::mem::take(rest).split_at_mut(aligned(len));
     *rest = back;
     &mut front[..len]
 }

@@ -7,6 +7,7 @@ use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::check_bias;
 use super::{Channels, Conv2d, Param, Settings, Window};
 use crate::init::{Init, Initializer};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Tensor};
 
 /// A window slides over a sequence; at each place, every output channel is a weighted sum of all that the window sees:

@@ -1,6 +1,6 @@
 //! The convolution of images.
 
-use std::fmt;
+use core::fmt;
 
 use rand::Rng;
 
@@ -17,6 +17,7 @@ use crate::kernels::{
     Bf16ConvolutionForward, ConvolutionForward, ConvolutionInputGradient, ConvolutionSize,
     ConvolutionWeightGradient, Pool, weight_matrices,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// A window slides over an image; at each place, every output channel is a weighted sum of all that the window sees:

@@ -4,6 +4,7 @@ use super::Settings;
 use super::stored::{Entry, Restored};
 use super::weight_and_bias::check_width;
 use crate::getters::getters;
+use crate::prelude::*;
 use crate::{Error, Result, Shape};
 
 /// The channels that a convolution takes and gives, and in how many groups.

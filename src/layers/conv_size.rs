@@ -2,6 +2,7 @@
 
 use super::{Channels, Window};
 use crate::kernels::ConvolutionSize;
+use crate::prelude::*;
 use crate::{Error, Result, Shape};
 
 /// A sample that takes more would take hours.

@@ -7,6 +7,7 @@ use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::check_bias;
 use super::{Channels, ConvTranspose2d, Param, Settings, Sides, Window};
 use crate::init::{Init, Initializer};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Tensor};
 
 /// The way back through a convolution of sequences: each number of the input is added to all that a window sees, by the weights of

@@ -17,6 +17,7 @@ use crate::init::{Init, Initializer};
 use crate::kernels::{
     ConvolutionForward, ConvolutionSize, ConvolutionTransposed, ConvolutionWeightGradient, Finish, Geometry,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// The way back through a convolution: each number of the input is added to all that a window sees, by the weights of the window.

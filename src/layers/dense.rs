@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use std::fmt;
+use core::fmt;
 
 use rand::Rng;
 
@@ -17,6 +17,7 @@ use crate::kernels::{
     Bf16DenseForward, Bf16InputGradient, Bf16WeightGradient, DenseForward, DenseInputGradient, DenseSize,
     DenseWeightGradient, Pair,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = x·W + b along the last axis: every output is a weighted sum of all inputs of its row.

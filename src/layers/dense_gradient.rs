@@ -1,6 +1,6 @@
 //! The gradient of a dense layer's weight.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::GradientSource;
 use crate::Scalar;

@@ -5,6 +5,7 @@ use super::{
     Backward, Forward, GradientSink, Layer, Mode, OnnxGraph, OnnxValue, OutputKind, RandomKey, Settings,
     Units,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// While training, each element is 0 with probability `rate` and else multiplied by 1/(1 − rate), so that its

@@ -6,6 +6,7 @@ use super::{
     RandomKey, Settings, Units,
 };
 use crate::getters::getters;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// While training, each channel of each sample is 0 with probability `rate` and else multiplied by 1/(1 − rate); in

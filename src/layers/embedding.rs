@@ -1,6 +1,6 @@
 //! Embedding: a learned row of numbers for each word of a vocabulary.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use rand::Rng;
 
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::getters::getters;
 use crate::init::{Init, Initializer};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = weight\[x\]: each whole number of the input is replaced by the row of that number, `dimension` numbers that are

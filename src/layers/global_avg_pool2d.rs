@@ -4,6 +4,7 @@ use super::pool_geometry::PoolGeometry;
 use super::pool_mean::Means;
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Order, OutputKind, Units, Window};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// The mean of each channel over the whole image: y = Σ x / (height·width); dx = dy / (height·width).

@@ -1,6 +1,6 @@
 //! Gradients of parameters: how a layer hands them on, and the store that keeps them.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::Param;
 use crate::{Result, Scalar};

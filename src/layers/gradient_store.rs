@@ -1,9 +1,10 @@
 //! Gradients in memory.
 
-use std::fmt;
+use core::fmt;
 
 use super::{GradientSink, GradientSource, Layer, Param};
 use crate::kernels::{Buffer, Parallelism, Run, split_work};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Tensor};
 
 /// Gradients that are kept: for loops written by hand, accumulation and checks.

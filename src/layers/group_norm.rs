@@ -9,6 +9,7 @@ use super::{
     Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Order, Param, Settings, Turn,
 };
 use crate::getters::getters;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// y = (x − mean) / √(variance + ε) · weight + bias, with mean and (biased) variance over a group of channels at all places of a

@@ -3,6 +3,8 @@
 //! What a group adds up are the sums of its channels over all places, so that a sample is read as it lies.
 
 use crate::kernels::{ColumnMap, ColumnSums, Parallelism, Split, split_work};
+#[cfg(not(feature = "std"))]
+use crate::prelude::*;
 use crate::{Scalar, Shape};
 
 /// How the numbers of a sample are grouped: those of so many channels beside each other, at all places.
@@ -108,7 +110,7 @@ impl Groups {
     }
 
     /// The group that this channel is the last of, and its channels.
-    fn ended_by(self, channel: usize) -> Option<(usize, std::ops::Range<usize>)> {
+    fn ended_by(self, channel: usize) -> Option<(usize, core::ops::Range<usize>)> {
         let end = channel + 1;
         end.is_multiple_of(self.width()).then(|| (channel / self.width(), end - self.width()..end))
     }

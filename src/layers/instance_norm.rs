@@ -9,6 +9,7 @@ use super::{
     Settings,
 };
 use crate::kernels::ColumnMap;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// y = (x − mean) / √(variance + ε), with mean and (biased) variance of a channel over all places of a sample (Ulyanov, Vedaldi

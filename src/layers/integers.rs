@@ -1,6 +1,7 @@
 //! A weight of whole numbers of eight bits, as the kernels want it.
 
 use crate::kernels::{Buffer, BytePanels};
+use crate::prelude::*;
 
 /// A matrix of whole numbers from −128 to 127, or several of the same size side by side, each in panels of bytes; and the sum of
 /// each column, which the product needs.

@@ -1,13 +1,14 @@
 //! The `Layer` trait: a function with parameters and its gradient.
 
-use std::any::Any;
-use std::fmt::Debug;
+use core::any::Any;
+use core::fmt::Debug;
 
 use super::{
     Activation, GradientSink, OnnxGraph, OnnxValue, Order, OutputKind, Param, PoolAlong, Settings, Turn,
     Units,
 };
 use crate::kernels::Parallelism;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// One step of a model: y = f(x), and from the gradient of a loss with respect to y those with respect to x and

@@ -9,6 +9,7 @@ use super::{
     Along, Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Param, Settings,
 };
 use crate::kernels::{RowAffine, RowNorm, RowNormInputGradient, RowSums};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = (x − mean) / √(variance + ε) · weight + bias, with mean and (biased) variance over the last axes of each sample (Ba,

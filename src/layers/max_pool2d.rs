@@ -8,6 +8,7 @@ use super::{
     Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind, Settings, Units, Window,
 };
 use crate::getters::getters;
+use crate::prelude::*;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Each output is the largest of a window of one channel: y = max xₜ over the places t of the window that lie inside of

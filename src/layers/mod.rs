@@ -27,6 +27,8 @@
 //! | [`QuantizedDense`], [`QuantizedConv2d`], [`QuantizedConv1d`] | as without | as without | weighted sums with weights of eight bits, for inference |
 //! | [`Embedding`] | `[…]` of whole numbers | `[…, dimension]` | a row of numbers that is learned for each |
 
+#![deny(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
+
 mod activation;
 mod adaptive_avg_pool1d;
 mod adaptive_avg_pool2d;
@@ -170,11 +172,12 @@ pub use softmin::Softmin;
 pub use units::Units;
 pub use window::Window;
 
-use std::any::Any;
+use core::any::Any;
 
 use stored::Kind;
 
 use crate::Scalar;
+use crate::prelude::*;
 
 /// The layers that a file can have, so that a model can be made of it.
 pub(crate) fn kinds<T: Scalar>() -> Vec<Kind<T>> {

@@ -7,6 +7,7 @@ use super::{
     Along, Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Param, Settings, Units,
 };
 use crate::kernels::ColumnMap;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = (x − mean) / max(√variance, 10⁻⁷), for each feature, or each channel of an image: Keras's `Normalization` of the last axis,

@@ -1,7 +1,8 @@
 //! The numbers of a parameter that learns, and in a step that trains in bf16 a rounded copy.
 
-use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicU64, Ordering};
+use core::num::NonZeroU64;
+#[cfg(feature = "std")]
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Scalar;
 use crate::kernels::{Buffer, Pair, Parallelism, round_panels};
@@ -61,6 +62,7 @@ impl<T: Scalar> Numbers<T> {
 
     /// Takes a copy of panels of so many rows, with room for so many pairs, until [`Numbers::give_back`]. It is made, or brought up to
     /// date, unless it is the one that went last and the numbers are as they were.
+    #[cfg(feature = "std")]
     pub(super) fn lend(&mut self, mut copy: Rounded, rows: usize, len: usize, parallelism: Parallelism) {
         if copy.mark.is_none() || copy.mark != self.mark {
             if copy.pairs.len() != len {
@@ -73,6 +75,7 @@ impl<T: Scalar> Numbers<T> {
     }
 
     /// The copy that was lent, if there is one.
+    #[cfg(feature = "std")]
     pub(super) fn give_back(&mut self) -> Option<Rounded> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let mut copy = self.copy.take()?;

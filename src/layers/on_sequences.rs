@@ -4,6 +4,7 @@ use super::{
     Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Order, OutputKind, Param,
     Settings, Units, Window,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// A layer of images that takes sequences, `[batch, length, channels]`: to it, each is an image of one row.

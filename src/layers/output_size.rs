@@ -3,6 +3,7 @@
 use super::stored::{Entry, Restored};
 use super::{Padding, Settings, Sides, Window};
 use crate::kernels::Geometry;
+use crate::prelude::*;
 use crate::{Error, Result, Shape};
 
 /// What is added to the least size, or the size itself.

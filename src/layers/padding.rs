@@ -1,6 +1,6 @@
 //! What is added around an image.
 
-use std::fmt;
+use core::fmt;
 
 use super::Sides;
 use crate::kernels::Around;

@@ -1,6 +1,6 @@
 //! Parameters of layers.
 
-use std::fmt;
+use core::fmt;
 
 use super::along::Along;
 use super::bf16_weight::Bf16Weight;
@@ -10,6 +10,7 @@ use super::numbers::Numbers;
 use super::param_values::Values;
 use crate::getters::getters;
 use crate::kernels::{Bf16Panels, BytePanels, Pair, Panels, weight_matrices};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
 /// A named tensor that is learned, with what an optimizer must know of it.

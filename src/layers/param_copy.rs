@@ -9,14 +9,16 @@ use crate::kernels::{Bf16Panels, Pair, Parallelism};
 
 impl<T: Scalar> Param<T> {
     /// Takes a copy, until [`Param::give_back_copy`], and brings it up to date. Other parameters than dense weights have none.
+    #[cfg(feature = "std")]
     pub(crate) fn lend_copy(&mut self, copy: &mut Rounded, parallelism: Parallelism) {
         if let (Layout::Panels(panels), Values::Numbers(numbers)) = (self.layout(), &mut self.values) {
             let len = Bf16Panels { rows: panels.rows, columns: panels.columns }.len();
-            numbers.lend(std::mem::take(copy), panels.rows, len, parallelism);
+            numbers.lend(core::mem::take(copy), panels.rows, len, parallelism);
         }
     }
 
     /// Gives back the copy that was lent.
+    #[cfg(feature = "std")]
     pub(crate) fn give_back_copy(&mut self, copy: &mut Rounded) {
         if let Values::Numbers(numbers) = &mut self.values
             && let Some(lent) = numbers.give_back()

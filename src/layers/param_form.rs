@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::param::Param;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape};
 
 /// What stays the same of a parameter while it learns, is set or gets a longer name.

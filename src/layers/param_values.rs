@@ -6,6 +6,8 @@ use super::layout::Layout;
 use super::numbers::Numbers;
 use crate::Scalar;
 use crate::kernels::{bf16_bits, bf16_value};
+#[cfg(not(feature = "std"))]
+use crate::prelude::*;
 
 /// The numbers of a parameter, laid out as the kernels want them.
 #[derive(Clone)]

@@ -4,6 +4,7 @@ use super::carve::{aligned, carve};
 use super::samples::by_samples;
 use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, RandomKey};
 use crate::kernels::Parallelism;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 impl Memory {
@@ -333,7 +334,7 @@ impl<'a, T: Scalar> Backward<'a, T> {
 
     /// dy, to be used while passes through parts go on.
     pub(crate) fn take_dy(&mut self) -> TensorViewMut<'a, T> {
-        std::mem::replace(&mut self.dy, TensorViewMut::trusted([0].into(), &mut []))
+        core::mem::replace(&mut self.dy, TensorViewMut::trusted([0].into(), &mut []))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The layer that applies a function to each element.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::samples::by_samples;
 use super::stored::{Entry, Restored, Stored};

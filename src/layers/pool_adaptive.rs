@@ -4,6 +4,7 @@ use super::onnx::{image_of, pool_max, pool_mean, reduced_parts};
 use super::pool_geometry::{PoolGeometry, Reach};
 use super::{OnnxGraph, OnnxValue, Sides};
 use crate::kernels::{Axis, Geometry};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape};
 
 /// The size of the outputs of an adaptive pool.

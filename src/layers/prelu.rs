@@ -6,6 +6,7 @@ use super::stored::{Entry, Restored, Stored};
 use super::{
     Along, Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind, Param, Settings, Units,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = x, or weight·x where x is not above 0 (He et al., 2015).

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::getters::getters;
 use crate::kernels::{ByteConvolutionForward, weight_matrices};
+use crate::prelude::*;
 use crate::{Error, Result, Shape, Tensor, TensorView, TensorViewMut};
 
 /// [`Conv2d`] with weights of eight bits, for inference: its sums are those of [`QuantizedDense`](super::QuantizedDense), of what the

@@ -7,6 +7,7 @@ use super::weight_and_bias::{check_width, with_finish};
 use super::{Backward, Dense, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Settings};
 use crate::getters::getters;
 use crate::kernels::{ByteDenseForward, DenseSize};
+use crate::prelude::*;
 use crate::{Result, Shape, Tensor, TensorView, TensorViewMut};
 
 /// [`Dense`] with weights of eight bits, for inference: products of whole numbers, whose sums are exact.

@@ -7,6 +7,8 @@ use super::weight_and_bias::{WeightAndBias, of_weight, refuse_training_of};
 use super::weight_scales::{rounded, weight_scales};
 use super::{Along, Mode, Param, Settings};
 use crate::kernels::{ByteInput, ByteWeight, MOST_BYTE_INPUTS};
+#[cfg(not(feature = "std"))]
+use crate::prelude::*;
 use crate::{Error, Result, Shape, Tensor};
 
 /// The parameters of a layer whose outputs are sums of whole numbers.

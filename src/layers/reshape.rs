@@ -3,6 +3,7 @@
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Settings, Units};
 use crate::getters::getters;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Gives each sample another shape with as many elements, row-major. Free of cost, like [`super::Flatten`].

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::getters::getters;
 use crate::kernels::{RowAffine, RowNorm, RowNormInputGradient, RowSums};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// y = x / √(mean(x²) + ε) · weight, with the mean over the last axes of each sample (Zhang and Sennrich, 2019).

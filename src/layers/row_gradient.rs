@@ -1,6 +1,6 @@
 //! The gradient of a bias, or of another row that is added to or multiplied with all rows of a batch.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::{GradientSource, Whole};
 use crate::Scalar;

@@ -1,5 +1,6 @@
 //! Mean and variance of numbers that come one sample after the other.
 
+use crate::prelude::*;
 use crate::{Scalar, Shape};
 
 /// The mean and the variance of each index of the last axis, over all other axes and all samples so far, in double precision

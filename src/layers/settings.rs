@@ -1,8 +1,9 @@
 //! What a layer was made with, by name: for files, and for whoever looks at a layer of any type.
 
-use std::fmt;
+use core::fmt;
 
 use super::Window;
+use crate::prelude::*;
 use crate::{Error, Result, Shape};
 
 /// The settings of a layer by name: what it was made with, beside its parameters.

@@ -1,6 +1,6 @@
 //! Two lengths, of the vertical and of the horizontal axis.
 
-use std::fmt;
+use core::fmt;
 
 /// Two lengths, of the vertical and of the horizontal axis; one number is both.
 ///

@@ -215,7 +215,7 @@ mod tests {
         softmax_of_row(&mut row);
         assert_eq!(row, [0.5, 0.0, 0.5]);
         let (max, log_sum) = max_and_log_sum(&[1e308, 1e308_f64]);
-        assert_eq!((max, log_sum), (1e308, std::f64::consts::LN_2));
+        assert_eq!((max, log_sum), (1e308, core::f64::consts::LN_2));
     }
 
     #[test]

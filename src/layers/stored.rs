@@ -3,9 +3,10 @@
 //! Each layer says so beside its own definition. A layer of somebody else's is none of these, whatever its kind is called:
 //! it is the type that is asked for.
 
-use std::any::Any;
+use core::any::Any;
 
 use super::{Layer, Window};
+use crate::prelude::*;
 use crate::{Error, Scalar, Shape};
 
 /// A layer that can be made again from its kind, its settings and its parameters.

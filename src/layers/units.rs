@@ -1,6 +1,7 @@
 //! Which numbers of a sample are those of a unit, on the way from one layer of weighted sums to the next.
 
 use crate::Shape;
+use crate::prelude::*;
 
 /// Which numbers of a sample belong to which unit: number p, counted row by row, is one of unit (p / run) mod count.
 ///

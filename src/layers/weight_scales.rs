@@ -1,5 +1,7 @@
 //! How a weight becomes whole numbers of eight bits: a scale for each output, and rounding.
 
+use crate::prelude::*;
+
 /// The largest whole number of a weight; its negative is the smallest, so that 0 stays 0.
 const LARGEST: f64 = 127.0;
 

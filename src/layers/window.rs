@@ -1,10 +1,11 @@
 //! The window of a convolution or pool: size, stride, dilation and padding.
 
-use std::fmt;
+use core::fmt;
 
 use super::{Padding, Sides};
 use crate::getters::getters;
 use crate::kernels::{Axis, Geometry};
+use crate::prelude::*;
 use crate::{Error, Result, Shape};
 
 /// A window that slides over an image: that of a convolution, or of a pool. On sequences it has one number for each setting.

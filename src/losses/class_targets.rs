@@ -2,6 +2,7 @@
 
 use super::loss::{class_rows_of, no_divisor, scale_of, scale_of_weights};
 use super::target::Target;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape};
 
 /// The settings of a loss of class indices.

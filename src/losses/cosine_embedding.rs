@@ -4,6 +4,8 @@ use super::loss::{Loss, Reduction, check_gradient, of_whole_batches, with_reduct
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
 use crate::getters::getters;
+#[cfg(not(feature = "std"))]
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// For two vectors a and b and a target t, which is 1 where they are to be alike and −1 where not:

@@ -3,6 +3,8 @@
 use super::loss::{Loss, Reduction, class_rows, class_rows_of, of_whole_batches, with_reduction};
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
+#[cfg(not(feature = "std"))]
+use crate::prelude::*;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// For outputs x and a target t, both along the last axis:

@@ -4,6 +4,8 @@ use super::loss::{Loss, Reduction, check_outputs_at, class_rows_of, of_whole_bat
 use super::rowwise::{self, Rowwise};
 use super::target::Target;
 use crate::getters::getters;
+#[cfg(not(feature = "std"))]
+use crate::prelude::*;
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
@@ -116,7 +118,7 @@ impl GaussianNegativeLogLikelihood {
     /// The loss of one target, and its derivatives with respect to mean and variance.
     fn of<T: Scalar>(&self, mean: T, spread: T, target: T) -> [T; 3] {
         let (half, difference) = (T::of(0.5), mean - target);
-        let rest = if self.full { T::of(0.5 * std::f64::consts::TAU.ln()) } else { T::zero() };
+        let rest = if self.full { T::of(0.5 * core::f64::consts::TAU.ln()) } else { T::zero() };
         if self.log_variance {
             // e⁻ˢ may be infinite where there is no difference.
             let slope = if difference == T::zero() { T::zero() } else { difference * (-spread).exp() };

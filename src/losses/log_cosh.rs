@@ -45,7 +45,7 @@ impl<T: Scalar> Elementwise<T> for LogCosh {
             let half = (far * T::of(0.5)).sinh();
             (T::of(2.0) * half * half).ln_1p()
         } else {
-            far + (-T::of(2.0) * far).exp().ln_1p() - T::of(std::f64::consts::LN_2)
+            far + (-T::of(2.0) * far).exp().ln_1p() - T::of(core::f64::consts::LN_2)
         }
     }
 

@@ -1,10 +1,11 @@
 //! The `Loss` trait.
 
-use std::fmt::Debug;
+use core::fmt::Debug;
 
 use super::parts::{Divisors, LossPart, PartOfSample};
 use super::target::Target;
 use crate::layers::OutputKind;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// A function of a model's outputs and of what they should have been.

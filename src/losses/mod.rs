@@ -29,6 +29,8 @@
 //! Each is a mean unless [`Reduction::Sum`] is asked for, summed in double precision. What a mean is divided by is its
 //! [divisor](Loss::divisor): with it, batches can be put together.
 
+#![deny(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
+
 mod binary_cross_entropy;
 mod binary_cross_entropy_of_probabilities;
 mod binary_focal;

@@ -1,5 +1,6 @@
 //! Weights of a sample's outputs: one for all of them, one for each, or none.
 
+use crate::prelude::*;
 use crate::{Error, Result, Scalar};
 
 #[derive(Debug, Clone, Default)]

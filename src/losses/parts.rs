@@ -1,6 +1,8 @@
 //! The parts of a loss that is made of several, and what each is divided by.
 
-use std::ops::Range;
+use core::ops::Range;
+
+use crate::prelude::*;
 
 /// What a loss is divided by as a whole, and what each of its parts is, where it has several.
 ///

@@ -90,7 +90,7 @@ impl Poisson {
 
 /// ln t! for large t.
 fn stirling<T: Scalar>(t: T) -> T {
-    t * t.ln() - t + T::of(0.5) * (T::of(std::f64::consts::TAU) * t).ln()
+    t * t.ln() - t + T::of(0.5) * (T::of(core::f64::consts::TAU) * t).ln()
 }
 
 impl<T: Scalar> Elementwise<T> for Poisson {

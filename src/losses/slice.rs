@@ -1,10 +1,11 @@
 //! A loss of some of the outputs.
 
-use std::fmt;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::fmt;
 
 use super::loss::Loss;
 use super::target::Target;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, TensorView};
 
 /// One loss of [`Slices`](super::Slices), and what it is of.

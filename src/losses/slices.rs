@@ -1,12 +1,13 @@
 //! A loss of several outputs: each has a loss of its own.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use super::loss::{Loss, check_gradient};
 use super::parts::{Divisors, LossPart, PartOfSample};
 use super::slice::Slice;
 use super::target::Target;
 use crate::layers::OutputKind;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// Losses of slices of the last axis, each with a weight: for a model of several outputs, which ends in paths side by side

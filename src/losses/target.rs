@@ -1,5 +1,6 @@
 //! Targets: what outputs should have been.
 
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView};
 
 /// What the outputs should have been.

@@ -2,6 +2,7 @@
 
 use super::builder::Builder;
 use crate::layers::{Activation, Glu, Prelu, Softmin};
+use crate::prelude::*;
 use crate::{Error, Scalar};
 
 impl<T: Scalar> Builder<T> {

@@ -21,7 +21,7 @@ impl<T: Scalar> Sequential<T> {
         }
         check_room(context.cache.len(), memory.cache, "cache")?;
         let kept = aligned(memory.cache).min(context.cache.len());
-        let (own, rest) = std::mem::take(&mut context.cache).split_at_mut(kept);
+        let (own, rest) = core::mem::take(&mut context.cache).split_at_mut(kept);
         context.cache = own;
         let result = self.train_pass(x, y, context);
         context.cache = rest;

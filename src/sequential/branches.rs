@@ -1,7 +1,7 @@
 //! Several paths on one input, joined: residual blocks, and layers side by side.
 
-use std::fmt;
-use std::ops::Range;
+use core::fmt;
+use core::ops::Range;
 
 use super::Sequential;
 use super::join::{Columns, Join};
@@ -11,6 +11,7 @@ use crate::layers::{
     Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Order, OutputKind, Param,
     Turn,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Several paths on one input, each a model or the input itself, whose outputs are added or laid side by side along the last axis.

@@ -1,6 +1,6 @@
 //! The builder of a model.
 
-use std::fmt;
+use core::fmt;
 
 use rand::Rng;
 
@@ -14,6 +14,7 @@ use crate::layers::{
     Activation, BatchNorm, ChannelsFirst, ChannelsLast, Dropout, Dropout2d, Embedding, Flatten, Layer,
     LayerNorm, LogSoftmax, Normalization, Reshape, Softmax,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView};
 
 /// The layers of a [`Sequential`] to be, from the first to the last.

@@ -2,6 +2,7 @@
 
 use super::Sequential;
 use crate::layers::{Layer, Mode};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape};
 
 /// What a sample can look like, at the input and between layers.

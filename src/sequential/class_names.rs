@@ -1,8 +1,9 @@
 //! The names of classes, checked.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
 
+use crate::prelude::*;
 use crate::{Error, Result};
 
 /// The most bytes of a name.
@@ -23,7 +24,7 @@ pub(crate) fn class_names<S: Into<String>>(
     if names.len() != classes {
         return Err(Error::Length { what: "names of classes".into(), expected: classes, got: names.len() });
     }
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     for name in &*names {
         if name.is_empty() || name.len() > MOST_BYTES {
             let got = format!("one of {} bytes", name.len());

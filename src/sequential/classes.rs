@@ -1,10 +1,11 @@
 //! The classes that a model tells apart have names.
 
-use std::any::Any;
+use core::any::Any;
 
 use super::class_names::{ClassNames, class_names};
 use super::{Builder, Sequential};
 use crate::layers::OutputKind;
+use crate::prelude::*;
 use crate::{Result, Scalar};
 
 impl<T: Scalar> Builder<T> {

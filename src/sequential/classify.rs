@@ -1,9 +1,10 @@
 //! Classes of samples, with their names and probabilities.
 
-use std::fmt;
+use core::fmt;
 
 use super::Sequential;
 use crate::layers::{Layer, OutputKind, softmax_of_row};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, TensorView};
 
 /// What [`Sequential::classify`] takes a sample for.

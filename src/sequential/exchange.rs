@@ -1,12 +1,13 @@
 //! A model with some of its layers exchanged, and the way to a layer in it.
 
-use std::any::Any;
+use core::any::Any;
 
 use super::Sequential;
 use super::branches::Branches;
 use super::inside::inside;
 use super::step::Step;
 use crate::layers::Layer;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar};
 
 /// Where a model inside of a model is: the number of the layer and of the way through it, from the outermost model on.

@@ -1,6 +1,6 @@
 //! A model for inference: normalisations are folded into other layers, dropout is left out.
 
-use std::any::Any;
+use core::any::Any;
 
 use super::Sequential;
 use super::branches::Branches;
@@ -8,6 +8,7 @@ use super::step::Step;
 use crate::layers::{
     BatchNorm, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Dropout, Dropout2d, Layer, Reshape,
 };
+use crate::prelude::*;
 use crate::{Result, Scalar};
 
 impl<T: Scalar> Sequential<T> {

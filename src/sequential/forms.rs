@@ -1,9 +1,10 @@
 //! Whether the parameters of a model are those that it was built with.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::layers::{Layer, ParamForm};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar};
 
 /// What the parameters were like when the model was built, and whether one may have been exchanged since somebody looked.

@@ -1,13 +1,14 @@
 //! The models in a layer.
 
-use std::any::Any;
-use std::ops::Range;
+use core::any::Any;
+use core::ops::Range;
 
 use super::Sequential;
 use super::branches::Branches;
 use super::join::Join;
 use crate::Scalar;
 use crate::layers::{Layer, OutputKind};
+use crate::prelude::*;
 
 /// A way through models inside of a layer.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! How the outputs of several paths become one.
 
-use std::fmt;
+use core::fmt;
 
 use crate::kernels::Parallelism;
 use crate::layers::{OnnxGraph, OnnxValue, Order, add, by_samples};
+use crate::prelude::*;
 use crate::{Scalar, Shape};
 
 /// How the outputs of [`Branches`](super::Branches) become one.

@@ -1,5 +1,7 @@
 //! Models: layers one after another, and side by side.
 
+#![deny(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
+
 mod activations;
 mod as_layer;
 mod branches;
@@ -9,6 +11,7 @@ mod class_names;
 mod classes;
 mod classify;
 mod exchange;
+mod fnv;
 mod for_inference;
 mod forms;
 mod in_workspace;
@@ -33,6 +36,7 @@ mod step;
 mod summary;
 mod windows;
 mod workspace;
+#[cfg(feature = "std")]
 mod workspace_pool;
 
 pub use branches::Branches;
@@ -46,4 +50,5 @@ pub use paths::Paths;
 pub use quantization::Quantization;
 pub use summary::{Summary, SummaryRow};
 pub use workspace::Workspace;
+#[cfg(feature = "std")]
 pub use workspace_pool::WorkspacePool;

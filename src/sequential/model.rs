@@ -1,7 +1,7 @@
 //! The model: its layers, and access to them and their parameters.
 
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::class_names::ClassNames;
 use super::forms::Forms;
@@ -11,6 +11,7 @@ use crate::layers::{
     Backward, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Order, OutputKind, Param,
     Turn, number_params,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Layers one after another, each taking what the one before it gives.
@@ -39,7 +40,7 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 #[derive(Clone)]
 pub struct Sequential<T: Scalar> {
     // The same in clones, which have the same layers: a workspace fits all of them.
-    id: u64,
+    id: usize,
     input: Shape,
     output: Shape,
     // That of the inputs, where more is known of it than their shape tells.
@@ -70,7 +71,7 @@ impl<T: Scalar> Sequential<T> {
 
     /// A model of steps whose parameters have their names already.
     pub(super) fn of_named(input: Shape, output: Shape, mut steps: Vec<Step<T>>) -> Self {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
         for index in 0..steps.len() {
             let is_applied = index > 0 && steps[index - 1].layer.applies_activation();
             steps[index].fused = steps[index].layer.activation().filter(|_| is_applied);
@@ -124,7 +125,7 @@ impl<T: Scalar> Sequential<T> {
         count
     }
 
-    pub(super) fn id(&self) -> u64 {
+    pub(super) fn id(&self) -> usize {
         self.id
     }
 

@@ -1,9 +1,10 @@
 //! What is found by its name.
 
-use std::collections::HashSet;
+use alloc::collections::BTreeSet;
 
 use super::Sequential;
 use crate::layers::{Layer, Param};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar};
 
 /// Whether a layer or a path can have this name, which stands before dots in the names of parameters.
@@ -88,7 +89,7 @@ impl<T: Scalar> Sequential<T> {
         });
         // The outermost first.
         names.sort_by_key(|name| name.matches('.').count());
-        let mut told = HashSet::new();
+        let mut told = BTreeSet::new();
         names.retain(|name| told.insert(*name));
         Error::unknown_name("name of a layer with parameters", names, name)
     }

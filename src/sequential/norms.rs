@@ -2,6 +2,7 @@
 
 use super::builder::Builder;
 use crate::layers::{GroupNorm, InstanceNorm, RmsNorm};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape};
 
 impl<T: Scalar> Builder<T> {

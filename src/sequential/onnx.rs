@@ -1,10 +1,11 @@
 //! A model as operations of ONNX: those of its layers, one after another.
 
-use std::any::Any;
+use core::any::Any;
 
 use super::Sequential;
 use super::step::Step;
 use crate::layers::{ChannelsFirst, ChannelsLast, OnnxGraph, OnnxValue};
+use crate::prelude::*;
 use crate::{Scalar, Shape};
 
 impl<T: Scalar> Sequential<T> {

@@ -1,11 +1,12 @@
 //! The order of features through the layers of a model, and of its parameters.
 
-use std::any::Any;
+use core::any::Any;
 
 use super::Sequential;
 use super::branches::Branches;
 use super::inside::inside;
 use crate::layers::{ChannelsLast, Layer, Order, Turn};
+use crate::prelude::*;
 use crate::{Scalar, Shape};
 
 impl<T: Scalar> Sequential<T> {

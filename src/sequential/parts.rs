@@ -1,6 +1,7 @@
 //! A model cut in two: a body that makes features, and a head on them.
 
 use super::Sequential;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar};
 
 impl<T: Scalar> Sequential<T> {

@@ -2,6 +2,7 @@
 
 use super::Sequential;
 use super::join::Join;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar};
 
 /// What branches are called in texts.

@@ -1,12 +1,13 @@
 //! Branches in a builder.
 
-use std::fmt;
+use core::fmt;
 
 use super::branches::Branches;
 use super::builder::Builder;
 use super::join::Join;
 use super::names::check_name;
 use super::path_names::{describe, in_path};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar};
 
 impl<T: Scalar> Builder<T> {

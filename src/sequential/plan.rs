@@ -6,6 +6,7 @@ use crate::init::{Init, Initializer};
 use crate::layers::{
     Channels, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dense, Layer, OutputSize, Sides, Window,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape};
 
 /// What to make, and how its parameters start.

@@ -1,6 +1,6 @@
 //! Max pools that the convolution before them takes along in inference: convolution, activation and pool in one pass.
 
-use std::any::Any;
+use core::any::Any;
 
 use crate::layers::{Conv2d, Layer, MaxPool2d, Memory, PoolAlong};
 use crate::{Scalar, Shape};

@@ -1,6 +1,7 @@
 //! In how few bits a model is to hold its weights.
 
 use crate::Tensor;
+use crate::prelude::*;
 
 /// In how few bits a model holds its weights; for [`Sequential::quantized`](crate::Sequential::quantized).
 ///

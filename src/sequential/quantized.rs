@@ -1,6 +1,6 @@
 //! A model with weights of fewer bits.
 
-use std::any::Any;
+use core::any::Any;
 
 use super::Sequential;
 use super::branches::Branches;
@@ -11,6 +11,7 @@ use super::step::Step;
 use crate::layers::{
     BatchNorm, Conv1d, Conv2d, Dense, Layer, Param, QuantizedConv1d, QuantizedConv2d, QuantizedDense,
 };
+use crate::prelude::*;
 use crate::{Error, Result, Tensor};
 
 /// The samples of a calibration that go through the layers at a time.

@@ -2,6 +2,7 @@
 
 use super::pooled::Pooled;
 use crate::layers::{Activation, Layer, Memory, Mode};
+use crate::prelude::*;
 use crate::{Scalar, Shape};
 
 /// One layer with what the container knows of it. Shapes are those of one sample.

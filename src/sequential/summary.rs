@@ -1,11 +1,12 @@
 //! The summary of a model: shapes, parameters, multiply-adds and bytes of each layer.
 
-use std::fmt;
+use core::fmt;
 
 use super::Sequential;
 use super::inside::{Inside, inside};
 use super::step::Step;
 use crate::layers::Layer;
+use crate::prelude::*;
 use crate::{Scalar, Shape};
 
 /// A table of a model's layers: shapes, parameters and their share, multiply-adds, bytes.
@@ -222,7 +223,7 @@ impl fmt::Display for Summary {
             table.push(statistics);
         }
         let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; 8] = std::array::from_fn(width);
+        let widths: [usize; 8] = core::array::from_fn(width);
         // What all have in common need not be told.
         let columns = if self.rows.iter().any(SummaryRow::is_narrow) { 8 } else { 7 };
         for row in &table {

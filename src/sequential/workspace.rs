@@ -1,12 +1,14 @@
 //! The workspace: all memory of a pass, made once.
 
-use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use super::Sequential;
+use super::fnv::Fnv;
 use crate::kernels::{self, Buffer, Parallelism};
 use crate::layers::{Backward, Forward, Layer, Mode, RandomKey};
 use crate::losses::{Divisors, Loss, Target};
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// What passes through a model need besides its parameters: outputs of all layers, gradients, scratch.
@@ -32,7 +34,7 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// ```
 pub struct Workspace<T> {
     /// The model of the last pass, and what all have in common that can have been it.
-    model: u64,
+    model: usize,
     layers: u64,
     mode: Mode,
     capacity: usize,
@@ -300,7 +302,7 @@ impl<T: Scalar> Workspace<T> {
 
 /// Models for which this is the same need the same memory in every layer.
 fn layers<T: Scalar>(model: &Sequential<T>, capacity: usize, mode: Mode) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = Fnv::new();
     for step in model.steps() {
         (step.layer.kind(), step.input.axes(), step.output.axes()).hash(&mut hasher);
         (step.reshapes, step.fused.is_some(), step.is_along).hash(&mut hasher);

@@ -1,11 +1,12 @@
 //! A pool of workspaces for the threads that share a model.
 
-use std::fmt;
+use core::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::workspace::another_model;
 use super::{Sequential, Workspace};
 use crate::layers::Mode;
+use crate::prelude::*;
 use crate::{Error, Parallelism, Result, Scalar, TensorView, TensorViewMut};
 
 /// Workspaces that threads take turns at: what a server has instead of a lock around one.

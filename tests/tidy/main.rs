@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules, lowest first. A file may use what stands in a line above its own, and its own line.
 const ORDER: &[&[&str]] = &[
+    &["prelude"],
     &["brief", "getters"],
     &["other_error"],
     &["error", "shape"],
@@ -235,7 +236,8 @@ fn the_root_is_a_table_of_contents() {
         while let Some((_, rest)) = item.strip_prefix('#').and_then(|rest| rest.split_once(']')) {
             item = rest.trim();
         }
-        let known = ["mod ", "pub mod ", "pub use "].iter().any(|start| item.starts_with(start));
+        let known =
+            ["extern crate ", "mod ", "pub mod ", "pub use "].iter().any(|start| item.starts_with(start));
         assert!(known || item.is_empty(), "the root has more than modules and exports: {item}");
     }
 }

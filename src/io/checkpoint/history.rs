@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::Verdict;
-use super::super::archive::{Archive, Dtype, Piece};
+use super::super::archive::{Archive, Dtype};
+use super::super::draft::Piece;
 use super::super::json::{Object, as_number, number};
 use super::super::values::encode;
 use crate::sequential::ClassNames;

@@ -6,7 +6,8 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-use super::read::{parse, read};
+use super::file::read;
+use super::read::parse;
 use super::rebuilt::in_file;
 use super::save;
 use crate::train::{Fit, Keeper, Moment, Monitor, Plan, Run};

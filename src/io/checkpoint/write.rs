@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::Verdict;
-use super::super::archive::{Draft, Piece};
 use super::super::document::Document;
+use super::super::draft::{Draft, Piece};
 use super::super::json::number;
 use super::super::lie::Lie;
 use super::super::orientation::Orientation;

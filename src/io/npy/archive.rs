@@ -13,7 +13,8 @@ use super::array::NumpyArray;
 use super::entry::Entry;
 use super::origin::Origin;
 use crate::io::atomic::write_atomically;
-use crate::io::recognise::{self, NUMPY_ARCHIVE, START, recognise};
+use crate::io::file;
+use crate::io::recognise::{NUMPY_ARCHIVE, START, recognise};
 use crate::{Error, Result, Scalar, Tensor};
 
 const EXTENSION: &str = ".npy";
@@ -51,7 +52,7 @@ impl Archive {
     /// [`Error::Io`] where it cannot be read, [`Error::File`] where it is not a zip file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let origin = Origin::file(path.as_ref());
-        let (mut file, bytes) = recognise::open(path.as_ref())?;
+        let (mut file, bytes) = file::open(path.as_ref())?;
         let mut start = Vec::new();
         let read =
             Read::by_ref(&mut file).take(START as u64).read_to_end(&mut start).and_then(|_| file.rewind());

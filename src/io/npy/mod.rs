@@ -69,7 +69,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::atomic::write_atomically;
-use super::recognise;
+use super::file;
 use crate::{Result, Scalar, Tensor};
 use origin::Origin;
 
@@ -102,7 +102,7 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<usize>> {
 /// array of numbers.
 pub fn open(path: impl AsRef<Path>) -> Result<NumpyArray<'static>> {
     let origin = Origin::file(path.as_ref());
-    let (file, bytes) = recognise::open(path.as_ref())?;
+    let (file, bytes) = file::open(path.as_ref())?;
     NumpyArray::new(origin, Box::new(file), bytes)
 }
 

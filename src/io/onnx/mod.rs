@@ -35,6 +35,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::atomic::io_error;
+use super::file;
 use super::recognise::{self, recognise};
 use crate::layers::Layer;
 use crate::{Error, Result, Scalar, Sequential};
@@ -60,7 +61,7 @@ impl<T: Scalar> Sequential<T> {
     /// operation that no layer does, its name and what about it.
     pub fn from_onnx(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let (mut file, len): (File, u64) = recognise::open(path)?;
+        let (mut file, len): (File, u64) = file::open(path)?;
         let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
         file.read_to_end(&mut bytes).map_err(|error| io_error("read", path, &error))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

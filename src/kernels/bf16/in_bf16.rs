@@ -1,6 +1,6 @@
 //! The products for a number type: they are there for `f32`.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::backend::Bf16Backend;
 use super::number::Pair;

@@ -75,14 +75,14 @@ pub(crate) fn bf16_value(bits: u16) -> f32 {
 #[expect(unsafe_code, reason = "another type for the same bits")]
 pub(super) fn as_elements(pairs: &[Pair]) -> &[f32] {
     // SAFETY: a pair is a `u32`, which has the size and the alignment of an `f32`, and all bits are an `f32`.
-    unsafe { &*(std::ptr::from_ref(pairs) as *const [f32]) }
+    unsafe { &*(core::ptr::from_ref(pairs) as *const [f32]) }
 }
 
 /// Room for pairs in scratch.
 #[expect(unsafe_code, reason = "another type for the same bits")]
 pub(super) fn as_pairs(elements: &mut [f32]) -> &mut [Pair] {
     // SAFETY: as above, and all bits are a `u32`.
-    unsafe { &mut *(std::ptr::from_mut(elements) as *mut [Pair]) }
+    unsafe { &mut *(core::ptr::from_mut(elements) as *mut [Pair]) }
 }
 
 #[cfg(test)]

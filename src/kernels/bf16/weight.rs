@@ -34,7 +34,7 @@ impl<'a> Bf16WeightGradient<'a, f32> {
     }
 
     /// out ← beta·out + alpha·dW for a run of the panels.
-    pub(super) fn write_rounded(&self, run: std::ops::Range<usize>, alpha: f32, beta: f32, out: &mut [f32]) {
+    pub(super) fn write_rounded(&self, run: core::ops::Range<usize>, alpha: f32, beta: f32, out: &mut [f32]) {
         self.backend().with(Write {
             gradient: self,
             run: Run { start: run.start, values: out },

@@ -6,17 +6,18 @@
 )]
 #![expect(unsafe_code, reason = "intrinsics need the instruction set that the token proves")]
 
-use std::arch::x86_64::{
+use core::arch::x86_64::{
     __m256, __m512, __m512bh, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_set1_epi32,
     _mm256_slli_epi32, _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_dpbf16_ps,
     _mm512_set1_epi32, _mm512_slli_epi32,
 };
-use std::mem::transmute;
+use core::mem::transmute;
 
 use super::simd::{Pairs, Widen};
 use crate::kernels::Simd;
 use crate::kernels::avx2::Avx2;
 use crate::kernels::avx512::Avx512;
+use crate::kernels::detect::has;
 
 /// The bits of a pair's second number.
 const SECOND: i32 = -0x1_0000;
@@ -28,13 +29,13 @@ pub(crate) struct Avx512Bf16(Avx512);
 impl Avx512Bf16 {
     /// The proof, if this processor has the instructions and the system saves their registers.
     pub(super) fn detect() -> Option<Self> {
-        Avx512::detect().filter(|_| is_x86_feature_detected!("avx512bf16")).map(Self)
+        Avx512::detect().filter(|_| has!("avx512bf16")).map(Self)
     }
 
     /// Whether a product takes no longer than one of `f32`. It does with Zen 4 and 5; with Sapphire and Emerald Rapids it takes
     /// four times as long, so that widening is faster. AMD's processors are those that have `sse4a`.
     pub(super) fn is_fast() -> bool {
-        is_x86_feature_detected!("sse4a")
+        has!("sse4a")
     }
 }
 

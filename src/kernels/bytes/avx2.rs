@@ -6,7 +6,7 @@
 )]
 #![expect(unsafe_code, reason = "intrinsics need the instruction set that the token proves")]
 
-use std::arch::x86_64::{
+use core::arch::x86_64::{
     __m256, __m256i, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_dpbusd_avx_epi32,
     _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps, _mm256_mullo_epi32,
     _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permutevar8x32_epi32, _mm256_set1_epi32,
@@ -16,6 +16,7 @@ use std::arch::x86_64::{
 use super::simd::ByteSimd;
 use super::words;
 use crate::kernels::avx2::Avx2;
+use crate::kernels::detect::has;
 use crate::kernels::x86;
 
 /// Proof that the processor has AVX2 and AVX-VNNI.
@@ -28,7 +29,7 @@ pub(super) struct Avx2Words(Avx2);
 
 impl AvxVnni {
     pub(super) fn detect() -> Option<Self> {
-        Avx2::detect().filter(|_| is_x86_feature_detected!("avxvnni")).map(Self)
+        Avx2::detect().filter(|_| has!("avxvnni")).map(Self)
     }
 }
 

@@ -9,7 +9,7 @@
 )]
 #![expect(unsafe_code, reason = "intrinsics need the instruction set that the token proves")]
 
-use std::arch::x86_64::{
+use core::arch::x86_64::{
     __m512, __m512i, _mm_storeu_si128, _mm512_add_epi32, _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps,
     _mm512_cvtps_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_max_ps,
     _mm512_min_ps, _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_slli_epi16, _mm512_srai_epi16,
@@ -19,6 +19,7 @@ use std::arch::x86_64::{
 use super::simd::ByteSimd;
 use super::words;
 use crate::kernels::avx512::Avx512;
+use crate::kernels::detect::has;
 use crate::kernels::x86;
 
 /// Proof that the processor has AVX-512 with instructions for bytes, and VNNI.
@@ -31,15 +32,13 @@ pub(super) struct Avx512Words(Avx512);
 
 impl Avx512Vnni {
     pub(super) fn detect() -> Option<Self> {
-        Avx512Words::detect().filter(|_| is_x86_feature_detected!("avx512vnni")).map(|words| Self(words.0))
+        Avx512Words::detect().filter(|_| has!("avx512vnni")).map(|words| Self(words.0))
     }
 }
 
 impl Avx512Words {
     pub(super) fn detect() -> Option<Self> {
-        let has_bytes = is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512dq");
+        let has_bytes = has!("avx512bw", "avx512vl", "avx512dq");
         Avx512::detect().filter(|_| has_bytes).map(Self)
     }
 }

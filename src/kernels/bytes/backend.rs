@@ -9,6 +9,7 @@
     expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")
 )]
 
+#[cfg(feature = "std")]
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
@@ -63,21 +64,30 @@ impl ByteBackend {
 
     /// The fastest of this machine, or what follows from the one forced by `TAPER_SIMD`: `avx512` may have VNNI, the others
     /// are what they say.
+    #[cfg(feature = "std")]
     pub(super) fn current() -> Self {
         static CURRENT: OnceLock<ByteBackend> = OnceLock::new();
-        *CURRENT.get_or_init(|| {
-            let names: &[&str] = match forced_name() {
-                None => &["avx512-vnni", "avx512-no-vnni", "avx-vnni", "avx2", "portable"],
-                // A processor with AVX-512 and none of its instructions for bytes.
-                Some("avx512") => &["avx512-vnni", "avx512-no-vnni", "avx2"],
-                Some("avx512-no-vnni") => &["avx512-no-vnni", "avx2"],
-                Some("avx-vnni") => &["avx-vnni"],
-                Some("avx2") => &["avx2"],
-                Some(_) => &["portable"],
-            };
-            let found = names.iter().copied().find_map(Self::by_name);
-            found.unwrap_or_else(|| refuse(forced_name().unwrap_or_default()))
-        })
+        *CURRENT.get_or_init(Self::chosen)
+    }
+
+    /// The fastest of those that the program is compiled for.
+    #[cfg(not(feature = "std"))]
+    pub(super) fn current() -> Self {
+        Self::chosen()
+    }
+
+    fn chosen() -> Self {
+        let names: &[&str] = match forced_name() {
+            None => &["avx512-vnni", "avx512-no-vnni", "avx-vnni", "avx2", "portable"],
+            // A processor with AVX-512 and none of its instructions for bytes.
+            Some("avx512") => &["avx512-vnni", "avx512-no-vnni", "avx2"],
+            Some("avx512-no-vnni") => &["avx512-no-vnni", "avx2"],
+            Some("avx-vnni") => &["avx-vnni"],
+            Some("avx2") => &["avx2"],
+            Some(_) => &["portable"],
+        };
+        let found = names.iter().copied().find_map(Self::by_name);
+        found.unwrap_or_else(|| refuse(forced_name().unwrap_or_default()))
     }
 
     /// How rows of so many numbers lie.

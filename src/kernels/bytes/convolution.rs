@@ -8,7 +8,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::backend::{ByteBackend, ByteKernel};
 use super::panels::BytePanels;

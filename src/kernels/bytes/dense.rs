@@ -102,7 +102,7 @@ struct Quantize<'a> {
     product: &'a ByteDenseForward<'a>,
     samples: Grid<'a, Sample>,
     lines: Grid<'a, Line>,
-    rows: std::ops::Range<usize>,
+    rows: core::ops::Range<usize>,
 }
 
 impl ByteKernel for Quantize<'_> {

@@ -5,7 +5,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use super::backend::{ByteBackend, ByteKernel};
 use super::panels::{ROWS, STEP};

@@ -3,6 +3,7 @@
 use super::{ByteInput, BytePanels, ByteWeight};
 use crate::kernels::oracle::random;
 use crate::kernels::{ConvolutionSize, DenseSize};
+use crate::prelude::*;
 
 /// A weight as it is told: whole numbers, row-major, and a scale for each output.
 pub(super) struct Weight {

@@ -146,8 +146,8 @@ fn add_pairs(numbers: [i16; 2 * LANES], pairs: [i32; LANES], mut sums: [i32; LAN
 #[expect(unsafe_code, reason = "registers as arrays")]
 #[inline(always)]
 fn add_pairs(numbers: [i16; 2 * LANES], pairs: [i32; LANES], sums: [i32; LANES]) -> [i32; LANES] {
-    use std::arch::x86_64::{__m128i, _mm_add_epi32, _mm_madd_epi16};
-    use std::mem::transmute;
+    use core::arch::x86_64::{__m128i, _mm_add_epi32, _mm_madd_epi16};
+    use core::mem::transmute;
     // SAFETY: both are 16 bytes, of which any are whole numbers.
     let numbers = unsafe { transmute::<[i16; 2 * LANES], __m128i>(numbers) };
     // SAFETY: as above.

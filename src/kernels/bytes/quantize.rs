@@ -12,11 +12,13 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use std::cmp::Ordering;
+use core::cmp::Ordering;
 
 use super::rows::{LINE_BYTES, Sample};
 use super::simd::{ByteSimd, Numbers, NumbersChunk};
 use crate::kernels::Simd;
+#[cfg(not(feature = "std"))]
+use crate::prelude::*;
 
 /// How the inputs become bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -10,7 +10,7 @@
 )]
 #![expect(unsafe_code, reason = "indices are checked once a tile, not once a number")]
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use super::panels::STEP;
 use super::simd::{ByteSimd, most_vectors};

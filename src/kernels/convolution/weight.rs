@@ -1,6 +1,6 @@
 //! The weight gradient, dW = Pᵀ·dy.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use crate::kernels::column_sums::{from_wide, wide};
 use crate::kernels::convolution_size::{ConvolutionSize, MOST_PIECES, columns_of};

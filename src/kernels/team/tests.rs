@@ -1,5 +1,6 @@
-use std::sync::atomic::AtomicUsize;
-use std::time::{Duration, Instant};
+use core::sync::atomic::AtomicUsize;
+use core::time::Duration;
+use std::time::Instant;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 

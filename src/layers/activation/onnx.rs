@@ -1,10 +1,11 @@
 //! Activations as operations of ONNX: one, or the parts of the formula.
 
-use std::f64::consts::{FRAC_2_PI, SQRT_2};
+use core::f64::consts::{FRAC_2_PI, SQRT_2};
 
 use super::Activation;
 use crate::Scalar;
 use crate::layers::{OnnxGraph, OnnxValue};
+use crate::prelude::*;
 
 impl Activation {
     pub(in crate::layers) fn operations<T: Scalar>(

@@ -1,5 +1,7 @@
 //! Settings of an operation.
 
+use crate::prelude::*;
+
 /// A setting of an operation of ONNX, as [`OnnxGraph::node`](super::OnnxGraph::node) takes it.
 ///
 /// ```

@@ -1,6 +1,7 @@
 //! Constants of a graph, whose numbers are read when they are written.
 
 use crate::layers::Param;
+use crate::prelude::*;
 use crate::{Scalar, Tensor};
 
 /// A constant with the axes that it has in the graph.

@@ -1,10 +1,11 @@
 //! The graph that layers add their operations to.
 
-use std::collections::HashMap;
+use alloc::collections::BTreeMap;
 
 use super::value::integer;
 use super::{Constant, Numbers, OnnxAttribute, OnnxValue};
 use crate::layers::Param;
+use crate::prelude::*;
 use crate::{Scalar, Shape, Tensor};
 
 /// Operations of ONNX (opset 17), to which [`Layer::onnx`](crate::Layer::onnx) adds its own.
@@ -17,12 +18,12 @@ pub struct OnnxGraph<'a, T> {
     values: Vec<Value<'a, T>>,
     nodes: Vec<Node>,
     /// Those that are taken, and how often each was asked for.
-    names: HashMap<String, usize>,
+    names: BTreeMap<String, usize>,
     /// The layers around what is being added.
     scope: String,
     /// What a `Transpose` was made of, by what it made and whether that has its channels first: on the way back it is there already.
     /// Whoever needs a value turned has a `Transpose` of their own, so that paths which go apart stay a tree.
-    turned: HashMap<(usize, bool), usize>,
+    turned: BTreeMap<(usize, bool), usize>,
     problems: Vec<String>,
 }
 
@@ -290,9 +291,9 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
         let mut graph = Self {
             values: Vec::new(),
             nodes: Vec::new(),
-            names: HashMap::new(),
+            names: BTreeMap::new(),
             scope: String::new(),
-            turned: HashMap::new(),
+            turned: BTreeMap::new(),
             problems: Vec::new(),
         };
         let input = graph.value(Self::ENDS[0], Source::Input, sample, is_channels_first);
@@ -336,7 +337,8 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
         if !self.nodes.iter().any(takes) || !self.nodes.iter().filter(|node| takes(node)).all(casts) {
             return false;
         }
-        let (gone, mut kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.nodes).into_iter().partition(takes);
+        let (gone, mut kept): (Vec<_>, Vec<_>) =
+            core::mem::take(&mut self.nodes).into_iter().partition(takes);
         for input in kept.iter_mut().flat_map(|node| &mut node.inputs) {
             if gone.iter().any(|node| Some(node.output) == *input) {
                 *input = Some(0);
@@ -350,11 +352,11 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
 /// The axes of numbers along the last axis of a sample, as they are repeated along the others.
 fn dims_along_last(count: usize, x: OnnxValue) -> Vec<usize> {
     let places = if x.is_channels_first { x.shape.rank() - 1 } else { 0 };
-    [count].into_iter().chain(std::iter::repeat_n(1, places)).collect()
+    [count].into_iter().chain(core::iter::repeat_n(1, places)).collect()
 }
 
 /// The name, or one like it where it is taken.
-fn unique(names: &mut HashMap<String, usize>, name: &str) -> String {
+fn unique(names: &mut BTreeMap<String, usize>, name: &str) -> String {
     let name = if name.is_empty() { "value" } else { name };
     let mut own = name.to_owned();
     while names.contains_key(&own) {

@@ -1,6 +1,7 @@
 //! Several values that become one.
 
 use super::{OnnxGraph, OnnxValue};
+use crate::prelude::*;
 use crate::{Scalar, Shape};
 
 impl<T: Scalar> OnnxGraph<'_, T> {

@@ -3,6 +3,7 @@
 use super::value::integer;
 use super::{OnnxGraph, OnnxValue};
 use crate::layers::Param;
+use crate::prelude::*;
 use crate::{Scalar, Tensor};
 
 /// The axis of channels over statistics that are known.

@@ -2,6 +2,7 @@
 
 use super::value::integer;
 use super::{OnnxGraph, OnnxValue};
+use crate::prelude::*;
 use crate::{Scalar, Shape};
 
 /// The means, or the largest, of parts of the places: for each axis of places where its parts begin and end.

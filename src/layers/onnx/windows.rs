@@ -4,6 +4,7 @@ use super::value::integer;
 use super::{OnnxAttribute, OnnxGraph, OnnxValue};
 use crate::kernels::{Axis, Geometry};
 use crate::layers::Param;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
 type Attributes = Vec<(&'static str, OnnxAttribute)>;
