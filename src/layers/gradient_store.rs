@@ -7,6 +7,13 @@ use crate::kernels::{Buffer, Parallelism, Run, split_work};
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Tensor};
 
+/// Gradients in memory, for the step of an optimizer.
+pub(crate) trait KeptGradients<T> {
+    /// Calls `visit` with each run of the gradient of the parameter of this slot and length, and where the run begins; tells whether
+    /// there is a gradient.
+    fn runs(&self, slot: usize, len: usize, visit: &mut dyn FnMut(usize, &[T])) -> bool;
+}
+
 /// Gradients that are kept: for loops written by hand, accumulation and checks.
 ///
 /// Backward passes add up until [`GradientStore::clear`], which an optimizer's step calls. To accumulate over
@@ -58,19 +65,25 @@ impl<T: Scalar> GradientStore<T> {
     /// A row-major copy of a parameter's gradient; `None` where backward brought none since the last clear.
     #[must_use]
     pub fn get(&self, param: &Param<T>) -> Option<Tensor<T>> {
-        self.buffer(param).map(|buffer| param.unpack(buffer))
+        self.buffer(param.slot(), param.buffer().len()).map(|buffer| param.unpack(buffer))
     }
 
     /// The gradient in the order of the parameter's buffer.
-    pub(crate) fn buffer(&self, param: &Param<T>) -> Option<&[T]> {
-        self.slots
-            .get(param.slot())
-            .filter(|slot| slot.filled && slot.values.len() == param.buffer().len())
-            .map(|slot| &slot.values[..])
+    fn buffer(&self, slot: usize, len: usize) -> Option<&[T]> {
+        let slot = self.slots.get(slot).filter(|slot| slot.filled && slot.values.len() == len);
+        slot.map(|slot| &slot.values[..])
     }
 
     pub(crate) fn parallelism(&self) -> Parallelism {
         self.parallelism
+    }
+}
+
+impl<T: Scalar> KeptGradients<T> for GradientStore<T> {
+    fn runs(&self, slot: usize, len: usize, visit: &mut dyn FnMut(usize, &[T])) -> bool {
+        let gradient = self.buffer(slot, len);
+        gradient.into_iter().for_each(|gradient| visit(0, gradient));
+        gradient.is_some()
     }
 }
 

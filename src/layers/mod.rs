@@ -137,7 +137,7 @@ pub use global_avg_pool2d::GlobalAvgPool2d;
 pub use glu::Glu;
 pub use gradient::{GradientSink, GradientSource, Whole};
 pub use gradient_store::GradientStore;
-pub(crate) use gradient_store::number_params;
+pub(crate) use gradient_store::{KeptGradients, number_params};
 pub use group_norm::GroupNorm;
 pub use instance_norm::InstanceNorm;
 pub use layer::{Backward, CloneLayer, Forward, Layer, Memory, Mode, RandomKey};

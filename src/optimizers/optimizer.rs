@@ -1,14 +1,15 @@
 //! The optimizer: a rule, and its state for each parameter of a model.
 
 use std::fmt;
+use std::mem::take;
 
 use super::clip::{Clip, finite_norm, norm, scale_within};
 use super::copied::Copied;
-use super::rule::{MAX_BUFFERS, Rule, Update};
+use super::rule::{MAX_BUFFERS, Rule, Update, split_buffers};
 use super::settings::check_at_least_0;
 use super::state::State;
-use crate::kernels::{Buffer, split_work};
-use crate::layers::{GradientStore, Layer};
+use crate::kernels::{Buffer, Parallelism, split_work};
+use crate::layers::{GradientStore, KeptGradients, Layer};
 use crate::{Error, Result, Scalar};
 
 /// Moves the parameters of a model by a [`Rule`], and remembers what the rule needs between steps.
@@ -106,30 +107,57 @@ impl<T: Scalar> Optimizer<T> {
     /// [`Error::NotFinite`] where a norm to be limited is not finite, [`Error::Setting`] for a rule that remembers
     /// more than [`MAX_BUFFERS`] numbers. Nothing is changed then.
     pub fn step(&mut self, model: &mut dyn Layer<T>, gradients: &mut GradientStore<T>) -> Result<()> {
+        self.step_by(model, gradients, gradients.parallelism())?;
+        gradients.clear();
+        Ok(())
+    }
+
+    /// The same by gradients that lie elsewhere, which are left as they are.
+    pub(crate) fn step_by(
+        &mut self,
+        model: &mut dyn Layer<T>,
+        gradients: &dyn KeptGradients<T>,
+        parallelism: Parallelism,
+    ) -> Result<()> {
         self.prepare(model);
         let global_norm = self.check(model, gradients)?;
-        let parallelism = gradients.parallelism();
         let mut states = self.states.iter_mut();
         let (rule, clip) = (&*self.rule, self.clip);
         model.params_mut(&mut |param| {
             let state = states.next().expect("`prepare` made a state for each parameter");
-            let Some(gradient) = gradients.buffer(param).filter(|_| !param.is_frozen()) else { return };
+            if param.is_frozen() {
+                return;
+            }
+            let (slot, len) = (param.slot(), param.buffer().len());
             let scale = match clip {
                 Some(Clip::GlobalNorm(limit)) => scale_within(limit, global_norm),
-                Some(Clip::Norm(limit)) => scale_within(limit, norm(gradient)),
+                Some(Clip::Norm(limit)) => {
+                    let square = square_norm(gradients, slot, len);
+                    scale_within(limit, square.expect("`check` found a gradient").sqrt())
+                }
                 _ => 1.0,
             };
             let begun = state.begin(rule, param, scale, clip);
-            let (weight, copy) = param.sweep();
+            let (mut weight, mut copy) = param.sweep();
             let is_copied = !copy.is_empty();
-            let whole = Copied { update: Update::of(begun, weight, gradient, state.buffers()), copy };
-            let pieces = parallelism.small_pieces(UPDATE_WORK * gradient.len() as u64);
-            split_work(whole, 64, pieces, &|run: Copied<'_, T>| run.carry_out(rule));
+            let (mut buffers, mut done) = (state.buffers(), 0);
+            gradients.runs(slot, len, &mut |start, gradient| {
+                assert_eq!(start, done, "runs come one after another");
+                done += gradient.len();
+                let (own, rest) = take(&mut weight).split_at_mut(gradient.len());
+                let (own_buffers, rest_buffers) = split_buffers(take(&mut buffers), gradient.len());
+                // A copy is of pairs: two numbers each.
+                let middle = (gradient.len() / 2).min(copy.len());
+                let (own_copy, rest_copy) = take(&mut copy).split_at_mut(middle);
+                (weight, buffers, copy) = (rest, rest_buffers, rest_copy);
+                let whole = Copied { update: Update::of(begun, own, gradient, own_buffers), copy: own_copy };
+                let pieces = parallelism.small_pieces(UPDATE_WORK * gradient.len() as u64);
+                split_work(whole, 64, pieces, &|run: Copied<'_, T>| run.carry_out(rule));
+            });
             if is_copied {
                 param.end_sweep();
             }
         });
-        gradients.clear();
         Ok(())
     }
 
@@ -199,23 +227,32 @@ impl<T: Scalar> Optimizer<T> {
     }
 
     /// Whether a step can be made; the norm of all gradients, where it is needed.
-    fn check(&self, model: &dyn Layer<T>, gradients: &GradientStore<T>) -> Result<f64> {
+    fn check(&self, model: &dyn Layer<T>, gradients: &dyn KeptGradients<T>) -> Result<f64> {
         self.check_model(model)?;
         let (mut missing, mut square) = (None, 0.0);
         let measure = self.clip.is_some_and(Clip::is_by_norm);
-        model.params(&mut |param| match gradients.buffer(param) {
-            _ if param.is_frozen() => {}
-            None => {
+        model.params(&mut |param| {
+            let (slot, len) = (param.slot(), param.buffer().len());
+            if param.is_frozen() {
+                return;
+            }
+            if measure && let Some(own) = square_norm(gradients, slot, len) {
+                square += own;
+            } else if !gradients.runs(slot, len, &mut |_, _| {}) {
                 missing.get_or_insert_with(|| format!("`{}`", param.name()));
             }
-            Some(gradient) if measure => square += norm(gradient).powi(2),
-            Some(_) => {}
         });
         match missing {
             Some(parameter) => Err(Error::MissingGradient { parameter }),
             None => finite_norm(square),
         }
     }
+}
+
+/// The square of the norm of a gradient, where there is one.
+fn square_norm<T: Scalar>(gradients: &dyn KeptGradients<T>, slot: usize, len: usize) -> Option<f64> {
+    let mut square = 0.0;
+    gradients.runs(slot, len, &mut |_, gradient| square += norm(gradient).powi(2)).then_some(square)
 }
 
 /// An update is bound by memory: an element takes about as long as eight multiply-adds.
