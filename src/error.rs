@@ -250,11 +250,6 @@ impl Error {
         Self::Data { part: part.into(), source: Box::new(self) }
     }
 
-    /// The same error, told with the rank on which it happened.
-    pub(crate) fn of_rank(self, rank: usize) -> Self {
-        Self::Rank { rank, source: Box::new(self) }
-    }
-
     /// An error of a batch of these samples as one of the data set that they are from.
     pub(crate) fn of_samples(mut self, samples: &[usize]) -> Self {
         match &mut self {

@@ -49,7 +49,7 @@ impl Dropout {
 
     /// values ← values·mask/(1 − rate).
     fn mask<T: Scalar>(&self, values: &mut [T], random: RandomKey) {
-        let keep = T::of(1.0 / (1.0 - self.rate));
+        let (keep, random) = (T::of(1.0 / (1.0 - self.rate)), random.of_part(values.len()));
         for (index, value) in values.iter_mut().enumerate() {
             *value = if random.uniform(index) < self.rate { T::zero() } else { *value * keep };
         }

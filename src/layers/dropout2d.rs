@@ -47,6 +47,7 @@ impl Dropout2d {
         let (_, sample) = batch.split_batch().expect("a batch");
         let channels = *sample.axes().last().expect("`output_shape` agreed");
         let keep = T::of(1.0 / (1.0 - self.rate));
+        let random = random.of_part(from.len() / sample.len() * channels);
         let samples = from.chunks_exact(sample.len()).zip(to.chunks_exact_mut(sample.len()));
         for (number, (from, to)) in samples.enumerate() {
             for (channel, factor) in factors[..channels].iter_mut().enumerate() {

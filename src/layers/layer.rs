@@ -310,22 +310,40 @@ pub struct Backward<'a, T> {
 ///
 /// The bits depend on the seed, the step, the layer and the element's index and on nothing else: neither on the
 /// number of threads nor on what was drawn before.
+///
+/// Where several ranks share a batch, each counts its elements from 0: [`RandomKey::of_part`] makes the key for these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RandomKey {
     key: u64,
+    /// How many samples of the batch come before those of this pass, and how many it has.
+    before: usize,
+    samples: usize,
 }
 
 impl RandomKey {
     /// The key of a training step.
     #[must_use]
     pub fn new(seed: u64, step: u64) -> Self {
-        Self { key: mix(mix(seed) ^ step) }
+        Self { key: mix(mix(seed) ^ step), before: 0, samples: 1 }
     }
 
     /// The key of one layer in the step.
     #[must_use]
     pub fn layer(self, position: usize) -> Self {
-        Self { key: mix(self.key ^ mix(position as u64)) }
+        Self { key: mix(self.key ^ mix(position as u64)), ..self }
+    }
+
+    /// The key of a pass with so many samples of a batch, behind so many others.
+    pub(crate) fn behind(self, before: usize, samples: usize) -> Self {
+        Self { before, samples: samples.max(1), ..self }
+    }
+
+    /// The key for so many elements, all of this pass. Where ranks share a batch, an element gets the number that it would get on a
+    /// single one; else it is the key itself.
+    #[must_use]
+    pub fn of_part(self, elements: usize) -> Self {
+        let before = (elements / self.samples).wrapping_mul(self.before);
+        Self { key: self.key.wrapping_add(before as u64), before: 0, ..self }
     }
 
     /// A number in [0, 1) for element `index`: the upper 53 of 64 mixed bits.

@@ -69,6 +69,20 @@ impl Divisors {
         self.parts.iter_mut().zip(&other.parts).for_each(add);
         self
     }
+
+    /// All of them as numbers, to be added up: 0 for what is not divided.
+    pub(crate) fn to_numbers(self) -> [f64; Self::MOST + 1] {
+        core::array::from_fn(|index| {
+            if index == 0 { self.whole } else { self.parts[index - 1] }.unwrap_or(0.0)
+        })
+    }
+
+    /// The same divisors with other numbers.
+    pub(crate) fn of_numbers(mut self, numbers: &[f64]) -> Self {
+        let all = core::iter::once(&mut self.whole).chain(&mut self.parts);
+        all.zip(numbers).for_each(|(divisor, &number)| *divisor = divisor.map(|_| number));
+        self
+    }
 }
 
 /// A part of a loss that is made of several, for a table of them.

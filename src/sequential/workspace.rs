@@ -47,6 +47,8 @@ pub struct Workspace<T> {
     batch: usize,
     seed: u64,
     step: u64,
+    /// How many samples of a batch come before those of the next pass.
+    before: usize,
     random: RandomKey,
     parallelism: Parallelism,
 }
@@ -99,6 +101,7 @@ impl<T: Scalar> Workspace<T> {
             batch: 0,
             seed: 0,
             step: 0,
+            before: 0,
             random: RandomKey::new(0, 0),
             parallelism: Parallelism::default(),
         })
@@ -136,7 +139,12 @@ impl<T: Scalar> Workspace<T> {
     /// Where random masks come from: the next training pass is step `step` of this seed, the one after it the
     /// next step. Seed 0 and step 0 unless set.
     pub fn set_random(&mut self, seed: u64, step: u64) {
-        (self.seed, self.step) = (seed, step);
+        (self.seed, self.step, self.before) = (seed, step, 0);
+    }
+
+    /// The same where the samples of the next pass come behind so many others of a batch.
+    pub(crate) fn set_random_behind(&mut self, seed: u64, step: u64, before: usize) {
+        (self.seed, self.step, self.before) = (seed, step, before);
     }
 
     /// The outputs of the last pass; an empty batch before the first.
@@ -214,7 +222,7 @@ impl<T: Scalar> Workspace<T> {
             return Err(problem("expected one made for `Mode::Train`, got one for `Mode::Infer`"));
         }
         (self.model, self.progress) = (model.id(), Progress::Forward);
-        self.random = RandomKey::new(self.seed, self.step);
+        self.random = RandomKey::new(self.seed, self.step).behind(self.before, batch);
         self.step = self.step.wrapping_add(1);
         Ok(self.begin(Mode::Train, batch))
     }

@@ -10,20 +10,19 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::batch::{Batch, Recipe};
+use super::share::Batches;
 use crate::kernels::at_work;
 use crate::{Parallelism, Result, Scalar};
 
-/// Calls `work` with the batches of so many of these samples each; `spare` is memory for them that is kept.
+/// Calls `work` with these batches; `spare` is memory for them that is kept.
 pub(super) fn with_batches<T: Scalar, R>(
     mut recipe: Recipe<'_, '_, T>,
-    samples: &[usize],
-    size: usize,
+    batches: Batches<'_>,
     spare: &mut Vec<Batch<T>>,
     work: impl FnOnce(&Ahead<'_, '_, T>) -> Result<R>,
 ) -> Result<R> {
-    let batches = samples.len().div_ceil(size);
-    let makers =
-        if recipe.takes_time() { recipe.parallelism.makers().min(batches.saturating_sub(1)) } else { 0 };
+    let most = batches.len().saturating_sub(1);
+    let makers = if recipe.takes_time() { recipe.parallelism.makers().min(most) } else { 0 };
     if makers > 0 {
         recipe.parallelism = Parallelism::Threads(1);
     }
@@ -32,7 +31,7 @@ pub(super) fn with_batches<T: Scalar, R>(
     spare.resize_with(spare.len().max(memory), Batch::default);
     let free = spare.drain(..memory).collect();
     let state = Mutex::new(State { next: 0, free, made: Vec::new(), is_over: false });
-    let ahead = Ahead { recipe, samples, size, batches, state, changed: Condvar::new() };
+    let ahead = Ahead { recipe, batches, state, changed: Condvar::new() };
     let result = thread::scope(|scope| {
         let _over = Over(&ahead);
         for _ in 0..makers {
@@ -49,12 +48,10 @@ pub(super) fn with_batches<T: Scalar, R>(
     result
 }
 
-/// The batches of a run of samples.
+/// The batches of a run of samples, or a rank's part of each.
 pub(super) struct Ahead<'a, 'd, T: Scalar> {
     recipe: Recipe<'a, 'd, T>,
-    samples: &'a [usize],
-    size: usize,
-    batches: usize,
+    batches: Batches<'a>,
     state: Mutex<State<T>>,
     /// There is another batch, free memory, or an end.
     changed: Condvar,
@@ -120,8 +117,7 @@ impl<T: Scalar> Ahead<'_, '_, T> {
     }
 
     fn make(&self, number: usize, mut batch: Batch<T>) {
-        let samples = &self.samples[number * self.size..];
-        let samples = &samples[..samples.len().min(self.size)];
+        let samples = self.batches.get(number);
         let made = catch_unwind(AssertUnwindSafe(|| batch.fill(&self.recipe, samples)));
         let mut state = self.lock();
         state.is_over |= !matches!(made, Ok(Ok(())));
@@ -131,7 +127,7 @@ impl<T: Scalar> Ahead<'_, '_, T> {
     }
 
     fn is_over(&self, state: &State<T>) -> bool {
-        state.is_over || state.next == self.batches
+        state.is_over || state.next == self.batches.len()
     }
 
     fn wait<'s>(&self, state: MutexGuard<'s, State<T>>) -> MutexGuard<'s, State<T>> {

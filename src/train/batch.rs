@@ -48,6 +48,11 @@ impl<'d, T: Scalar> Recipe<'_, 'd, T> {
 impl<T: Scalar> Batch<T> {
     /// Brings these samples together.
     pub(super) fn fill(&mut self, recipe: &Recipe<'_, '_, T>, samples: &[usize]) -> Result<()> {
+        self.samples = samples.len();
+        // A rank has no part of some batches.
+        if samples.is_empty() {
+            return Ok(());
+        }
         let &Recipe { data, numbers, parallelism, .. } = recipe;
         let sample = data.sample();
         data.inputs().gather(samples, sample.len(), parallelism, &mut self.inputs)?;
@@ -96,7 +101,6 @@ impl<T: Scalar> Batch<T> {
         if data.weights().is_some() {
             self.weights.extend(samples.iter().map(|&sample| data.weight(sample)));
         }
-        self.samples = samples.len();
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Checks of a training before its first step, so that an error does not wait for the end of an epoch.
 
 use super::run::Plan;
+use super::share::Ranks;
 use super::{Dataset, Fit, Inputs, Trainer, numbers::Numbers};
 use crate::layers::{Layer, Mode};
 use crate::losses::{Loss, Target};
@@ -21,9 +22,9 @@ impl<T: Scalar> Trainer<'_, T> {
         self.check_batches(plan)?;
         self.check_inputs(data)?;
         check_targets(&self.model, &*self.loss, data)?;
-        let mut batch = plan.batch.min(plan.used());
+        let mut batch = plan.batch.min(plan.used()).div_ceil(self.ranks);
         if let Some(validation) = &options.validation {
-            batch = batch.max(plan.batch.min(validation.len()));
+            batch = batch.max(plan.batch.min(validation.len().div_ceil(self.ranks)));
             self.check_sizes(validation.len(), Mode::Infer)
                 .and_then(|()| self.check_inputs(validation))
                 .and_then(|()| check_targets(&self.model, &*self.loss, validation))
@@ -61,10 +62,24 @@ impl<T: Scalar> Trainer<'_, T> {
         self.check_sizes(plan.used(), Mode::Train)
     }
 
+    /// Whether the layers can take a batch, or this rank's part of it in training.
+    fn check_batch(&self, batch: usize, mode: Mode) -> Result<()> {
+        let check = |batch| self.model.check_batch(&self.model.input(), batch, mode);
+        if self.ranks == 1 || mode == Mode::Infer {
+            return check(batch);
+        }
+        let (start, end) = Ranks { rank: self.rank, size: self.ranks, owners: None }.bounds(batch);
+        if start == end {
+            return Ok(());
+        }
+        let part = || format!("part of a rank, {} of a batch of {batch} samples", end - start);
+        check(end - start).map_err(|error| error.in_data(part()))
+    }
+
     /// Whether the layers can take so many samples, a batch after the other.
     fn check_sizes(&self, samples: usize, mode: Mode) -> Result<()> {
         let (whole, last) = (self.settings.batch.min(samples), samples % self.settings.batch);
-        let check = |batch| self.model.check_batch(&self.model.input(), batch, mode);
+        let check = |batch| self.check_batch(batch, mode);
         check(whole)?;
         if last == 0 || last == whole {
             return Ok(());

@@ -1,6 +1,7 @@
 //! What a trainer needs of other processes.
 
 use std::any::Any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{Result, Scalar};
 
@@ -23,7 +24,7 @@ use crate::{Result, Scalar};
 ///         .with_batch(16)? // of both ranks together
 ///         .with_communicator(rank);
 ///     trainer.fit(Dataset::new(&inputs, &labels)?, Fit::epochs(3))?;
-///     Ok(trainer.model().param("fc1.weight")?.to_tensor().as_slice().to_vec())
+///     Ok(trainer.model().param("0.weight")?.to_tensor().as_slice().to_vec())
 /// };
 /// let weights: Vec<_> = thread::scope(|scope| {
 ///     let ranks = Threads::new(2).into_iter().map(|rank| scope.spawn(|| train(rank)));
@@ -91,31 +92,35 @@ pub trait Communicator: Send {
     }
 }
 
-/// One that is borrowed: a trainer gives it back.
-impl<C: Communicator + ?Sized> Communicator for &mut C {
+/// One that several trainers of a rank have, which take turns: for one training after another.
+impl<C: Communicator + ?Sized> Communicator for Arc<Mutex<C>> {
     fn rank(&self) -> usize {
-        (**self).rank()
+        lock(self).rank()
     }
 
     fn size(&self) -> usize {
-        (**self).size()
+        lock(self).size()
     }
 
     fn begin_all_reduce(&mut self, numbers: Bucket) -> Result<()> {
-        (**self).begin_all_reduce(numbers)
+        lock(self).begin_all_reduce(numbers)
     }
 
     fn finish_all_reduce(&mut self) -> Result<Bucket> {
-        (**self).finish_all_reduce()
+        lock(self).finish_all_reduce()
     }
 
     fn all_reduce(&mut self, numbers: Bucket) -> Result<Bucket> {
-        (**self).all_reduce(numbers)
+        lock(self).all_reduce(numbers)
     }
 
     fn broadcast(&mut self, bytes: &mut [u8]) -> Result<()> {
-        (**self).broadcast(bytes)
+        lock(self).broadcast(bytes)
     }
+}
+
+fn lock<C: ?Sized>(shared: &Mutex<C>) -> MutexGuard<'_, C> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Numbers that a [`Communicator`] adds up. It owns them until the sum is there.
@@ -144,7 +149,6 @@ impl Bucket {
     }
 
     /// Those of a model's type.
-    #[allow(dead_code)]
     pub(super) fn of<T: Scalar>(values: Vec<T>) -> Self {
         let mut values = Some(values);
         let any: &mut dyn Any = &mut values;

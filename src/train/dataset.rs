@@ -297,6 +297,15 @@ impl<'a, T: Scalar> Dataset<'a, T> {
         }
     }
 
+    /// The shape of one target as a batch has it, where it is values.
+    pub(super) fn target_sample(&self) -> Option<Shape> {
+        match (self.teacher, self.target) {
+            (Some(teacher), _) => Some(teacher.target(self.has_labels)),
+            (None, Target::Values(values)) => values.shape().split_batch().map(|(_, sample)| sample),
+            (None, Target::Classes(_)) => None,
+        }
+    }
+
     /// The lengths of the axes of all inputs, that of the samples first.
     pub(super) fn shape(&self) -> Shape {
         self.inputs.shape()

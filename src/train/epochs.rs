@@ -7,11 +7,10 @@ use super::order::shuffle;
 use super::outputs::Outputs;
 use super::precision::Copies;
 use super::run::{Plan, Run};
+use super::share::{Batches, Share};
 use super::tally::Tally;
 use super::warnings::warnings;
-use super::{
-    Control, Dataset, EarlyStopping, Epoch, Evaluation, Fit, History, StepReport, Trainer, Training,
-};
+use super::{Control, Dataset, EarlyStopping, Epoch, Evaluation, Fit, History, StepReport, Trainer};
 use crate::clock::Clock;
 use crate::layers::RandomKey;
 use crate::{Error, Result, Scalar, kernels};
@@ -53,8 +52,15 @@ impl<T: Scalar> Trainer<'_, T> {
     /// the one that is not.
     pub fn fit(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
         let plan = self.settings.plan(data.len(), options.shuffle);
-        self.check_fit(&data, &options, plan)?;
+        self.agreed(|trainer| trainer.check_fit(&data, &options, plan))?;
+        if self.group.is_some() {
+            self.meet(Some((&data, &options, plan)))?;
+        }
         let mut run = self.begin_run(plan)?;
+        if self.group.as_ref().is_some_and(|group| group.rank() > 0) {
+            // What the file has counted is that of all ranks, and counts once.
+            run.tally.iter_mut().for_each(Tally::clear_counts);
+        }
         self.progress.history.warnings = warnings(&self.model, &*self.loss);
         let stopping = options.early_stopping.take();
         if stopping.is_none() {
@@ -82,7 +88,11 @@ impl<T: Scalar> Trainer<'_, T> {
     ) -> Result<()> {
         let end = run.first.saturating_add(options.epochs);
         let mut order: Vec<usize> = (0..plan.samples).map(|place| data.number(place)).collect();
-        let mut outputs = options.needs_outputs().then(|| Outputs::new(self.model.output()));
+        let needs_outputs = match &self.group {
+            None => options.needs_outputs(),
+            Some(group) => group.meeting().needs_outputs,
+        };
+        let mut outputs = needs_outputs.then(|| Outputs::new(self.model.output()));
         let mut is_whole = true;
         while self.progress.epoch_number() < end {
             let number = self.progress.epoch_number();
@@ -103,7 +113,7 @@ impl<T: Scalar> Trainer<'_, T> {
             let mut stop = control == Control::Stop;
             let (validation, metrics) =
                 self.validate(options, outputs.as_mut()).map_err(|error| error.in_data("validation data"))?;
-            let train = run.tally.take().expect("an epoch was gone through").finish();
+            let train = self.whole(run.tally.take().expect("an epoch was gone through"))?.finish();
             let seconds = run.seconds + start.elapsed().as_secs_f64();
             let epoch = Epoch { epoch: number, learning_rate, train, validation, metrics, seconds };
             let loss = epoch.validation.as_ref().unwrap_or(&epoch.train).loss;
@@ -113,17 +123,9 @@ impl<T: Scalar> Trainer<'_, T> {
             }
             self.progress.history.epochs.push(epoch);
             (run.samples, run.seconds) = (0, 0.0);
-            for callback in &mut options.callbacks {
-                let epoch = &self.progress.history.epochs[number];
-                let mut training = Training {
-                    model: &mut self.model,
-                    optimizer: &mut self.optimizer,
-                    progress: &self.progress,
-                    outputs: outputs.as_ref().filter(|_| options.validation.is_some()),
-                };
-                stop |= callback.after_epoch(epoch, &mut training)? == Control::Stop;
-                self.model.check_params()?;
-            }
+            let measured = outputs.as_ref().filter(|_| options.validation.is_some());
+            stop |= self.after_epoch(&mut options.callbacks, measured)? == Control::Stop;
+            self.compare_weights(number)?;
             // Where a callback has ended it in the middle of an epoch, the file says so already.
             is_whole = control == Control::Continue;
             if is_whole {
@@ -146,13 +148,15 @@ impl<T: Scalar> Trainer<'_, T> {
         mut outputs: Option<&mut Outputs<T>>,
     ) -> Result<(Option<Evaluation>, Metrics)> {
         let Some(data) = &options.validation else { return Ok((None, Vec::new())) };
-        let mut evaluation = self.measure(data, outputs.as_deref_mut())?;
+        let mut evaluation = self.measure_validation(data, outputs.as_deref_mut())?;
         // A history is the same after it was read from a checkpoint, which has no parts.
         evaluation.parts.clear();
-        let measure = |outputs: &mut Outputs<T>| {
-            options.metrics.iter_mut().map(|metric| metric.measure(outputs)).collect::<Result<_>>()
+        let (Some(outputs), false) = (outputs, options.metrics.is_empty()) else {
+            return Ok((Some(evaluation), Vec::new()));
         };
-        Ok((Some(evaluation), outputs.map_or_else(|| Ok(Vec::new()), measure)?))
+        let metrics = &mut options.metrics;
+        let measured = |_: &mut Self| metrics.iter_mut().map(|metric| metric.measure(outputs)).collect();
+        Ok((Some(evaluation), self.agreed(measured)?))
     }
 
     /// A new run, or the one that was read from a file.
@@ -167,11 +171,6 @@ impl<T: Scalar> Trainer<'_, T> {
                 Err(error)
             }
         }
-    }
-
-    /// Asks the keepers, if there are some.
-    fn keep(&self, moment: Moment, plan: Plan, run: &Run<T>, options: &mut Fit<'_, T>) -> Result<()> {
-        options.keepers.iter_mut().try_for_each(|keeper| keeper.keep(moment, self, plan, run))
     }
 
     /// One pass over the data, or what is left of it; and the learning rate of its last step.
@@ -193,37 +192,30 @@ impl<T: Scalar> Trainer<'_, T> {
             parallelism: self.settings.parallelism,
         };
         let mut spare = std::mem::take(&mut self.gathered);
-        let result = with_batches(recipe, order, plan.batch, &mut spare, |ahead| {
+        let share = self.group.as_ref().map(|group| Share::new(order, plan.batch, group.ranks()));
+        let whole = Batches::Whole { samples: order, size: plan.batch };
+        let batches = share.as_ref().map_or(whole, Batches::Part);
+        let result = with_batches(recipe, batches, &mut spare, |ahead| {
             let mut batch = 0;
             for samples in order.chunks(group) {
                 let step = run.samples / group;
                 let what = || format!("loss in epoch {epoch}, step {step}");
                 let tally = run.tally.get_or_insert_with(|| Tally::new(data, &self.model));
                 let loss = kernels::together(threads, || {
-                    self.with_copies(|trainer| {
-                        trainer.step_on_group((data, ahead), samples, &mut batch, tally, what)
+                    self.with_copies(|trainer| match &share {
+                        None => trainer.step_on_group((data, ahead), samples, &mut batch, tally, what),
+                        Some(share) => {
+                            trainer.step_on_share((data, ahead, share), samples, &mut batch, tally, what)
+                        }
                     })
                 })?;
                 run.samples += samples.len();
                 learning_rate = self.optimizer.learning_rate();
                 let number = self.progress.steps - 1;
                 let report = StepReport { epoch, epochs: end, step, steps, number, learning_rate, loss };
-                let mut control = Control::Continue;
-                for callback in &mut options.callbacks {
-                    let mut training = Training {
-                        model: &mut self.model,
-                        optimizer: &mut self.optimizer,
-                        progress: &self.progress,
-                        outputs: None,
-                    };
-                    control = callback.after_step(&report, &mut training)?;
-                    self.model.check_params()?;
-                    if control == Control::Stop {
-                        break;
-                    }
-                }
+                let control = self.after_step(&report, options)?;
                 let moment = if control == Control::Stop { Moment::Stop } else { Moment::Step };
-                if !options.keepers.is_empty() {
+                if !options.keepers.is_empty() || self.group.is_some() {
                     run.seconds = before + start.elapsed().as_secs_f64();
                     self.keep(moment, plan, run, options)?;
                     run.seconds = before;

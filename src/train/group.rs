@@ -2,10 +2,12 @@
 
 use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use super::communicator::{Bucket, Communicator};
+use super::meeting::Meeting;
+use super::share::Ranks;
 use crate::{Error, Result};
 
 /// A text that ranks tell each other has no more bytes.
@@ -17,6 +19,8 @@ pub(super) struct Group {
     communicator: Mutex<Box<dyn Communicator>>,
     rank: usize,
     size: usize,
+    /// What they have told each other, when they have.
+    pub(super) meeting: Option<Meeting>,
 }
 
 /// Why a rank has to end.
@@ -40,7 +44,7 @@ pub(super) fn attempt<R>(work: impl FnOnce() -> Result<R>) -> Own<R> {
 impl Group {
     pub(super) fn new(communicator: Box<dyn Communicator>) -> Self {
         let (rank, size) = (communicator.rank(), communicator.size());
-        Self { communicator: Mutex::new(communicator), rank, size }
+        Self { communicator: Mutex::new(communicator), rank, size, meeting: None }
     }
 
     pub(super) fn rank(&self) -> usize {
@@ -51,34 +55,45 @@ impl Group {
         self.size
     }
 
+    pub(super) fn has_met(&self) -> bool {
+        self.meeting.is_some()
+    }
+
+    pub(super) fn meeting(&self) -> &Meeting {
+        self.meeting.as_ref().expect("a training begins with it")
+    }
+
+    /// This rank among the others, for the samples of a training.
+    pub(super) fn ranks(&self) -> Ranks<'_> {
+        Ranks { rank: self.rank, size: self.size, owners: self.meeting().owners.as_deref() }
+    }
+
     pub(super) fn communicator(&mut self) -> &mut dyn Communicator {
         &mut **self.communicator.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds up numbers of all ranks.
     pub(super) fn sum(&mut self, numbers: Vec<f64>) -> Result<Vec<f64>> {
-        double(self.communicator().all_reduce(Bucket::F64(numbers))?)
+        let len = numbers.len();
+        double(self.communicator().all_reduce(Bucket::F64(numbers))?, len)
     }
 
     /// What a rank has done and the sums of these numbers, unless one of them has failed: then all get the error of the first.
-    pub(super) fn agree<R>(&mut self, own: Own<R>, mut numbers: Vec<f64>) -> Result<(R, Vec<f64>)> {
+    pub(super) fn agree<R>(&mut self, own: Own<R>, mut numbers: Vec<f64>) -> Own<(R, Vec<f64>)> {
         numbers.push(failures(&own));
         let mut sums = self.sum(numbers)?;
         let failed = sums.pop();
         Ok((self.unless_failed(own, failed)?, sums))
     }
 
-    /// What this rank has done, where none of so many has failed.
-    pub(super) fn unless_failed<R>(&mut self, own: Own<R>, failed: Option<f64>) -> Result<R> {
+    /// What this rank has done, where none has failed of which so many are told.
+    pub(super) fn unless_failed<R>(&mut self, own: Own<R>, failed: Option<f64>) -> Own<R> {
         match own {
             Ok(value) if failed == Some(0.0) => Ok(value),
-            Ok(_) => Err(self.share(None)?),
+            Ok(_) => Err(self.share(None)?.into()),
             Err(failure) => {
                 let error = self.share(Some(&failure))?;
-                match failure {
-                    Failure::Panic(panic) => resume_unwind(panic),
-                    Failure::Error(_) => Err(error),
-                }
+                Err(if let Failure::Error(_) = failure { error.into() } else { failure })
             }
         }
     }
@@ -95,7 +110,7 @@ impl Group {
             Some(Failure::Error(error)) if first == rank => error.clone(),
             _ => Error::other(text),
         };
-        Ok(source.of_rank(first))
+        Ok(Error::Rank { rank: first, source: Box::new(source) })
     }
 
     /// The text that one rank has, where the others have none.
@@ -123,10 +138,18 @@ pub(super) fn failures<R>(own: &Own<R>) -> f64 {
     if own.is_ok() { 0.0 } else { 1.0 }
 }
 
-/// The numbers of a sum in double precision.
-pub(super) fn double(sums: Bucket) -> Result<Vec<f64>> {
-    let expected = "sums of the kind of their summands";
-    sums.into_values().ok_or_else(|| Error::setting("communicator", expected, "another"))
+/// The numbers of a sum of so many in double precision.
+pub(super) fn double(sums: Bucket, len: usize) -> Result<Vec<f64>> {
+    let sums = sums.into_values().filter(|sums: &Vec<f64>| sums.len() == len);
+    sums.ok_or_else(|| {
+        Error::setting("communicator", "as many sums as there were numbers, of their kind", "others")
+    })
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
 }
 
 impl Failure {

@@ -29,5 +29,9 @@ pub(crate) trait Keeper<T: Scalar>: Send {
     /// The file that it writes to.
     fn path(&self) -> &Path;
 
+    /// Whether it would write now.
+    fn is_due(&self, moment: Moment, trainer: &Trainer<'_, T>, run: &Run<T>) -> bool;
+
+    /// Writes if it is due.
     fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()>;
 }

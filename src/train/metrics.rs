@@ -185,6 +185,11 @@ impl ConfusionMatrix {
         &self.counts
     }
 
+    /// Replaces all counts.
+    pub(super) fn set_counts(&mut self, counts: impl IntoIterator<Item = u64>) {
+        self.counts.iter_mut().zip(counts).for_each(|(own, count)| *own = count);
+    }
+
     /// Counts a batch.
     ///
     /// # Errors

@@ -107,6 +107,30 @@ impl Parts {
         })
     }
 
+    /// All sums as numbers, which add up over ranks.
+    pub(super) fn counts(&self) -> Vec<f64> {
+        let of_part = |sums: &Sums| {
+            let confusion =
+                sums.confusion.iter().flat_map(ConfusionMatrix::counts).map(|&count| count as f64);
+            [sums.loss, sums.labelled, sums.right].into_iter().chain(confusion).collect::<Vec<f64>>()
+        };
+        self.0.iter().flat_map(of_part).collect()
+    }
+
+    /// Takes what [`Parts::counts`] was, added up.
+    pub(super) fn set_counts(&mut self, counts: &[f64]) {
+        let mut counts = counts.iter().copied();
+        for sums in &mut self.0 {
+            for sum in [&mut sums.loss, &mut sums.labelled, &mut sums.right] {
+                *sum = counts.next().unwrap_or(*sum);
+            }
+            if let Some(confusion) = &mut sums.confusion {
+                let classes = confusion.classes();
+                confusion.set_counts(counts.by_ref().take(classes * classes).map(|count| count as u64));
+            }
+        }
+    }
+
     pub(super) fn finish(self) -> Vec<PartEvaluation> {
         let evaluation = |sums: Sums| {
             let counts = sums.part.is_classes && sums.labelled > 0.0;

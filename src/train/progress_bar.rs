@@ -40,6 +40,9 @@ impl Default for ProgressBar {
 
 impl<T: Scalar> Callback<T> for ProgressBar {
     fn after_step(&mut self, report: &StepReport, training: &mut Training<'_, T>) -> Result<Control> {
+        if training.rank() > 0 {
+            return Ok(Control::Continue);
+        }
         for warning in training.history().warnings.iter().filter(|_| !self.has_warned) {
             self.bar.println(format!("warning: {warning}"));
         }
@@ -53,7 +56,10 @@ impl<T: Scalar> Callback<T> for ProgressBar {
         Ok(Control::Continue)
     }
 
-    fn after_epoch(&mut self, epoch: &Epoch, _: &mut Training<'_, T>) -> Result<Control> {
+    fn after_epoch(&mut self, epoch: &Epoch, training: &mut Training<'_, T>) -> Result<Control> {
+        if training.rank() > 0 {
+            return Ok(Control::Continue);
+        }
         let accuracy =
             |accuracy: Option<f64>| accuracy.map(|a| format!(", accuracy {a:.3}")).unwrap_or_default();
         let validation = epoch.validation.as_ref().map(|validation| {

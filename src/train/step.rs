@@ -27,8 +27,16 @@ impl<T: Scalar> Trainer<'_, T> {
         target: impl Into<Target<'a, T>>,
     ) -> Result<T> {
         let (step, x, target) = (self.progress.steps, x.into(), target.into());
+        let what = || format!("loss of step {step}");
+        if self.group.is_some() {
+            self.meet(None)?;
+            let threads = self.threads(1, x.batch());
+            return kernels::together(threads, || {
+                self.with_copies(|trainer| trainer.step_of_part(x, target, what))
+            });
+        }
         self.check_step(x, target)?;
-        self.with_copies(|trainer| trainer.step_on(x, target.into(), || format!("loss of step {step}")))
+        self.with_copies(|trainer| trainer.step_on(x, target.into(), what))
     }
 
     /// Forward, loss, backward and update on one batch; the loss before the update.
@@ -58,7 +66,7 @@ impl<T: Scalar> Trainer<'_, T> {
             self.step_by_gradients()?;
             return Ok(loss);
         }
-        let loss = self.forward(x, answers, None, what)?;
+        let loss = self.forward(x, answers, None, 0, what)?;
         self.pace.before_step(self.progress.steps, &mut self.optimizer)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let mut scale = 1.0;
@@ -90,7 +98,7 @@ impl<T: Scalar> Trainer<'_, T> {
         divisors: Option<&Divisors>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        let loss = self.forward(x, answers, divisors, what)?;
+        let loss = self.forward(x, answers, divisors, 0, what)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let gradients = self.gradients.get_or_insert_with(|| {
             GradientStore::new(&mut *self.model).with_parallelism(self.settings.parallelism)
@@ -116,7 +124,7 @@ impl<T: Scalar> Trainer<'_, T> {
     }
 
     /// The model has other weights than those that early stopping may have restored.
-    fn count_step(&mut self) {
+    pub(super) fn count_step(&mut self) {
         self.progress.steps += 1;
         self.progress.history.restored = None;
     }
@@ -146,16 +154,18 @@ impl<T: Scalar> Trainer<'_, T> {
         Ok(())
     }
 
-    fn forward(
+    /// The loss of a batch, or of a part of one that comes behind so many samples of it.
+    pub(super) fn forward(
         &mut self,
         x: TensorView<'_, T>,
         answers: Answers<'_, T>,
         divisors: Option<&Divisors>,
+        before: usize,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
         self.make_workspace(x.batch())?;
         let workspace = self.workspace.as_mut().expect("made above");
-        workspace.set_random(self.settings.seed, self.progress.passes);
+        workspace.set_random_behind(self.settings.seed, self.progress.passes, before);
         self.progress.passes += 1;
         self.model.forward_pass(x, workspace)?;
         let loss = Weighted { loss: &*self.loss, weights: answers.weights };

@@ -74,6 +74,28 @@ impl Tally {
         }
     }
 
+    /// What is counted of samples, as numbers that add up over ranks; the loss is that of all of them already.
+    pub(super) fn counts(&self) -> Vec<f64> {
+        let Some(hits) = &self.hits else { return Vec::new() };
+        let confusion = hits.confusion.iter().flat_map(ConfusionMatrix::counts);
+        [hits.labelled, hits.right].into_iter().chain(confusion.map(|&count| count as f64)).collect()
+    }
+
+    /// Takes what [`Tally::counts`] was, added up.
+    pub(super) fn set_counts(&mut self, counts: &[f64]) {
+        let (Some(hits), [labelled, right, confusion @ ..]) = (&mut self.hits, counts) else { return };
+        (hits.labelled, hits.right) = (*labelled, *right);
+        if let Some(own) = &mut hits.confusion {
+            own.set_counts(confusion.iter().map(|&count| count as u64));
+        }
+    }
+
+    /// Forgets what is counted of samples.
+    pub(super) fn clear_counts(&mut self) {
+        let zeros = vec![0.0; self.counts().len()];
+        self.set_counts(&zeros);
+    }
+
     pub(super) fn finish(self) -> Evaluation {
         let accuracy = |hits: &Hits| (hits.labelled > 0.0).then(|| hits.right / hits.labelled);
         Evaluation {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::History;
 use super::batch::Batch;
+use super::buckets::Buckets;
 use super::group::Group;
 use super::model::Model;
 use super::pace::Pace;
@@ -52,12 +53,17 @@ pub struct Trainer<'m, T: Scalar> {
     pub(super) workspace: Option<Workspace<T>>,
     /// Made where gradients have to be in memory.
     pub(super) gradients: Option<GradientStore<T>>,
+    /// Made where gradients are summed up over ranks.
+    pub(super) buckets: Option<Buckets<T>>,
     /// Memory to gather batches in.
     pub(super) gathered: Vec<Batch<T>>,
     /// Of weights in bf16, between two steps.
     pub(super) copies: Copies,
     /// The other ranks, where there are some to be asked.
     pub(super) group: Option<Group>,
+    /// The number of this rank, and how many there are.
+    pub(super) rank: usize,
+    pub(super) ranks: usize,
 }
 
 impl<'m, T: Scalar> Trainer<'m, T> {
@@ -113,9 +119,12 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             progress: Progress::default(),
             workspace: None,
             gradients: None,
+            buckets: None,
             gathered: Vec::new(),
             copies: Copies::default(),
             group: None,
+            rank: 0,
+            ranks: 1,
         }
     }
 

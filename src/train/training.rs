@@ -14,6 +14,7 @@ pub struct Training<'a, T: Scalar> {
     pub(super) optimizer: &'a mut Optimizer<T>,
     pub(super) progress: &'a Progress<T>,
     pub(super) outputs: Option<&'a Outputs<T>>,
+    pub(super) rank: usize,
 }
 
 impl<T: Scalar> Training<'_, T> {
@@ -60,6 +61,13 @@ impl<T: Scalar> Training<'_, T> {
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.progress.steps
+    }
+
+    /// The number of this rank where several [train together](crate::Trainer::with_communicator), else 0: for what is shown or written
+    /// once.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.rank
     }
 
     /// All epochs that are done.

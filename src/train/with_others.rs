@@ -1,17 +1,244 @@
-//! A trainer that is one of several.
+//! A step of a trainer that is one of several.
+//!
+//! Every rank goes through the same sums, in the same order, whatever becomes of its own part: so none waits for one that has failed.
+//! What a rank does by itself is attempted ([`attempt`]), and looked at when all have come to the end of it. A step moves nothing
+//! before that.
 
-use super::group::Group;
-use super::{Communicator, Trainer};
-use crate::Scalar;
+use std::panic::resume_unwind;
+
+use super::ahead::Ahead;
+use super::buckets::Buckets;
+use super::group::{Failure, Group, Own, attempt, double, failures};
+use super::share::Share;
+use super::statistics::Statistics;
+use super::tally::Tally;
+use super::weighted::Answers;
+use super::{Bucket, Communicator, Dataset, Trainer};
+use crate::layers::GradientSink;
+use crate::losses::{Divisors, Target};
+use crate::{Error, Result, Scalar, TensorView};
+
+/// The samples of a batch that are a rank's.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    /// How many of the batch come before them.
+    before: usize,
+    own: usize,
+    /// How many the batch has.
+    whole: usize,
+}
 
 impl<T: Scalar> Trainer<'_, T> {
-    /// Trains on several machines, or processes: each has a trainer like this one, of the same model, data and settings, and takes its
-    /// part of every batch. See [`Communicator`] for what is the same on all of them.
+    /// Trains with others, on several machines or as several processes: each has a trainer like this one, of the same model, data
+    /// and settings, makes the same calls, and takes its part of every batch. `with_batch` says what all of them take together.
+    ///
+    /// k ranks compute what one computes, to rounding, and a single one to the bit; the same bits whenever there are k of them, and the same weights to the bit
+    /// on every rank. [`Communicator`] has an example; what is the same and what is not:
+    ///
+    /// - Samples are shuffled once for all ranks. Each takes its part of each batch, one after another in the order of the ranks, which
+    ///   may be empty. Gradients are summed with what the loss of the whole batch is divided by, so class weights, ignored targets and
+    ///   weights of samples count as on one rank, and so does dropout: by the place of a sample in the whole batch.
+    /// - [`BatchNorm`](crate::layers::BatchNorm) takes mean and variance of the rank's own part: the one thing that a step computes otherwise
+    ///   than on one rank. There is no way to have those of the whole batch; `GroupNorm` and `LayerNorm` see single samples.
+    ///   Running statistics are the mean of those of the ranks, by how many samples each had.
+    /// - [`Trainer::fit`] measures its validation data on all ranks, each a part. Losses, accuracies, metrics, early stopping, schedules
+    ///   and callbacks are those of the whole, on every rank. A callback has to do the same on all of them; where one stops, all do.
+    ///   What shows something asks [`Training::rank`](super::Training::rank). Checkpoints are written by rank 0 alone.
+    /// - [`Trainer::evaluate`] and [`Trainer::step`] are calls of all ranks as well; a step by hand is given the rank's own part of a batch.
+    /// - Before the first step, the ranks compare version, model, data, settings and weights, and after each epoch the weights to the
+    ///   bit. A training that goes on from a checkpoint reads it on each rank, and may have another number of them.
+    /// - An error on one rank, a loss that is not finite, or a panic ends the call on all of them, with that error
+    ///   ([`Error::Rank`](crate::Error::Rank)). A step has moved nothing then.
+    ///
+    /// Where a rank has not all samples in memory, see [`Samples::has`](super::Samples::has).
     ///
     /// The trainer owns the communicator: one that it borrowed would keep a borrowed model from being read until the trainer is dropped.
+    /// Where several trainers take turns, an `Arc<Mutex<_>>` of one is one too.
     #[must_use]
     pub fn with_communicator(mut self, communicator: impl Communicator + 'static) -> Self {
-        self.group = Some(Group::new(Box::new(communicator)));
+        (self.rank, self.ranks) = (communicator.rank(), communicator.size());
+        // Who is alone has nobody to ask, and trains as fast as without.
+        self.group = (self.ranks != 1).then(|| Group::new(Box::new(communicator)));
         self
+    }
+
+    /// Does something together with the other ranks, which is there. A panic of this rank goes on when all is put back.
+    pub(super) fn with_group<R>(&mut self, work: impl FnOnce(&mut Self, &mut Group) -> Own<R>) -> Result<R> {
+        if self.rank >= self.ranks {
+            let got = format!("rank {} of {}", self.rank, self.ranks);
+            return Err(Error::setting("communicator", "a rank below the number of ranks", got));
+        }
+        let mut group = self.group.take().expect("asked for where there is one");
+        let own = work(self, &mut group);
+        self.group = Some(group);
+        match own {
+            Ok(value) => Ok(value),
+            Err(Failure::Error(error)) => Err(error),
+            Err(Failure::Panic(panic)) => resume_unwind(panic),
+        }
+    }
+
+    /// What this rank does, where none of the ranks fails; without others, by itself.
+    pub(super) fn agreed<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        if self.group.is_none() {
+            return work(self);
+        }
+        self.with_group(|trainer, group| {
+            let own = attempt(|| work(trainer));
+            group.agree(own, Vec::new()).map(|(value, _)| value)
+        })
+    }
+
+    /// A step on these samples, a batch of them after the other, of which this rank has its share. The loss of all of them.
+    pub(super) fn step_on_share(
+        &mut self,
+        (data, ahead, share): (&Dataset<'_, T>, &Ahead<'_, '_, T>, &Share),
+        samples: &[usize],
+        number: &mut usize,
+        tally: &mut Tally,
+        what: impl Fn() -> String + Copy,
+    ) -> Result<f64> {
+        let divisors = data.divisors_of(&*self.loss, samples.iter().copied());
+        let (first, size) = (*number, self.settings.batch);
+        let parts: Vec<Part> = samples
+            .chunks(size)
+            .zip(first..)
+            .map(|(batch, number)| {
+                let own = share.get(number);
+                Part { before: share.before(number), own: own.len(), whole: batch.len() }
+            })
+            .collect();
+        *number += parts.len();
+        let loss = self.with_group(|trainer, group| {
+            trainer.step_of_all(group, &parts, |trainer, index, sink| {
+                let own = share.get(first + index);
+                let gathered = ahead.take(first + index)?;
+                let loss = if own.is_empty() {
+                    0.0
+                } else {
+                    let (x, answers) = gathered.view(data)?;
+                    let loss = trainer.pass_of_part(x, answers, &divisors, parts[index], sink, what);
+                    let loss = loss.map_err(|error| error.of_samples(own))?;
+                    let outputs = trainer.workspace.as_ref().expect("the pass made it").outputs();
+                    tally.add_outputs(outputs, answers, &*trainer.loss);
+                    loss
+                };
+                ahead.give_back(gathered);
+                Ok(loss)
+            })
+        })?;
+        tally.add_loss(loss, divisors.whole());
+        Ok(loss)
+    }
+
+    /// A step by hand on a batch of which this rank has these samples; its loss.
+    pub(super) fn step_of_part(
+        &mut self,
+        x: TensorView<'_, T>,
+        target: Target<'_, T>,
+        what: impl Fn() -> String + Copy,
+    ) -> Result<T> {
+        self.with_group(|trainer, group| {
+            let own = attempt(|| {
+                trainer.check_step(x, target)?;
+                Ok(trainer.loss.divisors(target))
+            });
+            // A part of a batch may be empty, a batch may not.
+            let mut numbers = vec![0.0; group.size()];
+            numbers[group.rank()] = x.batch() as f64;
+            let blank = Divisors::one(None);
+            numbers.extend(own.as_ref().unwrap_or(&blank).to_numbers());
+            let (divisors, sums) = group.agree(own, numbers)?;
+            let (sizes, sums) = sums.split_at(group.size());
+            let count = |sizes: &[f64]| sizes.iter().sum::<f64>() as usize;
+            let part = Part { before: count(&sizes[..group.rank()]), own: x.batch(), whole: count(sizes) };
+            let divisors = divisors.of_numbers(sums);
+            let loss = trainer.step_of_all(group, &[part], |trainer, _, sink| {
+                if part.own == 0 && part.whole > 0 {
+                    return Ok(0.0);
+                }
+                trainer.pass_of_part(x, target.into(), &divisors, part, sink, what)
+            })?;
+            Ok(T::of(loss))
+        })
+    }
+
+    /// A step on these batches, of each of which this rank has a part. `work` goes forward and backward through it, and gives its
+    /// part of the loss.
+    fn step_of_all(
+        &mut self,
+        group: &mut Group,
+        parts: &[Part],
+        mut work: impl FnMut(&mut Self, usize, &mut dyn GradientSink<T>) -> Result<f64>,
+    ) -> Own<f64> {
+        let kept = self.buckets.take().filter(|buckets| buckets.fits(&*self.model));
+        let mut buckets = kept.unwrap_or_else(|| Buckets::new(&*self.model, self.settings.parallelism));
+        buckets.clear();
+        let (mut own, mut statistics) = (Ok(0.0), Statistics::default());
+        let passes = self.progress.passes;
+        for (index, part) in parts.iter().enumerate() {
+            let has_statistics = statistics.remember(&self.model);
+            let is_last = index + 1 == parts.len();
+            if !is_last {
+                own = own.and_then(|sum| attempt(|| Ok(sum + work(self, index, &mut buckets)?)));
+                self.progress.passes = passes + index as u64 + 1;
+                if has_statistics {
+                    let mut moved = Vec::new();
+                    statistics.moved(&self.model, part.own, &mut moved);
+                    let agreed = group.agree(own, moved);
+                    let sums = agreed.as_ref().map_or(&[][..], |(_, sums)| sums);
+                    statistics.follow(&mut self.model, sums, part.whole);
+                    own = Ok(agreed?.0);
+                }
+                continue;
+            }
+            let mut sink = buckets.summing(group);
+            own = own.and_then(|sum| attempt(|| Ok(sum + work(self, index, &mut sink)?)));
+            sink.begin_rest()?;
+            self.progress.passes = passes + index as u64 + 1;
+            if own.is_ok() && parts.iter().any(|part| part.own > 0) {
+                own = buckets.check(&*self.model).map_err(Failure::Error).and(own);
+            }
+            let mut numbers = vec![*own.as_ref().unwrap_or(&0.0), failures(&own)];
+            statistics.moved(&self.model, part.own, &mut numbers);
+            let len = numbers.len();
+            group.communicator().begin_all_reduce(Bucket::F64(numbers))?;
+            buckets.finish(group)?;
+            let sums = double(group.communicator().finish_all_reduce()?, len)?;
+            let own = group.unless_failed(own, Some(sums[1]));
+            statistics.follow(&mut self.model, if own.is_ok() { &sums[2..] } else { &[] }, part.whole);
+            own?;
+            self.step_by_sums(&buckets)?;
+            self.buckets = Some(buckets);
+            return Ok(sums[0]);
+        }
+        Ok(0.0)
+    }
+
+    /// Forward, loss and backward of a part of a batch.
+    fn pass_of_part(
+        &mut self,
+        x: TensorView<'_, T>,
+        answers: Answers<'_, T>,
+        divisors: &Divisors,
+        part: Part,
+        sink: &mut dyn GradientSink<T>,
+        what: impl FnOnce() -> String,
+    ) -> Result<f64> {
+        let loss = self.forward(x, answers, Some(divisors), part.before, what)?;
+        let workspace = self.workspace.as_mut().expect("the forward pass made it");
+        self.model.backward_pass(x, workspace, sink)?;
+        Ok(loss.as_f64())
+    }
+
+    /// Moves the parameters by the sums of all ranks.
+    fn step_by_sums(&mut self, gradients: &Buckets<T>) -> Result<()> {
+        self.pace.before_step(self.progress.steps, &mut self.optimizer)?;
+        self.optimizer.step_by(&mut *self.model, gradients, self.settings.parallelism)?;
+        if let Some(average) = &mut self.average {
+            average.update(&*self.model)?;
+        }
+        self.count_step();
+        Ok(())
     }
 }

@@ -123,7 +123,7 @@ impl<T: Scalar> Keeper<T> for Writer {
         &self.checkpoints.path
     }
 
-    fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()> {
+    fn is_due(&self, moment: Moment, trainer: &Trainer<'_, T>, run: &Run<T>) -> bool {
         let is_due = match (moment, self.checkpoints.every) {
             (Moment::Step, Every::Steps(steps)) => trainer.progress.steps.is_multiple_of(steps),
             (Moment::Epoch, Every::Epochs(epochs)) => trainer.progress.epoch_number().is_multiple_of(epochs),
@@ -133,16 +133,24 @@ impl<T: Scalar> Keeper<T> for Writer {
             (Moment::Step | Moment::Epoch, _) | (_, Every::Best(_)) => false,
             (Moment::Stop | Moment::End, _) => true,
         };
-        let place = Some((trainer.progress.steps, trainer.progress.epoch_number(), run.samples));
-        if !is_due || self.written == place {
+        is_due && self.written != Some(place(trainer, run))
+    }
+
+    fn keep(&mut self, moment: Moment, trainer: &Trainer<'_, T>, plan: Plan, run: &Run<T>) -> Result<()> {
+        if !self.is_due(moment, trainer, run) {
             return Ok(());
         }
         let path = &self.checkpoints.path;
         let draft = write::draft(trainer, Some((plan, run)));
         save::write(path, &draft.map_err(in_file(&path.display().to_string()))?)?;
-        self.written = place;
+        self.written = Some(place(trainer, run));
         Ok(())
     }
+}
+
+/// Steps, epoch and place of a training.
+fn place<T: Scalar>(trainer: &Trainer<'_, T>, run: &Run<T>) -> (u64, usize, usize) {
+    (trainer.progress.steps, trainer.progress.epoch_number(), run.samples)
 }
 
 impl<T: Scalar> Fit<'_, T> {
