@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules, lowest first. A file may use what stands in a line above its own, and its own line.
 const ORDER: &[&[&str]] = &[
-    &["prelude"],
+    &["clock", "prelude"],
     &["brief", "getters"],
     &["other_error"],
     &["error", "shape"],
