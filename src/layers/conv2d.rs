@@ -5,7 +5,7 @@ use core::fmt;
 use rand::Rng;
 
 use super::conv_size::{output_shape, size};
-use super::onnx::{conv, image_of};
+use super::onnx::{conv, image_of, kernels};
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{WeightAndBias, check_bias, with_finish};
 use super::{
@@ -367,8 +367,9 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
 
     fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
         let geometry = self.window.over(&image_of(&x.shape()))?;
-        let WeightAndBias { weight, bias } = &self.parts;
-        Ok(conv(graph, x, &geometry, self.channels.groups, weight, bias.as_ref()))
+        let x = self.parts.weight.bf16().map_or(x, |_| graph.rounded_to_bf16(x));
+        let kernels = kernels(graph, &self.parts.weight, self.parts.bias.as_ref());
+        Ok(conv(graph, x, &geometry, self.channels, &kernels))
     }
 }
 

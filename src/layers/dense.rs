@@ -331,7 +331,9 @@ impl<T: Scalar> Layer<T> for Dense<T> {
     }
 
     fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {
-        Ok(graph.sums(x, &self.parts.weight, self.parts.bias.as_ref()))
+        let x = self.parts.weight.bf16().map_or(x, |_| graph.rounded_to_bf16(x));
+        let weight = graph.param(&self.parts.weight);
+        Ok(graph.sums(x, weight, self.parts.bias.as_ref()))
     }
 }
 

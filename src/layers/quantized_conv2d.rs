@@ -2,11 +2,13 @@
 
 use super::conv_size::{output_shape, size};
 use super::on_sequences::{OfImages, OnSequences};
+use super::onnx::{conv, image_of, turned};
 use super::quantized_weight::QuantizedWeight;
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::with_finish;
 use super::{
-    Backward, Channels, Conv1d, Conv2d, Forward, GradientSink, Layer, Memory, Mode, Param, Settings, Window,
+    Backward, Channels, Conv1d, Conv2d, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue,
+    Param, Settings, Window,
 };
 use crate::getters::getters;
 use crate::kernels::{ByteConvolutionForward, weight_matrices};
@@ -209,6 +211,17 @@ impl Layer<f32> for QuantizedConv2d {
 
     fn settings(&self) -> Settings {
         self.parts.settings(self.channels.settings().with("window", self.window))
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, f32>) -> Result<OnnxValue> {
+        let geometry = self.window.over(&image_of(&x.shape()))?;
+        let axes = (0..x.shape().rank()).map(|axis| x.axis(axis)).collect();
+        let x = graph.rounded_to_bytes(x, self.parts.byte_input(), axes);
+        let params = [&self.parts.weight, &self.parts.scale];
+        let weight = graph.dequantized(params, turned(&self.weight_shape), 0);
+        let bias = self.parts.bias.as_ref().map(|bias| graph.param(bias));
+        let kernels: Vec<_> = [weight].into_iter().chain(bias).collect();
+        Ok(conv(graph, x, &geometry, self.channels, &kernels))
     }
 }
 

@@ -4,7 +4,9 @@ use super::dense::{output_order, output_shape};
 use super::quantized_weight::QuantizedWeight;
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{check_width, with_finish};
-use super::{Backward, Dense, Forward, GradientSink, Layer, Memory, Mode, Order, Param, Settings};
+use super::{
+    Backward, Dense, Forward, GradientSink, Layer, Memory, Mode, OnnxGraph, OnnxValue, Order, Param, Settings,
+};
 use crate::getters::getters;
 use crate::kernels::{ByteDenseForward, DenseSize};
 use crate::prelude::*;
@@ -188,6 +190,14 @@ impl Layer<f32> for QuantizedDense {
 
     fn settings(&self) -> Settings {
         self.parts.settings(Settings::new().with("inputs", self.inputs).with("outputs", self.outputs))
+    }
+
+    fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, f32>) -> Result<OnnxValue> {
+        let x = graph.straight(x);
+        let x = graph.rounded_to_bytes(x, self.parts.byte_input(), vec![x.last_axis()]);
+        let (order, dims) = (vec![0, 1], vec![self.inputs, self.outputs]);
+        let weight = graph.dequantized([&self.parts.weight, &self.parts.scale], (order, dims), 1);
+        Ok(graph.sums(x, weight, self.parts.bias.as_ref()))
     }
 }
 

@@ -8,6 +8,7 @@ mod hostile;
 mod models;
 mod networks;
 mod written;
+mod written_models;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! Every layer written as ONNX and read again.
 
 use super::all_layers::{layers, number};
+use super::{fixture, values};
 use std::path::{Path, PathBuf};
 
 use taper::io::ToOnnx;
@@ -131,20 +132,50 @@ fn for_other_programs() {
     std::fs::create_dir_all(&folder).unwrap();
     put_all::<f32>(&folder);
     put_all::<f64>(&folder);
+    let nets = super::written_models::models().into_iter().map(|(name, model)| (name.to_owned(), model));
+    for (name, model) in nets.chain(super::written_models::models_of_fewer_bits()) {
+        for is_first in [false, true] {
+            put(&folder, &format!("net_{is_first}_{name}"), &model, written(&name, &model, is_first));
+        }
+    }
+    let fixtures = std::fs::read_dir(fixture("")).unwrap().map(|entry| entry.unwrap().path());
+    for path in fixtures.filter(|path| path.extension().is_some_and(|extension| extension == "onnx")) {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let model = Sequential::<f32>::from_onnx(&path).unwrap();
+        let bytes = model.to_onnx_bytes(&ToOnnx::new()).unwrap();
+        let x = values(name).0;
+        let y = model.predict(&x).unwrap();
+        put(&folder, &format!("read_{name}"), &model, (bytes, x, y));
+    }
 }
 
 fn put_all<T: Scalar>(folder: &Path) {
     for (index, (name, model)) in models::<T>().iter().enumerate() {
         for is_first in [false, true] {
-            let (bytes, x, y) = written(name, model, is_first);
-            let clean = |sign: char| if sign.is_alphanumeric() || ".-".contains(sign) { sign } else { '_' };
-            let clean: String = name.chars().map(clean).collect();
-            let name = format!("{}_{index:04}_{is_first}_{clean}", T::NAME);
-            let (x, y) = (bytes_of(&x, model.vocabulary().is_some()), bytes_of(&y, false));
-            for (kind, bytes) in [("onnx", bytes), ("x", x), ("y", y)] {
-                std::fs::write(folder.join(format!("{name}.{kind}")), bytes).unwrap();
-            }
+            put(
+                folder,
+                &format!("{}_{index:04}_{is_first}_{name}", T::NAME),
+                model,
+                written(name, model, is_first),
+            );
         }
+    }
+}
+
+/// Writes a file with its inputs and outputs beside it.
+fn put<T: Scalar>(
+    folder: &Path,
+    name: &str,
+    model: &Sequential<T>,
+    (bytes, x, y): (Vec<u8>, Tensor<T>, Tensor<T>),
+) {
+    let clean = |sign: char| if sign.is_alphanumeric() || ".-".contains(sign) { sign } else { '_' };
+    let clean: String = name.chars().map(clean).collect();
+    // The file says which type its input has.
+    let is_whole = model.vocabulary().is_some();
+    let (x, y) = (bytes_of(&x, is_whole), bytes_of(&y, false));
+    for (kind, bytes) in [("onnx", bytes), ("x", x), ("y", y)] {
+        std::fs::write(folder.join(format!("{clean}.{kind}")), bytes).unwrap();
     }
 }
 

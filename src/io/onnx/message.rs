@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::classes::CLASSES;
 use super::wire::{Budget, Fields, Wire};
 use crate::io::Verdict;
 
@@ -11,6 +12,8 @@ pub(super) struct Model<'a> {
     /// Which version of the operations of each domain it speaks of.
     pub(super) opsets: Vec<(&'a str, i64)>,
     pub(super) graph: Option<Graph<'a>>,
+    /// The entry of the metadata that has the names of the classes.
+    pub(super) classes: Option<&'a str>,
 }
 
 #[derive(Debug, Default)]
@@ -88,12 +91,27 @@ impl<'a> Model<'a> {
             match number {
                 7 => model.graph = Some(Graph::read(wire.bytes()?, budget)?),
                 8 => model.opsets.push(opset(wire.bytes()?, budget)?),
+                14 => model.classes = model.classes.or(classes(wire.bytes()?, budget)?),
                 _ => {}
             }
             Ok(())
         })?;
         Ok(model)
     }
+}
+
+/// The value of an entry of the metadata, where it is that of the classes.
+fn classes<'a>(message: &'a [u8], budget: &Budget) -> Verdict<Option<&'a str>> {
+    let (mut key, mut value) = (&[][..], &[][..]);
+    read(message, budget, |number, wire| {
+        match number {
+            1 => key = wire.bytes()?,
+            2 => value = wire.bytes()?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(std::str::from_utf8(value).ok().filter(|_| key == CLASSES.as_bytes()))
 }
 
 fn opset<'a>(message: &'a [u8], budget: &Budget) -> Verdict<(&'a str, i64)> {

@@ -8,6 +8,7 @@
 //! not take is collected, so that one error tells it all. `docs/onnx.md` says what is read.
 
 mod call;
+mod classes;
 mod constant;
 mod count;
 mod element;
@@ -86,14 +87,19 @@ fn read<T: Scalar>(path: &str, bytes: &[u8], folder: Option<&Path>) -> Result<Se
     let Some(graph) = &model.graph else {
         return Err(in_file(format!("expected {ONNX}, got nothing with a graph")));
     };
+    let names = model.classes.and_then(classes::texts);
     let refused = |problems: Vec<String>| Error::operations(path, &problems);
     let external = External::of_folder(folder);
     let sorted = graph::sort(graph).map_err(refused)?;
     let mut flow = understand::understand(&model, &sorted, &external, bytes.len()).map_err(refused)?;
     patterns::apply(&mut flow);
     let tree = tree::tree(&flow).map_err(refused)?;
-    let model: Sequential<T> =
+    let mut model: Sequential<T> =
         emit::emit(&flow, &tree, bytes.len().saturating_add(external.read_so_far())).map_err(refused)?;
+    if let Some(names) = names.filter(|_| model.classes().is_none()) {
+        // Names that do not fit are another program's.
+        let _ = model.set_classes(names);
+    }
     let mut unfit = Vec::new();
     model.params(&mut |param| {
         if !param.buffer().iter().all(|number| number.is_finite()) {

@@ -15,6 +15,8 @@ pub(crate) struct Constant<'a, T> {
 pub(crate) enum Numbers<'a, T> {
     /// A parameter, and which of its axes comes first.
     Param(&'a Param<T>, Vec<usize>),
+    /// The same of whole numbers of eight bits.
+    Bytes(&'a Param<T>, Vec<usize>),
     Tensor(Tensor<T>),
     Integers(Vec<i64>),
 }
@@ -31,6 +33,7 @@ impl<T: Scalar> Constant<'_, T> {
     fn size(&self) -> usize {
         match &self.numbers {
             Numbers::Param(..) | Numbers::Tensor(_) => size_of::<T>(),
+            Numbers::Bytes(..) => 1,
             Numbers::Integers(_) => size_of::<i64>(),
         }
     }
@@ -38,9 +41,8 @@ impl<T: Scalar> Constant<'_, T> {
     /// Calls `visit` with each number, in the order in which they lie in the graph; with none of whole ones.
     pub(crate) fn each(&self, visit: &mut dyn FnMut(T)) {
         match &self.numbers {
-            Numbers::Param(param, order) => {
-                let tensor = param.to_tensor();
-                each_in_order(&tensor, order, visit);
+            Numbers::Param(param, order) | Numbers::Bytes(param, order) => {
+                each_in_order(&param.to_tensor(), order, visit);
             }
             Numbers::Tensor(tensor) => tensor.as_slice().iter().copied().for_each(visit),
             Numbers::Integers(_) => {}

@@ -67,6 +67,9 @@ pub(crate) struct Finished<'a, T> {
 }
 
 impl<'a, T: Scalar> OnnxGraph<'a, T> {
+    /// The number that says whole numbers of 64 bits.
+    pub(in crate::layers) const INT64: i64 = 7;
+
     /// A parameter as a constant, under its own name.
     pub fn param(&mut self, param: &'a Param<T>) -> OnnxValue {
         let axes = param.shape();
@@ -130,6 +133,9 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
         shape: Shape,
         is_channels_first: bool,
     ) -> OnnxValue {
+        if inputs.iter().flatten().any(|input| input.index >= self.values.len()) {
+            self.refuse(format!("layer `{}`: expected values of this graph, got one of another", self.scope));
+        }
         let name = self.own(operation);
         let output = self.value(&name, Source::Node, shape, is_channels_first);
         self.nodes.push(Node {
@@ -156,8 +162,22 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
         order: Vec<usize>,
         dims: Vec<usize>,
     ) -> OnnxValue {
+        self.of_param(param, Numbers::Param(param, order), dims)
+    }
+
+    /// The same of one whose numbers are whole ones of eight bits.
+    pub(in crate::layers) fn bytes_as(
+        &mut self,
+        param: &'a Param<T>,
+        order: Vec<usize>,
+        dims: Vec<usize>,
+    ) -> OnnxValue {
+        self.of_param(param, Numbers::Bytes(param, order), dims)
+    }
+
+    fn of_param(&mut self, param: &'a Param<T>, numbers: Numbers<'a, T>, dims: Vec<usize>) -> OnnxValue {
         let shape = Shape::new(&dims).expect("no more axes than a parameter and a batch of an image have");
-        let constant = Constant { numbers: Numbers::Param(param, order), dims };
+        let constant = Constant { numbers, dims };
         self.value(param.name(), Source::Constant(constant), shape, false)
     }
 
@@ -283,9 +303,6 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
 impl<'a, T: Scalar> OnnxGraph<'a, T> {
     /// The names of the values that go in and come out.
     const ENDS: [&'static str; 2] = ["input", "output"];
-    /// The number that says whole numbers of 64 bits.
-    pub(in crate::layers) const INT64: i64 = 7;
-
     /// A graph of nothing, and its input.
     pub(crate) fn new(sample: Shape, is_channels_first: bool) -> (Self, OnnxValue) {
         let mut graph = Self {

@@ -2,6 +2,7 @@
 
 mod attribute;
 mod constant;
+mod fewer_bits;
 mod graph;
 mod joins;
 mod norms;
@@ -20,4 +21,4 @@ pub(super) use slices::reduced_parts;
 pub use value::OnnxValue;
 #[cfg_attr(not(feature = "onnx"), expect(unused_imports, reason = "for the writer of files"))]
 pub(crate) use value::integer;
-pub(super) use windows::{conv, conv_transpose, image_of, pool_max, pool_mean};
+pub(super) use windows::{conv, conv_transpose, image_of, kernels, pool_max, pool_mean, turned};

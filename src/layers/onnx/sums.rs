@@ -9,13 +9,11 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
     pub(in crate::layers) fn sums(
         &mut self,
         x: OnnxValue,
-        weight: &'a Param<T>,
+        weight: OnnxValue,
         bias: Option<&'a Param<T>>,
     ) -> OnnxValue {
         let x = self.straight(x);
-        let outputs = weight.shape().axes().last().copied().unwrap_or(1);
-        let output = x.shape().with_last(outputs);
-        let weight = self.param(weight);
+        let output = x.shape().with_last(weight.shape().axes().last().copied().unwrap_or(1));
         let bias = bias.map(|bias| self.param(bias));
         match bias {
             Some(bias) if output.rank() == 1 => {

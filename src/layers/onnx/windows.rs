@@ -3,7 +3,7 @@
 use super::value::integer;
 use super::{OnnxAttribute, OnnxGraph, OnnxValue};
 use crate::kernels::{Axis, Geometry};
-use crate::layers::Param;
+use crate::layers::{Channels, Param};
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
@@ -47,36 +47,39 @@ fn sample(places: impl Iterator<Item = usize>, channels: usize) -> Shape {
     Shape::new(&axes).expect("an image or a sequence")
 }
 
-/// A weight `[window…, inputs, outputs]` with its last axes in front, as ONNX has it, and the bias.
-fn weights<'a, T: Scalar>(
-    graph: &mut OnnxGraph<'a, T>,
-    weight: &'a Param<T>,
-    bias: Option<&'a Param<T>>,
-) -> Vec<Option<OnnxValue>> {
-    let shape = weight.shape();
-    let taps = shape.rank() - 2;
+/// The axes of a weight `[window…, inputs, outputs]` with the last in front, as ONNX has it: which come first, and their lengths.
+pub(in crate::layers) fn turned(weight: &Shape) -> (Vec<usize>, Vec<usize>) {
+    let taps = weight.rank() - 2;
     let order: Vec<usize> = [taps + 1, taps].into_iter().chain(0..taps).collect();
-    let dims = order.iter().map(|&axis| shape.axes()[axis]).collect();
-    let weight = graph.param_as(weight, order, dims);
-    let bias = bias.map(|bias| graph.param(bias));
-    [Some(weight)].into_iter().chain(bias.map(Some)).collect()
+    let dims = order.iter().map(|&axis| weight.axes()[axis]).collect();
+    (order, dims)
 }
 
-/// A convolution of an image or a sequence.
-pub(in crate::layers) fn conv<'a, T: Scalar>(
+/// A weight with these axes, and the bias.
+pub(in crate::layers) fn kernels<'a, T: Scalar>(
     graph: &mut OnnxGraph<'a, T>,
-    x: OnnxValue,
-    geometry: &Geometry,
-    groups: usize,
     weight: &'a Param<T>,
     bias: Option<&'a Param<T>>,
+) -> Vec<OnnxValue> {
+    let (order, dims) = turned(&weight.shape());
+    let weight = graph.param_as(weight, order, dims);
+    let bias = bias.map(|bias| graph.param(bias));
+    [weight].into_iter().chain(bias).collect()
+}
+
+/// A convolution of an image or a sequence, of a weight with its outputs first and maybe a bias.
+pub(in crate::layers) fn conv<T: Scalar>(
+    graph: &mut OnnxGraph<'_, T>,
+    x: OnnxValue,
+    geometry: &Geometry,
+    channels: Channels,
+    kernels: &[OnnxValue],
 ) -> OnnxValue {
     let (x, axes) = (graph.channels_first(x), axes(geometry, x));
-    let outputs = weight.shape().axes().last().copied().unwrap_or(1);
-    let inputs = [&[Some(x)], &weights(graph, weight, bias)[..]].concat();
+    let inputs: Vec<_> = [x].iter().chain(kernels).map(|&value| Some(value)).collect();
     let mut attributes = slides(&axes, |axis| axis.after);
-    attributes.extend([dilations(&axes), ("group", integer(groups).into())]);
-    let shape = sample(axes.iter().map(|axis| axis.outputs), outputs);
+    attributes.extend([dilations(&axes), ("group", integer(channels.groups).into())]);
+    let shape = sample(axes.iter().map(|axis| axis.outputs), channels.outputs);
     graph.raw("Conv", &inputs, &attributes, shape, true)
 }
 
@@ -102,10 +105,12 @@ pub(in crate::layers) fn conv_transpose<'a, T: Scalar>(
     let output = sample(axes.iter().map(|axis| axis.inputs), geometry.channels);
     if !is_behind {
         attributes.push(("output_padding", along(&axes, more).into()));
-        let inputs = [&[Some(x)], &weights(graph, weight, bias)[..]].concat();
+        let kernels = kernels(graph, weight, bias);
+        let inputs: Vec<_> = [x].into_iter().chain(kernels).map(Some).collect();
         return Ok(graph.raw("ConvTranspose", &inputs, &attributes, output, true));
     }
-    let inputs = [&[Some(x)], &weights(graph, weight, None)[..]].concat();
+    let kernels = kernels(graph, weight, None);
+    let inputs: Vec<_> = [x].into_iter().chain(kernels).map(Some).collect();
     if axes.iter().any(|axis| axis.inputs <= more(axis)) {
         return Err(Error::setting("padding", "less than its windows reach", "all of it"));
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::message::Message;
+use crate::io::onnx::classes::{CLASSES, array};
 use crate::layers::OnnxAttribute;
 use crate::layers::onnx::{Constant, Finished, Node, Numbers, integer};
 use crate::{Scalar, Shape};
@@ -16,6 +17,7 @@ const OPSET: i64 = 17;
 
 /// The numbers of types of elements.
 const FLOAT: i64 = 1;
+const INT8: i64 = 3;
 const INT64: i64 = 7;
 const DOUBLE: i64 = 11;
 
@@ -90,6 +92,7 @@ fn len<T: Scalar>(pieces: &[Piece<'_, T>]) -> u64 {
 fn element<T: Scalar>(constant: &Constant<'_, T>) -> i64 {
     match constant.numbers {
         Numbers::Integers(_) => INT64,
+        Numbers::Bytes(..) => INT8,
         _ if T::NAME == "f64" => DOUBLE,
         _ => FLOAT,
     }
@@ -100,8 +103,11 @@ fn write_numbers<T: Scalar>(constant: &Constant<'_, T>, to: &mut dyn Write) -> i
         return integers.iter().try_for_each(|integer| to.write_all(&integer.to_le_bytes()));
     }
     let (mut buffer, mut result) = (Vec::with_capacity(BUFFER_BYTES), Ok(()));
+    let is_bytes = matches!(constant.numbers, Numbers::Bytes(..));
     constant.each(&mut |number| {
-        if T::NAME == "f64" {
+        if is_bytes {
+            buffer.extend((number.as_f64() as i8).to_le_bytes());
+        } else if T::NAME == "f64" {
             buffer.extend(number.as_f64().to_le_bytes());
         } else {
             buffer.extend((number.as_f64() as f32).to_le_bytes());
@@ -149,5 +155,5 @@ fn end(name: &str, element: i64, sample: &Shape) -> Message {
 
 /// The names of classes as an entry of the metadata: an array in JSON.
 fn classes(names: &[String]) -> Message {
-    Message::new().text(1, super::CLASSES).text(2, &super::names::array(names))
+    Message::new().text(1, CLASSES).text(2, &array(names))
 }

@@ -2,7 +2,6 @@
 
 mod file;
 mod message;
-mod names;
 
 use std::path::Path;
 
@@ -12,9 +11,6 @@ use crate::layers::{Layer, OnnxGraph};
 use crate::{Error, Result, Scalar, Sequential, Shape};
 
 use file::{Ends, File, MOST_BYTES};
-
-/// The entry of the metadata that has the names of the classes.
-const CLASSES: &str = "classes";
 
 /// No problem takes more, however long the names in it are.
 const MOST_PROBLEM_BYTES: usize = 350;
