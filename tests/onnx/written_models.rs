@@ -236,7 +236,7 @@ fn layers_of_ones_own() {
     assert_eq!(problems.len(), 3, "{problems:?}");
     assert!(
         problems[0].starts_with("layer `first` (own): ") && problems[0].contains("operations"),
-        "{} {nothing}",
+        "{}",
         problems[0]
     );
     assert!(problems[1].starts_with("layer `block.inner` (own): "), "{}", problems[1]);
