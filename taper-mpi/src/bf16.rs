@@ -3,12 +3,10 @@
 /// The nearest number of 16 bits, of two that are equally near the even one.
 pub(crate) fn rounded(value: f32) -> u16 {
     let bits = value.to_bits();
-    if value.is_nan() {
-        // A bit of the upper half that says NaN, should all others be in the lower one.
-        return (bits >> 16) as u16 | 0x40;
-    }
-    let half = 0x7FFF + ((bits >> 16) & 1);
-    ((bits + half) >> 16) as u16
+    let half = bits.wrapping_add(0x7FFF + ((bits >> 16) & 1)) >> 16;
+    // A bit of the upper half that says NaN, should all others be in the lower one. Both are computed: so a loop takes several at a time.
+    let nan = (bits >> 16) | 0x40;
+    (if value.is_nan() { nan } else { half }) as u16
 }
 
 pub(crate) fn widened(half: u16) -> f32 {

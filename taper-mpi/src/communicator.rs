@@ -1,8 +1,8 @@
 //! The communicator.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use taper::train::{Bucket, Communicator, Precision};
 use taper::{Error, Result};
@@ -10,22 +10,22 @@ use taper::{Error, Result};
 use crate::line::{Done, Place, State, Task};
 
 /// The processes of an MPI job, as a trainer sees them ([`Trainer::with_communicator`](taper::Trainer::with_communicator)). [`run`](crate::run) gives
-/// it to each rank.
+/// it to each rank. Copies are the same rank, for several trainers one after another.
 ///
 /// Sums are taken in the order of the ranks: their bits follow from the number of ranks alone, and are the same on all of them, with any
 /// implementation of MPI. They are taken while the program goes on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Mpi {
     place: Place,
     state: Arc<State>,
     tasks: Sender<Task>,
-    done: Receiver<Done>,
+    done: Arc<Mutex<Receiver<Done>>>,
     in_bf16: bool,
 }
 
 impl Mpi {
     pub(crate) fn new(place: Place, state: Arc<State>, tasks: Sender<Task>, done: Receiver<Done>) -> Self {
-        Self { place, state, tasks, done, in_bf16: false }
+        Self { place, state, tasks, done: Arc::new(Mutex::new(done)), in_bf16: false }
     }
 
     /// In which numbers gradients of `f32` travel. With [`Precision::Bf16`] it is half of the bytes: each rank's are rounded to 16 bits, added
@@ -33,13 +33,15 @@ impl Mpi {
     /// the same ones. Everything else that ranks add up, and gradients of `f64`, go in full. A rank that is alone rounds nothing.
     ///
     /// It has to be the same on all ranks.
-    pub fn set_precision(&mut self, precision: Precision) {
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
         self.in_bf16 = precision == Precision::Bf16;
+        self
     }
 
     fn wait(&mut self) -> Result<Done> {
         self.state.is_awaited.store(true, Ordering::Release);
-        let done = self.done.recv();
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).recv();
         self.state.is_awaited.store(false, Ordering::Release);
         done.map_err(|_| ended())
     }

@@ -1,7 +1,8 @@
 //! The thread that calls MPI. It alone does, from the beginning to the end, so any implementation of MPI will do.
 //!
 //! It carries out sums in the order in which they come, while the thread of the program goes on. MPI moves what is under way when it is called:
-//! so the thread looks again and again, sleeping in between as long as the program computes, and without sleep once it waits.
+//! so the thread looks again and again: sleeping in between as long as the program computes, without sleep once it waits, and sleeping again
+//! if that takes long, as others may want the processor.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,9 @@ use crate::sum::Received;
 /// Between two looks while the program computes.
 const PAUSE: Duration = Duration::from_micros(50);
 
+/// How long it looks without sleep for what the program waits for: as long as the sum of a bucket takes in memory.
+const AWAKE: Duration = Duration::from_micros(500);
+
 /// How long a rank that has failed waits for the others to fail too, before it ends them: so each tells its error.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -35,8 +39,13 @@ pub(crate) struct State {
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Task {
-    Sum { values: Bucket, in_bf16: bool },
+    Sum {
+        values: Bucket,
+        in_bf16: bool,
+    },
     Broadcast(Vec<u8>),
+    /// No more: the program is through.
+    End,
 }
 
 /// What was done.
@@ -53,7 +62,7 @@ pub(crate) struct Place {
     pub(crate) size: usize,
 }
 
-/// Initialises MPI, tells the place, carries out tasks until there come no more, and finalises.
+/// Initialises MPI, tells the place, carries out tasks until the last one, and finalises.
 pub(crate) fn serve(
     state: &Arc<State>,
     place: &Sender<Result<Place, String>>,
@@ -71,21 +80,32 @@ pub(crate) fn serve(
         return;
     }
     let _ = place.send(Ok(Place { rank: world.rank() as usize, size: world.size() as usize }));
+    let _guard = AbortOnPanic;
     let line = Line { state, world: &world };
     let mut received = Received::default();
     for task in tasks {
+        let Some(what) = line.carry_out(task, &mut received) else { break };
         // Whoever asked may be gone, and is the one that says why.
-        let _ = done.send(line.carry_out(task, &mut received));
+        let _ = done.send(what);
     }
     if state.has_failed.load(Ordering::Acquire) {
-        let barrier = std::cell::Cell::new(Some(world.immediate_barrier()));
-        line.wait(&mut || match barrier.take().map(mpi::request::Request::test) {
-            Some(Err(request)) => {
-                barrier.set(Some(request));
-                false
-            }
-            _ => true,
+        let mut barrier = Some(world.immediate_barrier());
+        line.wait(&mut || {
+            barrier = barrier.take().and_then(|request| request.test().err());
+            barrier.is_none()
         });
+    }
+}
+
+/// A panic here is a fault of this crate or of MPI's binding. It ends the process at once, and with it the job: to finalise MPI would wait for the
+/// other ranks, which wait for this one.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            std::process::abort();
+        }
     }
 }
 
@@ -95,7 +115,7 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn carry_out(&self, task: Task, received: &mut Received) -> Done {
+    fn carry_out(&self, task: Task, received: &mut Received) -> Option<Done> {
         let wait = |is_done: &mut dyn FnMut() -> bool| self.wait(is_done);
         match task {
             Task::Sum { mut values, in_bf16 } => {
@@ -104,26 +124,30 @@ impl Line<'_> {
                     Bucket::F32(values) => received.sum_f32(self.world, values, &wait),
                     Bucket::F64(values) => received.sum_f64(self.world, values, &wait),
                 }
-                Done::Sum(values)
+                Some(Done::Sum(values))
             }
             Task::Broadcast(mut bytes) => {
                 self.world.process_at_rank(0).broadcast_into(&mut bytes[..]);
-                Done::Broadcast(bytes)
+                Some(Done::Broadcast(bytes))
             }
+            Task::End => None,
         }
     }
 
     /// Until it is done. Once this rank has failed, others may never come: then it ends them.
     fn wait(&self, is_done: &mut dyn FnMut() -> bool) {
-        let mut failed = None;
+        let (mut failed, mut awaited): (Option<Instant>, Option<Instant>) = (None, None);
         while !is_done() {
             if self.state.has_failed.load(Ordering::Acquire) {
-                let since: &mut Instant = failed.get_or_insert_with(Instant::now);
+                let since = failed.get_or_insert_with(Instant::now);
                 if since.elapsed() > GRACE {
                     self.world.abort(1);
                 }
             }
-            if self.state.is_awaited.load(Ordering::Acquire) {
+            if !self.state.is_awaited.load(Ordering::Acquire) {
+                awaited = None;
+                thread::sleep(PAUSE);
+            } else if awaited.get_or_insert_with(Instant::now).elapsed() < AWAKE {
                 thread::yield_now();
             } else {
                 thread::sleep(PAUSE);

@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use crate::communicator::Mpi;
-use crate::line::{State, serve};
+use crate::line::{State, Task, serve};
 
 /// Runs a program as one rank of an MPI job: initialises MPI, gives the program its communicator, and finalises MPI when the program is
 /// through. Ranks wait there for each other.
@@ -21,7 +21,7 @@ use crate::line::{State, serve};
 ///
 /// A program calls it once, at the beginning, and nothing else of MPI; [the first page](crate) has an example. MPI is called from a thread of
 /// its own, for which a level of `MPI_THREAD_FUNNELED` is enough.
-pub fn run(program: impl FnOnce(&mut Mpi) -> Result<(), Box<dyn Error>>) -> ExitCode {
+pub fn run(program: impl FnOnce(Mpi) -> Result<(), Box<dyn Error>>) -> ExitCode {
     let state = Arc::new(State::default());
     let (to_thread, tasks) = channel();
     let (to_program, done) = channel();
@@ -39,8 +39,8 @@ pub fn run(program: impl FnOnce(&mut Mpi) -> Result<(), Box<dyn Error>>) -> Exit
         Ok(Err(error)) => return failure(&format!("error: {error}")),
         Err(_) => return failure("error: MPI could not be initialised"),
     };
-    let mut communicator = Mpi::new(place, Arc::clone(&state), to_thread, done);
-    let outcome = catch_unwind(AssertUnwindSafe(|| program(&mut communicator)));
+    let communicator = Mpi::new(place, Arc::clone(&state), to_thread.clone(), done);
+    let outcome = catch_unwind(AssertUnwindSafe(|| program(communicator)));
     let code = match outcome {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failure(&format!("rank {} of {}: error: {error}", place.rank, place.size)),
@@ -48,9 +48,8 @@ pub fn run(program: impl FnOnce(&mut Mpi) -> Result<(), Box<dyn Error>>) -> Exit
         Err(_) => failure(&format!("rank {} of {}: panicked", place.rank, place.size)),
     };
     state.has_failed.store(code != ExitCode::SUCCESS, Ordering::Release);
-    // The thread finds no more tasks, and ends.
-    drop(communicator);
-    if mpi.join().is_ok() { code } else { ExitCode::FAILURE }
+    let is_told = to_thread.send(Task::End).is_ok();
+    if mpi.join().is_ok() && is_told { code } else { ExitCode::FAILURE }
 }
 
 fn failure(text: &str) -> ExitCode {

@@ -74,4 +74,11 @@ impl Job {
         let ended = Self::start(worker, ranks, folder).end();
         assert!(ended.is_success, "{worker} on {ranks} ranks:\n{}", ended.errors);
     }
+
+    /// Runs a job that has to fail, and gives back what it says.
+    pub(crate) fn fails(worker: &str, ranks: usize, folder: &Path) -> String {
+        let ended = Self::start(worker, ranks, folder).end();
+        assert!(!ended.is_success, "{worker} on {ranks} ranks ended well:\n{}", ended.errors);
+        ended.errors
+    }
 }

@@ -45,7 +45,7 @@ fn sum<T: Copy + std::ops::Add<Output = T>>(of_rank: impl Fn(usize) -> Vec<T>, s
     (1..size).fold(of_rank(0), add)
 }
 
-pub(crate) fn worker(mpi: &mut Mpi, _: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) fn worker(mut mpi: Mpi, _: &Path) -> Result<(), Box<dyn Error>> {
     let (rank, size) = (mpi.rank(), mpi.size());
     // All of them under way at once.
     for length in LENGTHS {
@@ -58,7 +58,8 @@ pub(crate) fn worker(mpi: &mut Mpi, _: &Path) -> Result<(), Box<dyn Error>> {
         let expected = Bucket::F32(sum(|rank| single(rank, length), size));
         expect(mpi.finish_all_reduce()? == expected, &format!("{length} of f32"))?;
     }
-    mpi.set_precision(Precision::Bf16);
+    let mut full = mpi.clone();
+    let mut mpi = mpi.with_precision(Precision::Bf16);
     for length in LENGTHS {
         let of_rank = |rank| single(rank, length).into_iter().map(rounded).collect();
         let expected = match size {
@@ -71,18 +72,17 @@ pub(crate) fn worker(mpi: &mut Mpi, _: &Path) -> Result<(), Box<dyn Error>> {
         let got = mpi.all_reduce(Bucket::F64(values(rank, length)))?;
         expect(got == expected, &format!("{length} of f64 beside bf16"))?;
     }
-    mpi.set_precision(Precision::Full);
-    special(mpi)?;
+    special(&mpi)?;
     let mut bytes: Vec<u8> = (0..=255).map(|byte: u8| if rank == 0 { byte } else { 7 }).collect();
-    mpi.broadcast(&mut bytes)?;
+    full.broadcast(&mut bytes)?;
     expect(bytes.iter().copied().eq(0..=255), "a broadcast")
 }
 
 /// What is not a number or not finite goes through, in each precision; so does a number to which others add zeros.
-fn special(mpi: &mut Mpi) -> Result<(), Box<dyn Error>> {
+fn special(mpi: &Mpi) -> Result<(), Box<dyn Error>> {
     let (is_last, last) = (mpi.rank() + 1 == mpi.size(), [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.375]);
     for precision in [Precision::Full, Precision::Bf16] {
-        mpi.set_precision(precision);
+        let mut mpi = mpi.clone().with_precision(precision);
         let mine = if is_last { last.to_vec() } else { vec![0.0; 4] };
         let Bucket::F32(sums) = mpi.all_reduce(Bucket::F32(mine))? else {
             return Err("expected sums of f32".into());
