@@ -111,6 +111,12 @@ impl<T: Scalar> Conv1d<T> {
         Ok(Self { of_images: self.of_images.scaled(scales, shifts)? })
     }
 
+    /// Makes the outputs scale·y + shift.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn scale_outputs(&mut self, scales: &[f64], shifts: &[f64]) -> Result<()> {
+        self.of_images.scale_outputs(scales, shifts)
+    }
+
     /// As [`Conv2d::in_bf16`].
     ///
     /// # Errors
@@ -134,7 +140,7 @@ impl<T: Scalar> Conv1d<T> {
         Self { of_images: self.of_images.with_sums(weight, bias) }
     }
 
-    fn zeros(channels: Channels, window: Window, has_bias: bool) -> Result<Self> {
+    pub(crate) fn zeros(channels: Channels, window: Window, has_bias: bool) -> Result<Self> {
         let window = window.on_sequences()?;
         let weight = |[_, length, inputs, outputs]: [usize; 4]| [length, inputs, outputs].into();
         Ok(Self { of_images: Conv2d::zeros_of(channels, window, has_bias, weight)? })

@@ -196,8 +196,13 @@ impl<T: Scalar> Conv2d<T> {
     /// A layer whose outputs are scale·y + shift, with numbers for each output channel.
     pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
         let mut scaled = self.clone();
-        scaled.parts.scale_outputs(scales, shifts)?;
+        scaled.scale_outputs(scales, shifts)?;
         Ok(scaled)
+    }
+
+    /// Makes the outputs scale·y + shift.
+    pub(crate) fn scale_outputs(&mut self, scales: &[f64], shifts: &[f64]) -> Result<()> {
+        self.parts.scale_outputs(scales, shifts)
     }
 
     /// The layer with its weight in bf16, for inference: not for convolutions of each channel by itself.

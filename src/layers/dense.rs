@@ -162,8 +162,13 @@ impl<T: Scalar> Dense<T> {
     /// The layer whose outputs are scale·y + shift, of numbers for each output.
     pub(crate) fn scaled(&self, scales: &[f64], shifts: &[f64]) -> Result<Self> {
         let mut scaled = self.clone();
-        scaled.parts.scale_outputs(scales, shifts)?;
+        scaled.scale_outputs(scales, shifts)?;
         Ok(scaled)
+    }
+
+    /// Makes the outputs scale·y + shift.
+    pub(crate) fn scale_outputs(&mut self, scales: &[f64], shifts: &[f64]) -> Result<()> {
+        self.parts.scale_outputs(scales, shifts)
     }
 
     /// Weight and bias.

@@ -39,14 +39,11 @@ impl Integers {
 
     /// Replaces all of them by those of a function of row and column.
     pub(super) fn fill(&mut self, value: impl Fn(usize, usize) -> i8) {
-        let BytePanels { rows, columns } = self.panels;
+        let columns = self.panels.columns;
         let panels = self.bytes.chunks_exact_mut(self.panels.len().max(1));
         let sums = self.sums.chunks_exact_mut(columns.max(1));
         for (matrix, (panels, sums)) in panels.zip(sums).enumerate() {
-            let column = |place: usize| matrix * columns + place % columns;
-            let values: Vec<i8> =
-                (0..rows * columns).map(|place| value(place / columns, column(place))).collect();
-            self.panels.pack(&values, panels);
+            self.panels.fill(panels, |row, column| value(row, matrix * columns + column));
             self.panels.sums(panels, sums);
         }
     }

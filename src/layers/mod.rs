@@ -161,6 +161,8 @@ pub(crate) use pool_along::PoolAlong;
 pub use prelu::Prelu;
 pub use quantized_conv2d::{QuantizedConv1d, QuantizedConv2d};
 pub use quantized_dense::QuantizedDense;
+#[cfg(feature = "onnx")]
+pub(crate) use quantized_weight::EightBits;
 pub use reshape::Reshape;
 pub use rms_norm::RmsNorm;
 pub(crate) use samples::by_samples;

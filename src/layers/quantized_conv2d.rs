@@ -3,6 +3,8 @@
 use super::conv_size::{output_shape, size};
 use super::on_sequences::{OfImages, OnSequences};
 use super::onnx::{conv, image_of, turned};
+#[cfg(feature = "onnx")]
+use super::quantized_weight::EightBits;
 use super::quantized_weight::QuantizedWeight;
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::with_finish;
@@ -71,6 +73,28 @@ impl QuantizedConv2d {
         check_groups(channels)?;
         let parts = QuantizedWeight::from_float(conv.parts(), channels.groups)?;
         Ok(Self { channels, window, weight_shape, parts })
+    }
+
+    /// The layer of a weight `[height, width, inputs / groups, outputs]` that somebody else made.
+    ///
+    /// # Errors
+    /// As [`QuantizedConv2d::from_float`], and [`QuantizedWeight::of_eight_bits`].
+    #[cfg(feature = "onnx")]
+    pub(crate) fn of_eight_bits(
+        parts: &EightBits<'_>,
+        window: Window,
+        groups: usize,
+        weight: Shape,
+    ) -> Result<Self> {
+        let &[.., inputs, outputs] = weight.axes() else {
+            return Err(Error::shape("weight", "[height, width, inputs, outputs]", weight));
+        };
+        let channels = Channels::new(inputs.saturating_mul(groups), outputs).with_groups(groups);
+        channels.check()?;
+        check_groups(channels)?;
+        let window = window.of_convolution()?;
+        let parts = QuantizedWeight::of_eight_bits(parts, weight, groups)?;
+        Ok(Self { channels, window, weight_shape: weight, parts })
     }
 
     /// For inputs from `least` to `largest`, and 0 if it lies outside of them. What lies outside of the range becomes its end.
@@ -240,6 +264,21 @@ impl QuantizedConv1d {
     /// As [`QuantizedConv2d::from_float`].
     pub fn from_float(conv: &Conv1d<f32>) -> Result<Self> {
         Ok(Self { of_images: QuantizedConv2d::from_float(&conv.of_images)? })
+    }
+
+    /// The layer of a weight `[window, inputs / groups, outputs]` that somebody else made.
+    ///
+    /// # Errors
+    /// As [`QuantizedConv2d::of_eight_bits`].
+    #[cfg(feature = "onnx")]
+    pub(crate) fn of_eight_bits(
+        parts: &EightBits<'_>,
+        window: Window,
+        groups: usize,
+        weight: Shape,
+    ) -> Result<Self> {
+        let of_images = QuantizedConv2d::of_eight_bits(parts, window.on_sequences()?, groups, weight)?;
+        Ok(Self { of_images })
     }
 
     /// As [`QuantizedConv2d::with_input_range`].

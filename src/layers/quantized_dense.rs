@@ -1,6 +1,8 @@
 //! The fully connected layer with 8-bit weights.
 
 use super::dense::{output_order, output_shape};
+#[cfg(feature = "onnx")]
+use super::quantized_weight::EightBits;
 use super::quantized_weight::QuantizedWeight;
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{check_width, with_finish};
@@ -70,6 +72,19 @@ impl QuantizedDense {
     pub fn from_float(dense: &Dense<f32>) -> Result<Self> {
         let parts = QuantizedWeight::from_float(dense.parts(), 1)?;
         Ok(Self { inputs: dense.inputs(), outputs: dense.outputs(), parts })
+    }
+
+    /// The layer of a weight `[inputs, outputs]` that somebody else made.
+    ///
+    /// # Errors
+    /// As [`QuantizedWeight::of_eight_bits`].
+    #[cfg(feature = "onnx")]
+    pub(crate) fn of_eight_bits(parts: &EightBits<'_>, [inputs, outputs]: [usize; 2]) -> Result<Self> {
+        Ok(Self {
+            inputs,
+            outputs,
+            parts: QuantizedWeight::of_eight_bits(parts, [inputs, outputs].into(), 1)?,
+        })
     }
 
     /// For inputs from `least` to `largest`, and 0 if it lies outside of them: their scale need not be found for each row then. What

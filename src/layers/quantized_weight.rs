@@ -24,6 +24,17 @@ pub(super) struct QuantizedWeight {
     input: Option<QuantizedInput>,
 }
 
+/// The parameters of such a layer as somebody else made them, for a weight whose last axis is that of the outputs.
+#[cfg(feature = "onnx")]
+pub(crate) struct EightBits<'w> {
+    /// By row and column of the weight as a matrix.
+    pub(crate) weight: &'w dyn Fn(usize, usize) -> i8,
+    pub(crate) scales: Vec<f32>,
+    pub(crate) bias: Option<Tensor<f32>>,
+    /// The scale and the zero point of the inputs, where they are known before.
+    pub(crate) input: Option<(f32, i8)>,
+}
+
 /// How inputs become whole numbers where their range is known: x ≈ scale·(q − zero point).
 #[derive(Debug, Clone)]
 struct QuantizedInput {
@@ -78,6 +89,24 @@ impl QuantizedWeight {
         Ok(quantized)
     }
 
+    /// Of parameters that somebody else made.
+    ///
+    /// # Errors
+    /// As [`QuantizedWeight::zeros`]; [`Error::Shape`] where scales or bias are not of this weight; [`Error::Setting`] for a scale that is none.
+    #[cfg(feature = "onnx")]
+    pub(super) fn of_eight_bits(parts: &EightBits<'_>, weight: Shape, groups: usize) -> Result<Self> {
+        let mut quantized = Self::zeros(weight, groups, parts.bias.is_some())?;
+        let outputs = parts.scales.len();
+        quantized.weight.fill(|row, column| f32::from((parts.weight)(row, column)));
+        quantized.scale.set(&Tensor::from_vec([outputs, 1], parts.scales.clone())?)?;
+        if let (Some(own), Some(bias)) = (&mut quantized.bias, &parts.bias) {
+            own.set(bias)?;
+        }
+        quantized.input =
+            parts.input.map(|(scale, zero)| QuantizedInput::of(scale, zero.into())).transpose()?;
+        Ok(quantized)
+    }
+
     /// For inputs from the one number to the other; what lies outside becomes the end.
     ///
     /// # Errors
@@ -88,9 +117,7 @@ impl QuantizedWeight {
             return Err(Error::setting("input range", expected, format!("{least} to {largest}")));
         }
         let (scale, zero_point) = static_input(least.min(0.0), largest.max(0.0));
-        let mut input = QuantizedInput::zeros();
-        input.scale.set(&Tensor::from([scale]))?;
-        input.zero_point.set(&Tensor::from([zero_point]))?;
+        let mut input = QuantizedInput::of(scale, zero_point)?;
         if let Some((layer, _)) = self.weight.name().rsplit_once('.') {
             input.visit_mut(&mut |param| param.prefix_name(layer));
         }
@@ -202,6 +229,13 @@ impl QuantizedInput {
             scale: scales("input_scale", &Tensor::from([1.0])),
             zero_point: zero_point.into_statistic().with_along(Along::Nothing),
         }
+    }
+
+    fn of(scale: f32, zero_point: f32) -> Result<Self> {
+        let mut input = Self::zeros();
+        input.scale.set(&Tensor::from([scale]))?;
+        input.zero_point.set(&Tensor::from([zero_point]))?;
+        Ok(input)
     }
 
     fn numbers(&self) -> (f32, i32) {

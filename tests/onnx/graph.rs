@@ -78,6 +78,11 @@ pub(crate) fn integers(name: &str, values: &[i64]) -> Message {
     dims(&[i64::try_from(values.len()).unwrap()]).number(2, 7).bytes(8, name.as_bytes()).bytes(9, &bytes)
 }
 
+/// A tensor of bytes, of an element type of ONNX.
+pub(crate) fn bytes(name: &str, axes: &[i64], element: i64, bytes: &[u8]) -> Message {
+    dims(axes).number(2, element).bytes(8, name.as_bytes()).bytes(9, bytes)
+}
+
 /// A tensor whose numbers are in another file.
 pub(crate) fn external(name: &str, axes: &[i64], location: &str) -> Message {
     let entry = Message::default().bytes(1, b"location").bytes(2, location.as_bytes());

@@ -171,6 +171,31 @@ fn long_names_and_many_inputs_take_no_more_than_the_file() {
     assert!(refused(&file(&[3], &deep, &[])).contains("at most 16384 operations"));
 }
 
+/// A sigmoid's parts, again and again: what is looked for goes on behind each, and a longer row of parts that are none ends.
+#[test]
+fn rows_of_parts_take_time_as_they_are_long() {
+    let row = |parts: &[&str], count: usize| {
+        let mut nodes = Vec::new();
+        for index in 0..count {
+            let name = |place: usize| if place == 0 { "x".to_owned() } else { format!("v{place}") };
+            let (from, to) = (name(index), if index + 1 == count { "y".to_owned() } else { name(index + 1) });
+            let operation = parts[index % parts.len()];
+            let inputs = if operation == "Add" { vec![from.as_str(), "one"] } else { vec![from.as_str()] };
+            nodes.push(node(operation, &inputs, &to));
+        }
+        Sequential::<f32>::from_onnx_bytes(&file(&[3], &nodes, &[floats("one", &[], &[1.0])]))
+    };
+    let start = std::time::Instant::now();
+    let model = row(&["Neg", "Exp", "Add", "Reciprocal"], 4000).unwrap();
+    assert!(model.layers().all(|(_, layer)| layer.kind() == "sigmoid"));
+    assert_eq!(model.layers().count(), 1000);
+    let error = row(&["Exp"], 16_000).unwrap_err().to_string();
+    assert!(error.contains("no layer is this function (Exp)"), "{error}");
+    let error = row(&["Neg", "Exp", "Add", "Sqrt", "Abs", "Add", "Log"], 16_000).unwrap_err().to_string();
+    assert!(error.contains("by itself") || error.contains("got more parts in a row"), "{error}");
+    println!("{:?}", start.elapsed());
+}
+
 #[test]
 fn branches_that_are_no_tree() {
     let nodes = [

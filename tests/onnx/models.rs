@@ -5,8 +5,10 @@ use super::graph::{
 };
 use super::{fixture, off, values};
 use taper::io::Save;
+use taper::layers::{Channels, ChannelsLast, Conv2d, GlobalAvgPool2d, MaxPool2d, Window};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Sgd;
+use taper::sequential::{Branches, Join, SummaryRow};
 use taper::train::{Dataset, Fit};
 use taper::{Optimizer, Sequential, Tensor, Trainer};
 
@@ -26,6 +28,64 @@ fn it_is_saved_opened_and_made_leaner() {
         let again = Sequential::<f32>::open_bytes(&bytes).unwrap();
         assert_eq!(model.predict(&x).unwrap(), again.predict(&x).unwrap(), "{name}");
         assert!(off(&model.for_inference().unwrap(), &x, &y) < 1e-5, "{name}");
+    }
+}
+
+/// What a layer and those inside of it are, under whatever names.
+fn flat(row: &SummaryRow, depth: usize, layers: &mut Vec<(usize, String, usize)>) {
+    layers.push((depth, format!("{} -> {}", row.layer, row.output), row.parameters));
+    row.inner.iter().for_each(|row| flat(row, depth + 1, layers));
+}
+
+/// For inference a network that was read has the layers of one that was built by hand: normalisations are folded, and nothing is
+/// left of the file's layout but the layer that turns the input.
+#[test]
+fn for_inference_it_is_the_network_that_one_builds_by_hand() {
+    let read = Sequential::<f32>::from_onnx(fixture("resnet_script.onnx")).unwrap().for_inference().unwrap();
+    let mut rng = taper::seeded(0);
+    let conv = |channels: [usize; 2], window: Window| {
+        Conv2d::<f32>::new(Channels::new(channels[0], channels[1]), window, &mut taper::seeded(0)).unwrap()
+    };
+    let same = |size: usize| Window::new(size).with_padding(size / 2);
+    let block =
+        Sequential::builder([6, 6, 4]).layer(conv([4, 4], same(3))).relu().layer(conv([4, 4], same(3)));
+    let narrow = Sequential::builder([6, 6, 4]).layer(conv([4, 8], same(3).with_stride(2))).relu();
+    let narrow = narrow.layer(conv([8, 8], same(3))).build(&mut rng).unwrap();
+    let short = Sequential::builder([6, 6, 4]).layer(conv([4, 8], Window::new(1).with_stride(2)));
+    let paths = [("0".to_owned(), Some(narrow)), ("1".to_owned(), Some(short.build(&mut rng).unwrap()))];
+    let built = Sequential::<f32>::builder([3, 24, 24])
+        .layer(ChannelsLast)
+        .layer(conv([3, 4], same(7).with_stride(2)))
+        .relu()
+        .layer(MaxPool2d::new(same(3).with_stride(2)).unwrap())
+        .layer(Branches::residual(block.build(&mut rng).unwrap()).unwrap())
+        .relu()
+        .layer(Branches::new(Join::Add, paths).unwrap())
+        .relu()
+        .layer(GlobalAvgPool2d)
+        .dense(5)
+        .build(&mut rng)
+        .unwrap();
+    let layers = |model: &Sequential<f32>| {
+        let mut layers = Vec::new();
+        model.summary().rows.iter().for_each(|row| flat(row, 0, &mut layers));
+        layers
+    };
+    assert_eq!(layers(&read), layers(&built), "{}", read.summary());
+}
+
+/// What was added to the input lies as the file has it, and the sum of a convolution as layers have it.
+#[test]
+fn a_convolution_of_the_input_is_added_to_it() {
+    let weight = floats("w", &[2, 2, 1, 1], &[1.0, 10.0, 100.0, 1000.0]);
+    for inputs in [["c", "x"], ["x", "c"]] {
+        let nodes = [node("Conv", &["x", "w"], "c"), node("Add", &inputs, "y")];
+        let model =
+            Sequential::<f32>::from_onnx_bytes(&file(&[2, 1, 3], &nodes, std::slice::from_ref(&weight)))
+                .unwrap();
+        let x = Tensor::from_vec([1, 2, 1, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        let y = model.predict(&x).unwrap();
+        assert_eq!(y.as_slice(), [42.0, 54.0, 66.0, 4104.0, 5205.0, 6306.0], "{}", model.summary());
     }
 }
 

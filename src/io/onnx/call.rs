@@ -14,6 +14,8 @@ use crate::io::Verdict;
 #[derive(Debug, Clone)]
 pub(super) enum Known<'a> {
     Constant(Constant<'a>),
+    /// The same number everywhere, along axes that depend on the number of samples.
+    Uniform(f64, Vec<Count>),
     /// It depends on the input: which value of the flow it is.
     Data(usize),
     /// What makes it was refused.
@@ -24,6 +26,7 @@ pub(super) enum Known<'a> {
 #[derive(Debug)]
 pub(super) enum Made<'a> {
     Constants(Vec<Constant<'a>>),
+    Uniform(f64, Vec<Count>),
     /// Its input as it is.
     Same(usize),
     /// The last of these values, to which the others lead.
@@ -95,6 +98,14 @@ impl<'a> Call<'_, 'a> {
 
     pub(super) fn constant(&self, index: usize) -> Verdict<&Constant<'a>> {
         self.maybe_constant(index)?.ok_or_else(|| format!("expected input {index}, a constant, got none"))
+    }
+
+    /// The one number of an input that has it everywhere, along such axes.
+    pub(super) fn uniform(&self, index: usize, dims: &[Count]) -> Verdict<f64> {
+        match self.inputs.get(index) {
+            Some(Some(Known::Uniform(number, own))) if own == dims => Ok(*number),
+            _ => Err(format!("expected input {index}, one number for all of {}, got others", pattern(dims))),
+        }
     }
 
     pub(super) fn attribute(&self, name: &str) -> Option<&Attribute<'a>> {

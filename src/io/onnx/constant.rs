@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::count::Count;
 use super::element::Element;
+use super::steps::{Along, Steps};
 use crate::Scalar;
 
 /// Numbers with axes.
@@ -14,14 +15,16 @@ use crate::Scalar;
 pub(super) struct Constant<'a> {
     pub(super) dims: Vec<usize>,
     strides: Vec<usize>,
-    start: usize,
-    numbers: Numbers<'a>,
+    pub(super) start: usize,
+    pub(super) numbers: Numbers<'a>,
+    /// What the numbers stand for, where they are whole ones of few bits.
+    pub(super) steps: Option<Rc<Steps>>,
     /// What the file calls them; nothing for what was computed.
     pub(super) name: &'a str,
 }
 
 #[derive(Debug, Clone)]
-enum Numbers<'a> {
+pub(super) enum Numbers<'a> {
     /// As they lie in a file, which has been looked at: there are as many as the axes say.
     Bytes(Element, Rc<Cow<'a, [u8]>>),
     Floats(Rc<[f64]>),
@@ -46,17 +49,27 @@ impl<'a> Constant<'a> {
     /// Bytes of so many elements, which the caller has counted.
     pub(super) fn of_bytes(dims: Vec<usize>, element: Element, bytes: Cow<'a, [u8]>, name: &'a str) -> Self {
         let numbers = Numbers::Bytes(element, Rc::new(bytes));
-        Self { strides: row_major(&dims), dims, start: 0, numbers, name }
+        Self { strides: row_major(&dims), dims, start: 0, numbers, steps: None, name }
     }
 
     pub(super) fn of_floats(dims: Vec<usize>, floats: Vec<f64>) -> Self {
         debug_assert_eq!(elements(&dims), Some(floats.len()));
-        Self { strides: row_major(&dims), dims, start: 0, numbers: Numbers::Floats(floats.into()), name: "" }
+        Self::of_numbers(dims, Numbers::Floats(floats.into()))
     }
 
     pub(super) fn of_counts(dims: Vec<usize>, counts: Vec<Count>) -> Self {
         debug_assert_eq!(elements(&dims), Some(counts.len()));
-        Self { strides: row_major(&dims), dims, start: 0, numbers: Numbers::Counts(counts.into()), name: "" }
+        Self::of_numbers(dims, Numbers::Counts(counts.into()))
+    }
+
+    fn of_numbers(dims: Vec<usize>, numbers: Numbers<'a>) -> Self {
+        Self { strides: row_major(&dims), dims, start: 0, numbers, steps: None, name: "" }
+    }
+
+    /// What these numbers stand for; none where they do not lie one after another.
+    pub(super) fn with_steps(&self, steps: Steps) -> Option<Self> {
+        let is_whole = self.start == 0 && self.steps.is_none() && self.lies_in_order();
+        is_whole.then(|| Self { steps: Some(Rc::new(steps)), ..self.clone() })
     }
 
     pub(super) fn of_list(counts: Vec<Count>) -> Self {
@@ -69,6 +82,12 @@ impl<'a> Constant<'a> {
         self
     }
 
+    /// Other scales for the steps that these numbers have.
+    pub(super) fn with_scales(&self, scales: Vec<f64>, along: Along) -> Self {
+        let zeros = self.steps.as_ref().map_or(Vec::new(), |steps| steps.zeros.clone());
+        Self { steps: Some(Rc::new(Steps { scales, zeros, along })), ..self.clone() }
+    }
+
     /// The number of elements; the largest number where there are more.
     pub(super) fn len(&self) -> usize {
         elements(&self.dims).unwrap_or(usize::MAX)
@@ -76,14 +95,28 @@ impl<'a> Constant<'a> {
 
     /// Whether these are whole numbers or flags.
     pub(super) fn is_whole(&self) -> bool {
-        match &self.numbers {
+        let is_whole = match &self.numbers {
             Numbers::Bytes(element, _) => element.is_whole(),
             Numbers::Floats(_) => false,
             Numbers::Counts(_) => true,
+        };
+        is_whole && self.steps.is_none()
+    }
+
+    /// The type of the numbers, where they lie as in a file and stand for themselves.
+    pub(super) fn element(&self) -> Option<Element> {
+        match &self.numbers {
+            Numbers::Bytes(element, _) if self.steps.is_none() => Some(*element),
+            _ => None,
         }
     }
 
-    fn float(&self, place: usize) -> Option<f64> {
+    pub(super) fn float(&self, place: usize) -> Option<f64> {
+        let number = self.own(place)?;
+        Some(self.steps.as_ref().map_or(number, |steps| steps.number(number, place)))
+    }
+
+    fn own(&self, place: usize) -> Option<f64> {
         match &self.numbers {
             Numbers::Bytes(element, bytes) => Some(element.float(bytes, place)),
             Numbers::Floats(floats) => Some(floats[place]),
@@ -93,6 +126,7 @@ impl<'a> Constant<'a> {
 
     fn count(&self, place: usize) -> Count {
         match &self.numbers {
+            _ if self.steps.is_some() => Count::of(self.float(place).unwrap_or(0.0) as i64),
             Numbers::Bytes(element, bytes) => Count::of(element.integer(bytes, place)),
             Numbers::Floats(floats) => Count::of(floats[place] as i64),
             Numbers::Counts(counts) => counts[place],
@@ -100,7 +134,7 @@ impl<'a> Constant<'a> {
     }
 
     /// Calls `visit` with the place of each element, in the order of these axes.
-    fn visit(start: usize, axes: &[(usize, usize)], visit: &mut impl FnMut(usize)) {
+    pub(super) fn visit(start: usize, axes: &[(usize, usize)], visit: &mut impl FnMut(usize)) {
         // However long the other axes are: there is nothing along them.
         if axes.iter().all(|axis| axis.0 > 0) {
             Self::places(start, axes, visit);
@@ -149,7 +183,7 @@ impl<'a> Constant<'a> {
         let mut gathered = Vec::with_capacity(axes.iter().map(|axis| axis.0).product());
         let axes: Vec<(usize, usize)> = axes.iter().copied().filter(|axis| axis.0 != 1).collect();
         match &self.numbers {
-            Numbers::Bytes(Element::F32, bytes) => {
+            Numbers::Bytes(Element::F32, bytes) if self.steps.is_none() => {
                 let numbers = bytes.as_chunks().0;
                 let number = |place: usize| T::of(f64::from(f32::from_le_bytes(numbers[place])));
                 Self::visit(self.start, &axes, &mut |place| gathered.push(number(place)));
@@ -178,12 +212,11 @@ impl<'a> Constant<'a> {
         if dims == self.dims {
             return Some(self.clone());
         }
-        let lies = self
-            .axes()
-            .into_iter()
-            .zip(row_major(&self.dims))
-            .all(|((len, own), row)| len == 1 || own == row);
-        lies.then(|| Self { strides: row_major(&dims), dims, ..self.clone() })
+        self.lies_in_order().then(|| Self { strides: row_major(&dims), dims, ..self.clone() })
+    }
+
+    fn lies_in_order(&self) -> bool {
+        self.axes().into_iter().zip(row_major(&self.dims)).all(|((len, own), row)| len == 1 || own == row)
     }
 
     /// With other axes of these lengths and strides, beginning so many elements further on.

@@ -18,6 +18,9 @@ pub(super) enum Element {
     I64,
     U64,
     Bool,
+    /// Four bits, which are two to a byte in a file, and one here.
+    I4,
+    U4,
 }
 
 impl Element {
@@ -37,6 +40,8 @@ impl Element {
             12 => Self::U32,
             13 => Self::U64,
             16 => Self::Bf16,
+            21 => Self::U4,
+            22 => Self::I4,
             _ => return None,
         })
     }
@@ -47,7 +52,6 @@ impl Element {
             8 => "texts".to_owned(),
             14 | 15 => "complex numbers".to_owned(),
             17..=20 => "numbers of 8 bits (float8)".to_owned(),
-            21 | 22 => "numbers of 4 bits".to_owned(),
             number => format!("elements of the type {number}"),
         }
     }
@@ -55,11 +59,29 @@ impl Element {
     /// Bytes of an element.
     pub(super) fn size(self) -> usize {
         match self {
-            Self::I8 | Self::U8 | Self::Bool => 1,
+            Self::I8 | Self::U8 | Self::Bool | Self::I4 | Self::U4 => 1,
             Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => 2,
             Self::F32 | Self::I32 | Self::U32 => 4,
             Self::F64 | Self::I64 | Self::U64 => 8,
         }
+    }
+
+    /// Bytes of so many elements in a file.
+    pub(super) fn in_file(self, len: usize) -> Option<usize> {
+        if self.is_packed() { Some(len.div_ceil(2)) } else { len.checked_mul(self.size()) }
+    }
+
+    /// Whether two of them are in a byte of a file.
+    pub(super) fn is_packed(self) -> bool {
+        matches!(self, Self::I4 | Self::U4)
+    }
+
+    /// So many elements that are two to a byte, as bytes; the first is in the lower bits.
+    pub(super) fn unpacked(self, bytes: &[u8], len: usize) -> Vec<u8> {
+        let of = |byte: u8| [byte & 15, byte >> 4];
+        // The sign is the highest of the four bits.
+        let signed = |four: u8| if self == Self::I4 && four >= 8 { four | 0xf0 } else { four };
+        bytes.iter().copied().flat_map(of).map(signed).take(len).collect()
     }
 
     pub(super) fn is_whole(self) -> bool {
@@ -86,8 +108,8 @@ impl Element {
     /// The whole number at a place; of another number its whole part.
     pub(super) fn integer(self, bytes: &[u8], place: usize) -> i64 {
         match self {
-            Self::I8 => i64::from(i8::from_le_bytes(at(bytes, place))),
-            Self::U8 => i64::from(bytes[place]),
+            Self::I8 | Self::I4 => i64::from(i8::from_le_bytes(at(bytes, place))),
+            Self::U8 | Self::U4 => i64::from(bytes[place]),
             Self::Bool => i64::from(bytes[place] != 0),
             Self::I16 => i64::from(i16::from_le_bytes(at(bytes, place))),
             Self::U16 => i64::from(u16::from_le_bytes(at(bytes, place))),

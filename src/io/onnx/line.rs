@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::constant::{Constant, elements};
+use super::grid::Grid;
 use super::lie::{Lie, SAMPLES};
 use crate::io::Verdict;
 use crate::layers::{ChannelsFirst, ChannelsLast, Flatten, Layer, Reshape};
@@ -15,18 +16,28 @@ pub(super) struct Named<T: Scalar> {
     pub(super) layer: Box<dyn Layer<T>>,
 }
 
+/// What is known of values that were rounded to whole numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rounded {
+    pub(super) grid: Grid,
+    /// Which layer keeps them in its range, where nothing but moves is behind it.
+    pub(super) clip: Option<usize>,
+}
+
 /// Layers, and how what the last of them makes lies.
 #[derive(Debug)]
 pub(super) struct Line<'b, T: Scalar> {
     pub(super) layers: Vec<Named<T>>,
     pub(super) lie: Lie,
+    /// Where what the last layer makes is in the range of such numbers.
+    pub(super) rounded: Option<Rounded>,
     /// How many numbers may still be made of what the file claims alone.
     pub(super) budget: &'b Cell<usize>,
 }
 
 impl<'b, T: Scalar> Line<'b, T> {
     pub(super) fn new(lie: Lie, budget: &'b Cell<usize>) -> Self {
-        Self { layers: Vec::new(), lie, budget }
+        Self { layers: Vec::new(), lie, rounded: None, budget }
     }
 
     /// Adds a layer that has no name of its own.
@@ -163,9 +174,14 @@ impl<'b, T: Scalar> Line<'b, T> {
 
     /// The numbers of a constant along axes, of which some may be repeated.
     pub(super) fn gather(&self, constant: &Constant<'_>, axes: &[(usize, usize)]) -> Verdict<Vec<T>> {
-        let lengths: Vec<usize> = axes.iter().map(|axis| axis.0).collect();
-        self.spend(elements(&lengths).ok_or("expected axes that fit into memory, got longer ones")?)?;
+        self.spend_axes(axes)?;
         Ok(constant.gather(axes))
+    }
+
+    /// Takes the numbers of axes from the budget.
+    pub(super) fn spend_axes(&self, axes: &[(usize, usize)]) -> Verdict<()> {
+        let lengths: Vec<usize> = axes.iter().map(|axis| axis.0).collect();
+        self.spend(elements(&lengths).ok_or("expected axes that fit into memory, got longer ones")?)
     }
 
     /// The same as a tensor of one axis.

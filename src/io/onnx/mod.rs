@@ -16,6 +16,7 @@ mod emit;
 mod external;
 mod fold;
 mod graph;
+mod grid;
 mod lie;
 mod line;
 mod message;
@@ -23,9 +24,11 @@ mod names;
 mod op;
 mod ops;
 mod patterns;
+mod steps;
 mod stored;
 mod tree;
 mod understand;
+mod weight;
 mod wire;
 mod write;
 
@@ -92,7 +95,7 @@ fn read<T: Scalar>(path: &str, bytes: &[u8], folder: Option<&Path>) -> Result<Se
     let external = External::of_folder(folder);
     let sorted = graph::sort(graph).map_err(refused)?;
     let mut flow = understand::understand(&model, &sorted, &external, bytes.len()).map_err(refused)?;
-    patterns::apply(&mut flow);
+    patterns::apply(&mut flow).map_err(refused)?;
     let tree = tree::tree(&flow).map_err(refused)?;
     let mut model: Sequential<T> =
         emit::emit(&flow, &tree, bytes.len().saturating_add(external.read_so_far())).map_err(refused)?;

@@ -7,6 +7,8 @@ const MOST_BYTES: usize = 100;
 
 /// The name that a weight has of its layer: `fc1` of `fc1.weight`.
 pub(super) fn of_weight(weight: &str, operation: &str) -> Option<String> {
+    let weight = weight.strip_suffix("_quantized").unwrap_or(weight);
+    let weight = weight.strip_suffix("_Transposed").unwrap_or(weight);
     let layer = weight.strip_suffix(".weight").or_else(|| weight.strip_suffix("/kernel"));
     layer.and_then(of_operation).or_else(|| of_operation(operation))
 }
@@ -43,6 +45,7 @@ mod tests {
     #[test]
     fn names_that_can_be_had() {
         assert_eq!(of_weight("layer1.0.conv1.weight", "/Conv").unwrap(), "layer1_0_conv1");
+        assert_eq!(of_weight("fc1.weight_Transposed_quantized", "").unwrap(), "fc1");
         assert_eq!(of_weight("onnx::MatMul_7", "/model/fc/MatMul").unwrap(), "fc");
         assert_eq!(
             (of_operation("/"), of_operation("@a"), of_operation(&"x".repeat(101))),

@@ -2,6 +2,7 @@
 
 use super::constant::Constant;
 use super::count::Count;
+use super::grid::Grid;
 use crate::Activation;
 use crate::layers::{Padding, Sides};
 
@@ -67,6 +68,14 @@ pub(super) enum Op<'a> {
         axes: Vec<usize>,
         is_log: bool,
     },
+    /// Rounded to whole numbers of steps.
+    Quantize(Grid),
+    /// The numbers that whole numbers of steps stand for; they are those before, to a step, inside of the range that there is.
+    Dequantize(Grid),
+    /// Whole numbers of steps, and their zero point, of a range that each tensor has of its own.
+    DynamicQuantize,
+    /// The length of such a step, times constants.
+    DynamicScale(Option<Constant<'a>>),
     /// The same numbers under the axes of the value.
     Regroup,
     /// The axes in another order: which of the input's comes first.

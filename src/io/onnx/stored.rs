@@ -26,7 +26,7 @@ fn read<'a>(stored: &Stored<'a>, external: &External<'_>) -> Verdict<Constant<'a
     let element = Element::of(stored.element).ok_or_else(|| {
         format!("expected numbers of 32, 64 or 16 bits or whole ones, got {}", Element::name(stored.element))
     })?;
-    let len = elements(&dims).and_then(|len| Some((len, len.checked_mul(element.size())?)));
+    let len = elements(&dims).and_then(|len| Some((len, element.in_file(len)?)));
     let (len, size) = len.ok_or_else(|| format!("expected a shape that fits into memory, got {dims:?}"))?;
     let wrong =
         |got: usize, what: &str| format!("{dims:?} takes {size} bytes, expected as many, got {got} {what}");
@@ -39,17 +39,22 @@ fn read<'a>(stored: &Stored<'a>, external: &External<'_>) -> Verdict<Constant<'a
             return Err(wrong(0, "of whole numbers"));
         }
         stored.floats.clone()
-    } else if stored.integers.len() != len {
+    } else if stored.integers.len() != if element.is_packed() { size } else { len } {
         return Err(format!("{dims:?} has {len} elements, expected as many, got {}", stored.integers.len()));
-    } else if element.is_whole() {
+    } else if element.is_whole() && element.size() == 8 {
         let counts = stored.integers.iter().map(|&integer| Count::of(integer)).collect();
         return Ok(Constant::of_counts(dims, counts).named(stored.name));
-    } else if element.is_half() {
-        stored.integers.iter().flat_map(|&bits| (bits as u16).to_le_bytes()).collect()
+    } else if element.is_whole() || element.is_half() {
+        stored
+            .integers
+            .iter()
+            .flat_map(|integer| integer.to_le_bytes().into_iter().take(element.size()))
+            .collect()
     } else {
         return Err(wrong(0, "of numbers"));
     };
     if bytes.len() == size {
+        let bytes = if element.is_packed() { element.unpacked(&bytes, len).into() } else { bytes };
         Ok(Constant::of_bytes(dims, element, bytes, stored.name))
     } else {
         Err(wrong(bytes.len(), "in the file"))

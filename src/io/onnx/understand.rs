@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::call::{Call, Known, Made, Step};
 use super::count::Count;
 use super::external::External;
-use super::fold::fold;
+use super::fold::{fold, uniform};
 use super::graph::{Sorted, label};
 use super::message::{Attribute, Model, Named, Node};
 use super::op::{Flow, Op, Value};
@@ -90,7 +90,7 @@ pub(super) fn understand<'a>(
     }
     let output = match known.get(sorted.output) {
         Some(Known::Data(value)) => Some(*value),
-        Some(Known::Constant(_)) => {
+        Some(Known::Constant(_) | Known::Uniform(..)) => {
             problems.push("expected an output that depends on the input, got a constant".to_owned());
             None
         }
@@ -153,6 +153,12 @@ fn is_readable(node: &Node<'_>) -> Verdict<()> {
 }
 
 fn not_read(node: &Node<'_>) -> String {
+    let is_of_bytes = node.operation.starts_with("QLinear")
+        || matches!(node.operation, "QGemm" | "MatMulNBits" | "DynamicQuantizeMatMul");
+    if is_of_bytes {
+        let expected = "operations of floats between `QuantizeLinear` and `DequantizeLinear`";
+        return format!("expected {expected}, got one of whole numbers; quantise in the QDQ format");
+    }
     match node.domain {
         "" | "ai.onnx" => "no layer does what it does".to_owned(),
         domain => format!("no layer does what it does, of the domain {domain}"),
@@ -160,6 +166,9 @@ fn not_read(node: &Node<'_>) -> String {
 }
 
 fn make<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    if let Some(made) = uniform(call) {
+        return Ok(made);
+    }
     if let Some(folded) = fold(call) {
         return folded.map(Made::Constants);
     }
@@ -183,6 +192,7 @@ fn remember<'a>(
     let all: Vec<Known<'a>> = match made {
         None => vec![Known::Unknown; node.outputs.len()],
         Some(Made::Same(value)) => vec![Known::Data(value)],
+        Some(Made::Uniform(number, dims)) => vec![Known::Uniform(number, dims)],
         Some(Made::Constants(constants)) => constants.into_iter().map(Known::Constant).collect(),
         Some(Made::Way(steps)) => {
             values.extend(steps.into_iter().map(value));

@@ -53,12 +53,21 @@ impl BytePanels {
     }
 
     /// Writes a row-major matrix into panels, and the padding.
+    #[cfg(test)]
     pub(crate) fn pack(self, matrix: &[i8], panels: &mut [i8]) {
-        self.check(matrix.len(), panels.len());
+        assert_eq!(matrix.len(), self.rows * self.columns, "a matrix of another size");
+        self.fill(panels, |row, column| matrix[row * self.columns + column]);
+    }
+
+    /// Writes each element of a matrix, given by row and column, into panels, and the padding.
+    pub(crate) fn fill(self, panels: &mut [i8], value: impl Fn(usize, usize) -> i8) {
+        self.check(self.rows * self.columns, panels.len());
         panels.fill(0);
-        for row in 0..self.rows {
-            for (column, &weight) in matrix[row * self.columns..][..self.columns].iter().enumerate() {
-                panels[self.place(row, column)] = weight;
+        for start in (0..self.columns).step_by(COLUMNS) {
+            for row in 0..self.rows {
+                for column in start..self.columns.min(start + COLUMNS) {
+                    panels[self.place(row, column)] = value(row, column);
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use super::super::line::{Line, told};
 use super::super::names;
 use super::super::op::Value;
 use crate::io::Verdict;
-use crate::layers::{BatchNorm, Conv1d, Conv2d, Layer};
+use crate::layers::{BatchNorm, Conv1d, Conv2d};
 use crate::{Dense, Scalar, Tensor};
 
 /// ε of a normalisation that does nothing but to multiply and to add. With it, a variance of 1 − ε has a deviation of 1 to the bit.
@@ -80,17 +80,13 @@ fn into_last<T: Scalar>(line: &mut Line<'_, T>, scales: &Tensor<T>, shifts: &Ten
     let Some(last) = line.layers.last_mut() else { return Ok(false) };
     let [scales, shifts] =
         [scales, shifts].map(|of| of.as_slice().iter().map(|number| number.as_f64()).collect::<Vec<f64>>());
-    let any: &dyn Any = &*last.layer;
-    let scaled: Option<crate::Result<Box<dyn Layer<T>>>> = if let Some(dense) = any.downcast_ref::<Dense<T>>()
-    {
-        (dense.outputs() == scales.len()).then(|| Ok(Box::new(dense.scaled(&scales, &shifts)?) as _))
-    } else if let Some(conv) = any.downcast_ref::<Conv2d<T>>() {
-        Some(conv.scaled(&scales, &shifts).map(|conv| Box::new(conv) as _))
+    let layer: &mut dyn Any = &mut *last.layer;
+    let scaled = if let Some(dense) = layer.downcast_mut::<Dense<T>>() {
+        (dense.outputs() == scales.len()).then(|| dense.scale_outputs(&scales, &shifts))
+    } else if let Some(conv) = layer.downcast_mut::<Conv2d<T>>() {
+        Some(conv.scale_outputs(&scales, &shifts))
     } else {
-        any.downcast_ref::<Conv1d<T>>()
-            .map(|conv| conv.scaled(&scales, &shifts).map(|conv| Box::new(conv) as _))
+        layer.downcast_mut::<Conv1d<T>>().map(|conv| conv.scale_outputs(&scales, &shifts))
     };
-    let Some(scaled) = scaled else { return Ok(false) };
-    last.layer = scaled.map_err(told)?;
-    Ok(true)
+    scaled.transpose().map(|scaled| scaled.is_some()).map_err(told)
 }

@@ -5,12 +5,13 @@ use super::super::lie::Lie;
 use super::super::line::{Line, told};
 use super::super::names;
 use super::super::op::{Conv, Pool, Slide, Value};
+use super::rounded::eight_bits;
 use crate::io::Verdict;
 use crate::layers::{
-    AvgPool1d, AvgPool2d, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, MaxPool1d, MaxPool2d, Padding,
-    Sides, Window,
+    AvgPool1d, AvgPool2d, Channels, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, MaxPool1d, MaxPool2d,
+    Padding, QuantizedConv1d, QuantizedConv2d, Sides, Window,
 };
-use crate::{Scalar, Tensor};
+use crate::{Param, Scalar, Tensor};
 
 fn window(slide: &Slide) -> Window {
     // A sequence has one number for each setting.
@@ -69,27 +70,64 @@ pub(super) fn conv<T: Scalar>(line: &mut Line<'_, T>, conv: &Conv<'_>, value: &V
         shape.extend(ends);
     }
     let shape = crate::Shape::new(&shape).map_err(told)?;
-    let kernels = Tensor::from_vec(shape, line.gather(weight, &axes)?).map_err(told)?;
     let bias = bias.as_ref().map(|bias| row(line, bias)).transpose()?;
     let (window, name, bias) = (window(slide), names::of_weight(weight.name, value.name), bias.as_ref());
+    let is_whole = transposed.is_none()
+        && eight_bits(line, weight, &axes, bias, name.as_ref(), |parts| {
+            Ok(if slide.is_sequence {
+                Box::new(QuantizedConv1d::of_eight_bits(parts, window, *groups, shape)?)
+            } else {
+                Box::new(QuantizedConv2d::of_eight_bits(parts, window, *groups, shape)?)
+            })
+        })?;
+    line.lie = made(value);
+    if is_whole {
+        return Ok(());
+    }
+    let channels = Channels::new(weight.dims[1].saturating_mul(*groups), weight.dims[0]).with_groups(*groups);
     match (transposed, slide.is_sequence) {
         (None, false) => {
-            line.push_named(name, Conv2d::from_parts(window, *groups, &kernels, bias).map_err(told)?);
+            let mut conv = Conv2d::<T>::zeros(channels, window, bias.is_some()).map_err(told)?;
+            fill(line, weight, &axes, conv.weight_mut())?;
+            set(conv.bias_mut(), bias)?;
+            line.push_named(name, conv);
         }
         (None, true) => {
-            line.push_named(name, Conv1d::from_parts(window, *groups, &kernels, bias).map_err(told)?);
+            let mut conv = Conv1d::<T>::zeros(channels, window, bias.is_some()).map_err(told)?;
+            fill(line, weight, &axes, conv.weight_mut())?;
+            set(conv.bias_mut(), bias)?;
+            line.push_named(name, conv);
         }
         (Some(more), false) => {
+            let kernels = Tensor::from_vec(shape, line.gather(weight, &axes)?).map_err(told)?;
             let layer = ConvTranspose2d::from_parts(window, *groups, &kernels, bias).map_err(told)?;
             line.push_named(name, layer.with_output_padding(*more).map_err(told)?);
         }
         (Some(more), true) => {
+            let kernels = Tensor::from_vec(shape, line.gather(weight, &axes)?).map_err(told)?;
             let layer = ConvTranspose1d::from_parts(window, *groups, &kernels, bias).map_err(told)?;
             line.push_named(name, layer.with_output_padding(more.width).map_err(told)?);
         }
     }
-    line.lie = made(value);
     Ok(())
+}
+
+fn fill<T: Scalar>(
+    line: &Line<'_, T>,
+    weight: &Constant<'_>,
+    axes: &[(usize, usize)],
+    param: &mut Param<T>,
+) -> Verdict<()> {
+    line.spend_axes(axes)?;
+    weight.fill(axes, param);
+    Ok(())
+}
+
+fn set<T: Scalar>(param: Option<&mut Param<T>>, bias: Option<&Tensor<T>>) -> Verdict<()> {
+    match (param, bias) {
+        (Some(param), Some(bias)) => param.set(bias).map_err(told),
+        _ => Ok(()),
+    }
 }
 
 fn row<T: Scalar>(line: &Line<'_, T>, bias: &Constant<'_>) -> Verdict<Tensor<T>> {

@@ -4,12 +4,13 @@ mod affine;
 mod convs;
 mod joins;
 mod norms;
+mod rounded;
 mod simple;
 
 use std::cell::Cell;
 
 use super::lie::{Lie, SAMPLES};
-use super::line::{Line, Named};
+use super::line::{Line, Named, Rounded};
 use super::names;
 use super::op::{Flow, Op, Value};
 use super::tree::{Item, Line as TreeLine};
@@ -17,7 +18,8 @@ use crate::io::Verdict;
 use crate::layers::Reshape;
 use crate::{Scalar, Sequential, Shape};
 
-/// A model may have so many numbers, and one for each byte of the file: some are repeated, and weights may be used several times.
+/// A model may have so many numbers, and two for each byte of the file: some are repeated, weights may be used several times, and
+/// those of four bits are two to a byte.
 const CLAIMED: usize = 1 << 22;
 
 /// The model of a tree, of a file of so many bytes. What no layer does is told, all at once.
@@ -26,7 +28,7 @@ pub(super) fn emit<T: Scalar>(
     tree: &TreeLine,
     file_len: usize,
 ) -> Result<Sequential<T>, Vec<String>> {
-    let budget = Cell::new(CLAIMED.saturating_add(file_len));
+    let budget = Cell::new(CLAIMED.saturating_add(file_len.saturating_mul(2)));
     let emitting = Emitting { flow };
     let mut problems = Vec::new();
     let lie = Lie::of_input(&flow.values[0].dims);
@@ -95,11 +97,14 @@ impl Emitting<'_, '_> {
                         problems.push(format!("{}: {problem}", value.label));
                         return None;
                     }
+                    line.rounded = rounded::behind(&value.op, line.rounded);
                 }
                 Item::Joined { value, paths } => {
                     let value = &self.flow.values[*value];
                     let input = line.shape();
-                    let start = |lie: &Lie| Line::new(lie.clone(), line.budget);
+                    // The layer that keeps values in their range is that of all paths.
+                    let rounded = line.rounded.take().map(|rounded| Rounded { clip: None, ..rounded });
+                    let start = |lie: &Lie| Line { rounded, ..Line::new(lie.clone(), line.budget) };
                     let lines: Vec<Option<Line<'b, T>>> =
                         paths.iter().map(|path| self.line(path, start(&line.lie), problems)).collect();
                     let lines = lines.into_iter().collect::<Option<Vec<_>>>()?;
@@ -145,6 +150,15 @@ fn layer<T: Scalar>(value: &Value<'_>, line: &mut Line<'_, T>) -> Verdict<()> {
         Op::LayerNorm { .. } => norms::layer(line, value),
         Op::GroupNorm { .. } => norms::group(line, value),
         Op::Embedding(rows) => simple::embedding(line, rows, value),
+        Op::Dequantize(grid) => {
+            rounded::dequantize(line, *grid);
+            Ok(())
+        }
+        Op::Quantize(_) => Err("expected a `DequantizeLinear` behind it, got something else".to_owned()),
+        Op::DynamicQuantize | Op::DynamicScale(_) => {
+            Err("expected weighted sums of the whole numbers, and their scale, behind it, got something else"
+                .to_owned())
+        }
         Op::Glu { axis } => simple::glu(line, *axis, value),
         Op::Part(part) => Err(format!("no layer is this function ({part:?}) by itself")),
         Op::Slice { .. } => Err("no layer takes a part of its input".to_owned()),

@@ -5,8 +5,11 @@ use super::super::lie::Lie;
 use super::super::line::{Line, told};
 use super::super::names;
 use super::super::op::Value;
+use super::rounded::eight_bits;
 use crate::io::Verdict;
-use crate::layers::{AdaptiveMaxPool2d, Embedding, GlobalAvgPool2d, Glu, LogSoftmax, Prelu, Softmax};
+use crate::layers::{
+    AdaptiveMaxPool2d, Embedding, GlobalAvgPool2d, Glu, LogSoftmax, Prelu, QuantizedDense, Softmax,
+};
 use crate::{Dense, Scalar, Tensor};
 
 /// The parts of the last axis of the graph.
@@ -26,15 +29,24 @@ pub(super) fn dense<T: Scalar>(
     let mut axes = line.lie.rows(&axis, &parts, weight.stride(0));
     axes.push((outputs, weight.stride(1)));
     let inputs = line.lie.product(&parts);
-    let numbers = line.gather(weight, &axes)?;
-    let matrix = Tensor::from_vec([inputs, outputs], numbers).map_err(told)?;
     let bias = bias
         .map(|bias| {
             Tensor::from_vec([outputs], line.gather(bias, &[(outputs, bias.stride(0))])?).map_err(told)
         })
         .transpose()?;
-    let layer = Dense::from_parts(&matrix, bias.as_ref()).map_err(told)?;
-    line.push_named(names::of_weight(weight.name, value.name), layer);
+    let name = names::of_weight(weight.name, value.name);
+    let is_whole = eight_bits(line, weight, &axes, bias.as_ref(), name.as_ref(), |parts| {
+        Ok(Box::new(QuantizedDense::of_eight_bits(parts, [inputs, outputs])?))
+    })?;
+    if !is_whole {
+        line.spend_axes(&axes)?;
+        let mut layer = Dense::<T>::zeros(inputs, outputs, bias.is_some()).map_err(told)?;
+        weight.fill(&axes, layer.weight_mut());
+        if let (Some(own), Some(bias)) = (layer.bias_mut(), &bias) {
+            own.set(bias).map_err(told)?;
+        }
+        line.push_named(name, layer);
+    }
     line.lie.replace(value.dims.len() - 1, outputs);
     Ok(())
 }
@@ -94,6 +106,9 @@ pub(super) fn reduce<T: Scalar>(
     value: &Value<'_>,
 ) -> Verdict<()> {
     line.check_samples()?;
+    if axes.contains(&0) {
+        return Err("expected axes behind the samples, got those of the samples too".to_owned());
+    }
     let stays: Vec<usize> = (1..line.lie.axes.len())
         .filter(|axis| !axes.contains(axis))
         .flat_map(|axis| line.lie.axes[axis].clone())

@@ -1,6 +1,6 @@
 //! Functions of constants, element by element, and sums and products of them.
 
-use super::super::call::{Call, front};
+use super::super::call::Call;
 use super::super::constant::Constant;
 use super::super::count::Count;
 use crate::io::Verdict;
@@ -179,36 +179,4 @@ fn reduced<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
     let one = one.ok_or("expected numbers that fit, got others")?;
     let dims = if call.flag("keepdims", true)? { vec![1; constant.dims.len()] } else { Vec::new() };
     Ok(vec![Constant::of_counts(dims, vec![one])])
-}
-
-/// (x − zero point)·scale, for the whole or for each index along an axis.
-pub(super) fn dequantized<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
-    let (quantized, scale) = (call.constant(0)?, call.constant(1)?);
-    let along = |constant: &Constant<'a>| -> Verdict<Constant<'a>> {
-        if constant.len() == 1 {
-            let axes: Vec<(usize, usize)> = quantized.dims.iter().map(|&dim| (dim, 0)).collect();
-            return Ok(constant.viewed(&axes, 0));
-        }
-        let axis = front(call.integer("axis", 1)?, quantized.dims.len())?;
-        if constant.dims != [quantized.dims[axis]] {
-            return Err(format!(
-                "expected one number, or one for each index of axis {axis}, got {:?}",
-                constant.dims
-            ));
-        }
-        let view: Vec<(usize, usize)> = quantized
-            .dims
-            .iter()
-            .enumerate()
-            .map(|(place, &dim)| (dim, if place == axis { constant.stride(0) } else { 0 }))
-            .collect();
-        Ok(constant.viewed(&view, 0))
-    };
-    let scales = call.numbers(&along(scale)?)?;
-    let zeros = call.maybe_constant(2)?.map(|zero| call.numbers(&along(zero)?)).transpose()?;
-    let numbers =
-        call.numbers(quantized)?.into_iter().enumerate().map(|(place, number)| {
-            (number - zeros.as_ref().map_or(0.0, |zeros| zeros[place])) * scales[place]
-        });
-    Ok(vec![Constant::of_floats(quantized.dims.clone(), numbers.collect()).named(quantized.name)])
 }

@@ -5,6 +5,7 @@ use super::super::constant::Constant;
 use super::super::count::{Count, pattern};
 use super::super::op::{Op, Part};
 use super::activations::clipped;
+use super::quantized;
 use crate::io::Verdict;
 
 /// The two sides of an operation of which at least one depends on the input.
@@ -102,9 +103,19 @@ pub(super) fn negate<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
 
 pub(super) fn multiply<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     match sides(call)? {
-        Sides::Both(a, b) => both(call, Op::Multiply, a, b),
+        Sides::Both(a, b) => {
+            for (sums, scale) in [(a, b), (b, a)] {
+                if let Some(made) = quantized::rescaled(call, sums, scale)? {
+                    return Ok(made);
+                }
+            }
+            both(call, Op::Multiply, a, b)
+        }
         Sides::Right(value, constant) | Sides::Left(constant, value) => {
-            affine(call, value, Some(constant.clone()), None)
+            match quantized::scaled(call, value, constant) {
+                Some(made) => Ok(made),
+                None => affine(call, value, Some(constant.clone()), None),
+            }
         }
     }
 }
@@ -116,7 +127,15 @@ pub(super) fn divide<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
         Sides::Right(_, constant) if constant.is_whole() && takes_whole(call) => {
             Err("expected numbers with fractions, got a quotient of whole ones, which is rounded".to_owned())
         }
-        Sides::Right(value, constant) => affine(call, value, Some(call.mapped(constant, f64::recip)?), None),
+        Sides::Right(value, constant) => match (&call.values[value].op, constant.scalar()) {
+            // A sum that is divided by as many as it has: a mean.
+            (Op::Affine { scale: Some(scale), shift: None }, Some(count))
+                if scale.scalar() == Some(count) =>
+            {
+                Ok(Made::Same(call.values[value].inputs[0]))
+            }
+            _ => affine(call, value, Some(call.mapped(constant, f64::recip)?), None),
+        },
         Sides::Left(constant, value) if constant.scalar() == Some(1.0) => {
             Ok(Made::value(Op::Part(Part::Reciprocal), vec![value], call.values[value].dims.clone()))
         }

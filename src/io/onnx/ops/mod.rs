@@ -8,6 +8,7 @@ mod joins;
 mod learning;
 mod norms;
 mod pools;
+mod quantized;
 mod reduce;
 pub(super) mod shapes;
 mod softmax;
@@ -30,9 +31,12 @@ const OPERATIONS: &[(&str, Read)] = &[
     ("Clip", activations::clip),
     ("Concat", joins::concat),
     ("Conv", conv::conv),
+    ("ConvInteger", quantized::conv),
     ("ConvTranspose", conv::transposed),
+    ("DequantizeLinear", quantized::dequantize),
     ("Div", arithmetic::divide),
     ("Dropout", shapes::dropout),
+    ("DynamicQuantizeLinear", quantized::dynamic),
     ("Elu", activations::elu),
     ("Expand", shapes::expand),
     ("Flatten", shapes::flatten),
@@ -51,6 +55,7 @@ const OPERATIONS: &[(&str, Read)] = &[
     ("LeakyRelu", activations::leaky_relu),
     ("LogSoftmax", softmax::log_softmax),
     ("MatMul", dense::mat_mul),
+    ("MatMulInteger", quantized::mat_mul),
     ("Max", arithmetic::max),
     ("MaxPool", pools::max),
     ("Min", arithmetic::min),
@@ -59,9 +64,11 @@ const OPERATIONS: &[(&str, Read)] = &[
     ("PRelu", activations::prelu),
     ("Pad", shapes::pad),
     ("Pow", arithmetic::power),
+    ("QuantizeLinear", quantized::quantize),
     ("RMSNormalization", norms::rms),
     ("ReduceMax", reduce::max),
     ("ReduceMean", reduce::mean),
+    ("ReduceSumSquare", reduce::sum_of_squares),
     ("Reshape", shapes::reshape),
     ("Selu", activations::selu),
     ("Shrink", activations::shrink),

@@ -3,7 +3,7 @@
 use super::super::call::{Call, Made, front};
 use super::super::constant::Constant;
 use super::super::count::pattern;
-use super::super::op::Op;
+use super::super::op::{Op, Part};
 use crate::io::Verdict;
 
 /// An ε that a normalisation can have.
@@ -25,6 +25,9 @@ fn of_channels<'a>(call: &Call<'_, 'a>, input: usize, channels: Option<usize>) -
 }
 
 pub(super) fn batch<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    if let (Ok((mean, _)), Ok((variance, _))) = (call.data(3), call.data(4)) {
+        return of_itself(call, mean, variance);
+    }
     let (value, dims) = call.samples(0, 1)?;
     // Before opset 14, whoever asks for the statistics of the batch trains.
     let trains = call.flag("training_mode", false)?
@@ -41,6 +44,41 @@ pub(super) fn batch<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
         epsilon: epsilon(call, 1e-5)?,
     };
     Ok(Made::value(op, vec![value], dims))
+}
+
+/// By the mean and the variance of the value itself, of each index of axis 1: as TensorFlow normalises rows.
+fn of_itself<'a>(call: &Call<'_, 'a>, mean: usize, variance: usize) -> Verdict<Made<'a>> {
+    let (value, dims) = call.data(0)?;
+    let axes: Vec<usize> = (0..dims.len()).filter(|&axis| axis != 1).collect();
+    let of = |index: usize| (&call.values[index].op, &call.values[index].inputs[..]);
+    let behind_views = |mut index: usize| {
+        while let (Op::Regroup, &[before]) = of(index) {
+            index = before;
+        }
+        index
+    };
+    let of_mean = |index: usize| match of(behind_views(index)) {
+        (Op::Reduce { axes: own, is_max: false }, &[whole]) if *own == axes => Some(whole),
+        _ => None,
+    };
+    let centred = of_mean(variance).and_then(|square| match of(square) {
+        (Op::Part(Part::Power(2.0)), &[centred]) => Some(centred),
+        (Op::Multiply, &[a, b]) if a == b => Some(a),
+        _ => None,
+    });
+    let is_centred = |centred: usize| match of(centred) {
+        (Op::Subtract, &[whole, own]) => whole == value && of_mean(own) == Some(value),
+        _ => false,
+    };
+    if of_mean(mean) != Some(value) || !centred.is_some_and(is_centred) || dims.len() < 2 {
+        return Err("expected mean and variance that are constants or the value's own, got others".to_owned());
+    }
+    let one = |number: f64, nothing: f64| {
+        (number != nothing).then(|| Constant::of_floats(Vec::new(), vec![number]))
+    };
+    let (scale, shift) = (one(call.uniform(1, &dims[1..2])?, 1.0), one(call.uniform(2, &dims[1..2])?, 0.0));
+    let op = Op::LayerNorm { axes, scale, shift, epsilon: epsilon(call, 1e-5)?, is_rms: false };
+    Ok(Made::value(op, vec![value], dims.to_vec()))
 }
 
 pub(super) fn instance<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {

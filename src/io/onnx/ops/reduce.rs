@@ -1,8 +1,9 @@
 //! Means and largest numbers over whole axes.
 
-use super::super::call::{Call, Made};
+use super::super::call::{Call, Made, Step};
+use super::super::constant::Constant;
 use super::super::count::Count;
-use super::super::op::Op;
+use super::super::op::{Op, Part};
 use crate::io::Verdict;
 
 pub(super) fn global_average<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
@@ -27,13 +28,33 @@ pub(super) fn max<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
 }
 
 fn over_axes<'a>(call: &Call<'_, 'a>, is_max: bool) -> Verdict<Made<'a>> {
-    let (value, dims) = call.samples(0, 0)?;
+    let (value, dims) = call.data(0)?;
     let axes = call.axes("axes", 1, dims.len())?.filter(|axes| !axes.is_empty());
     if axes.is_none() && call.flag("noop_with_empty_axes", false)? {
         return Ok(Made::Same(value));
     }
     let axes = axes.unwrap_or_else(|| (0..dims.len()).collect());
-    reduced(value, &dims, axes, call.flag("keepdims", true)?, is_max)
+    reduced(value, dims, axes, call.flag("keepdims", true)?, is_max)
+}
+
+/// The mean of squares, times as many as there are of them.
+pub(super) fn sum_of_squares<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    let (value, dims) = call.data(0)?;
+    let axes = call.axes("axes", 1, dims.len())?.filter(|axes| !axes.is_empty());
+    let axes = axes.ok_or("expected axes, got none")?;
+    let count = axes.iter().try_fold(Count::of(1), |count, &axis| count.times(dims[axis]));
+    let count =
+        count.and_then(Count::known).ok_or("expected axes of each sample, got those of the samples")?;
+    let square = Step { op: Op::Part(Part::Power(2.0)), inputs: vec![value], dims: dims.to_vec() };
+    let next = call.values.len();
+    let Made::Way(mut steps) = reduced(next, dims, axes, call.flag("keepdims", true)?, false)? else {
+        unreachable!("a value")
+    };
+    let dims = steps[0].dims.clone();
+    let scale = Some(Constant::of_floats(Vec::new(), vec![count as f64]));
+    steps.insert(0, square);
+    steps.push(Step { op: Op::Affine { scale, shift: None }, inputs: vec![next + 1], dims });
+    Ok(Made::Way(steps))
 }
 
 fn reduced<'a>(
@@ -43,7 +64,8 @@ fn reduced<'a>(
     keeps: bool,
     is_max: bool,
 ) -> Verdict<Made<'a>> {
-    if axes.contains(&0) {
+    // A first axis of length 1 may be one that stands before that of the samples.
+    if axes.iter().any(|&axis| dims[axis].known().is_none()) || axes.contains(&0) && dims[0] != Count::of(1) {
         return Err("expected axes behind the samples, got those of the samples too".to_owned());
     }
     let dims = dims.iter().enumerate().filter_map(|(axis, &dim)| {

@@ -35,8 +35,11 @@ enum Kind {
 /// No function of a layer has more of them.
 const MOST_TERMS: usize = 12;
 
-/// How deep functions are inside of functions.
-const MOST_DEEP: usize = 8;
+/// How deep functions are inside of functions: those of a logarithm of a sigmoid.
+const MOST_DEEP: usize = 3;
+
+/// The most terms and functions of all depths.
+const MOST_PARTS: usize = 48;
 
 fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-5 * a.abs().max(b.abs())
@@ -66,11 +69,16 @@ impl Form {
             .unwrap_or(0)
     }
 
+    fn parts(&self) -> usize {
+        let functions = self.0.iter().flat_map(|term| &term.functions);
+        self.0.len() + functions.flat_map(|function| &function.of).map(|of| of.parts() + 1).sum::<usize>()
+    }
+
     /// The form, unless it is larger than that of any layer.
     fn bounded(self) -> Option<Self> {
         let is_small = |term: &Term| term.functions.len() <= 4 && term.power <= 8;
-        (self.0.len() <= MOST_TERMS && self.0.iter().all(is_small) && self.deep() <= MOST_DEEP)
-            .then_some(self)
+        let fits = self.0.len() <= MOST_TERMS && self.0.iter().all(is_small);
+        (fits && self.deep() <= MOST_DEEP && self.parts() <= MOST_PARTS).then_some(self)
     }
 
     pub(super) fn plus(mut self, other: Self) -> Option<Self> {

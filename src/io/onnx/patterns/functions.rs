@@ -2,27 +2,64 @@
 
 use super::super::op::{Flow, Op};
 use super::form::{Form, known};
+use crate::io::Verdict;
 
 /// So many values back it is looked for where a function begins.
 const MOST_BACK: usize = 24;
 
-pub(super) fn apply(flow: &mut Flow<'_>) {
+/// So many values are looked at, for all functions together. A network of a thousand functions that are taken apart needs an eighth.
+const MOST_LOOKED: usize = 1 << 18;
+
+/// An error where it takes longer than a network does.
+pub(super) fn apply(flow: &mut Flow<'_>) -> Verdict<()> {
     let known = known();
+    let mut uses = flow.uses();
+    let mut left = MOST_LOOKED;
     for index in (1..flow.values.len()).rev() {
-        let found = starts(flow, index).into_iter().find_map(|start| {
-            let form = form(flow, index, start, &mut MOST_BACK.clone())?;
-            Some((form.named(&known)?, start))
-        });
+        // What a function behind has taken in is a function of nothing else.
+        if uses[index] == 0 {
+            continue;
+        }
+        let mut found = None;
+        for start in starts(flow, index) {
+            let mut own = MOST_BACK.min(left);
+            let before = own;
+            let form = form(flow, index, start, &mut own);
+            left -= before - own;
+            // One that begins further back is larger still.
+            let Some(form) = form else { break };
+            found = form.named(&known).map(|activation| (activation, start)).or(found);
+        }
+        if left == 0 {
+            let label = &flow.values[index].label;
+            return Err(format!(
+                "{label}: expected functions whose parts are found in {MOST_LOOKED} steps, got more parts in a row"
+            ));
+        }
         let Some((activation, start)) = found else { continue };
         let value = &mut flow.values[index];
         let is_one = matches!(value.op, Op::Function(_)) && value.inputs == [start];
         if !is_one {
-            (value.op, value.inputs) = (Op::Function(activation), vec![start]);
+            let before = std::mem::replace(&mut value.inputs, vec![start]);
+            value.op = Op::Function(activation);
+            uses[start] += 1;
+            release(flow, &mut uses, before);
+        }
+    }
+    Ok(())
+}
+
+/// Takes back uses of values, and those of what is used no more.
+fn release(flow: &Flow<'_>, uses: &mut [usize], mut values: Vec<usize>) {
+    while let Some(value) = values.pop() {
+        uses[value] -= 1;
+        if uses[value] == 0 {
+            values.extend(&flow.values[value].inputs);
         }
     }
 }
 
-/// The values at which a function that ends here may begin, the furthest first.
+/// The values at which a function that ends here may begin, the nearest first.
 fn starts(flow: &Flow<'_>, end: usize) -> Vec<usize> {
     // From behind: what is not looked at yet, and what all ways have gone through is the only one of it.
     let (mut open, mut starts, mut looked) = (vec![end], Vec::new(), 0);
@@ -39,7 +76,6 @@ fn starts(flow: &Flow<'_>, end: usize) -> Vec<usize> {
         open.extend(&flow.values[last].inputs);
         looked += 1;
     }
-    starts.reverse();
     starts
 }
 

@@ -14,10 +14,12 @@ use super::op::Flow;
 /// Changes values where it knows better.
 type Rule = fn(&mut Flow<'_>);
 
-/// The rules in the order in which they are applied.
+/// The rules in the order in which they are applied, behind that of functions.
 const RULES: &[Rule] =
-    &[functions::apply, gates::apply, concats::apply, affines::apply, norms::apply, bias::apply, pads::apply];
+    &[gates::apply, concats::apply, affines::apply, norms::apply, bias::apply, pads::apply];
 
-pub(super) fn apply(flow: &mut Flow<'_>) {
+pub(super) fn apply(flow: &mut Flow<'_>) -> Result<(), Vec<String>> {
+    functions::apply(flow).map_err(|problem| vec![problem])?;
     RULES.iter().for_each(|rule| rule(flow));
+    Ok(())
 }

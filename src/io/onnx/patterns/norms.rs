@@ -1,11 +1,14 @@
 //! Normalisations of each sample that were taken apart, and their scales and shifts.
 
 use super::super::constant::Constant;
+use super::super::count::Count;
 use super::super::op::{Flow, Op, Part};
 
 pub(super) fn apply(flow: &mut Flow<'_>) {
     for index in 1..flow.values.len() {
-        if let Some((op, start)) = over_axes(flow, index).or_else(|| of_groups(flow, index)) {
+        let found =
+            over_axes(flow, index).or_else(|| of_groups(flow, index)).or_else(|| of_rows(flow, index));
+        if let Some((op, start)) = found {
             let value = &mut flow.values[index];
             (value.op, value.inputs) = (op, vec![start]);
         }
@@ -179,6 +182,26 @@ fn of_groups<'a>(flow: &Flow<'a>, index: usize) -> Option<(Op<'a>, usize)> {
     let is_plain = all(scale, 1.0) && all(shift, 0.0) && flow.values[x].dims == value.dims;
     let op = Op::GroupNorm { groups: *groups, scale: None, shift: None, epsilon: *epsilon };
     (is_of_groups && is_plain).then_some((op, x))
+}
+
+/// Rows as channels of one image, normalised each for itself, as TensorFlow does.
+fn of_rows<'a>(flow: &Flow<'a>, index: usize) -> Option<(Op<'a>, usize)> {
+    let (Op::Regroup, &[norm]) = (flow.op(index), &flow.values[index].inputs[..]) else { return None };
+    let Op::LayerNorm { axes, scale, shift, epsilon, is_rms } = flow.op(norm) else { return None };
+    let image = flow.only_input(norm)?;
+    let x = flow.only_input(image).filter(|_| matches!(flow.op(image), Op::Regroup))?;
+    let (dims, own) = (&flow.values[image].dims, &flow.values[x].dims);
+    let [first, _, features, last] = dims[..] else { return None };
+    let is_of_rows = axes[..] == [0, 2, 3]
+        && [first, last] == [Count::of(1); 2]
+        && own.last() == Some(&features)
+        && own.len() > 1
+        && *own == flow.values[index].dims;
+    let is_plain = scale.iter().chain(shift).all(|constant| constant.scalar().is_some());
+    let axes = vec![own.len() - 1];
+    let (scale, shift) = (scale.clone(), shift.clone());
+    (is_of_rows && is_plain)
+        .then_some((Op::LayerNorm { axes, scale, shift, epsilon: *epsilon, is_rms: *is_rms }, x))
 }
 
 /// A normalisation without numbers of its own takes those behind it.

@@ -1,0 +1,108 @@
+//! Reading an ONNX file takes no more memory than its length, the weights in it, and a constant.
+//!
+//! The allocator counts for the whole process, so this binary holds a single test.
+
+#![cfg(feature = "onnx")]
+#![expect(unsafe_code, reason = "an allocator that counts cannot be written without")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use taper::Sequential;
+
+#[path = "onnx/graph.rs"]
+#[expect(dead_code, reason = "shared with the tests of ONNX")]
+mod graph;
+
+use graph::{Message, bytes, file, floats, node, with_integer};
+
+struct Peak;
+
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+fn more(bytes: usize) {
+    let in_use = IN_USE.fetch_add(bytes, Ordering::SeqCst) + bytes;
+    PEAK.fetch_max(in_use, Ordering::SeqCst);
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came, and its answer passed back.
+unsafe impl GlobalAlloc for Peak {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        more(layout.size());
+        // SAFETY: the caller keeps to the contract of `alloc`, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        more(layout.size());
+        // SAFETY: the caller keeps to the contract of `alloc_zeroed`, which is the same.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::SeqCst);
+        // SAFETY: the pointer came from the system's allocator, for every block of this one does.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Peak = Peak;
+
+const MB: usize = 1 << 20;
+
+/// What reading takes beside the file and the weights; `docs/onnx.md` promises it.
+const CONSTANT: usize = 64 * MB;
+
+#[test]
+fn a_file_takes_no_more_than_itself_its_weights_and_a_constant() {
+    let ones = |name: &str, axes: &[i64]| {
+        let len = axes.iter().product::<i64>();
+        floats(name, axes, &vec![0.5; usize::try_from(len).unwrap()])
+    };
+    let whole = |name: &str, axes: &[i64]| {
+        let len = axes.iter().product::<i64>();
+        bytes(name, axes, 3, &vec![1; usize::try_from(len).unwrap()])
+    };
+    let gemm = |inputs: &[&str], to: &str| with_integer(node("Gemm", inputs, to), "transB", 1);
+    let scale = || floats("s", &[], &[0.5]);
+    // A large dense layer as PyTorch has it, with a normalisation behind it that goes into it; convolutions; a weight of eight bits.
+    let cases: [(&str, &[i64], Vec<Message>, Vec<Message>, usize); 3] = [
+        (
+            "dense",
+            &[4000],
+            vec![gemm(&["x", "w", "b"], "a"), node("Mul", &["a", "b"], "y")],
+            vec![ones("w", &[5000, 4000]), ones("b", &[5000])],
+            4 * 5000 * 4000,
+        ),
+        (
+            "convolution",
+            &[512, 8, 8],
+            vec![node("Conv", &["x", "w"], "y")],
+            vec![ones("w", &[4096, 512, 3, 3])],
+            4 * 4096 * 512 * 9,
+        ),
+        (
+            "eight bits",
+            &[8000],
+            vec![node("DequantizeLinear", &["w", "s"], "v"), gemm(&["x", "v"], "y")],
+            vec![whole("w", &[10_000, 8000]), scale()],
+            10_000 * 8000,
+        ),
+    ];
+    for (name, axes, nodes, tensors, weights) in cases {
+        let file = file(axes, &nodes, &tensors);
+        drop((nodes, tensors));
+        let len = file.len();
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("memory.onnx");
+        std::fs::write(&path, file).unwrap();
+        let before = IN_USE.load(Ordering::SeqCst);
+        PEAK.store(before, Ordering::SeqCst);
+        let model = Sequential::<f32>::from_onnx(&path).unwrap();
+        let peak = PEAK.load(Ordering::SeqCst) - before;
+        println!("{name}: {} MB of {} MB and {} MB", peak / MB, len / MB, weights / MB);
+        assert!(model.parameters() >= if name == "eight bits" { 1 } else { weights / 4 });
+        assert!(peak <= len + weights + CONSTANT / 4, "{name}: {peak} of {len} and {weights}");
+    }
+}
