@@ -7,12 +7,15 @@
 use libfuzzer_sys::fuzz_target;
 use taper::{Sequential, Tensor};
 
-/// Networks of dense layers, of an image with branches, of a sequence, and what is left of shapes.
-const FILES: [&[u8]; 4] = [
+/// Networks of dense layers, of an image with branches, of a sequence, what is left of shapes, and whole numbers of few bits.
+const FILES: [&[u8]; 7] = [
     include_bytes!("../../tests/fixtures/onnx/mlp_script.onnx"),
     include_bytes!("../../tests/fixtures/onnx/squeezenet_script.onnx"),
     include_bytes!("../../tests/fixtures/onnx/sequence_dynamo.onnx"),
     include_bytes!("../../tests/fixtures/onnx/normed_script.onnx"),
+    include_bytes!("../../tests/fixtures/onnx/mlp_static.onnx"),
+    include_bytes!("../../tests/fixtures/onnx/lenet_dynamic.onnx"),
+    include_bytes!("../../tests/fixtures/onnx/weights.onnx"),
 ];
 
 /// A valid file, changed as the bytes say: each five are a kind of change, a place and two values.
