@@ -55,6 +55,9 @@ const MB: usize = 1 << 20;
 /// What reading takes beside the file and the weights; `docs/onnx.md` promises it.
 const CONSTANT: usize = 64 * MB;
 
+/// A name, the axes of a sample, operations, tensors, and the bytes of the weights in layers.
+type Case<'c> = (&'c str, &'c [i64], Vec<Message>, Vec<Message>, usize);
+
 #[test]
 fn a_file_takes_no_more_than_itself_its_weights_and_a_constant() {
     let ones = |name: &str, axes: &[i64]| {
@@ -68,7 +71,7 @@ fn a_file_takes_no_more_than_itself_its_weights_and_a_constant() {
     let gemm = |inputs: &[&str], to: &str| with_integer(node("Gemm", inputs, to), "transB", 1);
     let scale = || floats("s", &[], &[0.5]);
     // A large dense layer as PyTorch has it, with a normalisation behind it that goes into it; convolutions; a weight of eight bits.
-    let cases: [(&str, &[i64], Vec<Message>, Vec<Message>, usize); 3] = [
+    let cases: [Case; 3] = [
         (
             "dense",
             &[4000],

@@ -1,6 +1,6 @@
 //! Small networks by PyTorch's exporters, scikit-learn's and TensorFlow's, as `tests/fixtures/onnx` has them.
 
-use super::{fixture, off, values};
+use super::{fixture, is_rounded, off, values};
 use taper::Sequential;
 
 #[test]
@@ -8,9 +8,6 @@ fn all_that_exporters_write_is_read() {
     let mut files: Vec<_> =
         std::fs::read_dir(fixture("")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
-    // Those of eight bits round otherwise than the runtime does, and are in tests of their own.
-    let is_rounded =
-        |name: &str| name.ends_with("_static") || name.ends_with("_dynamic") || name == "weights";
     files.retain(|path| !is_rounded(path.file_stem().unwrap().to_str().unwrap()));
     files.sort();
     assert!(files.len() > 20);
