@@ -4,7 +4,7 @@ use super::report::Agreement;
 use super::samples::{check, for_each_batch};
 use crate::layers::Mode;
 use crate::train::Inputs;
-use crate::{Parallelism, Result, Scalar, Sequential};
+use crate::{Error, Parallelism, Result, Scalar, Sequential};
 
 /// Sums over the outputs.
 struct Sums {
@@ -16,6 +16,49 @@ struct Sums {
     largest: f64,
     rows: usize,
     same: usize,
+}
+
+impl Agreement {
+    /// How far the outputs of a model agree with those of another one, on inputs without labels: after all that was done, for one, as narrowing and then fewer
+    /// bits.
+    ///
+    /// ```
+    /// use taper::narrow::{Agreement, LowRank, Narrowing};
+    /// use taper::{Sequential, Tensor};
+    ///
+    /// let wide = Sequential::<f32>::builder([8]).dense(32).named("fc1").relu().dense(3).build(&mut taper::seeded(7))?;
+    /// let inputs = Tensor::from_fn([200, 8], |i| ((i * 37) % 101) as f32 / 50.0 - 1.0)?;
+    /// let narrowed = Narrowing::new().to_widths(&wide, &inputs, [("fc1", 16)])?;
+    /// let both = LowRank::new().to_ranks(&narrowed.model, &inputs, [("fc1", 4)])?;
+    /// let agreement = Agreement::between(&wide, &both.model, &inputs)?;
+    /// assert!(agreement.error > narrowed.report.agreement.error);
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) where the models do not take and give the same shapes, and where the inputs are no batch of their samples;
+    /// [`Error::Empty`](crate::Error::Empty) without any; [`Error::NotFinite`](crate::Error::NotFinite) for an input that is not; those of a source of inputs.
+    pub fn between<'a, T: Scalar>(
+        before: &'a Sequential<T>,
+        after: &'a Sequential<T>,
+        inputs: impl Into<Inputs<'a, T>>,
+    ) -> Result<Self> {
+        if before.input() != after.input() {
+            return Err(Error::shape(
+                "a model of the same inputs",
+                before.input().batch_pattern(),
+                after.input().batch_pattern(),
+            ));
+        }
+        if before.output() != after.output() {
+            return Err(Error::shape(
+                "a model of the same outputs",
+                before.output().batch_pattern(),
+                after.output().batch_pattern(),
+            ));
+        }
+        agreement(before, after, &inputs.into(), Parallelism::default())
+    }
 }
 
 /// How far the outputs of a model agree with those of another one before it, of the same shapes.

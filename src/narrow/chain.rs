@@ -1,7 +1,7 @@
 //! The pairs of layers in a model of which the units of one are the inputs of the other.
 
 use super::sums::Sums;
-use crate::layers::Units;
+use crate::layers::{Layer, Units};
 use crate::sequential::Place;
 use crate::{Scalar, Sequential, Shape};
 
@@ -56,7 +56,13 @@ impl Chains {
         let names: Vec<String> = model.layers().map(|(name, _)| format!("{prefix}{name}")).collect();
         let layers: Vec<_> = model.layers_with_inputs().collect();
         for (maker, (layer, _)) in layers.iter().enumerate() {
-            let Some(made) = Sums::of(*layer) else { continue };
+            let Some(made) = Sums::of(*layer) else {
+                if let Some(numbers) = fewer_bits(*layer) {
+                    let reason = format!("its weight is in {numbers}: narrow it before it gets fewer bits");
+                    self.others.push((names[maker].clone(), reason));
+                }
+                continue;
+            };
             let mut units = vec![Units { count: made.outputs(), run: 1 }];
             let mut reason = if place.is_empty() {
                 "its units are the outputs of the model".to_owned()
@@ -91,6 +97,17 @@ impl Chains {
             }
         }
     }
+}
+
+/// How a layer's numbers are kept, where in fewer bits than the model's.
+fn fewer_bits<T: Scalar>(layer: &dyn Layer<T>) -> Option<&'static str> {
+    let mut numbers = None;
+    layer.params(&mut |param| {
+        if param.number_type() != T::NAME {
+            numbers.get_or_insert(param.number_type());
+        }
+    });
+    numbers
 }
 
 /// The shape that a layer of a model takes.

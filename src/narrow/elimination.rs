@@ -15,7 +15,8 @@
 
 use super::cholesky::{Cholesky, dot, subtract};
 use super::matrix::Matrix;
-use super::moments::Moments;
+use super::moments::{Moments, no_inverse};
+use super::precision::Precision;
 use crate::Result;
 
 /// So many rows of V and U are gathered.
@@ -96,7 +97,7 @@ impl Unit {
 struct State {
     units: Vec<Unit>,
     /// C⁻¹ of the rows that are there, but for what is gathered in `v`.
-    inverse: Matrix,
+    inverse: Precision,
     /// W of these rows, but for what is gathered in `v` and `u`.
     weight: Matrix,
     /// W as it was.
@@ -110,15 +111,18 @@ struct State {
     /// ‖W − W as it was‖².
     moved: f64,
     gone_rows: usize,
+    /// The rows of the units that are gone and of which V and U are gathered.
+    gathered: Vec<usize>,
+    /// So many rows has a unit at most.
+    size: usize,
 }
 
 impl State {
     fn new(moments: &Moments, units: &[Vec<usize>], weight: &[f64], columns: usize) -> Result<Self> {
-        let all: Vec<usize> = (0..moments.means.len()).collect();
-        let inverse = moments.damped_inverse(&all)?;
+        let size = units.iter().map(Vec::len).max().unwrap_or(1);
+        let inverse = Precision::new(moments, size)?.ok_or_else(|| no_inverse(moments.added))?;
         let weight = Matrix::of_rows(weight, columns, inverse.parallelism())?;
-        let is_constant =
-            |&row: &usize| moments.covariance.get(row, row) <= 1e-20 * moments.means[row].powi(2);
+        let is_constant = |&row: &usize| moments.variances[row] <= 1e-20 * moments.means[row].powi(2);
         let unit = |rows: &Vec<usize>| Unit {
             rows: rows.clone(),
             inverse: Vec::new(),
@@ -137,6 +141,8 @@ impl State {
             damped_loss: 0.0,
             moved: 0.0,
             gone_rows: 0,
+            gathered: Vec::new(),
+            size,
         };
         state.read_small();
         Ok(state)
@@ -155,7 +161,7 @@ impl State {
             let pairs = || (0..size * size).map(|place| (place / size, place % size));
             let row = |number: usize| &rows[number * columns..][..columns];
             unit.gram = pairs().map(|(a, b)| dot(row(a), row(b))).collect();
-            unit.inverse = pairs().map(|(a, b)| inverse.get(unit.rows[a], unit.rows[b])).collect();
+            unit.inverse = inverse.block(&unit.rows);
         }
     }
 
@@ -168,7 +174,7 @@ impl State {
 
     /// Removes a unit; the variance that is lost then.
     fn remove(&mut self, number: usize) -> Result<f64> {
-        let (n, columns) = (self.inverse.rows(), self.weight.columns());
+        let (n, columns) = (self.inverse.len(), self.weight.columns());
         let rows = self.units[number].rows.clone();
         let size = rows.len();
         let (mut v, mut u) = (self.inverse_rows(&rows), self.weight_rows(&rows));
@@ -192,8 +198,9 @@ impl State {
         self.gone_rows += size;
         self.v.extend(v);
         self.u.extend(u);
+        self.gathered.extend(rows);
         if self.v.len() >= BLOCK * n {
-            self.subtract_gathered();
+            self.subtract_gathered()?;
             if self.gone_rows as f64 > GONE * n as f64 {
                 self.leave_out_gone()?;
             }
@@ -203,10 +210,9 @@ impl State {
 
     /// Rows of C⁻¹ as it is.
     fn inverse_rows(&self, rows: &[usize]) -> Vec<f64> {
-        let n = self.inverse.rows();
-        let mut read = vec![0.0; rows.len() * n];
+        let n = self.inverse.len();
+        let mut read = self.inverse.rows(rows);
         for (&row, to) in rows.iter().zip(read.chunks_exact_mut(n)) {
-            self.inverse.read_row(row, to);
             self.v.chunks_exact(n).for_each(|v| subtract(to, v[row], v));
         }
         read
@@ -214,7 +220,7 @@ impl State {
 
     /// Rows of W as it is.
     fn weight_rows(&self, rows: &[usize]) -> Vec<f64> {
-        let (n, columns) = (self.inverse.rows(), self.weight.columns());
+        let (n, columns) = (self.inverse.len(), self.weight.columns());
         let mut read = vec![0.0; rows.len() * columns];
         for (&row, to) in rows.iter().zip(read.chunks_exact_mut(columns)) {
             self.weight.read_row(row, to);
@@ -226,7 +232,7 @@ impl State {
 
     /// U·Wᵀ of W as it is.
     fn products(&self, u: &[f64]) -> Vec<f64> {
-        let (n, columns) = (self.inverse.rows(), self.weight.columns());
+        let (n, columns) = (self.inverse.len(), self.weight.columns());
         let mut products = self.weight.row_products(u);
         for (products, u) in products.chunks_exact_mut(n).zip(u.chunks_exact(columns)) {
             let gathered = self.v.chunks_exact(n).zip(self.u.chunks_exact(columns));
@@ -237,7 +243,7 @@ impl State {
 
     /// ‖D + VᵀU‖², where D is how far W has been moved: ‖D‖² + 2·Σ V·(U·Dᵀ) + Σ (V·Vᵀ)·(U·Uᵀ).
     fn follow_move(&mut self, v: &[f64], u: &[f64], products: &[f64], before: &[f64]) {
-        let (n, columns) = (self.inverse.rows(), self.weight.columns());
+        let (n, columns) = (self.inverse.len(), self.weight.columns());
         self.moved += 2.0 * (dot(v, before) - dot(v, products));
         for (v_a, u_a) in v.chunks_exact(n).zip(u.chunks_exact(columns)) {
             for (v_b, u_b) in v.chunks_exact(n).zip(u.chunks_exact(columns)) {
@@ -246,22 +252,31 @@ impl State {
         }
     }
 
-    /// The small matrices of the units that stay: `[C⁻¹]_GG − V_Gᵀ·V_G`, and `(W_G − V_Gᵀ·U)·(W_G − V_Gᵀ·U)ᵀ`.
+    /// The small matrices of the units that stay: `[C⁻¹]_GG − V_Gᵀ·V_G`, and `(W_G − V_Gᵀ·U)·(W_G − V_Gᵀ·U)ᵀ`, which is
+    /// `W_G·W_Gᵀ − V_Gᵀ·H − (V_Gᵀ·H)ᵀ` with `H = U·W_Gᵀ − U·Uᵀ·V_G/2`.
     fn follow_small(&mut self, v: &[f64], u: &[f64], products: &[f64]) {
-        let (n, columns) = (self.inverse.rows(), self.weight.columns());
+        let (n, columns) = (self.inverse.len(), self.weight.columns());
         let count = v.len() / n;
         let u_row = |row: usize| &u[row * columns..][..columns];
-        let squares: Vec<f64> =
-            (0..count * count).map(|place| dot(u_row(place / count), u_row(place % count))).collect();
+        let halves: Vec<f64> =
+            (0..count * count).map(|place| 0.5 * dot(u_row(place / count), u_row(place % count))).collect();
         for unit in self.units.iter_mut().filter(|unit| !unit.is_gone) {
             let size = unit.rows.len();
-            for (place, (a, b)) in (0..size * size).map(|place| (place, (place / size, place % size))) {
-                let (a, b) = (unit.rows[a], unit.rows[b]);
-                for i in 0..count {
-                    let (v_a, v_b) = (v[i * n + a], v[i * n + b]);
-                    unit.inverse[place] -= v_a * v_b;
-                    let own: f64 = (0..count).map(|j| squares[i * count + j] * v[j * n + b]).sum();
-                    unit.gram[place] += v_a * own - v_a * products[i * n + b] - products[i * n + a] * v_b;
+            // A row for each of G.
+            let columns_of = |of: &[f64]| -> Vec<f64> {
+                let column = |&row: &usize| (0..count).map(move |i| of[i * n + row]);
+                unit.rows.iter().flat_map(column).collect()
+            };
+            let (v, mut h) = (columns_of(v), columns_of(products));
+            for (h, v) in h.chunks_exact_mut(count).zip(v.chunks_exact(count)) {
+                halves.chunks_exact(count).zip(h).for_each(|(half, h)| *h -= dot(half, v));
+            }
+            for (a, v_a) in v.chunks_exact(count).enumerate() {
+                for (b, (v_b, h_b)) in v.chunks_exact(count).zip(h.chunks_exact(count)).enumerate() {
+                    unit.inverse[a * size + b] -= dot(v_a, v_b);
+                    let moved = dot(v_a, h_b);
+                    unit.gram[a * size + b] -= moved;
+                    unit.gram[b * size + a] -= moved;
                 }
             }
             if size == 1 {
@@ -270,11 +285,15 @@ impl State {
         }
     }
 
-    fn subtract_gathered(&mut self) {
-        self.inverse.add_product(-1.0, &self.v, &self.v);
+    fn subtract_gathered(&mut self) -> Result<()> {
+        if !self.inverse.leave_out(&self.gathered, &self.v)? {
+            return Err(no_inverse(self.added));
+        }
         self.weight.add_product(-1.0, &self.v, &self.u);
         self.v.clear();
         self.u.clear();
+        self.gathered.clear();
+        Ok(())
     }
 
     /// Makes the matrices anew, without the rows of units that are gone.
@@ -289,11 +308,16 @@ impl State {
             unit.rows = (first..rows.len()).collect();
         }
         let columns: Vec<usize> = (0..self.weight.columns()).collect();
-        self.inverse = self.inverse.part(&rows, &rows)?;
+        if !self.inverse.keep(&rows, self.size)? {
+            return Err(no_inverse(self.added));
+        }
         self.weight = self.weight.part(&rows, &columns)?;
         self.first_weight = self.first_weight.part(&rows, &columns)?;
         self.gone_rows = 0;
-        self.read_small();
+        // Of samples it takes far longer than to keep them up to date.
+        if self.inverse.is_whole() {
+            self.read_small();
+        }
         Ok(())
     }
 }

@@ -5,14 +5,15 @@ use std::cell::OnceCell;
 use super::agreement::agreement;
 use super::chain::{Chains, Pair, input_of};
 use super::elimination::Elimination;
+use super::memory::Need;
 use super::moments::{MomentSums, Moments};
 use super::refit::Refit;
 use super::report::{Cost, LayerReport, Report};
-use super::samples::{check, for_each_output};
+use super::samples::{check, check_numbers, for_each_output};
 use super::sums::Sums;
 use crate::layers::Layer;
 use crate::train::Inputs;
-use crate::{Error, Parallelism, Result, Scalar, Sequential};
+use crate::{Error, Parallelism, Result, Scalar, Sequential, Shape};
 
 /// A narrower model, and what became of the one before.
 #[derive(Debug, Clone)]
@@ -31,14 +32,23 @@ pub(super) struct Choice<'a> {
     pub(super) errors: &'a [f64],
 }
 
+/// What all ways to narrow have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    /// λ, as a part of the mean variance.
+    pub(super) damping: f64,
+    /// Bytes that covariances may take.
+    pub(super) memory: usize,
+    pub(super) parallelism: Parallelism,
+}
+
 pub(super) struct Engine<'a, T: Scalar> {
     model: &'a Sequential<T>,
     inputs: Inputs<'a, T>,
     chains: Chains,
     /// Those of what the taker of each pair takes, once somebody has asked for them.
     moments: Vec<OnceCell<Moments>>,
-    damping: f64,
-    parallelism: Parallelism,
+    settings: Settings,
 }
 
 impl<'a, T: Scalar> Engine<'a, T> {
@@ -47,19 +57,25 @@ impl<'a, T: Scalar> Engine<'a, T> {
         model: &'a Sequential<T>,
         inputs: Inputs<'a, T>,
         layers: Option<&[String]>,
-        damping: f64,
-        parallelism: Parallelism,
+        settings: Settings,
     ) -> Result<Self> {
-        check(model, &inputs)?;
+        let samples = check(model, &inputs)?;
         let mut chains = Chains::of(model);
+        chains.check_any()?;
         if let Some(layers) = layers {
             for layer in layers {
                 chains.check_name(layer)?;
             }
             chains.pairs.retain(|pair| layers.contains(&pair.name));
         }
+        for pair in &chains.pairs {
+            let (taker, input) = taker_of(model, pair);
+            let (numbers, outputs) = (taker.rows(), taker.outputs());
+            let need = Need { name: &pair.name, numbers, outputs, unit: pair.rows[0].len() };
+            need.check(samples, taker.rows_in(&input)?, settings.memory)?;
+        }
         let moments = chains.pairs.iter().map(|_| OnceCell::new()).collect();
-        Ok(Self { model, inputs, chains, moments, damping, parallelism })
+        Ok(Self { model, inputs, chains, moments, settings })
     }
 
     /// The layers that can be narrowed, with their widths.
@@ -104,7 +120,7 @@ impl<'a, T: Scalar> Engine<'a, T> {
             return Err(Error::NotFinite { what: format!("weight of layer `{}`", pair.next), got });
         }
         let moments = self.moments(number)?;
-        let whole = moments.variance_of(&weight, columns);
+        let whole = moments.covariance.variance_of(&weight, columns);
         let part = |lost: f64| if lost == 0.0 { 0.0 } else { lost / whole.max(f64::MIN_POSITIVE) };
         let elimination = Elimination::new(moments, &pair.rows, &weight, columns)?;
         let errors: Vec<f64> = elimination.lost.iter().map(|&lost| part(lost)).collect();
@@ -128,10 +144,9 @@ impl<'a, T: Scalar> Engine<'a, T> {
         kept_rows.sort_unstable();
         let refit = Refit::new(moments, &kept_rows, &weight, columns)?;
         row.error = part(refit.lost);
-        let mut changes = vec![
-            (pair.maker, maker.with_outputs(&row.kept)),
-            (pair.taker, taker.with_weight(&refit.weight, width, pair.width(), &refit.shift)?),
-        ];
+        let refitted = taker.with_weight(&refit.weight, width, pair.width(), &refit.shift)?;
+        check_numbers(&*refitted, &pair.next)?;
+        let mut changes = vec![(pair.maker, maker.with_outputs(&row.kept)), (pair.taker, refitted)];
         for (between, &units) in (pair.maker + 1..pair.taker).zip(&pair.units) {
             let layer = layers[between].with_units(&input_of(inner, between), units, &row.kept)?;
             changes.push((between, layer));
@@ -146,22 +161,21 @@ impl<'a, T: Scalar> Engine<'a, T> {
             return Ok(moments);
         }
         let pair = &self.chains.pairs[number];
-        let inner = self.model.model_at(&pair.place);
-        let layer = inner.layers().nth(pair.taker).expect("a pair is of layers of the model").1;
-        let (taker, input) = (Sums::of(layer).expect("a taker"), input_of(inner, pair.taker));
-        let mut sums = MomentSums::new(taker.rows(), self.parallelism)?;
+        let (taker, input) = taker_of(self.model, pair);
+        let rows = check(self.model, &self.inputs)? * taker.rows_in(&input)?;
+        let mut sums = MomentSums::of_rows(rows, taker.rows(), self.settings.parallelism)?;
         let way = self.model.way_to(&pair.place, pair.taker);
-        for_each_output(&way, &self.inputs, self.parallelism, |sample| {
+        for_each_output(&way, &self.inputs, self.settings.parallelism, |sample| {
             taker.for_each_row(&input, sample, |row| sums.add(row.iter().map(|value| value.as_f64())))
         })?;
         let what = || format!("variance of what layer `{}` takes", pair.next);
-        let moments = sums.finish(self.damping, what)?;
+        let moments = sums.finish(self.settings.damping, what)?;
         Ok(self.moments[number].get_or_init(|| moments))
     }
 
     /// The narrower model with the whole report.
     pub(super) fn report(self, model: Sequential<T>, layers: Vec<LayerReport>) -> Result<Narrowed<T>> {
-        let agreement = agreement(self.model, &model, &self.inputs, self.parallelism)?;
+        let agreement = agreement(self.model, &model, &self.inputs, self.settings.parallelism)?;
         let (before, after) = (Cost::of_model(self.model), Cost::of_model(&model));
         let report = Report { layers, others: self.chains.others, before, after, agreement };
         Ok(Narrowed { model, report })
@@ -169,11 +183,23 @@ impl<'a, T: Scalar> Engine<'a, T> {
 
     /// The part of the variance of the outputs that another model loses.
     pub(super) fn output_error(&self, model: &Sequential<T>) -> Result<f64> {
-        Ok(agreement(self.model, model, &self.inputs, self.parallelism)?.error)
+        Ok(agreement(self.model, model, &self.inputs, self.settings.parallelism)?.error)
     }
 }
 
 impl Chains {
+    /// Whether any layer can be narrowed.
+    fn check_any(&self) -> Result<()> {
+        if !self.pairs.is_empty() {
+            return Ok(());
+        }
+        let reasons: Vec<String> =
+            self.others.iter().take(3).map(|(name, reason)| format!("layer `{name}`: {reason}")).collect();
+        let got =
+            if reasons.is_empty() { "none".to_owned() } else { format!("none ({})", reasons.join("; ")) };
+        Err(Error::setting("model to narrow", "a layer whose units another layer takes", got))
+    }
+
     /// Whether the layer of this name can be narrowed.
     pub(super) fn check_name(&self, name: &str) -> Result<&Pair> {
         if let Some(pair) = self.pairs.iter().find(|pair| pair.name == name) {
@@ -186,6 +212,13 @@ impl Chains {
         let names = self.pairs.iter().map(|pair| pair.name.as_str());
         Err(Error::unknown_name("layer to narrow", names, name))
     }
+}
+
+/// The layer of a model that takes the units of a pair, and the shape that it takes.
+fn taker_of<'a, T: Scalar>(model: &'a Sequential<T>, pair: &Pair) -> (Sums<'a, T>, Shape) {
+    let inner = model.model_at(&pair.place);
+    let layer = inner.layers().nth(pair.taker).expect("a pair is of layers of the model").1;
+    (Sums::of(layer).expect("a taker"), input_of(inner, pair.taker))
 }
 
 fn cost_at<T: Scalar>(model: &Sequential<T>, pair: &Pair) -> Cost {

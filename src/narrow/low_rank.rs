@@ -1,10 +1,12 @@
 //! Dense layers as two of low rank.
 
+use std::fmt;
+
 use super::agreement::agreement;
 use super::eigen::Eigen;
 use super::moments::MomentSums;
-use super::report::{Agreement, Cost};
-use super::samples::{check, for_each_output};
+use super::report::{Agreement, Cost, percent, write_table};
+use super::samples::{check, check_numbers, for_each_output};
 use super::sums::Sums;
 use crate::getters::getters;
 use crate::layers::{Dense, Layer};
@@ -40,7 +42,9 @@ pub struct LowRank {
     parallelism: Parallelism,
 }
 
-/// A model with layers of low rank, and what became of the one before.
+/// A model with layers of low rank, and what became of the one before. Printed, it is a table.
+///
+/// After a [`Narrowing`](super::Narrowing), [`Agreement::between`] tells what both together lose.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Factored<T: Scalar> {
@@ -70,6 +74,26 @@ pub struct RankReport {
     pub pays_below: usize,
 }
 
+impl<T: Scalar> fmt::Display for Factored<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = vec![["layer", "rank", "lost", "pays below", "lost there"].map(str::to_owned)];
+        for RankReport { name, errors, rank, pays_below } in &self.layers {
+            let lost = |rank: usize| percent(errors[rank.min(errors.len() - 1)]);
+            let chosen = rank.map_or(["-".to_owned(), "-".to_owned()], |rank| [rank.to_string(), lost(rank)]);
+            let [rank, lost_at_rank] = chosen;
+            table.push([name.clone(), rank, lost_at_rank, pays_below.to_string(), lost(*pays_below)]);
+        }
+        write_table(f, &table)?;
+        let (before, after) = (self.before, self.after);
+        writeln!(
+            f,
+            "{} -> {} parameters, {} -> {} multiply-adds",
+            before.parameters, after.parameters, before.multiply_adds, after.multiply_adds
+        )?;
+        writeln!(f, "{}", self.agreement)
+    }
+}
+
 impl LowRank {
     /// As many threads as the machine has.
     #[must_use]
@@ -92,7 +116,7 @@ impl LowRank {
     /// Makes two of each of these dense layers, of these ranks, whether that pays or not.
     ///
     /// # Errors
-    /// [`Error::UnknownName`] for a name that no dense layer has; [`Error::Setting`] for a rank of 0 or above that of the weight, and for a layer that is named twice;
+    /// [`Error::UnknownName`] for a name that no dense layer has; [`Error::Setting`] for a model without dense layers in its own numbers, for a rank of 0 or above that of the weight, and for a layer that is named twice;
     /// otherwise as [`Narrowing::to_widths`](super::Narrowing::to_widths).
     pub fn to_ranks<'a, T: Scalar, N: Into<String>>(
         &self,
@@ -148,9 +172,14 @@ impl LowRank {
         choose: impl Fn(&RankReport) -> Option<usize>,
     ) -> Result<Factored<T>> {
         check(model, &inputs)?;
+        let all = dense_layers(model);
+        if all.is_empty() {
+            let expected = "at least one dense layer whose weight has the model's numbers";
+            return Err(Error::setting("model to factor", expected, "none"));
+        }
         let (mut factored, mut layers) = (model.clone(), Vec::new());
         // From the last to the first, as there is one layer more behind each that becomes two.
-        for found in dense_layers(model).into_iter().rev().filter(|found| looks_at(&found.name)) {
+        for found in all.into_iter().rev().filter(|found| looks_at(&found.name)) {
             let outputs = self.outputs(model, &inputs, &found)?;
             let (n, m) = (found.dense.inputs(), found.dense.outputs());
             let mut report = RankReport {
@@ -162,6 +191,8 @@ impl LowRank {
             report.rank = choose(&report);
             if let Some(rank) = report.rank {
                 let [first, second] = found.in_two(&outputs, rank)?;
+                check_numbers(&*first, &found.name)?;
+                check_numbers(&*second, &found.name)?;
                 factored = factored.with_two_layers_at(&found.place, found.layer, "_low", first, second)?;
             }
             layers.push(report);
@@ -180,7 +211,7 @@ impl LowRank {
         found: &Found<'_, T>,
     ) -> Result<Directions> {
         let outputs = found.dense.outputs();
-        let mut sums = MomentSums::new(outputs, self.parallelism)?;
+        let mut sums = MomentSums::whole(outputs, self.parallelism)?;
         let way = model.way_to(&found.place, found.layer + 1);
         for_each_output(&way, inputs, self.parallelism, |sample| {
             sample.chunks_exact(outputs).for_each(|row| sums.add(row.iter().map(|value| value.as_f64())));
@@ -188,11 +219,8 @@ impl LowRank {
         })?;
         let what = || format!("variance of the outputs of layer `{}`", found.name);
         let moments = sums.finish(1.0, what)?;
-        let mut covariance = vec![0.0; outputs * outputs];
-        for (row, to) in covariance.chunks_exact_mut(outputs).enumerate() {
-            moments.covariance.read_row(row, to);
-        }
-        let eigen = Eigen::new(covariance, outputs)
+        let all: Vec<usize> = (0..outputs).collect();
+        let eigen = Eigen::new(moments.covariance.damped_part(&all, 0.0)?.to_rows(), outputs)
             .ok_or_else(|| Error::NotFinite { what: what(), got: f64::NAN })?;
         Ok(Directions { means: moments.means, eigen })
     }

@@ -65,6 +65,13 @@ impl Matrix {
         }
     }
 
+    /// All rows, one after another.
+    pub(super) fn to_rows(&self) -> Vec<f64> {
+        let mut values = vec![0.0; self.rows() * self.columns()];
+        values.chunks_exact_mut(self.columns()).enumerate().for_each(|(row, to)| self.read_row(row, to));
+        values
+    }
+
     /// Replaces a row.
     pub(super) fn write_row(&mut self, row: usize, from: &[f64]) {
         let (width, panel) = (self.layout.panel_columns, self.layout.panel_len());

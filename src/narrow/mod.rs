@@ -37,21 +37,26 @@
 //!
 //! # Numbers
 //!
-//! All is computed in double precision, for `f32` models too, and has the same bits at any number of threads. n units take n² numbers, twice, and n³
-//! multiply-adds, a few times.
+//! All is computed in double precision, for `f32` models too, and has the same bits at any number of threads. n numbers that the next layer takes need
+//! 3·n² numbers of memory, and n³ multiply-adds, a few times. Where there are N samples, no more than n/4, they are kept in place of their covariances: a
+//! few times N·n numbers and N·n² multiply-adds. With a layer of 1024 behind them, the 12544 numbers of 7×7×256 take some 0.9 GB with 1000 samples, 1.8 GB with 3136, and 4.3 GB with more. What is
+//! above a [limit](Narrowing::with_memory) is an error before anything is computed.
 
 mod agreement;
 mod chain;
 mod cholesky;
+mod covariance;
 mod eigen;
 mod elimination;
 mod engine;
 mod inverse;
 mod low_rank;
 mod matrix;
+mod memory;
 mod moments;
 mod narrowing;
 mod patches;
+mod precision;
 mod refit;
 mod report;
 mod samples;

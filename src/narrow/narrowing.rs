@@ -1,6 +1,6 @@
 //! The settings of a narrowing, and the ways to choose widths.
 
-use super::engine::{Choice, Engine, Narrowed};
+use super::engine::{Choice, Engine, Narrowed, Settings};
 use super::search::smallest;
 use crate::getters::getters;
 use crate::kernels::Panels;
@@ -27,11 +27,13 @@ use crate::{Error, Parallelism, Result, Scalar, Sequential};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Narrowing {
-    damping: f64,
+    settings: Settings,
     layers: Option<Vec<String>>,
     rounding: Rounding,
-    parallelism: Parallelism,
 }
+
+/// Bytes that covariances may take unless said otherwise.
+const MEMORY: usize = 4 << 30;
 
 /// What widths are rounded up to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,8 +61,8 @@ impl Narrowing {
     /// All layers that can be narrowed, a damping of 10⁻³, widths as they come.
     #[must_use]
     pub fn new() -> Self {
-        let (rounding, parallelism) = (Rounding::Multiple(1), Parallelism::default());
-        Self { damping: 1e-3, layers: None, rounding, parallelism }
+        let settings = Settings { damping: 1e-3, memory: MEMORY, parallelism: Parallelism::default() };
+        Self { settings, layers: None, rounding: Rounding::Multiple(1) }
     }
 
     /// λ, as a part of the mean variance of the units: it is added to the variance of each. More keeps weights small and trusts the inputs
@@ -70,7 +72,7 @@ impl Narrowing {
     /// [`Error::Setting`] unless finite and above 0.
     pub fn with_damping(mut self, damping: f64) -> Result<Self> {
         if damping.is_finite() && damping > 0.0 {
-            self.damping = damping;
+            self.settings.damping = damping;
             return Ok(self);
         }
         Err(Error::setting("damping", "a finite number above 0", damping))
@@ -102,20 +104,30 @@ impl Narrowing {
         self
     }
 
+    /// How many bytes covariances, and what is computed of them, may take at once, about: 4 GiB unless set. What a layer needs follows from the
+    /// numbers that the next one takes, and from the samples where these are fewer ([numbers](super#numbers)).
+    #[must_use]
+    pub fn with_memory(mut self, bytes: usize) -> Self {
+        self.settings.memory = bytes;
+        self
+    }
+
     /// How many threads may be used. The result has the same bits at any number.
     #[must_use]
     pub fn with_parallelism(mut self, parallelism: Parallelism) -> Self {
-        self.parallelism = parallelism;
+        self.settings.parallelism = parallelism;
         self
     }
 
     getters! {
         /// λ, as a part of the mean variance.
-        damping: f64;
+        damping: f64 = |narrowing| narrowing.settings.damping;
         /// The layers that are narrowed; `None` for all that can be.
         layers: Option<&[String]> = |narrowing| narrowing.layers.as_deref();
+        /// How many bytes covariances may take.
+        memory: usize = |narrowing| narrowing.settings.memory;
         /// How many threads may be used.
-        parallelism: Parallelism;
+        parallelism: Parallelism = |narrowing| narrowing.settings.parallelism;
     }
 
     /// Narrows these layers to these widths, all others stay.
@@ -123,8 +135,9 @@ impl Narrowing {
     /// The inputs are samples of what the model is used for, without labels: [what they should be](super#inputs).
     ///
     /// # Errors
-    /// [`Error::UnknownName`] for a name that no layer has; [`Error::Setting`] for a layer whose units are not another layer's inputs, a
-    /// layer that is named twice, a width of 0 and one above that which the layer has; [`Error::Shape`] where the inputs are no batch of the model's samples; [`Error::Empty`] without
+    /// [`Error::UnknownName`] for a name that no layer has; [`Error::Setting`] for a model without a layer that can be narrowed, as one that was
+    /// [quantised](Sequential::quantized) is, for a layer whose units are not another layer's inputs, a
+    /// layer that is named twice, a width of 0 and one above that which the layer has, and where covariances take more than [the limit](Self::with_memory); [`Error::Shape`] where the inputs are no batch of the model's samples; [`Error::Empty`] without
     /// any; [`Error::NotFinite`] for an input, or an output of a layer, that is not; [`Error::TooLarge`] where a covariance does not fit into memory; those of a source of inputs. Nothing is
     /// changed then.
     pub fn to_widths<'a, T: Scalar, N: Into<String>>(
@@ -136,7 +149,7 @@ impl Narrowing {
         let widths: Vec<(String, usize)> =
             widths.into_iter().map(|(name, width)| (name.into(), width)).collect();
         let names: Vec<String> = widths.iter().map(|(name, _)| name.clone()).collect();
-        let engine = Engine::new(model, inputs.into(), Some(&names), self.damping, self.parallelism)?;
+        let engine = Engine::new(model, inputs.into(), Some(&names), self.settings)?;
         for (number, (name, width)) in widths.iter().enumerate() {
             let before = engine.widths().find(|(layer, _)| layer == name).map_or(0, |(_, before)| before);
             if *width == 0 || *width > before {
@@ -224,7 +237,7 @@ impl Narrowing {
         model: &'a Sequential<T>,
         inputs: Inputs<'a, T>,
     ) -> Result<Engine<'a, T>> {
-        Engine::new(model, inputs, self.layers.as_deref(), self.damping, self.parallelism)
+        Engine::new(model, inputs, self.layers.as_deref(), self.settings)
     }
 
     fn run<T: Scalar>(

@@ -1,7 +1,6 @@
 //! The next layer's weight and bias, made anew for the units that stay.
 
-use super::matrix::Matrix;
-use super::moments::Moments;
+use super::moments::{Moments, no_inverse};
 use crate::Result;
 
 /// What the next layer becomes.
@@ -29,13 +28,10 @@ impl Refit {
         let pick = |rows: &[usize]| -> Vec<f64> {
             rows.iter().flat_map(|&row| &weight[row * columns..][..columns]).copied().collect()
         };
-        let inverse = moments.damped_inverse(kept)?;
-        let between = moments.covariance.part(&gone, kept)?;
-        let mut right = Matrix::zeros(kept.len(), columns, inverse.parallelism())?;
-        right.add_product(1.0, &rows_of(&between), &pick(&gone));
-        let mut refit = Matrix::of_rows(&pick(kept), columns, inverse.parallelism())?;
-        refit.add_product(1.0, &rows_of(&inverse), &rows_of(&right));
-        let new = rows_of(&refit);
+        let Moments { covariance, added, .. } = moments;
+        let made_up = covariance.made_up(*added, [kept, &gone], &pick(&gone), columns)?;
+        let mut new = made_up.ok_or_else(|| no_inverse(*added))?.to_rows();
+        new.iter_mut().zip(pick(kept)).for_each(|(new, before)| *new += before);
         let mut change = weight.iter().map(|value| -value).collect::<Vec<_>>();
         for (row, new) in kept.iter().zip(new.chunks_exact(columns)) {
             let change = &mut change[row * columns..][..columns];
@@ -45,14 +41,6 @@ impl Refit {
         for (mean, change) in moments.means.iter().zip(change.chunks_exact(columns)) {
             shift.iter_mut().zip(change).for_each(|(shift, change)| *shift -= mean * change);
         }
-        Ok(Self { weight: new, shift, lost: moments.variance_of(&change, columns) })
+        Ok(Self { weight: new, shift, lost: covariance.variance_of(&change, columns) })
     }
-}
-
-fn rows_of(matrix: &Matrix) -> Vec<f64> {
-    let mut values = vec![0.0; matrix.rows() * matrix.columns()];
-    for (row, to) in values.chunks_exact_mut(matrix.columns()).enumerate() {
-        matrix.read_row(row, to);
-    }
-    values
 }

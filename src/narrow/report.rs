@@ -138,30 +138,42 @@ impl fmt::Display for Report {
         let mut total: [String; 10] = Default::default();
         (total[0], total[7], total[8], total[9]) = ("all".into(), parameters, multiply_adds, bytes);
         table.push(total);
-        let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; 10] = std::array::from_fn(width);
-        for row in &table {
-            let cells = row.iter().zip(widths).map(|(text, width)| format!("{text:<width$}"));
-            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
-        let Agreement { samples, error, largest_difference, same_classes } = self.agreement;
-        write!(
-            f,
-            "outputs of {samples} samples: {} lost, largest difference {largest_difference:.3e}",
-            percent(error)
-        )?;
-        match same_classes {
-            Some(same) => writeln!(f, ", {} of the classes are the same", percent(same))?,
-            None => writeln!(f)?,
-        }
+        write_table(f, &table)?;
+        writeln!(f, "{}", self.agreement)?;
         self.others
             .iter()
             .try_for_each(|(name, reason)| writeln!(f, "`{name}` stays as wide as it is: {reason}"))
     }
 }
 
+impl fmt::Display for Agreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { samples, error, largest_difference, same_classes } = self;
+        let lost = percent(*error);
+        write!(f, "outputs of {samples} samples: {lost} lost, largest difference {largest_difference:.3e}")?;
+        match same_classes {
+            Some(same) => write!(f, ", {} of the classes are the same", percent(*same)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes rows with columns that stand below each other.
+pub(super) fn write_table<const COLUMNS: usize>(
+    f: &mut fmt::Formatter<'_>,
+    rows: &[[String; COLUMNS]],
+) -> fmt::Result {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(text, width)| format!("{text:<width$}"));
+        writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
 /// A part of something.
-fn percent(part: f64) -> String {
+pub(super) fn percent(part: f64) -> String {
     let percent = 100.0 * part;
     if percent > 0.0 && percent < 0.01 { format!("{percent:.0e} %") } else { format!("{percent:.2} %") }
 }

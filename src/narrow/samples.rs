@@ -1,7 +1,7 @@
-//! Inputs, batch by batch.
+//! Inputs, batch by batch; and whether what was computed of them can be used.
 
 use crate::kernels::Buffer;
-use crate::layers::Mode;
+use crate::layers::{Layer, Mode};
 use crate::train::Inputs;
 use crate::{Error, Parallelism, Result, Scalar, Sequential, TensorView};
 
@@ -51,4 +51,16 @@ pub(super) fn for_each_output<T: Scalar>(
     for_each_batch(model, inputs, parallelism, |x| {
         model.infer(x, &mut workspace)?.samples().try_for_each(&mut with)
     })
+}
+
+/// Whether all numbers of a layer that was made anew are finite in the model's type.
+pub(super) fn check_numbers<T: Scalar>(layer: &dyn Layer<T>, name: &str) -> Result<()> {
+    let mut problem = Ok(());
+    layer.params(&mut |param| {
+        if let Some(value) = param.buffer().iter().find(|value| !value.is_finite()) {
+            let what = format!("parameter of layer `{name}`, made anew");
+            problem = Err(Error::NotFinite { what, got: value.as_f64() });
+        }
+    });
+    problem
 }

@@ -77,15 +77,22 @@ impl<'a, T: Scalar> Sums<'a, T> {
         fits.then_some(rows)
     }
 
+    /// Of how many rows of numbers it makes sums in a sample of this shape.
+    pub(super) fn rows_in(self, input: &Shape) -> Result<usize> {
+        Ok(match self {
+            Self::Dense(dense) => input.len() / dense.inputs(),
+            Self::Conv2d(conv) => conv.window().over(input)?.positions(),
+            Self::Conv1d(conv) => conv.window().on_sequences()?.over(&as_image(input)?)?.positions(),
+        })
+    }
+
     /// Calls `row` with each row of numbers that is multiplied by the weight, of a sample of this shape.
     pub(super) fn for_each_row(self, input: &Shape, sample: &[T], row: impl FnMut(&[T])) -> Result<()> {
         match self {
             Self::Dense(dense) => sample.chunks_exact(dense.inputs()).for_each(row),
             Self::Conv2d(conv) => for_each_patch(conv.window(), input, sample, row)?,
             Self::Conv1d(conv) => {
-                // A sequence is an image of one row.
-                let axes: Vec<usize> = [1].into_iter().chain(input.axes().iter().copied()).collect();
-                for_each_patch(conv.window().on_sequences()?, &Shape::new(&axes)?, sample, row)?;
+                for_each_patch(conv.window().on_sequences()?, &as_image(input)?, sample, row)?;
             }
         }
         Ok(())
@@ -120,4 +127,10 @@ impl<'a, T: Scalar> Sums<'a, T> {
             Self::Conv1d(conv) => Box::new(conv.with_sums(&weight, &bias)),
         })
     }
+}
+
+/// A sequence is an image of one row.
+fn as_image(sequence: &Shape) -> Result<Shape> {
+    let axes: Vec<usize> = [1].into_iter().chain(sequence.axes().iter().copied()).collect();
+    Shape::new(&axes)
 }

@@ -115,20 +115,47 @@ fn dense_units_go_in_the_order_of_loops() -> Result<()> {
 }
 
 #[test]
+fn far_more_units_than_samples_go_in_the_order_of_loops() -> Result<()> {
+    let (n, samples) = (60, 12);
+    let (h, weight) = (inputs::<f64>(&[samples, n], 1), inputs::<f64>(&[n, 4], 2));
+    let one = Tensor::from_fn([n, n], |place| f64::from(u8::from(place % (n + 1) == 0)))?;
+    let model = Sequential::builder([n]).layer(Dense::from_parts(&one, None)?).named("units");
+    let model = model.layer(Dense::from_parts(&weight, None)?).build(&mut taper::seeded(0))?;
+    let groups: Vec<Vec<usize>> = (0..n).map(|unit| vec![unit]).collect();
+    for width in [52, 30, 4] {
+        let narrowed = Narrowing::new().to_widths(&model, &h, [("units", width)])?;
+        let (kept, lost) = narrowed_by_loops(&rows_of(&h), &rows_of(&weight), &groups, width);
+        let row = &narrowed.report.layers[0];
+        assert_eq!(row.kept, kept, "{width}");
+        assert!((row.error / lost - 1.0).abs() < 1e-7, "{width}: {} and {lost}", row.error);
+    }
+    Ok(())
+}
+
+#[test]
 fn channels_go_in_the_order_of_loops() -> Result<()> {
     let model =
         Sequential::<f64>::builder([5, 5, 2]).conv2d(6, 3).named("c").relu().flatten().dense(4).named("fc");
-    let (model, x) = (model.build(&mut taper::seeded(1))?, inputs(&[90, 5, 5, 2], 2));
+    let model = model.build(&mut taper::seeded(1))?;
+    // 54 numbers before the last layer, on more samples, on fewer and on far fewer.
+    [90, 40, 13, 9]
+        .into_iter()
+        .try_for_each(|samples| channels_go_so(&model, &inputs(&[samples, 5, 5, 2], 2)))
+}
+
+fn channels_go_so(model: &Sequential<f64>, x: &Tensor<f64>) -> Result<()> {
     let (body, _) = model.split_at("fc")?;
-    let (h, weight) = (rows_of(&body.predict(&x)?), rows_of(&model.param("fc.weight")?.to_tensor()));
+    let (h, weight) = (rows_of(&body.predict(x)?), rows_of(&model.param("fc.weight")?.to_tensor()));
     let groups: Vec<Vec<usize>> =
         (0..6).map(|channel| (0..9).map(|place| place * 6 + channel).collect()).collect();
     for width in [5, 3, 1] {
-        let narrowed = Narrowing::new().to_widths(&model, &x, [("c", width)])?;
+        let narrowed = Narrowing::new().to_widths(model, x, [("c", width)])?;
         let (kept, lost) = narrowed_by_loops(&h, &weight, &groups, width);
         let row = &narrowed.report.layers[0];
         assert_eq!(row.kept, kept, "{width}");
         assert!((row.error / lost - 1.0).abs() < 1e-8, "{width}: {} and {lost}", row.error);
+        let off = (row.errors[width] - row.error).abs();
+        assert!(off < 1e-9 * row.error + 1e-14, "{width}: {} and {}", row.errors[width], row.error);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod by_loops;
 mod common;
 mod exact;
 mod imitating;
+mod kinds;
 mod low_rank;
 mod misuse;
 mod networks;

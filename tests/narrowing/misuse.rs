@@ -1,6 +1,6 @@
 //! Wrong input is an error that says what was expected, and changes nothing.
 
-use taper::narrow::Narrowing;
+use taper::narrow::{Agreement, Narrowing};
 use taper::{Error, Result, Tensor};
 
 use super::networks::{dense, inputs};
@@ -78,4 +78,36 @@ fn a_predicate_of_ones_own_ends_it_with_its_error() {
     let (model, x) = (dense::<f32>(&[4, 8, 3], 1), inputs::<f32>(&[20, 4], 2));
     let error = Narrowing::new().within(&model, &x, |_| Err(Error::Empty { what: "mine" })).unwrap_err();
     assert_eq!(error, Error::Empty { what: "mine" });
+}
+
+#[test]
+fn covariances_that_take_more_than_the_limit_say_how_many_samples_do_not() {
+    let (model, x) = (dense::<f32>(&[4, 300, 3], 1), inputs::<f32>(&[400, 4], 2));
+    let limited = Narrowing::new().with_memory(1_000_000);
+    assert_eq!(limited.memory(), 1_000_000);
+    let error = text(limited.to_share(&model, &x, 0.5));
+    assert!(
+        error.starts_with("memory: expected a limit that covariances fit into, got 1000000 bytes"),
+        "{error}"
+    );
+    assert!(
+        error.contains("layer `fc1`") && error.contains("300 numbers") && error.contains("400 samples"),
+        "{error}"
+    );
+    let most: usize = error.rsplit("; ").next().unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(limited.to_share(&model, &inputs(&[most, 4], 2), 0.5).is_ok(), "{error}");
+    assert!(limited.to_share(&model, &inputs(&[most + 1, 4], 2), 0.5).is_err(), "{error}");
+    // A layer that stays as it is needs nothing.
+    assert!(limited.with_layers(Vec::<String>::new()).to_share(&model, &x, 0.5).is_ok());
+}
+
+#[test]
+fn models_that_cannot_be_compared() -> Result<()> {
+    let (model, x) = (dense::<f32>(&[4, 8, 3], 1), inputs::<f32>(&[20, 4], 2));
+    let other_inputs = Agreement::between(&model, &dense(&[5, 8, 3], 1), &x).unwrap_err();
+    assert_eq!(other_inputs.to_string(), "expected a model of the same inputs [batch, 4], got [batch, 5]");
+    let other_outputs = Agreement::between(&model, &dense(&[4, 8, 2], 1), &x).unwrap_err();
+    assert_eq!(other_outputs.to_string(), "expected a model of the same outputs [batch, 3], got [batch, 2]");
+    assert_eq!(Agreement::between(&model, &model, &x)?.largest_difference, 0.0);
+    Ok(())
 }
