@@ -5,7 +5,9 @@
 //! cargo run --release --example narrow
 //! cargo run --release --example narrow -- --data fashion --widths 128-64
 //! cargo run --release --example narrow -- --weights weights       # for compare_pruning.py
-//! cargo run --release --features npy --example narrow -- --model photos.safetensors --inputs images.npy
+//! cargo run --release --example narrow -- --photos data/photos --pictures crops       # crops by make_crops.py
+//! cargo run --release --example narrow -- --model model.safetensors --inputs pictures --white 1
+//! cargo run --release --features npy,onnx --example narrow -- --model model.onnx --inputs samples.npy
 //! ```
 //!
 //! The images to train with choose everything: the units that stay are found on them, without their labels, and so is what a
@@ -20,7 +22,9 @@ mod exit;
 #[path = "../common/fashion.rs"]
 mod fashion;
 mod file;
+mod photos;
 mod picture;
+mod pictures;
 #[path = "../pets/recipe.rs"]
 #[expect(dead_code, reason = "its model has fixed widths")]
 mod recipe;
@@ -74,18 +78,10 @@ struct Arguments {
     /// A folder for the wide networks, one file a seed: to compare with other programs on the same weights.
     #[arg(long, value_name = "DIR")]
     weights: Option<PathBuf>,
-    /// Narrows a model of this file and nothing else.
-    #[arg(long, value_name = "FILE", requires = "inputs")]
-    model: Option<PathBuf>,
-    /// What it is narrowed by: an `.npy` of samples.
-    #[arg(long, value_name = "FILE")]
-    inputs: Option<PathBuf>,
-    /// The part of the variance of its outputs that it may lose.
-    #[arg(long, default_value_t = 0.01)]
-    error: f64,
-    /// Where it goes.
-    #[arg(long, value_name = "FILE")]
-    to: Option<PathBuf>,
+    #[command(flatten)]
+    of_file: file::OfFile,
+    #[command(flatten)]
+    of_photos: photos::OfPhotos,
 }
 
 /// A number that is not 0.
@@ -96,8 +92,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    if let (Some(model), Some(inputs)) = (&arguments.model, &arguments.inputs) {
-        return file::narrow(model, inputs, arguments.error, arguments.to.as_deref());
+    if let Some(done) = arguments.of_file.narrow().or_else(|| arguments.of_photos.narrow()) {
+        return done;
     }
     let data = Data::read(arguments.data, &arguments.folder, arguments.samples.map(Count::get))?;
     let (samples, test_samples) = (data.train.labels.len(), data.test.labels.len());
@@ -125,6 +121,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let (wide, rows) = (Mean::of(trial.wide.iter().copied()), &trial.rows);
     println!("{} trained, test accuracy {wide} %\n", arguments.wide);
     println!("{}\n", table(rows, &trial.wide));
+    println!("{}\n", what_follows(rows));
 
     let path = match &arguments.picture {
         Some(path) => path.clone(),
@@ -176,6 +173,44 @@ fn table(rows: &[Outcome], wide: &[f64]) -> Table {
             mean(&row.lost),
             Mean::of_differences(&row.narrowed, wide).to_string(),
             Mean::of_differences(&row.imitating[2], &row.trained).to_string(),
+        ]);
+    }
+    table
+}
+
+/// What may follow a narrowing: more training, fewer bits, and layers of low rank.
+fn what_follows(rows: &[Outcome]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(ASCII_MARKDOWN).set_header([
+        "widths",
+        "narrowed",
+        "trained on",
+        "the last layer alone",
+        "narrowed, eight bits",
+        "imitating",
+        "imitating, eight bits",
+        "bytes",
+        "in eight bits",
+        "narrowed, low rank",
+        "outputs lost",
+        "parameters",
+    ]);
+    table.column_iter_mut().for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    for row in rows {
+        let mean = |numbers: &[f64]| Mean::of(numbers.iter().copied()).to_string();
+        table.add_row([
+            row.design.to_string(),
+            mean(&row.narrowed),
+            mean(&row.trained_on[0]),
+            mean(&row.trained_on[1]),
+            mean(&row.eight_bits[0]),
+            mean(&row.imitating[2]),
+            mean(&row.eight_bits[1]),
+            row.bytes[0].to_string(),
+            row.bytes[1].to_string(),
+            mean(&row.low_rank[0]),
+            mean(&row.low_rank[1]),
+            format!("{:.0}", Mean::of(row.low_rank[2].iter().copied()).mean),
         ]);
     }
     table

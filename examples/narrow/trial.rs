@@ -4,13 +4,14 @@ use super::data::Data;
 use super::recipe;
 use super::study::Design;
 use taper::init::Init;
-use taper::losses::Distillation;
-use taper::narrow::Narrowing;
+use taper::losses::{CrossEntropy, Distillation};
+use taper::narrow::{Agreement, LowRank, Narrowing};
 use taper::optimizers::Adam;
 use taper::schedules::Cosine;
+use taper::sequential::Quantization;
 use taper::train::augment::Shift;
 use taper::train::{Dataset, Fit, Teacher};
-use taper::{Optimizer, Result, Sequential, Tensor, Trainer};
+use taper::{Layer, Optimizer, Result, Sequential, Tensor, Trainer};
 
 /// What comes of one design: accuracies on the images to test with, from 0 to 1, one for each seed.
 pub(crate) struct Outcome {
@@ -26,6 +27,15 @@ pub(crate) struct Outcome {
     pub(crate) lost: Vec<f64>,
     /// After 5 epochs of imitating, after 20, and after 20 with images that are moved.
     pub(crate) imitating: [Vec<f64>; 3],
+    /// After 20 epochs with labels and images that are moved, where it was narrowed: of all layers, and of the last one alone.
+    pub(crate) trained_on: [Vec<f64>; 2],
+    /// In eight bits: narrowed, and after the last way of imitating.
+    pub(crate) eight_bits: [Vec<f64>; 2],
+    /// Dense layers in two of low rank, where that pays, after the narrowing: accuracies, the part of the variance of the wide network's outputs that both
+    /// lose, and the parameters.
+    pub(crate) low_rank: [Vec<f64>; 3],
+    /// Bytes of the parameters, in `f32` and in eight bits.
+    pub(crate) bytes: [usize; 2],
 }
 
 pub(crate) struct Trial {
@@ -35,6 +45,9 @@ pub(crate) struct Trial {
     pub(crate) wide: Vec<f64>,
     pub(crate) rows: Vec<Outcome>,
 }
+
+/// The part of the variance of its outputs that a layer of low rank may lose.
+pub(crate) const LOW_RANK_ERROR: f64 = 0.01;
 
 impl Trial {
     pub(crate) fn new(design: Design, widths: &[Design], epochs: usize) -> Self {
@@ -47,6 +60,10 @@ impl Trial {
             narrowed: Vec::new(),
             lost: Vec::new(),
             imitating: Default::default(),
+            trained_on: Default::default(),
+            eight_bits: Default::default(),
+            low_rank: Default::default(),
+            bytes: [0; 2],
         };
         Self { design, epochs, wide: Vec::new(), rows: widths.iter().map(row).collect() }
     }
@@ -73,8 +90,27 @@ impl Trial {
             row.lost.push(narrowed.report.agreement.error);
             row.by_magnitude.push(accuracy(&by_magnitude(&wide, row.design, data.classes)?, test)?);
             let ways = [(5, images), (20, images), (20, images.with_augmentation(&shift))];
+            let mut last = narrowed.model.clone();
             for (accuracies, (epochs, images)) in row.imitating.iter_mut().zip(ways) {
-                accuracies.push(accuracy(&imitating(&narrowed.model, images, seed, epochs)?, test)?);
+                last = further(narrowed.model.clone(), Distillation::new(), images, seed, epochs)?;
+                accuracies.push(accuracy(&last, test)?);
+            }
+            for (accuracies, model) in row.eight_bits.iter_mut().zip([&narrowed.model, &last]) {
+                let small = model.quantized(&Quantization::int8())?;
+                accuracies.push(accuracy(&small, test)?);
+                row.bytes = [bytes(model), bytes(&small)];
+            }
+            let both = LowRank::new().within_error(&narrowed.model, &data.train.images, LOW_RANK_ERROR)?;
+            let lost = Agreement::between(&wide, &both.model, &data.train.images)?.error;
+            let numbers = [accuracy(&both.model, test)?, lost, both.after.parameters as f64];
+            row.low_rank.iter_mut().zip(numbers).for_each(|(all, number)| all.push(number));
+            let mut with_frozen_body = narrowed.model.clone();
+            with_frozen_body.freeze("fc1")?;
+            with_frozen_body.freeze("fc2")?;
+            let starts = [narrowed.model.clone(), with_frozen_body];
+            for (accuracies, start) in row.trained_on.iter_mut().zip(starts) {
+                let images = train.with_augmentation(&shift);
+                accuracies.push(accuracy(&further(start, CrossEntropy::new(), images, seed, 20)?, test)?);
             }
             row.trained.push(accuracy(&trained(row.design, train, data.classes)?, test)?);
             let shifted = trained(row.design, train.with_augmentation(&shift), data.classes)?;
@@ -93,7 +129,7 @@ impl Trial {
 }
 
 fn accuracy(model: &Sequential<f32>, data: Dataset<'_, f32>) -> Result<f64> {
-    let evaluation = model.evaluate(data, &taper::losses::CrossEntropy::new())?;
+    let evaluation = model.evaluate(data, &CrossEntropy::new())?;
     Ok(evaluation.accuracy.unwrap_or(f64::NAN))
 }
 
@@ -105,19 +141,26 @@ pub(crate) fn model(Design([first, second]): Design, classes: usize, seed: u64) 
     model.dense(classes).named("fc3").build(&mut taper::seeded(seed))
 }
 
-/// The model after some epochs of learning what the teacher says, with a learning rate that falls to 0.
-fn imitating(
-    model: &Sequential<f32>,
+/// The model after some more epochs, with a learning rate that falls to 0.
+fn further(
+    model: Sequential<f32>,
+    loss: impl taper::Loss<f32> + 'static,
     images: Dataset<'_, f32>,
     seed: u64,
     epochs: usize,
 ) -> Result<Sequential<f32>> {
     let steps = epochs * images.len().div_ceil(32);
     let optimizer = Optimizer::new(Adam::new(1e-3)?);
-    let trainer = Trainer::owning(model.clone(), Distillation::new(), optimizer);
+    let trainer = Trainer::owning(model, loss, optimizer);
     let mut trainer = trainer.with_seed(seed).with_schedule(Cosine::new(1e-3, steps as u64)?);
     trainer.fit(images, Fit::epochs(epochs))?;
     Ok(trainer.into_model())
+}
+
+fn bytes(model: &Sequential<f32>) -> usize {
+    let mut bytes = 0;
+    model.params(&mut |param| bytes += param.bytes());
+    bytes
 }
 
 /// What most do: the units stay whose weights, those that make them times those that take them, are largest. Nothing makes up for the others.
