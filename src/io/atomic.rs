@@ -20,6 +20,9 @@ const MOST_LINKS: usize = 40;
 /// Where the folder may be written but not read, it cannot be synced, and the file is in place all the same: only a power
 /// cut soon after may bring the old one back. An error means that the old file is there, but for one: a folder whose
 /// syncing fails, which says that the new file is in place.
+///
+/// Windows does not rename over a file that a program maps into memory, or holds open without sharing that: an error, and the old
+/// file is there. A folder is not synced there, so a power cut soon after may bring the old file back.
 pub(crate) fn write_atomically(
     path: &Path,
     write: &mut dyn FnMut(&mut File) -> io::Result<()>,

@@ -2,7 +2,8 @@
 //!
 //! For tests, the environment variable `TAPER_SIMD` (`avx512`, `avx2` or `portable`) forces one for the whole
 //! process. It is read once. A name that is unknown, or an instruction set that this machine lacks, panics. `avx512-no-vnni` and
-//! `avx-vnni` are `avx512` and `avx2` but for products of bytes, which do without VNNI or have it.
+//! `avx-vnni` are `avx512` and `avx2` but for products of bytes, which do without VNNI or have it; `neon-i8mm` and `neon-dotprod` are
+//! `portable` but for products of bytes, which have these instructions.
 
 #![cfg_attr(
     target_arch = "x86_64",
@@ -111,7 +112,12 @@ impl Backend {
 }
 
 /// Names of sets that differ from one of [`Backend::NAMES`] in products of bytes, and which.
-const FOR_BYTES: [(&str, &str); 2] = [("avx512-no-vnni", "avx512"), ("avx-vnni", "avx2")];
+const FOR_BYTES: [(&str, &str); 4] = [
+    ("avx512-no-vnni", "avx512"),
+    ("avx-vnni", "avx2"),
+    ("neon-i8mm", "portable"),
+    ("neon-dotprod", "portable"),
+];
 
 /// What `TAPER_SIMD` says.
 #[cfg(feature = "std")]

@@ -19,6 +19,7 @@
 
 use super::backend::Kernel;
 use super::dense_update::{ADD, BLEND, STORE, Scales};
+use super::portable::MANY_REGISTERS;
 use super::tile::{Broadcast, NothingInRow, Target, Tile, Vectors, tile_vectors};
 use super::{DenseForward, DenseInputGradient, DenseSize, Element, Finish, Run, Simd};
 
@@ -33,8 +34,10 @@ const INPUT_GRADIENT_ELEMENTS: usize = 4 << 20;
 /// than by panels and 784→128 two fifths more; with four lanes, 784→10 takes the same time and 784→32 twice as much.
 const INPUT_GRADIENT_VECTORS: usize = 4;
 
-/// The inputs whose sums are added up side by side.
+/// The inputs whose sums are added up side by side: as many as hide the latency of processors that start two multiply-adds a
+/// cycle, and where there are registers for them, four.
 const INPUTS: usize = 8;
+const MANY_INPUTS: usize = 16;
 
 /// The rows of a weight that are fetched ahead, 4 KiB, where there are many.
 const AHEAD: usize = 32;
@@ -146,16 +149,28 @@ impl<T: Element> Kernel<T> for InputGradient<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let Run { start, values: dx } = self.dx;
-        let (whole, rest) = dx.as_chunks_mut::<INPUTS>();
-        let end = start + whole.len() * INPUTS;
-        for (input, dx) in (start..).step_by(INPUTS).zip(whole) {
-            input_sums(simd, self.product, input, dx);
+        let mut dx = self.dx;
+        if const { MANY_REGISTERS && S::REGISTERS == 1 } {
+            dx = whole_sums::<T, S, MANY_INPUTS>(simd, self.product, dx);
         }
-        for (input, dx) in (end..).zip(rest) {
-            input_sums(simd, self.product, input, core::array::from_mut(dx));
-        }
+        dx = whole_sums::<T, S, INPUTS>(simd, self.product, dx);
+        whole_sums::<T, S, 1>(simd, self.product, dx);
     }
+}
+
+/// dx of whole groups of inputs, and where the rest lies.
+#[inline(always)]
+fn whole_sums<'a, T: Element, S: Simd<T>, const INPUTS: usize>(
+    simd: S,
+    product: &DenseInputGradient<'_, T>,
+    Run { start, values }: Run<'a, T>,
+) -> Run<'a, T> {
+    let (whole, rest) = values.as_chunks_mut::<INPUTS>();
+    let end = start + whole.len() * INPUTS;
+    for (input, dx) in (start..).step_by(INPUTS).zip(whole) {
+        input_sums(simd, product, input, dx);
+    }
+    Run { start: end, values: rest }
 }
 
 /// dx of some inputs from `first` on, each sum a vector whose lanes are added up at the end.

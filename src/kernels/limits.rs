@@ -9,11 +9,12 @@ use core::hint::black_box;
 
 use super::backend::Backend;
 use super::backend::{Kernel, Runs};
+use super::portable::MANY_REGISTERS;
 use super::{Element, Simd};
 
 /// Whether chains are sum + factor·factor, and else sum·factor + factor. An instruction of NEON adds onto a register: it would
 /// have the other chains copied first. Where products are rounded apart, a compiler would compute those of these chains once.
-const ADDS_ONTO: bool = cfg!(target_arch = "aarch64");
+const ADDS_ONTO: bool = MANY_REGISTERS;
 
 /// The registers of sums: enough to hide the latency of a multiply-add on processors that start two a cycle, and few enough for
 /// the 16 registers of AVX2; or four a cycle, and 32 registers.
@@ -21,7 +22,7 @@ const REGISTERS: usize = if ADDS_ONTO { 24 } else { 12 };
 
 /// The chains of multiply-adds side by side. The portable vectors of `f64` are two registers of NEON.
 const fn chains<T: Element, S: Simd<T>>() -> usize {
-    if ADDS_ONTO { REGISTERS * 16 / size_of::<S::Vector>() } else { REGISTERS }
+    if ADDS_ONTO { REGISTERS / S::REGISTERS } else { REGISTERS }
 }
 
 /// The places that are read at once. The processor fetches each one ahead by itself, and more of them than one keep
@@ -56,9 +57,11 @@ impl<T: Element> Kernel<T> for MultiplyAdds<T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) -> usize {
-        // Nothing of it is known when this is compiled, so nothing can be computed then.
+        // Nothing of it is known when this is compiled, so nothing can be computed then. Sums come from memory and go there as
+        // vectors, lest a compiler takes them for chains of single numbers.
         let factor = simd.splat(black_box(self.number));
-        let mut sums = [simd.splat(black_box(T::zero())); REGISTERS];
+        let mut memory = [S::zeros(); REGISTERS];
+        let mut sums = black_box(&memory).map(|chunk| simd.load(&chunk));
         let sums = &mut sums[..const { chains::<T, S>() }];
         for _ in 0..self.rounds {
             for sum in &mut *sums {
@@ -66,7 +69,8 @@ impl<T: Element> Kernel<T> for MultiplyAdds<T> {
                 *sum = simd.mul_add(a, factor, c);
             }
         }
-        sums.iter().for_each(|&sum| _ = black_box(simd.sum(sum)));
+        sums.iter().zip(&mut memory).for_each(|(&sum, chunk)| simd.store(sum, chunk));
+        black_box(&memory);
         self.rounds * sums.len() * S::LANES
     }
 }

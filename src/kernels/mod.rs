@@ -48,7 +48,7 @@ mod dense_weight;
 mod depthwise;
 mod depthwise_forward;
 mod depthwise_input;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 mod detect;
 mod direct;
 mod exponential;

@@ -17,7 +17,7 @@ const LANES: usize = 4;
 
 /// Whether there are 32 registers rather than 16. They are used for 16 registers of sums, as many as hide the latency
 /// of processors that start four multiply-adds a cycle.
-const MANY_REGISTERS: bool = cfg!(target_arch = "aarch64");
+pub(super) const MANY_REGISTERS: bool = cfg!(target_arch = "aarch64");
 
 /// Whether `mul_add` is an instruction; where it is not, it is a call into a library, fifty times slower.
 const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
@@ -37,10 +37,11 @@ impl<T: Number> Simd<T> for Portable {
     type Factor = [T; LANES];
     type Operand = [T; LANES];
 
+    const REGISTERS: usize = size_of::<T>() / 4;
     const ROWS: usize = 4;
     const VECTORS: &'static [usize] = match (MANY_REGISTERS, size_of::<T>()) {
-        (true, 4) => &[8, 4, 4, 4],
-        (true, _) => &[4, 4, 2, 2],
+        (true, 4) => &[16, 8, 4, 4],
+        (true, _) => &[8, 4, 2, 2],
         (false, 4) => &[8, 4, 2],
         (false, _) => &[4, 2, 1],
     };

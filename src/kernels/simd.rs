@@ -27,6 +27,8 @@ pub(crate) trait Simd<T: Number>: Copy + Send + Sync {
 
     /// The numbers of a vector.
     const LANES: usize = size_of::<Self::Chunk>() / size_of::<T>();
+    /// The registers that a vector takes.
+    const REGISTERS: usize = 1;
     /// The vectors of a row of a weight panel.
     const PER_PANEL: usize = T::PANEL_COLUMNS / Self::LANES;
     /// The most rows that a tile of sums has.

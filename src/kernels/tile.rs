@@ -226,8 +226,8 @@ impl<T: Element, C, F> Tile<'_, T, C, F> {
     {
         add_sized! {
             self, simd, sums, (rows, vectors), if is_wanted::<T, S, F, A>,
-            1: 8 4 2 1,
-            2: 4 2 1,
+            1: 16 8 4 2 1,
+            2: 8 4 2 1,
             3: 4 2 1,
             4: 4 2 1,
             5: 2 1,

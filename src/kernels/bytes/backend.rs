@@ -5,7 +5,7 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 #![cfg_attr(
-    target_arch = "x86_64",
+    any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")),
     expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")
 )]
 
@@ -16,6 +16,8 @@ use std::sync::OnceLock;
 use super::avx2::{Avx2Words, AvxVnni};
 #[cfg(target_arch = "x86_64")]
 use super::avx512::{Avx512Vnni, Avx512Words};
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+use super::neon::Neon;
 use super::portable::PortableBytes;
 use super::rows::RowLayout;
 use super::simd::ByteSimd;
@@ -32,6 +34,10 @@ pub(super) enum ByteBackend {
     AvxVnni(AvxVnni),
     #[cfg(target_arch = "x86_64")]
     Avx2Words(Avx2Words),
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    NeonMixed(Neon<true>),
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    NeonDot(Neon<false>),
     Portable(PortableBytes),
 }
 
@@ -42,8 +48,8 @@ pub(super) trait ByteKernel {
 }
 
 /// All names, the fastest first.
-#[cfg(test)]
-pub(super) const NAMES: [&str; 5] = ["avx512-vnni", "avx512-no-vnni", "avx-vnni", "avx2", "portable"];
+pub(super) const NAMES: [&str; 7] =
+    ["avx512-vnni", "avx512-no-vnni", "avx-vnni", "avx2", "neon-i8mm", "neon-dotprod", "portable"];
 
 impl ByteBackend {
     /// The one by this name, if the machine has it.
@@ -57,6 +63,10 @@ impl ByteBackend {
             "avx-vnni" => AvxVnni::detect().map(Self::AvxVnni),
             #[cfg(target_arch = "x86_64")]
             "avx2" => Avx2Words::detect().map(Self::Avx2Words),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            "neon-i8mm" => Neon::<true>::detect().map(Self::NeonMixed),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            "neon-dotprod" => Neon::<false>::detect().map(Self::NeonDot),
             "portable" => Some(Self::Portable(PortableBytes)),
             _ => None,
         }
@@ -78,12 +88,14 @@ impl ByteBackend {
 
     fn chosen() -> Self {
         let names: &[&str] = match forced_name() {
-            None => &["avx512-vnni", "avx512-no-vnni", "avx-vnni", "avx2", "portable"],
+            None => &NAMES,
             // A processor with AVX-512 and none of its instructions for bytes.
             Some("avx512") => &["avx512-vnni", "avx512-no-vnni", "avx2"],
             Some("avx512-no-vnni") => &["avx512-no-vnni", "avx2"],
             Some("avx-vnni") => &["avx-vnni"],
             Some("avx2") => &["avx2"],
+            Some("neon-i8mm") => &["neon-i8mm"],
+            Some("neon-dotprod") => &["neon-dotprod"],
             Some(_) => &["portable"],
         };
         let found = names.iter().copied().find_map(Self::by_name);
@@ -110,6 +122,12 @@ impl ByteBackend {
             // SAFETY: the token proves that the processor has the instructions.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2Words(simd) => unsafe { with_avx2_words::run(simd, kernel) },
+            // SAFETY: the token proves that the processor has the instructions.
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Self::NeonMixed(simd) => unsafe { with_neon_i8mm::run(simd, kernel) },
+            // SAFETY: the token proves that the processor has the instructions.
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Self::NeonDot(simd) => unsafe { with_neon_dotprod::run(simd, kernel) },
             Self::Portable(simd) => with_none::run(simd, kernel),
         }
     }
@@ -166,6 +184,26 @@ mod with_avx2_words {
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn run<K: ByteKernel>(simd: Avx2Words, kernel: K) -> K::Output {
+        kernel.run(simd)
+    }
+}
+
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod with_neon_i8mm {
+    use super::{ByteKernel, Neon};
+
+    #[target_feature(enable = "neon,dotprod,i8mm")]
+    pub(super) fn run<K: ByteKernel>(simd: Neon<true>, kernel: K) -> K::Output {
+        kernel.run(simd)
+    }
+}
+
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod with_neon_dotprod {
+    use super::{ByteKernel, Neon};
+
+    #[target_feature(enable = "neon,dotprod")]
+    pub(super) fn run<K: ByteKernel>(simd: Neon<false>, kernel: K) -> K::Output {
         kernel.run(simd)
     }
 }

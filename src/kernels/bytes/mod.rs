@@ -20,6 +20,8 @@ mod backend;
 mod convolution;
 mod dense;
 mod limits;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
 mod panels;
 #[cfg(test)]
 mod plain;
