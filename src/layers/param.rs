@@ -333,15 +333,11 @@ impl<T: Scalar> Param<T> {
     /// This parameter with other values, which may be more or fewer: its name, its layout and what an optimizer knows of it stay.
     pub(crate) fn with_values(&self, tensor: &Tensor<T>) -> Self {
         let layout = self.layout.of_shape::<T>(&tensor.shape());
-        let mut param = Self {
-            shape: tensor.shape(),
-            layout,
-            values: match layout {
-                Layout::Bf16(groups, panels) => Values::Bf16(Bf16Weight::zeros(groups, panels)),
-                _ => Values::Numbers(Numbers::zeros(layout.len(&tensor.shape()))),
-            },
-            ..self.clone()
+        let values = match layout {
+            Layout::Bf16(groups, panels) => Values::Bf16(Bf16Weight::zeros(groups, panels)),
+            _ => Values::Numbers(Numbers::zeros(layout.len(&tensor.shape()))),
         };
+        let mut param = Self { shape: tensor.shape(), layout, values, ..self.clone() };
         param.write(tensor);
         param
     }
