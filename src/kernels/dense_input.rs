@@ -217,7 +217,7 @@ impl<T: Element> Part<'_, T> {
             2 if const { S::ROWS >= 2 } => self.along_sized::<S, 2, 4>(simd, inputs, samples),
             // Of vectors of two registers each, twelve and what they are made of are too many.
             3 if const { S::ROWS >= 3 && S::REGISTERS > 1 } => {
-                self.along_sized::<S, 3, 2>(simd, inputs, samples)
+                self.along_sized::<S, 3, 2>(simd, inputs, samples);
             }
             3 if const { S::ROWS >= 3 } => self.along_sized::<S, 3, 4>(simd, inputs, samples),
             4 if const { S::ROWS >= 4 } => self.along_sized::<S, 4, 2>(simd, inputs, samples),
