@@ -56,7 +56,8 @@ pub trait Samples<T: Scalar>: Sync {
     /// The numbers are those of the whole data set on every rank, and so is the order in which samples are shuffled: of each batch,
     /// a rank takes what it has. So k ranks compute what one does that has everything, but for dropout, whose masks go by the place
     /// in the batch, where the samples of rank 0 lie first. How many of a batch a rank has is chance: in a batch of 256 on two
-    /// ranks 128 ± 8, so one waits for the other some 5 % of the time.
+    /// ranks 128 ± 8, so one waits for the other some 5 % of the time. What goes through all samples by itself, as
+    /// [`Dataset::normalization`](super::Dataset::normalization) does, needs all of them.
     ///
     /// ```
     /// use taper::{Result, Shape, Tensor, train::Samples};
