@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn parts_differ_by_one_sample_at_most() {
-        let parts = |samples| (0..3).map(|rank| Ranks { rank, size: 3, owners: None }.bounds(samples));
+        let parts = |samples| (0..3).map(move |rank| Ranks { rank, size: 3, owners: None }.bounds(samples));
         assert_eq!(parts(7).collect::<Vec<_>>(), [(0, 2), (2, 4), (4, 7)]);
         assert_eq!(parts(1).collect::<Vec<_>>(), [(0, 0), (0, 0), (0, 1)]);
     }
