@@ -33,7 +33,8 @@ fn dense(criterion: &mut Criterion) {
                 let mut workspace = model.workspace(Mode::Infer, batch).expect("it fits");
                 workspace = workspace.with_parallelism(Parallelism::Threads(1));
                 group.bench_function(BenchmarkId::new(name, batch), |bencher| {
-                    bencher.iter(|| model.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
+                    bencher
+                        .iter(|| model.infer(black_box(&x), &mut workspace).expect("it fits").as_slice()[0]);
                 });
             }
             group.bench_function(BenchmarkId::new("matrixmultiply", batch), |bencher| {

@@ -30,11 +30,6 @@ impl<'a, T> Grid<'a, T> {
         Self { start: values.as_mut_ptr(), rows, columns, values: PhantomData }
     }
 
-    /// The number of rows.
-    pub(crate) fn rows(self) -> usize {
-        self.rows
-    }
-
     /// A piece of a row.
     ///
     /// # Safety

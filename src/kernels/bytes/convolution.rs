@@ -15,19 +15,17 @@ use super::panels::BytePanels;
 use super::product::{BLOCK_ROWS, Part, Product, sums_of};
 use super::quantize::ByteInput;
 use super::rows::{LINE_BYTES, Line, Room, RowLayout, Sample, bytes, bytes_mut};
+use super::samples::Samples;
 use super::simd::ByteSimd;
 use super::weight::ByteWeight;
 use crate::kernels::convolution_size::{MOST_PIECES, Rows};
 use crate::kernels::grid::Grid;
 use crate::kernels::patches::{Runs, Visit};
 use crate::kernels::runs::split_with_scratch;
-use crate::kernels::{ConvolutionSize, Finish, Parallelism, split_runs};
+use crate::kernels::{ConvolutionSize, Finish, Parallelism};
 
 /// The bytes of a block of patches: they stay in the cache (L1) unless a patch is large.
 const BLOCK_BYTES: usize = 32 * 1024;
-
-/// What it takes to make a byte of a number, in multiply-adds of f32.
-const WORK_OF_NUMBER: u64 = 8;
 
 /// y (positions × outputs) from x. An image becomes bytes once, as a whole; what lies around it is 0, exactly.
 ///
@@ -114,15 +112,9 @@ impl ByteConvolutionForward<'_> {
         let (of_images, blocks) = scratch.split_at_mut(of_images);
         let no_product = BytePanels { rows: 0, columns: 0 };
         let Room { samples, lines, .. } = plan.images.split(size.batch, no_product, of_images);
-        {
-            let samples = Grid::new(&mut *samples, size.batch, 1);
-            let lines = Grid::new(&mut *lines, size.batch, plan.images.lines());
-            let pieces = self.parallelism.pieces(WORK_OF_NUMBER * x.len() as u64).min(size.batch);
-            split_runs(size.batch, 1, pieces, &|images| {
-                let layout = plan.images;
-                backend.run(Quantize { x, input: self.input, layout, samples, lines, images });
-            });
-        }
+        let of_batch = Samples { x, len: image_len, input: self.input, layout: plan.images };
+        of_batch.quantize(backend, self.parallelism, samples, lines);
+        let (samples, lines) = (&*samples, &*lines);
         let blocks = &mut blocks[..plan.pieces * of_block];
         let pieces = self.parallelism.pieces(size.multiply_adds() / 4).min(plan.pieces);
         let whole = Rows { first: 0, len: size.outputs, values: y };
@@ -167,35 +159,6 @@ impl ByteConvolutionForward<'_> {
                 let place = (0, columns.start);
                 backend.run(Part { product, y, place, sums, rows: rows.clone(), columns: 0..panels.count() });
             }
-        }
-    }
-}
-
-/// Some images that become bytes.
-struct Quantize<'a> {
-    x: &'a [f32],
-    input: ByteInput,
-    layout: RowLayout,
-    samples: Grid<'a, Sample>,
-    lines: Grid<'a, Line>,
-    images: Range<usize>,
-}
-
-impl ByteKernel for Quantize<'_> {
-    type Output = ();
-
-    #[expect(unsafe_code, reason = "threads share the images")]
-    #[inline(always)]
-    fn run<S: ByteSimd>(self, simd: S) {
-        let Self { x, input, layout, samples, lines, images } = self;
-        let image_len = x.len() / samples.rows();
-        for image in images {
-            // SAFETY: `run_on` gives each thread images of its own, and here is one piece of them at a time.
-            let lines = unsafe { lines.piece(image, 0..layout.lines()) };
-            // SAFETY: as for the lines.
-            let [sample] = (unsafe { samples.piece(image, 0..1) }) else { unreachable!("one an image") };
-            let x = &x[image * image_len..][..image_len];
-            *sample = input.of(simd, x).quantize(simd, x, layout.bytes(lines));
         }
     }
 }

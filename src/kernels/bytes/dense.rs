@@ -8,21 +8,18 @@
     reason = "vector code must end up inside the function with its instruction set"
 )]
 
-use super::backend::{ByteBackend, ByteKernel};
+use super::backend::ByteBackend;
 use super::panels::BytePanels;
 use super::product::{Part, Product, sums_of};
 use super::quantize::ByteInput;
-use super::rows::{Line, Room, RowLayout, Sample};
-use super::simd::ByteSimd;
+use super::rows::Room;
+use super::samples::Samples;
 use super::weight::ByteWeight;
 use crate::kernels::grid::Grid;
 use crate::kernels::{DenseSize, Finish, Parallelism, split_runs};
 
 /// Granule in which samples are shared out: two tiles of the largest kind.
 const ROWS_GRANULE: usize = 24;
-
-/// What it takes to make a byte of a number, in multiply-adds of f32.
-const WORK_OF_NUMBER: u64 = 8;
 
 /// y (batch × outputs) from x (batch × inputs), which becomes bytes on the way. At most
 /// [`MOST_BYTE_INPUTS`](super::MOST_BYTE_INPUTS) inputs.
@@ -68,14 +65,8 @@ impl ByteDenseForward<'_> {
         let scratch = &mut scratch[..Self::scratch_on(backend, self.size)];
         let Room { samples, lines, sums } = layout.split(batch, panels, scratch);
         let sums = sums_of(sums, batch, panels);
-        {
-            let samples = Grid::new(&mut *samples, batch, 1);
-            let lines = Grid::new(&mut *lines, batch, layout.lines());
-            let pieces = parallelism.pieces(WORK_OF_NUMBER * (batch * inputs) as u64).min(batch);
-            split_runs(batch, 1, pieces, &|rows| {
-                backend.run(Quantize { product: &self, samples, lines, rows });
-            });
-        }
+        let of_batch = Samples { x: self.x, len: inputs, input: self.input, layout };
+        of_batch.quantize(backend, parallelism, samples, lines);
         let product = Product { layout, samples, lines, panels, weight, bias, finish };
         let part = |rows, columns| backend.run(Part { product, y, place: (0, 0), sums, rows, columns });
         let pieces = parallelism.small_pieces(work(self.size));
@@ -95,33 +86,4 @@ fn work(DenseSize { batch, inputs, outputs }: DenseSize) -> u64 {
 
 fn panels(size: DenseSize) -> BytePanels {
     BytePanels { rows: size.inputs, columns: size.outputs }
-}
-
-/// Some samples that become rows.
-struct Quantize<'a> {
-    product: &'a ByteDenseForward<'a>,
-    samples: Grid<'a, Sample>,
-    lines: Grid<'a, Line>,
-    rows: core::ops::Range<usize>,
-}
-
-impl ByteKernel for Quantize<'_> {
-    type Output = ();
-
-    #[expect(unsafe_code, reason = "threads share the rows")]
-    #[inline(always)]
-    fn run<S: ByteSimd>(self, simd: S) {
-        let Self { product, samples, lines, rows } = self;
-        let inputs = product.size.inputs;
-        let layout = RowLayout::new::<S>(inputs);
-        for row in rows {
-            // SAFETY: `run_on` gives each thread rows of its own, and here is one piece of them at a time.
-            let lines = unsafe { lines.piece(row, 0..layout.lines()) };
-            // SAFETY: as for the lines.
-            let [sample] = (unsafe { samples.piece(row, 0..1) }) else { unreachable!("one a row") };
-            let x = &product.x[row * inputs..][..inputs];
-            *sample = product.input.of(simd, x).quantize(simd, x, layout.bytes(lines));
-            layout.spread::<S>(lines);
-        }
-    }
 }

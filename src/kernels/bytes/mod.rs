@@ -29,6 +29,7 @@ mod portable;
 mod product;
 mod quantize;
 mod rows;
+mod samples;
 mod simd;
 mod tile;
 mod weight;

@@ -47,8 +47,16 @@ impl ByteInput {
     #[inline(always)]
     pub(super) fn of<S: ByteSimd>(self, simd: S, x: &[f32]) -> Quantization {
         match self {
+            Self::PerSample => self.of_range(range(simd, x)),
+            Self::Static { .. } => self.of_range((0.0, 0.0)),
+        }
+    }
+
+    /// The same of its least and its largest number.
+    #[inline(always)]
+    pub(super) fn of_range(self, (least, most): (f32, f32)) -> Quantization {
+        match self {
             Self::PerSample => {
-                let (least, most) = range(simd, x);
                 // The difference itself might be infinite, and 1 / scale where it is tiny.
                 let scale = (most / 255.0 - least / 255.0).max(f32::MIN_POSITIVE);
                 let zero = -(least * scale.recip()).round_ties_even() as i32;
@@ -80,7 +88,12 @@ impl Quantization {
             self.quantize_group(simd, group, &mut sums, &mut bytes[done..][..group_len]);
         }
         let sum = numbers.add(numbers.add(sums[0], sums[1]), numbers.add(sums[2], sums[3]));
-        let is_finite = numbers.sum(sum) == 0.0;
+        self.sample(numbers.sum(sum) == 0.0)
+    }
+
+    /// What is known of the row.
+    #[inline(always)]
+    pub(super) fn sample(self, is_finite: bool) -> Sample {
         // Of a sample with a number that is not finite, all outputs become NaN.
         Sample { scale: if is_finite { self.scale } else { f32::NAN }, zero: self.zero }
     }
@@ -113,7 +126,7 @@ impl Quantization {
 
 /// The least and the largest number, 0 among them.
 #[inline(always)]
-fn range<S: ByteSimd>(simd: S, x: &[f32]) -> (f32, f32) {
+pub(super) fn range<S: ByteSimd>(simd: S, x: &[f32]) -> (f32, f32) {
     let numbers = simd.numbers();
     let nothing = numbers.splat(0.0);
     let (mut least, mut most) = ([nothing; VECTORS], [nothing; VECTORS]);

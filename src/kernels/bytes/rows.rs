@@ -27,6 +27,13 @@ pub(super) const LINE_BYTES: usize = 64;
 #[repr(C, align(64))]
 pub(super) struct Line([u8; LINE_BYTES]);
 
+#[cfg(test)]
+impl Line {
+    pub(super) fn of(byte: u8) -> Self {
+        Self([byte; LINE_BYTES])
+    }
+}
+
 /// The elements of f32 that a line takes, and a sample.
 const LINE: usize = size_of::<Line>() / size_of::<f32>();
 const SAMPLE: usize = size_of::<Sample>() / size_of::<f32>();
@@ -110,7 +117,12 @@ impl RowLayout {
     /// The bytes of a row.
     #[inline(always)]
     pub(super) fn bytes(self, row: &mut [Line]) -> &mut [u8] {
-        bytes_mut(&mut row[self.first_line()..][..self.byte_lines])
+        bytes_mut(self.byte_lines(row))
+    }
+
+    /// The lines of the bytes of a row.
+    pub(super) fn byte_lines(self, row: &mut [Line]) -> &mut [Line] {
+        &mut row[self.first_line()..][..self.byte_lines]
     }
 
     /// Makes cells of the bytes of a row.
