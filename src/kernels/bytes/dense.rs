@@ -3,11 +3,6 @@
 //! First the samples become bytes, in rows of scratch; then rows × panels are multiplied. Threads share out the samples for the
 //! one, and for the other the panels, or the samples where there are too few panels.
 
-#![expect(
-    clippy::inline_always,
-    reason = "vector code must end up inside the function with its instruction set"
-)]
-
 use super::backend::ByteBackend;
 use super::panels::BytePanels;
 use super::product::{Part, Product, sums_of};
