@@ -245,7 +245,8 @@ impl Layer<f32> for QuantizedConv2d {
         let weight = graph.dequantized(params, turned(&self.weight_shape), 0);
         let bias = self.parts.bias.as_ref().map(|bias| graph.param(bias));
         let kernels: Vec<_> = [weight].into_iter().chain(bias).collect();
-        Ok(conv(graph, x, &geometry, self.channels, &kernels))
+        let Channels { outputs, groups, .. } = self.channels;
+        Ok(conv(graph, x, &geometry, [groups, outputs], &kernels))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::value::integer;
 use super::{OnnxAttribute, OnnxGraph, OnnxValue};
 use crate::kernels::{Axis, Geometry};
-use crate::layers::{Channels, Param};
+use crate::layers::Param;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
@@ -67,19 +67,19 @@ pub(in crate::layers) fn kernels<'a, T: Scalar>(
     [weight].into_iter().chain(bias).collect()
 }
 
-/// A convolution of an image or a sequence, of a weight with its outputs first and maybe a bias.
+/// A convolution of an image or a sequence in groups, of a weight with its outputs first and maybe a bias.
 pub(in crate::layers) fn conv<T: Scalar>(
     graph: &mut OnnxGraph<'_, T>,
     x: OnnxValue,
     geometry: &Geometry,
-    channels: Channels,
+    [groups, outputs]: [usize; 2],
     kernels: &[OnnxValue],
 ) -> OnnxValue {
     let (x, axes) = (graph.channels_first(x), axes(geometry, x));
     let inputs: Vec<_> = [x].iter().chain(kernels).map(|&value| Some(value)).collect();
     let mut attributes = slides(&axes, |axis| axis.after);
-    attributes.extend([dilations(&axes), ("group", integer(channels.groups).into())]);
-    let shape = sample(axes.iter().map(|axis| axis.outputs), channels.outputs);
+    attributes.extend([dilations(&axes), ("group", integer(groups).into())]);
+    let shape = sample(axes.iter().map(|axis| axis.outputs), outputs);
     graph.raw("Conv", &inputs, &attributes, shape, true)
 }
 
