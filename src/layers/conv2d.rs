@@ -374,8 +374,7 @@ impl<T: Scalar> Layer<T> for Conv2d<T> {
         let geometry = self.window.over(&image_of(&x.shape()))?;
         let x = self.parts.weight.bf16().map_or(x, |_| graph.rounded_to_bf16(x));
         let kernels = kernels(graph, &self.parts.weight, self.parts.bias.as_ref());
-        let Channels { outputs, groups, .. } = self.channels;
-        Ok(conv(graph, x, &geometry, [groups, outputs], &kernels))
+        Ok(conv(graph, x, &geometry, [self.channels.groups, self.channels.outputs], &kernels))
     }
 }
 
