@@ -114,7 +114,7 @@ fn too_many_axes_are_an_error() {
 #[test]
 fn an_uncountable_shape_is_an_error() {
     let expected =
-        &format!("shape [{}, 2, 0]: expected axes whose product is at most `isize::MAX`", usize::MAX);
+        format!("shape [{}, 2, 0]: expected axes whose product is at most `isize::MAX`", usize::MAX);
     let mut tensor = Tensor::<f32>::zeros([usize::MAX, 2, 0]).unwrap();
     assert_eq!(error(ArrayViewD::try_from(tensor.view())), expected);
     assert_eq!(error(ArrayViewMutD::try_from(tensor.view_mut())), expected);
