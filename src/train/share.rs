@@ -127,14 +127,12 @@ mod tests {
                             before += part.len();
                         }
                         let mut all = parts.concat();
-                        match owners {
-                            None => assert_eq!(all, batch),
-                            Some(_) => {
-                                let mut batch = batch.to_vec();
-                                (all.sort_unstable(), batch.sort_unstable());
-                                assert_eq!(all, batch);
-                            }
+                        let mut batch = batch.to_vec();
+                        if owners.is_some() {
+                            all.sort_unstable();
+                            batch.sort_unstable();
                         }
+                        assert_eq!(all, batch);
                     }
                 }
             }

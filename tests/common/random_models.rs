@@ -144,11 +144,12 @@ fn model<T: Scalar>(choices: &mut Choices, seed: u64) -> Option<Sequential<T>> {
     let mut shape = input;
     for _ in 0..=choices.of(7) {
         let next = addition(choices, 0);
-        if let Ok(piece) = next(Sequential::builder(shape)).build(&mut seeded(seed)) {
-            if piece.output().len() <= 1 << 14 && piece.multiply_adds(&shape) <= 1 << 24 {
-                shape = piece.output();
-                fitting.push(next);
-            }
+        if let Ok(piece) = next(Sequential::builder(shape)).build(&mut seeded(seed))
+            && piece.output().len() <= 1 << 14
+            && piece.multiply_adds(&shape) <= 1 << 24
+        {
+            shape = piece.output();
+            fitting.push(next);
         }
     }
     if fitting.is_empty() {

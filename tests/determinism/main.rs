@@ -6,7 +6,7 @@ mod apply;
 mod batches;
 mod parameters;
 mod pools;
-mod random_models;
+mod random;
 #[cfg(feature = "rayon")]
 mod threads;
 mod trainer;

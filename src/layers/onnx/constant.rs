@@ -85,7 +85,7 @@ mod tests {
             let expected = (0..24).map(|index| {
                 let place = [index / (axes[1] * axes[2]), index / axes[2] % axes[1], index % axes[2]];
                 let along = |axis: usize| place[order.iter().position(|&other| other == axis).unwrap()];
-                ((along(0) * 3 + along(1)) * 4 + along(2)) as f64
+                f64::from((along(0) * 3 + along(1)) * 4 + along(2))
             });
             assert_eq!(got, expected.collect::<Vec<_>>(), "{order:?}");
         }
