@@ -18,6 +18,7 @@ pub(crate) enum Numbers<'a, T> {
     /// The same of whole numbers of eight bits.
     Bytes(&'a Param<T>, Vec<usize>),
     Tensor(Tensor<T>),
+    #[cfg_attr(not(feature = "onnx"), expect(dead_code, reason = "for the writer of files"))]
     Integers(Vec<i64>),
 }
 

@@ -44,6 +44,7 @@ enum Source<'a, T> {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) operation: String,
+    #[cfg_attr(not(feature = "onnx"), expect(dead_code, reason = "for the writer of files"))]
     pub(crate) name: String,
     /// None for one that is left out.
     pub(crate) inputs: Vec<Option<usize>>,
