@@ -1,19 +1,29 @@
 #!/usr/bin/env bash
-# Compiles the crate without `std` for machines without an operating system, and for WebAssembly: what a model read from bytes
-# needs. The standard library is compiled along, so a toolchain with its sources is needed (`rustup component add rust-src`, or
-# `RUSTC` of one that has them); without them nothing is run, and that is said.
+# Compiles the crate without `std` for machines without an operating system and for WebAssembly (what a model read from bytes
+# needs), and with its default features for WebAssembly. The standard library is compiled along, so a toolchain with its sources is needed: that of the project, rustup's nightly, or
+# `RUSTC` of one that has them (`rustup component add rust-src`). Without them nothing is run: it says so and ends with code 3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-sources=$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib/src/rust/library/core
-if [[ ! -e $sources ]]; then
-    echo "not run: no-std targets, for the toolchain has no sources of the standard library"
-    exit 0
+has_sources() {
+    [[ -e $("$@" --print sysroot 2> /dev/null)/lib/rustlib/src/rust/library/core ]]
+}
+if ! has_sources "${RUSTC:-rustc}"; then
+    if ! has_sources rustup run nightly rustc; then
+        echo "not run for machines without an operating system: no toolchain has the sources of the standard library"
+        exit 3
+    fi
+    export RUSTUP_TOOLCHAIN=nightly
 fi
-export RUSTC_BOOTSTRAP=1
+export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/small CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 for target in thumbv7em-none-eabihf aarch64-unknown-none wasm32-unknown-unknown; do
     for features in "" safetensors; do
         printf '\n== %s, features: %s\n' "$target" "${features:-none}"
         cargo check -Zbuild-std=core,alloc --no-default-features --features "$features" --target "$target"
     done
+done
+# With all that it has by default, also for WebAssembly that may ask its host for files and times.
+for target in wasm32-unknown-unknown wasm32-wasip1; do
+    printf '\n== %s, default features\n' "$target"
+    cargo check -Zbuild-std=std,panic_abort --target "$target"
 done

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Formats, lints and tests this crate. Installs what it needs of Debian where that is missing; where it cannot, it says so and runs nothing.
+# Formats, lints and tests this crate. Installs what it needs of Debian where that is missing; where it cannot, it says so
+# and ends with code 3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +15,7 @@ if ! has_all; then
     packages="libopenmpi-dev openmpi-bin libclang-dev"
     if ! { $become apt-get update && $become apt-get install --yes --no-install-recommends $packages; } > /dev/null 2>&1 || ! has_all; then
         echo "not run: taper-mpi needs $packages, which could not be installed"
-        exit 0
+        exit 3
     fi
 fi
 
