@@ -66,7 +66,7 @@ def logits(path, images, batch):
 def main(folder):
     folder = Path(folder)
     print(f"{'network':12} {'f32':>7} {'whole':>7} {'error':>8} {'alone':>7} {'error':>8} {'outputs':>7} {'error':>8}")
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(path for path in folder.glob("*.safetensors") if not path.stem.endswith("-int8")):
         name = path.stem.split("-")[0]
         images = np.fromfile(folder / f"{name}.pixels", "<f4").reshape(-1, 1, 28, 28)
         labels = np.fromfile(folder / f"{name}.labels", np.uint8)

@@ -26,6 +26,7 @@ mod photographs;
 mod recipe;
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -121,7 +122,11 @@ fn trained(network: Network, task: &Task, seed: u64, precision: Precision) -> Re
         let model = Sequential::builder([recipe::SIDE, recipe::SIDE]).flatten();
         let model = model.dense(128).named("fc1").weight_init(Init::KaimingNormal).relu();
         let model = model.dense(64).named("fc2").weight_init(Init::KaimingNormal).relu();
-        model.dense(task.classes.len()).named("fc3").build(&mut taper::seeded(seed))?
+        model
+            .dense(task.classes.len())
+            .named("fc3")
+            .classes(task.classes.iter().copied())
+            .build(&mut taper::seeded(seed))?
     };
     let epochs = if network == Network::Fashion { 10 } else { task.epochs };
     recipe::trainer(&mut model, seed)?
@@ -206,7 +211,8 @@ fn first(images: &Tensor<f32>, count: usize) -> Result<Tensor<f32>> {
     Tensor::from_vec(shape, images.as_slice()[..count * len].to_vec())
 }
 
-/// The model, and beside it pixels and labels of the test images as bytes.
+/// The model, the same with weights of eight bits and what that says of the test images, and pixels and labels of these images
+/// as bytes.
 fn save(
     folder: &Path,
     network: Network,
@@ -217,10 +223,29 @@ fn save(
     std::fs::create_dir_all(folder)?;
     let name = format!("{network:?}").to_lowercase();
     model.save(folder.join(format!("{name}-{seed}.safetensors")))?;
+    let quantized = model.quantized(&Quantization::int8())?;
+    quantized.save(folder.join(format!("{name}-{seed}-int8.safetensors")))?;
+    std::fs::write(folder.join(format!("{name}-{seed}-int8.txt")), lines(&quantized, &task.test.images)?)?;
     let pixels =
         task.test.images.as_slice().iter().flat_map(|pixel| pixel.to_le_bytes()).collect::<Vec<u8>>();
     std::fs::write(folder.join(format!("{name}.pixels")), pixels)?;
     let labels = task.test.labels.iter().map(|&label| label as u8).collect::<Vec<u8>>();
     std::fs::write(folder.join(format!("{name}.labels")), labels)?;
     Ok(())
+}
+
+/// A line for each image: the bits of its logits, and its class.
+fn lines(model: &Sequential<f32>, images: &Tensor<f32>) -> std::result::Result<String, Box<dyn Error>> {
+    let (logits, predictions) = (model.predict(images)?, model.classify(images)?);
+    let mut text = String::new();
+    for (row, prediction) in logits.as_slice().chunks(model.output().len()).zip(predictions) {
+        for logit in row {
+            write!(text, "{:08x} ", logit.to_bits())?;
+        }
+        match prediction.name {
+            Some(name) => writeln!(text, "{name}")?,
+            None => writeln!(text, "{}", prediction.class)?,
+        }
+    }
+    Ok(text)
 }
