@@ -62,8 +62,14 @@ impl<T: Scalar> Trainer<'_, T> {
                 group.meeting = Some(Meeting::default());
                 return Ok(());
             };
-            let watchers = [!fit.callbacks.is_empty(), !fit.keepers.is_empty(), fit.needs_outputs()];
+            let (has_keepers, is_first) = (!fit.keepers.is_empty(), group.rank() == 0);
+            let watchers =
+                [!fit.callbacks.is_empty(), has_keepers, fit.needs_outputs(), has_keepers && is_first];
             let watchers = group.sum(watchers.map(|is_there| f64::from(u8::from(is_there))).to_vec())?;
+            if watchers[1] > 0.0 && watchers[3] == 0.0 {
+                let expected = "some on rank 0, which alone writes them";
+                return Err(Error::setting("checkpoints", expected, "some on other ranks").into());
+            }
             group.meeting = Some(Meeting {
                 owners: owners(group, data)?,
                 validation_owners: match fit.validation() {

@@ -3,6 +3,7 @@
 use super::ahead::{Ahead, with_batches};
 use super::batch::Recipe;
 use super::keeper::Moment;
+use super::metric::Metrics;
 use super::order::shuffle;
 use super::outputs::Outputs;
 use super::precision::Copies;
@@ -29,9 +30,6 @@ struct Pass<'a, 'd, T: Scalar> {
     /// How many epochs there will be.
     end: usize,
 }
-
-/// Names and numbers.
-type Metrics = Vec<(String, f64)>;
 
 impl<T: Scalar> Trainer<'_, T> {
     /// Trains for some epochs, after those that the trainer has made before: n calls of one epoch are a call of n epochs,
@@ -155,8 +153,8 @@ impl<T: Scalar> Trainer<'_, T> {
             return Ok((Some(evaluation), Vec::new()));
         };
         let metrics = &mut options.metrics;
-        let measured = |_: &mut Self| metrics.iter_mut().map(|metric| metric.measure(outputs)).collect();
-        Ok((Some(evaluation), self.agreed(measured)?))
+        let measured = || metrics.iter_mut().map(|metric| metric.measure(outputs)).collect();
+        Ok((Some(evaluation), self.metrics_of_all(measured)?))
     }
 
     /// A new run, or the one that was read from a file.

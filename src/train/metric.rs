@@ -6,6 +6,9 @@ use super::outputs::Outputs;
 use crate::losses::Target;
 use crate::{Error, Result, Scalar, TensorView};
 
+/// Names and numbers.
+pub(super) type Metrics = Vec<(String, f64)>;
+
 type Function<'a, T> = Box<dyn FnMut(TensorView<'_, T>, Target<'_, T>) -> Result<f64> + Send + 'a>;
 
 /// A number with a name that follows from the outputs and the targets of a validation.

@@ -33,7 +33,7 @@ impl<T: Scalar> Statistics<T> {
         });
     }
 
-    /// Moves them by the mean over so many samples; by nothing without sums.
+    /// Moves them by the mean over so many samples; back to what they were without sums.
     pub(super) fn follow(&self, model: &mut Sequential<T>, sums: &[f64], samples: usize) {
         if self.0.is_empty() {
             return;
@@ -42,7 +42,7 @@ impl<T: Scalar> Statistics<T> {
         model.params_mut(&mut |param: &mut Param<T>| {
             if param.is_statistic() {
                 for (now, (before, sum)) in param.buffer_mut().iter_mut().zip(&mut all) {
-                    *now = T::of(before.as_f64() + sum / samples as f64);
+                    *now = T::of(before.as_f64() + sum / samples.max(1) as f64);
                 }
             }
         });

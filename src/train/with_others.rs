@@ -9,6 +9,7 @@ use std::panic::resume_unwind;
 use super::ahead::Ahead;
 use super::buckets::Buckets;
 use super::group::{Failure, Group, Own, attempt, double, failures};
+use super::metric::Metrics;
 use super::share::Share;
 use super::statistics::Statistics;
 use super::tally::Tally;
@@ -43,7 +44,8 @@ impl<T: Scalar> Trainer<'_, T> {
     ///   Running statistics are the mean of those of the ranks, by how many samples each had.
     /// - [`Trainer::fit`] measures its validation data on all ranks, each a part. Losses, accuracies, metrics, early stopping, schedules
     ///   and callbacks are those of the whole, on every rank. A callback has to do the same on all of them; where one stops, all do.
-    ///   What shows something asks [`Training::rank`](super::Training::rank). Checkpoints are written by rank 0 alone.
+    ///   What shows something asks [`Training::rank`](super::Training::rank). Checkpoints are written by rank 0 alone. Metrics of one's own are
+    ///   taken on all ranks, and those of rank 0 count.
     /// - [`Trainer::evaluate`] and [`Trainer::step`] are calls of all ranks as well; a step by hand is given the rank's own part of a batch.
     /// - Before the first step, the ranks compare version, model, data, settings and weights, and after each epoch the weights to the
     ///   bit. A training that goes on from a checkpoint reads it on each rank, and may have another number of them.
@@ -86,6 +88,22 @@ impl<T: Scalar> Trainer<'_, T> {
         self.with_group(|trainer, group| {
             let own = attempt(|| work(trainer));
             group.agree(own, Vec::new()).map(|(value, _)| value)
+        })
+    }
+
+    /// Metrics are somebody's own code, which may come to other numbers on each rank: all go on with those of rank 0, for by them
+    /// trainings are stopped.
+    pub(super) fn metrics_of_all(&mut self, measure: impl FnOnce() -> Result<Metrics>) -> Result<Metrics> {
+        if self.group.is_none() {
+            return measure();
+        }
+        self.with_group(|_, group| {
+            let (mut metrics, _) = group.agree(attempt(measure), Vec::new())?;
+            let is_first = group.rank() == 0;
+            let own = metrics.iter().map(|&(_, number)| if is_first { number } else { 0.0 }).collect();
+            let numbers = group.sum(own)?;
+            metrics.iter_mut().zip(numbers).for_each(|((_, metric), number)| *metric = number);
+            Ok(metrics)
         })
     }
 

@@ -5,7 +5,8 @@ use std::error::Error as _;
 use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Adam, Sgd};
 use taper::train::{
-    Bucket, Callback, Communicator, Control, Dataset, Epoch, Fit, Samples, StepReport, Threads, Training,
+    Bucket, Callback, Communicator, Control, Dataset, EarlyStopping, Epoch, Fit, Monitor, Samples,
+    StepReport, Threads, Training,
 };
 use taper::{Error, Optimizer, Result, Sequential, Shape, Tensor, Trainer};
 
@@ -299,4 +300,44 @@ fn a_line_that_breaks_ends_the_training_wherever_it_breaks() {
             "after {sums}"
         );
     }
+}
+
+#[test]
+fn a_metric_that_differs_stops_all_ranks_in_one_epoch() {
+    let ranks = all_of(2, |rank| {
+        let (inputs, labels) = (inputs(20), labels(20));
+        let (mut model, number, mut epochs) = (model(), rank.rank(), 0.0);
+        let mut trainer = trainer(&mut model, rank);
+        let data = Dataset::new(&inputs, &labels).unwrap();
+        let fit = Fit::epochs(8)
+            .with_validation(data)
+            .with_metric("own", move |_, _| {
+                epochs += 1.0;
+                Ok(if number == 0 { epochs } else { -epochs })
+            })
+            .with_early_stopping(EarlyStopping::new(2).monitoring(Monitor::Highest("own")));
+        let history = trainer.fit(data, fit).unwrap();
+        let metrics: Vec<_> = history.epochs.iter().map(|epoch| epoch.metrics[0].1).collect();
+        (metrics, weights(trainer.model()))
+    });
+    assert_eq!(ranks[0], ranks[1]);
+    assert_eq!(ranks[0].0, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn checkpoints_that_nobody_would_write() {
+    let path = std::env::temp_dir().join(format!("taper-ranks-elsewhere-{}", std::process::id()));
+    let errors = all_of(2, move |rank| {
+        let (inputs, labels) = (inputs(20), labels(20));
+        let (mut model, number) = (model(), rank.rank());
+        let mut trainer = trainer(&mut model, rank);
+        let mut fit = Fit::epochs(2);
+        if number == 1 {
+            fit = fit.with_checkpoints(taper::io::Checkpoints::new(&path));
+        }
+        trainer.fit(Dataset::new(&inputs, &labels).unwrap(), fit).unwrap_err().to_string()
+    });
+    let expected = "checkpoints: expected some on rank 0, which alone writes them, got some on other ranks";
+    assert_eq!(errors, [expected; 2]);
 }

@@ -3,7 +3,7 @@
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
 use taper::train::{Communicator, Threads};
-use taper::{Optimizer, Tensor, TensorView, Trainer};
+use taper::{Optimizer, Sequential, Tensor, TensorView, Trainer};
 
 use super::{all_of, inputs, labels, model, off, weights};
 
@@ -51,4 +51,20 @@ fn a_wrong_part_is_an_error_of_all() {
         error.to_string()
     });
     assert_eq!(errors, ["rank 1: target of sample 0: expected a class below 3, got 3"; 2]);
+}
+
+#[test]
+fn a_step_without_samples_changes_no_statistics() {
+    let results = all_of(2, |rank| {
+        let builder = Sequential::builder([6]).dense(8).batch_norm().dense(3);
+        let mut model = builder.build(&mut taper::seeded(7)).unwrap();
+        let before = weights(&model);
+        let optimizer = Optimizer::new(Adam::new(0.01).unwrap());
+        let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), optimizer).with_communicator(rank);
+        let none: [usize; 0] = [];
+        let error = trainer.step(&Tensor::zeros([0, 6]).unwrap(), &none).unwrap_err();
+        assert_eq!(weights(trainer.model()), before);
+        error.to_string()
+    });
+    assert!(results.iter().all(|error| error.contains("samples of the batch")), "{results:?}");
 }
