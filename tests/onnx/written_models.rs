@@ -17,6 +17,7 @@ enum Says {
     Relu,
     AnotherShape,
     AnotherGraph(OnnxValue),
+    ValueOfAnotherGraph(OnnxValue),
 }
 
 /// A rectifier.
@@ -55,6 +56,7 @@ impl Layer<f32> for Own {
             }
             Says::AnotherShape => Ok(graph.node("Relu", &[x], &[], [1])),
             Says::AnotherGraph(value) => Ok(graph.node("Relu", &[value], &[], x.shape())),
+            Says::ValueOfAnotherGraph(value) => Ok(value),
         }
     }
 }
@@ -310,9 +312,11 @@ fn values_of_another_graph() {
     let large = Sequential::builder([3]).gelu().gelu().layer(Catches).build(&mut seeded(0)).unwrap();
     large.to_onnx_bytes(&ToOnnx::new()).unwrap();
     let value = CAUGHT.lock().unwrap().unwrap();
-    let small = Sequential::builder([3]).layer(Own(Says::AnotherGraph(value))).build(&mut seeded(0)).unwrap();
-    let error = small.to_onnx_bytes(&ToOnnx::new()).unwrap_err().to_string();
-    assert!(error.contains("expected values of this graph, got one of another"), "{error}");
+    for says in [Says::AnotherGraph(value), Says::ValueOfAnotherGraph(value)] {
+        let small = Sequential::builder([3]).layer(Own(says)).build(&mut seeded(0)).unwrap();
+        let error = small.to_onnx_bytes(&ToOnnx::new()).unwrap_err().to_string();
+        assert!(error.contains("expected values of this graph, got one of another"), "{error}");
+    }
 }
 
 /// Weights in bf16 are widened, and come back as numbers of `f32`; of eight bits none is read back.

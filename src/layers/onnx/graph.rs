@@ -134,9 +134,7 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
         shape: Shape,
         is_channels_first: bool,
     ) -> OnnxValue {
-        if inputs.iter().flatten().any(|input| input.index >= self.values.len()) {
-            self.refuse(format!("layer `{}`: expected values of this graph, got one of another", self.scope));
-        }
+        self.check_own(inputs.iter().flatten());
         let name = self.own(operation);
         let output = self.value(&name, Source::Node, shape, is_channels_first);
         self.nodes.push(Node {
@@ -147,6 +145,13 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
             attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         });
         output
+    }
+
+    /// Refuses values that this graph cannot have.
+    fn check_own<'v>(&mut self, mut values: impl Iterator<Item = &'v OnnxValue>) {
+        if values.any(|value| value.index >= self.values.len()) {
+            self.refuse(format!("layer `{}`: expected values of this graph, got one of another", self.scope));
+        }
     }
 
     /// One number, as a constant without axes.
@@ -328,6 +333,7 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
         y: OnnxValue,
         is_channels_first: bool,
     ) -> Result<Finished<'a, T>, Vec<String>> {
+        self.check_own([y].iter());
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
