@@ -201,7 +201,8 @@ impl State {
         self.gathered.extend(rows);
         if self.v.len() >= BLOCK * n {
             self.subtract_gathered()?;
-            if self.gone_rows as f64 > GONE * n as f64 {
+            // Of nothing there are no matrices.
+            if self.gone_rows as f64 > GONE * n as f64 && self.gone_rows < n {
                 self.leave_out_gone()?;
             }
         }
