@@ -143,6 +143,30 @@ fn paths_behind_a_pair() {
     assert_eq!(y.as_slice(), [4.0, 255.0, 0.0, 1.0], "{}", model.summary());
 }
 
+/// With a scale for each output exporters tell a zero point for each, all of them 0.
+#[test]
+fn a_zero_point_for_each_output() {
+    let read = |zeros: &[Message], inputs: &[&str]| {
+        let quantize = with_output(with_output(node("DynamicQuantizeLinear", &["x"], "q"), "f"), "z");
+        let nodes = [
+            quantize,
+            node("MatMulInteger", inputs, "m"),
+            with_integer(node("Cast", &["m"], "c"), "to", 1),
+            node("Mul", &["f", "t"], "g"),
+            node("Mul", &["c", "g"], "y"),
+        ];
+        let mut tensors =
+            vec![bytes("w", &[3, 2], I8, &[1, 2, 3, 4, 5, 6]), floats("t", &[2], &[0.5, 0.125])];
+        tensors.extend_from_slice(zeros);
+        let model = Sequential::<f32>::from_onnx_bytes(&file_of_opset(21, &[3], &nodes, &tensors)).unwrap();
+        model.predict(&Tensor::from([[1.0, -2.0, 0.5], [0.0, 3.0, 7.0]])).unwrap()
+    };
+    let expected = read(&[], &["q", "w", "z"]);
+    assert_eq!(read(&[bytes("o", &[2], I8, &[0, 0])], &["q", "w", "z", "o"]), expected);
+    // 1·(1, 2) − 2·(3, 4) + 0.5·(5, 6), times (0.5, 0.125).
+    assert!((expected.as_slice()[0] - -1.25).abs() < 0.03 && (expected.as_slice()[1] - -0.375).abs() < 0.03);
+}
+
 /// The axes of a sample, operations and tensors, and what the error has in it.
 type Case<'c> = (&'c [i64], Vec<Message>, Vec<Message>, &'c str);
 
@@ -216,6 +240,19 @@ fn what_is_no_layer_is_told() {
             ],
             vec![weight(), floats("t", &[3], &[1.0, 2.0, 3.0])],
             "a scale of the weight, or one for each output",
+        ),
+        // Zero points that differ, and none.
+        (
+            &[3],
+            vec![dynamic(), node("MatMulInteger", &["q", "w", "z", "o"], "y")],
+            vec![weight(), floats("o", &[3], &[0.0, 0.0, 1.0])],
+            "one zero point of the weight",
+        ),
+        (
+            &[3],
+            vec![dynamic(), node("MatMulInteger", &["q", "w", "z", "o"], "y")],
+            vec![weight(), floats("o", &[0], &[])],
+            "one zero point of the weight",
         ),
         // No element, of axes that are as long as a file says.
         (

@@ -86,10 +86,16 @@ fn weight<'a>(call: &Call<'_, 'a>) -> Verdict<Constant<'a>> {
             "expected what a `DynamicQuantizeLinear` made, with its zero point, got another value".to_owned()
         );
     }
-    let zero = call.maybe_constant(3)?.map(Constant::scalar);
-    let zero =
-        zero.map(|zero| zero.ok_or("expected one zero point of the weight, got several")).transpose()?;
-    let steps = Steps { scales: vec![1.0], zeros: zero.into_iter().collect(), along: Along::All };
+    let mut zeros = vec![0.0];
+    if let Some(zero) = call.maybe_constant(3)? {
+        zeros = call.numbers(zero)?;
+        // Where each output has a scale of its own, exporters tell as many zero points.
+        zeros.dedup();
+    }
+    if zeros.len() != 1 {
+        return Err("expected one zero point of the weight, got several".to_owned());
+    }
+    let steps = Steps { scales: vec![1.0], zeros, along: Along::All };
     call.constant(1)?
         .with_steps(steps)
         .ok_or_else(|| "expected a weight as it lies in the file, got a part of one".to_owned())
