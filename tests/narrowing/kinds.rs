@@ -161,3 +161,27 @@ fn models_of_onnx_files_are_narrowed() -> Result<()> {
     }
     Ok(())
 }
+
+/// Each unit has more rows than there are samples; as many samples again, time after time, have the same moments.
+#[test]
+fn few_samples_of_units_of_many_rows() {
+    for filters in [2, 3] {
+        let builder = Sequential::<f64>::builder([10, 10, 1]).conv2d(filters, [3, 3]).named("conv");
+        let model = builder.relu().flatten().dense(3).build(&mut taper::seeded(7)).unwrap();
+        for samples in [1, 5, 20] {
+            let x = inputs::<f64>(&[samples, 10, 10, 1], 2);
+            let times = 100_usize.div_ceil(samples);
+            let many = Tensor::from_vec([times * samples, 10, 10, 1], x.as_slice().repeat(times)).unwrap();
+            let of = |x: &Tensor<f64>| Narrowing::new().to_widths(&model, x, [("conv", 1)]).unwrap();
+            let (few, many) = (of(&x), of(&many));
+            let [few_errors, many_errors] = [&few, &many].map(|narrowed| &narrowed.report.layers[0].errors);
+            for (few, many) in few_errors.iter().zip(many_errors) {
+                assert!((few - many).abs() < 1e-7, "{filters} filters, {samples} samples: {few} and {many}");
+            }
+            let (few, many) = (few.model.predict(&x).unwrap(), many.model.predict(&x).unwrap());
+            for (few, many) in few.as_slice().iter().zip(many.as_slice()) {
+                assert!((few - many).abs() < 1e-6, "{filters} filters, {samples} samples: {few} and {many}");
+            }
+        }
+    }
+}
