@@ -26,6 +26,7 @@ if ! has_sources "${RUSTC:-rustc}"; then
     toolchain=(env RUSTUP_TOOLCHAIN=nightly)
 fi
 
+# The model is made once: it is there until somebody removes this folder.
 place=$PWD/target/small_machine
 model=$place/pets-1-int8
 [[ -s $model.txt ]] || cargo run --release --example quantized -- --network pets --seeds 1 --save "$place"
