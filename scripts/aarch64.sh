@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the library and its tests for aarch64 Linux and runs them under qemu's user emulation, on any x86-64 Debian.
 #
-#   scripts/aarch64.sh           what `.ci/run` runs: the library's own tests, and those against other programs' values
+#   scripts/aarch64.sh           the library's own tests, and those against other programs' values
 #   scripts/aarch64.sh all       and gradients, which take many minutes under emulation, and what a machine cannot change
 #   scripts/aarch64.sh NAME…     these tests
 #
