@@ -3,52 +3,17 @@
 //! The allocator counts for the whole process, so this binary holds a single test.
 
 #![cfg(feature = "onnx")]
-#![expect(unsafe_code, reason = "an allocator that counts cannot be written without")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use taper::Sequential;
 
 #[path = "onnx/graph.rs"]
 #[expect(dead_code, reason = "shared with the tests of ONNX")]
 mod graph;
+#[path = "common/peak.rs"]
+mod peak;
 
 use graph::{Message, bytes, file, floats, node, with_integer};
-
-struct Peak;
-
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn more(bytes: usize) {
-    let in_use = IN_USE.fetch_add(bytes, Ordering::SeqCst) + bytes;
-    PEAK.fetch_max(in_use, Ordering::SeqCst);
-}
-
-// SAFETY: every call is passed on to the system's allocator as it came, and its answer passed back.
-unsafe impl GlobalAlloc for Peak {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        more(layout.size());
-        // SAFETY: the caller keeps to the contract of `alloc`, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        more(layout.size());
-        // SAFETY: the caller keeps to the contract of `alloc_zeroed`, which is the same.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size(), Ordering::SeqCst);
-        // SAFETY: the pointer came from the system's allocator, for every block of this one does.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Peak = Peak;
+use peak::peak;
 
 const MB: usize = 1 << 20;
 
@@ -100,10 +65,7 @@ fn a_file_takes_no_more_than_itself_its_weights_and_a_constant() {
         let len = file.len();
         let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("memory.onnx");
         std::fs::write(&path, file).unwrap();
-        let before = IN_USE.load(Ordering::SeqCst);
-        PEAK.store(before, Ordering::SeqCst);
-        let model = Sequential::<f32>::from_onnx(&path).unwrap();
-        let peak = PEAK.load(Ordering::SeqCst) - before;
+        let (peak, model) = peak(|| Sequential::<f32>::from_onnx(&path).unwrap());
         println!("{name}: {} MB of {} MB and {} MB", peak / MB, len / MB, weights / MB);
         assert!(model.parameters() >= if name == "eight bits" { 1 } else { weights / 4 });
         assert!(peak <= len + weights + CONSTANT / 4, "{name}: {peak} of {len} and {weights}");

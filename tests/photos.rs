@@ -7,6 +7,8 @@ mod bitmap;
 mod network;
 #[path = "../examples/photos/photographs.rs"]
 mod photographs;
+#[path = "../examples/common/png_files.rs"]
+mod png_files;
 
 use std::error::Error;
 use std::fs;

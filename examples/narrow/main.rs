@@ -25,6 +25,8 @@ mod file;
 mod photos;
 mod picture;
 mod pictures;
+#[path = "../common/png_files.rs"]
+mod png_files;
 #[path = "../pets/recipe.rs"]
 #[expect(dead_code, reason = "its model has fixed widths")]
 mod recipe;

@@ -10,9 +10,9 @@ use rand::RngExt;
 use taper::narrow::Narrowing;
 use taper::{Sequential, Tensor};
 
-use super::pictures;
 use super::recipe;
 use super::study::Design;
+use super::{pictures, png_files};
 
 #[path = "../photos/network.rs"]
 mod network;

@@ -1,11 +1,13 @@
 //! PNG files of a folder as samples of a model.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use png::{ColorType, Decoder, Transformations};
 use taper::{Shape, Tensor};
+
+use super::png_files;
 
 /// How a model takes pictures.
 #[derive(Debug, Clone, Copy)]
@@ -82,18 +84,7 @@ impl Form {
 /// All PNG files of a folder, in the order of their names, as samples of this shape.
 pub(crate) fn read_all(folder: &Path, sample: &Shape, white: f32) -> Result<Tensor<f32>, String> {
     let form = Form::of(sample)?;
-    let problem = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(folder).map_err(problem)? {
-        let path = entry.map_err(problem)?.path();
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
-            paths.push(path);
-        }
-    }
-    if paths.is_empty() {
-        return Err(format!("{}: expected PNG files, got none", folder.display()));
-    }
-    paths.sort();
+    let paths = png_files::in_folder(folder)?;
     let mut pixels = Vec::new();
     for path in &paths {
         pixels.extend(form.read(path, white)?);

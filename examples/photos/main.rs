@@ -10,6 +10,8 @@
 
 #[path = "../common/exit.rs"]
 mod exit;
+#[path = "../common/png_files.rs"]
+mod png_files;
 
 mod network;
 mod photographs;

@@ -1,6 +1,6 @@
 //! Reads photographs of 32×32 pixels, with their class in the name of the file.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use png::{ColorType, Decoder, Transformations};
 use taper::Tensor;
 
 use super::network::{HOW_TO_GET, IMAGE};
+use super::png_files;
 
 /// What the labels 0 to 9 are.
 pub(crate) const CLASSES: [&str; 10] =
@@ -24,18 +25,7 @@ pub(crate) struct Photograph {
 
 /// All photographs of a folder, in the order of their names.
 pub(crate) fn read_all(folder: &Path) -> Result<Vec<Photograph>, String> {
-    let problem = |error: std::io::Error| format!("{}: {error}; {HOW_TO_GET}", folder.display());
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(folder).map_err(problem)? {
-        let path = entry.map_err(problem)?.path();
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
-            paths.push(path);
-        }
-    }
-    if paths.is_empty() {
-        return Err(format!("{}: expected PNG files, got none; {HOW_TO_GET}", folder.display()));
-    }
-    paths.sort();
+    let paths = png_files::in_folder(folder).map_err(|problem| format!("{problem}; {HOW_TO_GET}"))?;
     let photograph = |path: &PathBuf| {
         let label = label(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -21,6 +21,8 @@ mod network;
 #[path = "../photos/photographs.rs"]
 #[expect(dead_code, reason = "files are not named here")]
 mod photographs;
+#[path = "../common/png_files.rs"]
+mod png_files;
 #[path = "../cnn/recipe.rs"]
 #[expect(dead_code, reason = "nothing is augmented here")]
 mod recipe;

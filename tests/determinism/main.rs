@@ -6,7 +6,7 @@ mod apply;
 mod batches;
 mod parameters;
 mod pools;
-mod random;
+mod random_models;
 #[cfg(feature = "rayon")]
 mod threads;
 mod trainer;

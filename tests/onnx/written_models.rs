@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use super::written::inputs;
 use super::{fixture, off, values};
@@ -18,6 +19,8 @@ enum Says {
     AnotherShape,
     AnotherGraph(OnnxValue),
     ValueOfAnotherGraph(OnnxValue),
+    /// Keeps the value that it got.
+    WhatItGot(&'static Mutex<Option<OnnxValue>>),
 }
 
 /// A rectifier.
@@ -57,6 +60,7 @@ impl Layer<f32> for Own {
             Says::AnotherShape => Ok(graph.node("Relu", &[x], &[], [1])),
             Says::AnotherGraph(value) => Ok(graph.node("Relu", &[value], &[], x.shape())),
             Says::ValueOfAnotherGraph(value) => Ok(value),
+            Says::WhatItGot(got) => Ok(*got.lock().unwrap().insert(x)),
         }
     }
 }
@@ -281,37 +285,16 @@ fn without_a_word() {
 
 #[test]
 fn values_of_another_graph() {
-    // A value that a larger graph has, caught by a layer that keeps it.
-    use std::sync::Mutex;
-    static CAUGHT: Mutex<Option<OnnxValue>> = Mutex::new(None);
-    #[derive(Debug, Clone)]
-    struct Catches;
-    impl Layer<f32> for Catches {
-        fn kind(&self) -> &'static str {
-            "catches"
-        }
-        fn output_shape(&self, input: &Shape) -> Result<Shape> {
-            Ok(*input)
-        }
-        fn forward(
-            &self,
-            _: TensorView<'_, f32>,
-            _: TensorViewMut<'_, f32>,
-            _: &mut Forward<'_, f32>,
-        ) -> Result<()> {
-            Ok(())
-        }
-        fn backward(&mut self, _: Backward<'_, f32>, _: &mut dyn GradientSink<f32>) -> Result<()> {
-            Ok(())
-        }
-        fn onnx<'a>(&'a self, x: OnnxValue, _: &mut OnnxGraph<'a, f32>) -> Result<OnnxValue> {
-            *CAUGHT.lock().unwrap() = Some(x);
-            Ok(x)
-        }
-    }
-    let large = Sequential::builder([3]).gelu().gelu().layer(Catches).build(&mut seeded(0)).unwrap();
+    // A value that a larger graph has.
+    static GOT: Mutex<Option<OnnxValue>> = Mutex::new(None);
+    let large = Sequential::builder([3])
+        .gelu()
+        .gelu()
+        .layer(Own(Says::WhatItGot(&GOT)))
+        .build(&mut seeded(0))
+        .unwrap();
     large.to_onnx_bytes(&ToOnnx::new()).unwrap();
-    let value = CAUGHT.lock().unwrap().unwrap();
+    let value = GOT.lock().unwrap().unwrap();
     for says in [Says::AnotherGraph(value), Says::ValueOfAnotherGraph(value)] {
         let small = Sequential::builder([3]).layer(Own(says)).build(&mut seeded(0)).unwrap();
         let error = small.to_onnx_bytes(&ToOnnx::new()).unwrap_err().to_string();

@@ -1,5 +1,7 @@
-//! Models that somebody could make: of any layers, on any shapes, from a row of bytes that chooses them.
+//! All ways through a model come to the same numbers, whatever its layers: models of any layers that fit, on any shapes, from a row of
+//! bytes that chooses them.
 
+use rand::Rng;
 use taper::layers::{Padding, Sides, Window};
 use taper::losses::MeanSquaredError;
 use taper::optimizers::Sgd;
@@ -8,6 +10,8 @@ use taper::{
     Activation, GradientStore, Layer, Mode, Optimizer, Parallelism, Scalar, Sequential, Shape, Tensor,
     Trainer, seeded,
 };
+
+use super::{bits, random};
 
 /// Bytes, one for each choice, and zeros when they are used up.
 struct Choices<'a>(&'a [u8]);
@@ -159,13 +163,6 @@ fn model<T: Scalar>(choices: &mut Choices, seed: u64) -> Option<Sequential<T>> {
     Some(builder.build(&mut seeded(seed)).expect("layers that fit one by one"))
 }
 
-/// Numbers between −1 and 1 that depend on the seed.
-fn random<T: Scalar>(shape: impl Into<Shape>, seed: u64) -> Tensor<T> {
-    use rand::Rng;
-    let mut rng = seeded(seed);
-    Tensor::from_fn(shape, |_| T::of(rng.next_u64() as f64 / 2.0_f64.powi(63) - 1.0)).unwrap()
-}
-
 /// The layers of a model as a model each.
 fn pieces<T: Scalar>(model: &Sequential<T>) -> Vec<Sequential<T>> {
     let names: Vec<String> = model.layers().skip(1).map(|(name, _)| name.to_owned()).collect();
@@ -179,11 +176,7 @@ fn pieces<T: Scalar>(model: &Sequential<T>) -> Vec<Sequential<T>> {
     pieces
 }
 
-fn bits<T: Scalar>(values: &[T]) -> Vec<u64> {
-    values.iter().map(|value| value.as_f64().to_bits()).collect()
-}
-
-/// Numbers as they are, but for the payload of what is no number and the sign of a zero.
+/// The outputs of a training pass and the gradient of each parameter; none where a pass is refused.
 fn gradient_bits<T: Scalar>(
     model: &mut Sequential<T>,
     x: &Tensor<T>,
@@ -211,7 +204,7 @@ fn gradient_bits<T: Scalar>(
 ///
 /// # Panics
 /// Where they do not.
-pub(crate) fn check<T: Scalar>(bytes: &[u8], tolerance: f64) -> bool {
+fn check<T: Scalar>(bytes: &[u8], tolerance: f64) -> bool {
     let choices = &mut Choices(bytes);
     let batch = choices.of(9) + 1;
     let threads = choices.of(4) + 1;
@@ -284,4 +277,24 @@ pub(crate) fn check<T: Scalar>(bytes: &[u8], tolerance: f64) -> bool {
         assert_eq!(gradient_bits(&mut inside, &x, &target, threads), gradients, "nested gradients: {about}");
     }
     true
+}
+
+/// Models of which each choice is a byte of a generator; some more of them with `TAPER_RANDOM_MODELS`, a range of seeds.
+#[test]
+fn all_ways_through_random_models_agree() {
+    let range = std::env::var("TAPER_RANDOM_MODELS").unwrap_or_else(|_| "0-100".to_owned());
+    let (first, end) = range.split_once('-').expect("a range of seeds as 0-100");
+    let (first, end): (u64, u64) = (first.parse().unwrap(), end.parse().unwrap());
+    let mut checked = 0;
+    for seed in first..end {
+        let mut rng = taper::seeded(seed);
+        let bytes: Vec<u8> = (0..96).map(|_| rng.next_u64() as u8).collect();
+        let failed = std::panic::catch_unwind(|| {
+            let ran = check::<f32>(&bytes, 1e-3);
+            check::<f64>(&bytes, 1e-9);
+            ran
+        });
+        checked += u64::from(failed.unwrap_or_else(|_| panic!("the model of seed {seed}")));
+    }
+    assert!(checked > (end - first) / 2, "{checked} models of {}", end - first);
 }
