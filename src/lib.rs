@@ -29,7 +29,7 @@
 //! # Ok::<(), taper::Error>(())
 //! ```
 //!
-//! The way of the data, and where to read on:
+//! [`guide`] goes on from here, one thing after another. The way of the data, and what is where:
 //!
 //! ```text
 //! TensorView ─► Sequential ─► layer ─► layer ─► … ─► logits ─► loss
@@ -65,6 +65,8 @@
 //! - `throughput`: the program of that name, which measures the machine and networks on it; nothing for programs that use the crate.
 
 #![cfg_attr(not(feature = "std"), no_std)]
+// The documentation says of each item which feature it wants; the compiler that builds it there has this of its own.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // So that what files and training need does not have to be marked one by one.
 #![cfg_attr(
     not(all(feature = "safetensors", feature = "std")),
@@ -89,6 +91,8 @@ mod error;
 mod getters;
 #[cfg(feature = "std")]
 pub mod gradcheck;
+#[cfg(all(feature = "std", feature = "safetensors"))]
+pub mod guide;
 pub mod init;
 pub mod io;
 mod kernels;
@@ -136,8 +140,3 @@ pub fn seeded(seed: u64) -> impl rand::Rng + Clone {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// And so are the guide's.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/guide.md")]
-struct Guide;

@@ -1,7 +1,7 @@
 //! From data to a trained model.
 //!
 //! [`Trainer`] does it: batches, shuffling, validation, early stopping. The loop that it runs can as well be written by
-//! hand; see [`Optimizer`](crate::Optimizer) and `docs/guide.md`.
+//! hand; see [`Optimizer`](crate::Optimizer) and the guide.
 
 mod ahead;
 pub mod augment;

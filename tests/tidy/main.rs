@@ -30,7 +30,7 @@ const ORDER: &[&[&str]] = &[
     &["train"],
     &["narrow"],
     &["io"],
-    &["gradcheck"],
+    &["gradcheck", "guide"],
     &["compiled_once"],
 ];
 
