@@ -56,6 +56,11 @@ impl Panels {
 
     /// Writes each element of a matrix, given by row and column, into panels; the padding is left as it is.
     pub(crate) fn fill<T: Element>(self, panels: &mut [T], value: impl Fn(usize, usize) -> T) {
+        self.change(panels, |row, column, _| value(row, column));
+    }
+
+    /// The same of what is there already.
+    pub(crate) fn change<T: Element>(self, panels: &mut [T], value: impl Fn(usize, usize, T) -> T) {
         self.check(self.rows * self.columns, panels.len());
         if self.rows == 0 {
             return;
@@ -65,7 +70,7 @@ impl Panels {
             let width = self.panel_columns.min(self.columns - start);
             for (row, values) in rows.chunks_exact_mut(self.panel_columns).enumerate() {
                 for (column, place) in values[..width].iter_mut().enumerate() {
-                    *place = value(row, start + column);
+                    *place = value(row, start + column, *place);
                 }
             }
         }
@@ -106,6 +111,8 @@ mod tests {
             let mut filled = vec![0.0; layout.len()];
             layout.fill(&mut filled, |row, column| matrix[row * columns + column]);
             assert_eq!(filled, panels);
+            layout.change(&mut filled, |row, column, value| value - matrix[row * columns + column]);
+            assert!(filled.iter().all(|&value| value == 0.0));
             let padding = panels.iter().filter(|&&value| value == 0.0).count();
             assert_eq!(padding, layout.len() - matrix.len(), "{columns} columns");
         }

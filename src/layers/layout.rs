@@ -103,15 +103,22 @@ impl Layout {
 
     /// Writes a function of row and column into a buffer; what is no matrix has one row. Padding is left as it is.
     pub(super) fn fill<T: Scalar>(self, buffer: &mut [T], value: impl Fn(usize, usize) -> T) {
+        self.change(buffer, |row, column, _| value(row, column));
+    }
+
+    /// The same of what is there already.
+    pub(super) fn change<T: Scalar>(self, buffer: &mut [T], value: impl Fn(usize, usize, T) -> T) {
         match self {
             Self::RowMajor => {
-                buffer.iter_mut().enumerate().for_each(|(column, place)| *place = value(0, column));
+                buffer.iter_mut().enumerate().for_each(|(column, place)| *place = value(0, column, *place));
             }
             Self::Integers(..) | Self::Bf16(..) => {}
-            Self::Panels(panels) => panels.fill(buffer, value),
+            Self::Panels(panels) => panels.change(buffer, value),
             Self::Groups(_, panels) => {
                 for (group, values) in buffer.chunks_exact_mut(panels.len()).enumerate() {
-                    panels.fill(values, |row, column| value(row, group * panels.columns + column));
+                    panels.change(values, |row, column, before| {
+                        value(row, group * panels.columns + column, before)
+                    });
                 }
             }
         }

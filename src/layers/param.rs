@@ -342,13 +342,11 @@ impl<T: Scalar> Param<T> {
         param
     }
 
-    /// Multiplies each number by that of its place, row by row.
+    /// Multiplies each number by that of its place, row by row; without a copy where they are not in fewer bits.
     pub(crate) fn scale_each(&mut self, scale: impl Fn(usize) -> f64) {
-        let mut tensor = self.to_tensor();
-        for (place, value) in tensor.as_mut_slice().iter_mut().enumerate() {
-            *value = T::of(value.as_f64() * scale(place));
-        }
-        self.write(&tensor);
+        let columns = self.matrix()[1];
+        self.values
+            .change(self.layout, |row, column, value| T::of(value.as_f64() * scale(row * columns + column)));
     }
 
     /// A row-major copy of a buffer that is laid out like this parameter's.

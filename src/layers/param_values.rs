@@ -112,6 +112,19 @@ impl<T: Scalar> Values<T> {
         }
     }
 
+    /// The same of what is there already.
+    pub(super) fn change(&mut self, layout: Layout, value: impl Fn(usize, usize, T) -> T) {
+        match self {
+            Self::Numbers(numbers) | Self::Scales(numbers) => layout.change(numbers.values_mut(), value),
+            Self::Integers(_) | Self::Bf16(_) => {
+                let columns = layout.matrix().map_or(1, |[_, columns]| columns);
+                let mut before = Vec::new();
+                self.for_each_of_fewer_bits(&mut |value| before.push(T::of(value.into())));
+                self.fill(layout, |row, column| value(row, column, before[row * columns + column]));
+            }
+        }
+    }
+
     /// Replaces them by row-major ones.
     pub(super) fn pack(&mut self, layout: Layout, values: &[T]) {
         match self {
