@@ -9,6 +9,7 @@ mod hostile;
 mod models;
 mod networks;
 mod written;
+mod written_eight_bits;
 mod written_models;
 
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use taper::io::Save;
 use taper::layers::{Channels, ChannelsLast, Conv2d, GlobalAvgPool2d, MaxPool2d, Window};
 use taper::losses::CrossEntropy;
 use taper::optimizers::Sgd;
-use taper::sequential::{Branches, Join, SummaryRow};
+use taper::sequential::{Branches, Builder, Join, SummaryRow};
 use taper::train::{Dataset, Fit};
 use taper::{Optimizer, Sequential, Tensor, Trainer};
 
@@ -37,23 +37,32 @@ fn flat(row: &SummaryRow, depth: usize, layers: &mut Vec<(usize, String, usize)>
     row.inner.iter().for_each(|row| flat(row, depth + 1, layers));
 }
 
-/// For inference a network that was read has the layers of one that was built by hand: normalisations are folded, and nothing is
-/// left of the file's layout but the layer that turns the input.
-#[test]
-fn for_inference_it_is_the_network_that_one_builds_by_hand() {
-    let read = Sequential::<f32>::from_onnx(fixture("resnet_script.onnx")).unwrap().for_inference().unwrap();
+/// All layers of a model.
+fn flattened(model: &Sequential<f32>) -> Vec<(usize, String, usize)> {
+    let mut layers = Vec::new();
+    model.summary().rows.iter().for_each(|row| flat(row, 0, &mut layers));
+    layers
+}
+
+fn conv([inputs, outputs]: [usize; 2], window: Window) -> Conv2d<f32> {
+    Conv2d::new(Channels::new(inputs, outputs), window, &mut taper::seeded(0)).unwrap()
+}
+
+/// A window whose middle goes over each place.
+fn same(size: usize) -> Window {
+    Window::new(size).with_padding(size / 2)
+}
+
+/// That of `make_torch.py`.
+fn resnet() -> Builder<f32> {
     let mut rng = taper::seeded(0);
-    let conv = |channels: [usize; 2], window: Window| {
-        Conv2d::<f32>::new(Channels::new(channels[0], channels[1]), window, &mut taper::seeded(0)).unwrap()
-    };
-    let same = |size: usize| Window::new(size).with_padding(size / 2);
     let block =
         Sequential::builder([6, 6, 4]).layer(conv([4, 4], same(3))).relu().layer(conv([4, 4], same(3)));
     let narrow = Sequential::builder([6, 6, 4]).layer(conv([4, 8], same(3).with_stride(2))).relu();
     let narrow = narrow.layer(conv([8, 8], same(3))).build(&mut rng).unwrap();
     let short = Sequential::builder([6, 6, 4]).layer(conv([4, 8], Window::new(1).with_stride(2)));
     let paths = [("0".to_owned(), Some(narrow)), ("1".to_owned(), Some(short.build(&mut rng).unwrap()))];
-    let built = Sequential::<f32>::builder([3, 24, 24])
+    Sequential::builder([3, 24, 24])
         .layer(ChannelsLast)
         .layer(conv([3, 4], same(7).with_stride(2)))
         .relu()
@@ -64,14 +73,31 @@ fn for_inference_it_is_the_network_that_one_builds_by_hand() {
         .relu()
         .layer(GlobalAvgPool2d)
         .dense(5)
-        .build(&mut rng)
-        .unwrap();
-    let layers = |model: &Sequential<f32>| {
-        let mut layers = Vec::new();
-        model.summary().rows.iter().for_each(|row| flat(row, 0, &mut layers));
-        layers
+}
+
+/// For inference a network that was read has the layers of one that was built by hand: normalisations are folded, and nothing is
+/// left of the file's layout but the layer that turns the input. So it takes the same time.
+#[test]
+fn for_inference_it_is_the_network_that_one_builds_by_hand() {
+    let mlp = || {
+        let hidden = Sequential::builder([3, 4]).flatten().dense(8).relu().dense(6).relu();
+        hidden.dense(3).softmax()
     };
-    assert_eq!(layers(&read), layers(&built), "{}", read.summary());
+    let lenet = || {
+        let features = Sequential::builder([1, 20, 20]).reshape([20, 20, 1]).conv2d(4, same(5)).tanh();
+        let features = features.avg_pool2d(2).conv2d(6, 5).tanh().max_pool2d(2);
+        features.flatten().dense(12).tanh().dense(10)
+    };
+    let networks: [(&str, &dyn Fn() -> Builder<f32>); 3] =
+        [("mlp", &mlp), ("lenet", &lenet), ("resnet", &resnet)];
+    for (name, built) in networks {
+        let built = built().build(&mut taper::seeded(0)).unwrap();
+        for exporter in ["script", "dynamo"] {
+            let read = Sequential::<f32>::from_onnx(fixture(&format!("{name}_{exporter}.onnx"))).unwrap();
+            let read = read.for_inference().unwrap();
+            assert_eq!(flattened(&read), flattened(&built), "{name}_{exporter}\n{}", read.summary());
+        }
+    }
 }
 
 /// What was added to the input lies as the file has it, and the sum of a convolution as layers have it.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::count::Count;
 use super::element::Element;
-use super::steps::{Along, Steps};
+use super::steps::{Along, Inputs, Steps};
 use crate::Scalar;
 
 /// Numbers with axes.
@@ -84,8 +84,39 @@ impl<'a> Constant<'a> {
 
     /// Other scales for the steps that these numbers have.
     pub(super) fn with_scales(&self, scales: Vec<f64>, along: Along) -> Self {
-        let zeros = self.steps.as_ref().map_or(Vec::new(), |steps| steps.zeros.clone());
-        Self { steps: Some(Rc::new(Steps { scales, zeros, along })), ..self.clone() }
+        let (zeros, inputs) = self
+            .steps
+            .as_ref()
+            .map_or((Vec::new(), Inputs::Whole), |steps| (steps.zeros.clone(), steps.inputs));
+        Self { steps: Some(Rc::new(Steps { scales, zeros, along, inputs })), ..self.clone() }
+    }
+
+    /// Whole numbers of eight bits as numbers with fractions, without a copy; none of others.
+    pub(super) fn of_fractions(&self) -> Option<Self> {
+        self.element().filter(|element| matches!(element, Element::I8 | Element::U8))?;
+        let steps =
+            Steps { scales: vec![1.0], zeros: Vec::new(), along: Along::All, inputs: Inputs::Numbers };
+        self.with_steps(steps)
+    }
+
+    /// Where these are [`Constant::of_fractions`], they times numbers along the axis.
+    pub(super) fn times(&self, scales: Vec<f64>, axis: Option<usize>) -> Option<Self> {
+        let steps = self.steps.as_ref().filter(|steps| steps.inputs == Inputs::Numbers)?;
+        let is_plain =
+            steps.scales == [1.0] && steps.zeros.is_empty() && self.start == 0 && self.lies_in_order();
+        let along = axis.map_or(Along::All, |axis| Along::Axis {
+            len: self.dims[axis].max(1),
+            inner: self.strides[axis].max(1),
+        });
+        is_plain.then(|| self.with_scales(scales, along))
+    }
+
+    /// The same for sums that take rounded inputs, where it is a weight of whole numbers that are multiplied out.
+    pub(super) fn with_rounded_inputs(&self, input: Option<(f32, i8)>) -> Option<Self> {
+        let steps = self.steps.as_ref().filter(|steps| steps.inputs == Inputs::Numbers)?;
+        let (scales, zeros) = (steps.scales.clone(), steps.zeros.clone());
+        let steps = Steps { scales, zeros, along: steps.along, inputs: Inputs::Rounded(input) };
+        Some(Self { steps: Some(Rc::new(steps)), ..self.clone() })
     }
 
     /// The number of elements; the largest number where there are more.

@@ -1,5 +1,6 @@
 //! Layers one after another, and how what they make lies beside the axes of the graph.
 
+use std::any::Any;
 use std::cell::Cell;
 
 use super::constant::{Constant, elements};
@@ -76,6 +77,14 @@ impl<'b, T: Scalar> Line<'b, T> {
         let after = self.lie.shape();
         if before == after {
             return Ok(());
+        }
+        // Of several, one behind the other, the last is enough.
+        let is_view = |last: &Named<T>| {
+            let layer: &dyn Any = &*last.layer;
+            layer.is::<Reshape>() || layer.is::<Flatten>()
+        };
+        while self.layers.last().is_some_and(is_view) {
+            self.layers.pop();
         }
         if after.len() == 1 {
             self.push(Flatten::new());

@@ -15,7 +15,22 @@ pub(super) struct Flow<'a> {
     pub(super) classes: Option<Vec<String>>,
 }
 
-impl Flow<'_> {
+impl<'a> Flow<'a> {
+    pub(super) fn op(&self, index: usize) -> &Op<'a> {
+        &self.values[index].op
+    }
+
+    pub(super) fn only_input(&self, index: usize) -> Option<usize> {
+        let &[input] = &self.values[index].inputs[..] else { return None };
+        Some(input)
+    }
+
+    /// Both inputs of a value, in both orders.
+    pub(super) fn both_ways(&self, index: usize) -> Option<[(usize, usize); 2]> {
+        let &[a, b] = &self.values[index].inputs[..] else { return None };
+        Some([(a, b), (b, a)])
+    }
+
     /// How often each value is used by those that the output needs; the output itself once more.
     pub(super) fn uses(&self) -> Vec<usize> {
         let mut uses = vec![0; self.values.len()];
@@ -131,6 +146,10 @@ pub(super) enum Op<'a> {
     },
     /// The second where the first is true, else the third.
     Choice,
+    /// The larger of two, or the smaller.
+    Bound {
+        is_max: bool,
+    },
     Multiply,
     Subtract,
     Divide,
@@ -145,6 +164,8 @@ pub(super) enum Part {
     Reciprocal,
     Absolute,
     Erf,
+    /// To whole numbers, the even one of two that are as near.
+    Round,
     Power(f64),
     /// Whether it is above this number.
     Above(f64),

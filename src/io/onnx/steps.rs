@@ -7,6 +7,18 @@ pub(super) struct Steps {
     /// As many as scales, or one, or none.
     pub(super) zeros: Vec<f64>,
     pub(super) along: Along,
+    pub(super) inputs: Inputs,
+}
+
+/// What sums with such numbers take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Inputs {
+    /// Whole numbers, or others that the layer makes whole ones of.
+    Whole,
+    /// Others: the file multiplies scales and whole numbers out.
+    Numbers,
+    /// Whole numbers that the file makes of others in steps of its own: of this scale and zero point, or of those of each sample.
+    Rounded(Option<(f32, i8)>),
 }
 
 /// What has a scale of its own.
@@ -73,8 +85,12 @@ mod tests {
         let runs: Vec<usize> =
             (0..30).map(|place| (place / 15) * 9 + (place / 3 % 5) / 2 * 3 + place % 3).collect();
         assert_eq!(index(Along::Runs { len: 5, inner: 3, run: 2 }), runs);
-        let steps =
-            Steps { scales: vec![2.0, 4.0], zeros: vec![1.0], along: Along::Axis { len: 2, inner: 1 } };
+        let steps = Steps {
+            scales: vec![2.0, 4.0],
+            zeros: vec![1.0],
+            along: Along::Axis { len: 2, inner: 1 },
+            inputs: Inputs::Whole,
+        };
         assert_eq!([steps.number(3.0, 0), steps.number(3.0, 1)], [4.0, 8.0]);
     }
 }

@@ -86,13 +86,14 @@ fn has_steps_of_columns(steps: &Steps, rows: &[usize], columns: usize, stride: u
 
 #[cfg(test)]
 mod tests {
+    use super::super::steps::Inputs;
     use super::*;
 
     fn weight(element: Element, zeros: Vec<f64>, along: Along) -> Constant<'static> {
         let bytes: Vec<u8> = vec![1, 2, 3, 4, 5, 255];
         let scales = if matches!(along, Along::All) { vec![0.5] } else { vec![0.5, 0.25, 2.0] };
         let whole = Constant::of_bytes(vec![2, 3], element, bytes.into(), "w");
-        whole.with_steps(Steps { scales, zeros, along }).unwrap()
+        whole.with_steps(Steps { scales, zeros, along, inputs: Inputs::Whole }).unwrap()
     }
 
     #[test]

@@ -169,6 +169,7 @@ fn layer<T: Scalar>(value: &Value<'_>, line: &mut Line<'_, T>) -> Verdict<()> {
         | Op::Add
         | Op::Concat { .. }
         | Op::Choice
+        | Op::Bound { .. }
         | Op::Multiply
         | Op::Subtract
         | Op::Divide => Err("expected branches that are joined, got one input".to_owned()),

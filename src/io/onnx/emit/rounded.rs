@@ -6,6 +6,7 @@ use super::super::constant::Constant;
 use super::super::grid::Grid;
 use super::super::line::{Line, Named, Rounded, told};
 use super::super::op::Op;
+use super::super::steps::Inputs;
 use super::super::weight::EightBitWeight;
 use crate::io::Verdict;
 use crate::layers::{EightBits, Layer};
@@ -47,23 +48,33 @@ pub(super) fn eight_bits<T: Scalar>(
     layer: impl FnOnce(&EightBits<'_>) -> crate::Result<Box<dyn Layer<f32>>>,
 ) -> Verdict<bool> {
     let own: &dyn Any = &T::of(0.0);
-    if !own.is::<f32>() || weight.steps.is_none() {
-        return Ok(false);
-    }
-    let Some((_, rows)) = axes.split_last() else { return Ok(false) };
+    let Some(inputs) = weight.steps.as_ref().map(|steps| steps.inputs) else { return Ok(false) };
+    let without = match inputs {
+        Inputs::Numbers => return Ok(false),
+        Inputs::Whole => Ok(false),
+        // Without such a layer nothing rounds them.
+        Inputs::Rounded(_) => {
+            Err("expected sums of a layer of eight bits in a model of f32, as their inputs are rounded, got others"
+                .to_owned())
+        }
+    };
+    let Some((_, rows)) = axes.split_last().filter(|_| own.is::<f32>()) else { return without };
     line.spend_axes(rows)?;
-    let Some(EightBitWeight { value, scales }) = weight.eight_bits(axes) else { return Ok(false) };
+    let Some(EightBitWeight { value, scales }) = weight.eight_bits(axes) else { return without };
     line.spend_axes(axes)?;
     let numbers =
         |bias: &Tensor<T>| Tensor::from_fn(bias.shape(), |place| bias.as_slice()[place].as_f64() as f32);
     let bias = bias.map(numbers).transpose().map_err(told)?;
-    let known = line.rounded;
-    let input = known.and_then(|known| known.grid.of_bytes());
+    let known = line.rounded.filter(|_| inputs == Inputs::Whole);
+    let input = match inputs {
+        Inputs::Rounded(input) => input,
+        _ => known.and_then(|known| known.grid.of_bytes()),
+    };
     let layer: Box<dyn Any> = match layer(&EightBits { weight: &value, scales, bias, input }) {
         Ok(layer) => Box::new(layer),
-        Err(_) => return Ok(false),
+        Err(_) => return without,
     };
-    let Ok(layer) = layer.downcast::<Box<dyn Layer<T>>>() else { return Ok(false) };
+    let Ok(layer) = layer.downcast::<Box<dyn Layer<T>>>() else { return without };
     // It keeps its inputs in their range by itself.
     if let Some(clip) = known.and_then(|known| known.clip).filter(|_| input.is_some()) {
         line.layers.remove(clip);

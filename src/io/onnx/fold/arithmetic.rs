@@ -77,8 +77,32 @@ fn broadcast<'a>(
     Ok((dims, wide_a, wide_b))
 }
 
+/// Whole numbers of a weight times the scales of its outputs, which stay what they are.
+fn scaled<'a>(call: &Call<'_, 'a>) -> Verdict<Option<Constant<'a>>> {
+    let (a, b) = (call.constant(0)?, call.constant(1)?);
+    for (whole, scales) in [(a, b), (b, a)] {
+        let varies: Vec<usize> = (0..scales.dims.len()).filter(|&axis| scales.dims[axis] != 1).collect();
+        if whole.steps.is_none() || varies.len() > 1 || common(whole, scales).as_ref() != Some(&whole.dims) {
+            continue;
+        }
+        let axis = varies.first().map(|axis| axis + whole.dims.len() - scales.dims.len());
+        let numbers = call.numbers(scales)?;
+        if numbers.iter().all(|number| number.is_finite())
+            && let Some(product) = whole.times(numbers, axis)
+        {
+            return Ok(Some(product));
+        }
+    }
+    Ok(None)
+}
+
 fn of_two<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
     let operation = call.node.operation;
+    if operation == "Mul"
+        && let Some(product) = scaled(call)?
+    {
+        return Ok(vec![product]);
+    }
     let flag = |is: bool| Some(Count::of(is.into()));
     let is_fmod = operation == "Mod" && call.flag("fmod", false)?;
     let whole = |a: Count, b: Count| match operation {

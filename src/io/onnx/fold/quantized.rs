@@ -3,7 +3,7 @@
 use super::super::call::{Call, front};
 use super::super::constant::{Constant, elements};
 use super::super::element::Element;
-use super::super::steps::{Along, Steps};
+use super::super::steps::{Along, Inputs, Steps};
 use crate::io::Verdict;
 
 /// The scales and zero points of an operation, for a tensor of these axes.
@@ -41,7 +41,7 @@ fn steps(call: &Call<'_, '_>, dims: &[usize]) -> Verdict<Steps> {
         return Err(format!("expected a zero point for each scale, {:?}, got {:?}", scale.dims, zero.dims));
     }
     let zeros = zero.map(|zero| call.numbers(zero)).transpose()?.unwrap_or_default();
-    Ok(Steps { scales: call.numbers(scale)?, zeros, along })
+    Ok(Steps { scales: call.numbers(scale)?, zeros, along, inputs: Inputs::Whole })
 }
 
 /// (x − zero point)·scale, for the whole, for each index along an axis, or for runs of them.

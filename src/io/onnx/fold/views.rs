@@ -81,6 +81,9 @@ fn cast<'a>(call: &Call<'_, 'a>, constant: &Constant<'a>) -> Verdict<Constant<'a
     let to = call.integer("to", 0)?;
     let element =
         Element::of(to).ok_or_else(|| format!("expected a type of numbers, got {}", Element::name(to)))?;
+    if let Some(numbers) = constant.of_fractions().filter(|_| !element.is_whole()) {
+        return Ok(numbers);
+    }
     let counts_anyway = constant.is_whole() == element.is_whole() && element != Element::Bool;
     if counts_anyway {
         return Ok(constant.clone());

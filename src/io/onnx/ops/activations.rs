@@ -14,6 +14,7 @@ const SIMPLE: &[(&str, Op<'static>)] = &[
     ("Mish", Op::Function(Activation::Mish)),
     ("Reciprocal", Op::Part(Part::Reciprocal)),
     ("Relu", Op::Function(Activation::Relu)),
+    ("Round", Op::Part(Part::Round)),
     ("Sigmoid", Op::Function(Activation::Sigmoid)),
     ("Softplus", Op::Function(Activation::Softplus)),
     ("Softsign", Op::Function(Activation::Softsign)),

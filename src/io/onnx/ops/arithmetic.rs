@@ -185,9 +185,15 @@ fn swapped<'c, 'a>(call: &Call<'c, 'a>) -> Call<'c, 'a> {
 }
 
 pub(super) fn max<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    if let Sides::Both(a, b) = sides(call)? {
+        return both(call, Op::Bound { is_max: true }, a, b);
+    }
     clipped(&swapped(call), bound(call)?, f64::INFINITY)
 }
 
 pub(super) fn min<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    if let Sides::Both(a, b) = sides(call)? {
+        return both(call, Op::Bound { is_max: false }, a, b);
+    }
     clipped(&swapped(call), f64::NEG_INFINITY, bound(call)?)
 }

@@ -68,6 +68,7 @@ const OPERATIONS: &[(&str, Read)] = &[
     ("RMSNormalization", norms::rms),
     ("ReduceMax", reduce::max),
     ("ReduceMean", reduce::mean),
+    ("ReduceMin", reduce::min),
     ("ReduceSumSquare", reduce::sum_of_squares),
     ("Reshape", shapes::reshape),
     ("Selu", activations::selu),

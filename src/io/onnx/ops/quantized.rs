@@ -5,7 +5,7 @@ use super::super::constant::Constant;
 use super::super::element::Element;
 use super::super::grid::Grid;
 use super::super::op::{Conv, Op};
-use super::super::steps::{Along, Steps};
+use super::super::steps::{Along, Inputs, Steps};
 use super::{conv, dense};
 use crate::io::Verdict;
 
@@ -95,7 +95,7 @@ fn weight<'a>(call: &Call<'_, 'a>) -> Verdict<Constant<'a>> {
     if zeros.len() != 1 {
         return Err("expected one zero point of the weight, got several".to_owned());
     }
-    let steps = Steps { scales: vec![1.0], zeros, along: Along::All };
+    let steps = Steps { scales: vec![1.0], zeros, along: Along::All, inputs: Inputs::Whole };
     call.constant(1)?
         .with_steps(steps)
         .ok_or_else(|| "expected a weight as it lies in the file, got a part of one".to_owned())

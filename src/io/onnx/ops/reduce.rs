@@ -27,6 +27,26 @@ pub(super) fn max<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     over_axes(call, true)
 }
 
+/// −max(−x)
+pub(super) fn min<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    let (value, dims) = call.data(0)?;
+    let negated = |inputs, dims| {
+        let scale = Some(Constant::of_floats(Vec::new(), vec![-1.0]));
+        Step { op: Op::Affine { scale, shift: None }, inputs: vec![inputs], dims }
+    };
+    let (first, next) = (negated(value, dims.to_vec()), call.values.len());
+    match over_axes(call, true)? {
+        Made::Way(mut steps) => {
+            let dims = steps[0].dims.clone();
+            steps[0].inputs = vec![next];
+            steps.insert(0, first);
+            steps.push(negated(next + 1, dims));
+            Ok(Made::Way(steps))
+        }
+        same => Ok(same),
+    }
+}
+
 fn over_axes<'a>(call: &Call<'_, 'a>, is_max: bool) -> Verdict<Made<'a>> {
     let (value, dims) = call.data(0)?;
     let axes = call.axes("axes", 1, dims.len())?.filter(|axes| !axes.is_empty());

@@ -35,21 +35,6 @@ struct Deviation<'a> {
 }
 
 impl<'a> Flow<'a> {
-    fn op(&self, index: usize) -> &Op<'a> {
-        &self.values[index].op
-    }
-
-    fn only_input(&self, index: usize) -> Option<usize> {
-        let &[input] = &self.values[index].inputs[..] else { return None };
-        Some(input)
-    }
-
-    /// Both inputs of a value, in both orders.
-    fn both_ways(&self, index: usize) -> Option<[(usize, usize); 2]> {
-        let &[a, b] = &self.values[index].inputs[..] else { return None };
-        Some([(a, b), (b, a)])
-    }
-
     /// That of a value that is the root.
     fn deviation(&self, root: usize) -> Option<Deviation<'a>> {
         let Op::Part(Part::Sqrt) = self.op(root) else { return None };
