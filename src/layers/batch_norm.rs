@@ -4,6 +4,7 @@ use super::affine::Affine;
 use super::epsilon::check_epsilon;
 use super::moments::measure;
 use super::onnx::by_statistics;
+use super::others::sums_of_channels;
 use super::running_statistics::RunningStatistics;
 use super::stored::{Entry, Restored, Stored};
 use super::{
@@ -17,9 +18,9 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// y = (x − mean) / √(variance + ε) · weight + bias, for each channel alone (Ioffe and Szegedy, 2015).
 ///
-/// While training, mean and variance are those of the batch: over all samples and all places, n values a channel. In
-/// inference they are running ones, which the training steps have gathered. So an output depends on its batch in
-/// training and on nothing but its own input in inference.
+/// While training, mean and variance are those of the batch: over all samples and all places, n values a channel (where ranks share it, of
+/// a rank's part or of [the whole](crate::Trainer::with_synchronized_batch_norm)). In inference they are running ones, which the training
+/// steps have gathered. So an output depends on its batch in training and on nothing but its own input in inference.
 ///
 /// With x̂ = (x − mean) / √(variance + ε), and sums over the n values of a channel,
 ///
@@ -241,9 +242,10 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
             let [kept @ .., is_of_batch] = &mut *context.cache else { unreachable!("as `memory` said") };
             *is_of_batch = if takes_batch { T::one() } else { T::zero() };
             if takes_batch {
-                self.running.check_count(x.len() / channels)?;
                 let (mean, variance) = kept.split_at_mut(channels);
-                measure(x, mean, variance, context.scratch, context.parallelism);
+                let parallelism = context.parallelism;
+                let count = measure(x, mean, variance, context.scratch, parallelism, context.others)?;
+                self.running.check_count(count as usize)?;
             }
         }
         let (mean, variance) = if takes_batch {
@@ -272,31 +274,37 @@ impl<T: Scalar> Layer<T> for BatchNorm<T> {
 
     fn backward(&mut self, pass: Backward<'_, T>, sink: &mut dyn GradientSink<T>) -> Result<()> {
         let (x, dy, channels) = (pass.x.as_slice(), pass.dy.as_slice(), self.channels());
-        let count = (x.len() / channels) as f64;
         let (parallelism, is_of_batch) = (pass.parallelism, pass.cache[2 * channels] != T::zero());
         let of_batch = pass.cache[..2 * channels].split_at(channels);
         let running = (self.running.mean.buffer(), self.running.var.buffer());
         let (mean, variance) = if is_of_batch { of_batch } else { running };
         let (weight_gradient, scratch) = pass.scratch.split_at_mut(channels);
         let (bias_gradient, scratch) = scratch.split_at_mut(channels);
+        let (scale, scratch) = scratch.split_at_mut(channels);
+        let (slope, scratch) = scratch.split_at_mut(channels);
+        let (shift, scratch) = scratch.split_at_mut(channels);
+        let mut count = 0.0;
         if is_of_batch || self.learns() {
             let term = |dy: T, x: T, mean: T| [dy, dy * (x - mean)];
             let sums = ColumnSums { first: dy, second: x, column: mean, term, parallelism };
-            sums.run(&mut scratch[3 * channels..], |channel, [dy, product]| {
-                bias_gradient[channel] = T::of(dy);
-                weight_gradient[channel] = T::of(product * self.inverse_deviation(variance[channel]));
-            });
+            let weight = |channel: usize, sum: f64| T::of(sum * self.inverse_deviation(variance[channel]));
+            let own = |channel, [dy, product]: [f64; 2]| {
+                (bias_gradient[channel], weight_gradient[channel]) = (T::of(dy), weight(channel, product));
+            };
+            // dx goes by the whole batch, and the sink gets this part: sinks add up.
+            let each = |channel, [dy, product]: [f64; 2], _| {
+                (shift[channel], slope[channel]) = (T::of(dy), weight(channel, product));
+            };
+            let others = pass.others.filter(|_| is_of_batch);
+            count = sums_of_channels(&sums, others, scratch, own, each)?;
         }
         if let Some(mut dx) = pass.dx {
-            let (scale, scratch) = scratch.split_at_mut(channels);
-            let (slope, rest) = scratch.split_at_mut(channels);
-            let shift = &mut rest[..channels];
             for channel in 0..channels {
                 let inverse = self.inverse_deviation(variance[channel]);
                 let whole = self.weight_of(channel) * inverse;
                 scale[channel] = T::of(whole);
-                slope[channel] = T::of(-whole * inverse * weight_gradient[channel].as_f64() / count);
-                shift[channel] = T::of(-whole * bias_gradient[channel].as_f64() / count);
+                slope[channel] = T::of(-whole * inverse * slope[channel].as_f64() / count);
+                shift[channel] = T::of(-whole * shift[channel].as_f64() / count);
             }
             if is_of_batch {
                 let map = ColumnMap {

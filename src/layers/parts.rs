@@ -2,7 +2,7 @@
 
 use super::carve::{aligned, carve};
 use super::samples::by_samples;
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, RandomKey};
+use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Others, RandomKey};
 use crate::kernels::Parallelism;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
@@ -106,6 +106,7 @@ impl<'a, T: Scalar> Forward<'a, T> {
             parallelism: Parallelism::default(),
             activation: None,
             pool: None,
+            others: None,
             parts: 0,
         }
     }
@@ -157,10 +158,8 @@ impl<'a, T: Scalar> Forward<'a, T> {
         check_room(self.scratch.len(), memory.scratch, "scratch")?;
         let random = self.random.layer(self.parts);
         self.parts += 1;
-        let (mode, parallelism) = (self.mode, self.parallelism);
         let scratch = &mut *self.scratch;
-        let mut context =
-            Forward { mode, cache, scratch, random, parallelism, activation: None, pool: None, parts: 0 };
+        let mut context = Forward { cache, scratch, random, activation: None, pool: None, parts: 0, ..*self };
         layer.forward(x, y, &mut context)
     }
 }
@@ -219,8 +218,8 @@ impl<'a, T: Scalar> Backward<'a, T> {
         cache: &'a [T],
         scratch: &'a mut [T],
     ) -> Self {
-        let (random, parallelism) = (RandomKey::new(0, 0), Parallelism::default());
-        Self { x, y, dy, dx: None, cache, scratch, random, parallelism, parts: 0, has_dx: false }
+        let (random, parallelism, others) = (RandomKey::new(0, 0), Parallelism::default(), None);
+        Self { x, y, dy, dx: None, cache, scratch, random, parallelism, others, parts: 0, has_dx: false }
     }
 
     /// What [`Forward::take_cache`] gave, in the same order.
@@ -282,7 +281,7 @@ impl<'a, T: Scalar> Backward<'a, T> {
         dx: Option<TensorViewMut<'_, T>>,
         sink: &mut dyn GradientSink<T>,
     ) -> Result<()> {
-        run_back(self.scratch, self.parallelism, part, layer, [Some(dy), dx], sink)
+        run_back(self.scratch, (self.parallelism, self.others), part, layer, [Some(dy), dx], sink)
     }
 
     /// The same for a layer inside whose input is x itself: the gradient with respect to it is added to [`Backward::dx`], where that is
@@ -298,16 +297,16 @@ impl<'a, T: Scalar> Backward<'a, T> {
         sink: &mut dyn GradientSink<T>,
     ) -> Result<()> {
         let Some(dx) = &mut self.dx else { return self.run(part, layer, dy, None, sink) };
-        let (shape, parallelism) = (dx.shape(), self.parallelism);
+        let (shape, parallelism, others) = (dx.shape(), self.parallelism, self.others);
         if !self.has_dx {
             self.has_dx = true;
             let dx = TensorViewMut::trusted(shape, dx.as_mut_slice());
-            return run_back(self.scratch, parallelism, part, layer, [Some(dy), Some(dx)], sink);
+            return run_back(self.scratch, (parallelism, others), part, layer, [Some(dy), Some(dx)], sink);
         }
         let mut scratch = &mut *self.scratch;
         let own = take(&mut scratch, shape, "scratch")?.into_slice();
         let own_dx = TensorViewMut::trusted(shape, &mut *own);
-        run_back(scratch, parallelism, part, layer, [Some(dy), Some(own_dx)], sink)?;
+        run_back(scratch, (parallelism, others), part, layer, [Some(dy), Some(own_dx)], sink)?;
         add(parallelism, dx.as_mut_slice(), own);
         Ok(())
     }
@@ -340,7 +339,7 @@ impl<'a, T: Scalar> Backward<'a, T> {
 
 fn run_back<T: Scalar>(
     scratch: &mut [T],
-    parallelism: Parallelism,
+    (parallelism, others): (Parallelism, Option<&dyn Others>),
     part: Part<'_, T>,
     layer: &mut dyn Layer<T>,
     [dy, dx]: [Option<TensorViewMut<'_, T>>; 2],
@@ -358,7 +357,7 @@ fn run_back<T: Scalar>(
     }
     check_room(scratch.len(), memory_of(layer, x.shape(), Mode::Train).scratch, "scratch")?;
     layer.backward(
-        Backward { x, y, dy, dx, cache, scratch, random, parallelism, parts: 0, has_dx: false },
+        Backward { x, y, dy, dx, cache, scratch, random, parallelism, others, parts: 0, has_dx: false },
         sink,
     )
 }

@@ -2,7 +2,7 @@
 
 use super::{Sequential, Workspace};
 use crate::kernels;
-use crate::layers::{GradientSink, Mode};
+use crate::layers::{Backward, Forward, GradientSink, Mode, Others};
 use crate::{Result, Scalar, TensorView, TensorViewMut};
 
 impl<T: Scalar> Sequential<T> {
@@ -51,10 +51,20 @@ impl<T: Scalar> Sequential<T> {
         x: impl Into<TensorView<'a, T>>,
         workspace: &'w mut Workspace<T>,
     ) -> Result<TensorView<'w, T>> {
-        let x = x.into();
+        self.forward_among(x.into(), workspace, None)
+    }
+
+    /// The same of a part of a batch that is shared with others.
+    pub(crate) fn forward_among<'w>(
+        &self,
+        x: TensorView<'_, T>,
+        workspace: &'w mut Workspace<T>,
+        others: Option<&dyn Others>,
+    ) -> Result<TensorView<'w, T>> {
         let batch = self.check_input(x)?;
         let threads = self.threads(1, batch, workspace.parallelism());
-        let (y, mut context) = workspace.begin_forward(self, batch)?;
+        let (y, context) = workspace.begin_forward(self, batch)?;
+        let mut context = Forward { others, ..context };
         let result = kernels::together(threads, || self.train_pass(x, y, &mut context));
         result.inspect_err(|_| workspace.forget_pass())?;
         Ok(workspace.outputs())
@@ -71,21 +81,32 @@ impl<T: Scalar> Sequential<T> {
         workspace: &mut Workspace<T>,
         sink: &mut dyn GradientSink<T>,
     ) -> Result<()> {
-        self.backward_in(x.into(), workspace, sink, None)
+        self.backward_in(x.into(), workspace, sink, (None, None))
     }
 
-    /// The same, and the gradient with respect to x where there is a place for it.
+    /// The same of a part of a batch that is shared with others.
+    pub(crate) fn backward_among(
+        &mut self,
+        x: TensorView<'_, T>,
+        workspace: &mut Workspace<T>,
+        sink: &mut dyn GradientSink<T>,
+        others: Option<&dyn Others>,
+    ) -> Result<()> {
+        self.backward_in(x, workspace, sink, (None, others))
+    }
+
+    /// The same, and the gradient with respect to x where there is a place for it, with others who share the batch.
     pub(super) fn backward_in(
         &mut self,
         x: TensorView<'_, T>,
         workspace: &mut Workspace<T>,
         sink: &mut dyn GradientSink<T>,
-        dx: Option<TensorViewMut<'_, T>>,
+        (dx, others): (Option<TensorViewMut<'_, T>>, Option<&dyn Others>),
     ) -> Result<()> {
         let batch = self.check_input(x)?;
         let threads = self.threads(1, batch, workspace.parallelism());
-        let mut pass = workspace.begin_backward(self, batch, x)?;
-        pass.dx = dx;
+        let pass = workspace.begin_backward(self, batch, x)?;
+        let pass = Backward { dx, others, ..pass };
         kernels::together(threads, || self.train_pass_back(pass, sink))
     }
 }

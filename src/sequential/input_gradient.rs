@@ -95,7 +95,7 @@ impl<T: Scalar> Sequential<T> {
             return Err(Error::shape("input gradient", x.shape(), dx.shape()));
         }
         self.check_has_input_gradient()?;
-        self.backward_in(x, workspace, sink, Some(dx))
+        self.backward_in(x, workspace, sink, (Some(dx), None))
     }
 
     fn check_has_input_gradient(&self) -> Result<()> {

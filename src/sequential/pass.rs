@@ -74,6 +74,7 @@ impl<T: Scalar> Sequential<T> {
                 parallelism: context.parallelism,
                 activation: self.activation_after(index, Mode::Infer),
                 pool: step.pool_in(Mode::Infer).map(|pooled| pooled.pool),
+                others: context.others,
                 parts: 0,
             };
             self.run(index, batch, input, output, &mut context)?;
@@ -110,6 +111,7 @@ impl<T: Scalar> Sequential<T> {
                 parallelism: context.parallelism,
                 activation: self.activation_after(index, Mode::Train),
                 pool: None,
+                others: context.others,
                 parts: 0,
             };
             self.run(index, batch, input, output, &mut context)?;
@@ -183,6 +185,7 @@ impl<T: Scalar> Sequential<T> {
                 scratch: &mut *scratch,
                 random: pass.random.layer(index),
                 parallelism: pass.parallelism,
+                others: pass.others,
                 parts: 0,
                 has_dx: false,
             };

@@ -244,6 +244,7 @@ impl<T: Scalar> Workspace<T> {
             parallelism: self.parallelism,
             activation: None,
             pool: None,
+            others: None,
             parts: 0,
         };
         (TensorViewMut::trusted(shape, &mut self.output[..shape.len()]), context)
@@ -282,6 +283,7 @@ impl<T: Scalar> Workspace<T> {
             scratch: &mut self.scratch,
             random: self.random,
             parallelism: self.parallelism,
+            others: None,
             parts: 0,
             has_dx: false,
         })

@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-use super::communicator::Bucket;
 use super::group::Group;
 use crate::kernels::{Run, split_work};
 use crate::layers::{GradientSink, GradientSource, KeptGradients, Layer, Param};
@@ -100,17 +99,13 @@ impl<T: Scalar> Buckets<T> {
         self.slots.iter_mut().for_each(|slot| slot.is_ready = false);
         self.awaited.fill(0);
         self.runs.iter().for_each(|run| self.awaited[run.bucket] += 1);
-        Summing { buckets: self, group, next: 0, broken: None }
+        Summing { buckets: self, group, next: 0 }
     }
 
     /// Waits for all sums.
     pub(super) fn finish(&mut self, group: &mut Group) -> Result<()> {
         for (bucket, &expected) in self.values.iter_mut().zip(&self.lens) {
-            let sums = group.communicator().finish_all_reduce()?.into_values();
-            let sums = sums.filter(|sums: &Vec<T>| sums.len() == expected);
-            *bucket = sums.ok_or_else(|| {
-                Error::setting("communicator", "as many sums as there were numbers, of their kind", "others")
-            })?;
+            *bucket = group.finish(expected)?;
         }
         self.slots.iter_mut().for_each(|slot| slot.is_filled = !slot.is_frozen);
         Ok(())
@@ -128,8 +123,7 @@ impl<T: Scalar> Buckets<T> {
     }
 
     fn begin(&mut self, bucket: usize, group: &mut Group) -> Result<()> {
-        let values = std::mem::take(&mut self.values[bucket]);
-        group.communicator().begin_all_reduce(Bucket::of(values))
+        group.begin(std::mem::take(&mut self.values[bucket]))
     }
 
     /// The number of a parameter's slot, and what its gradient that is there is multiplied by.
@@ -186,8 +180,6 @@ pub(super) struct Summing<'a, T> {
     group: &'a mut Group,
     /// The first bucket whose sum has not begun.
     next: usize,
-    /// What ended the talk with the other ranks.
-    broken: Option<Error>,
 }
 
 impl<T: Scalar> Summing<'_, T> {
@@ -195,10 +187,7 @@ impl<T: Scalar> Summing<'_, T> {
     ///
     /// # Errors
     /// That of the communicator, also where it came in the pass.
-    pub(super) fn begin_rest(mut self) -> Result<()> {
-        if let Some(error) = self.broken.take() {
-            return Err(error);
-        }
+    pub(super) fn begin_rest(self) -> Result<()> {
         let Buckets { slots, runs, values, .. } = &mut *self.buckets;
         for slot in slots.iter().filter(|slot| !slot.is_filled) {
             for run in runs[slot.runs.clone()].iter().filter(|run| run.bucket >= self.next) {
@@ -225,9 +214,7 @@ impl<T: Scalar> GradientSink<T> for Summing<'_, T> {
             self.buckets.write(run, beta, param, gradient);
             self.buckets.awaited[bucket] -= 1;
             while self.buckets.awaited.get(self.next) == Some(&0) {
-                let begun = self.buckets.begin(self.next, self.group);
-                self.broken = begun.clone().err();
-                begun?;
+                self.buckets.begin(self.next, self.group)?;
                 self.next += 1;
             }
         }

@@ -65,7 +65,7 @@ impl<T: Scalar> Trainer<'_, T> {
     /// Whether the layers can take a batch, or this rank's part of it in training.
     fn check_batch(&self, batch: usize, mode: Mode) -> Result<()> {
         let check = |batch| self.model.check_batch(&self.model.input(), batch, mode);
-        if self.ranks == 1 || mode == Mode::Infer {
+        if self.ranks == 1 || mode == Mode::Infer || self.settings.synchronized_batch_norm {
             return check(batch);
         }
         let (start, end) = Ranks { rank: self.rank, size: self.ranks, owners: None }.bounds(batch);

@@ -47,7 +47,8 @@ use crate::{Result, Scalar};
 ///
 /// All ranks call the same methods in the same order, with as many numbers of the same kind; all on the thread that called
 /// [`Trainer::fit`](crate::Trainer::fit), [`evaluate`](crate::Trainer::evaluate) or [`step`](crate::Trainer::step). After an error of a
-/// communicator the call that it was in ends with it, and asks nothing more.
+/// communicator, or a panic of it, the call that it was in ends with that, and the trainer drops it: sums that were begun may be left in it.
+/// Further calls of that trainer are errors.
 pub trait Communicator: Send {
     /// The number of this rank, from 0.
     fn rank(&self) -> usize;

@@ -46,18 +46,20 @@ impl<T: Scalar> Trainer<'_, T> {
             return Ok(());
         }
         self.with_group(|trainer, group| {
-            let mut text = trainer.description();
-            if let Some((data, fit, plan)) = fit {
-                text.line("data", plan);
-                describe_data(&mut text, "data", data);
-                if let Some(validation) = fit.validation() {
-                    describe_data(&mut text, "validation data", validation);
+            compare(group, || {
+                let mut text = trainer.description();
+                if let Some((data, fit, plan)) = fit {
+                    text.line("data", plan);
+                    describe_data(&mut text, "data", data);
+                    if let Some(validation) = fit.validation() {
+                        describe_data(&mut text, "validation data", validation);
+                    }
+                    text.line("epochs", fit.epochs);
+                    text.line("early stopping", format_args!("{:?}", fit.early_stopping));
+                    text.line("metrics", format_args!("{:?}", fit.metric_names()));
                 }
-                text.line("epochs", fit.epochs);
-                text.line("early stopping", format_args!("{:?}", fit.early_stopping));
-                text.line("metrics", format_args!("{:?}", fit.metric_names()));
-            }
-            compare(group, &text)?;
+                text
+            })?;
             let Some((data, fit, _)) = fit else {
                 group.meeting = Some(Meeting::default());
                 return Ok(());
@@ -90,11 +92,13 @@ impl<T: Scalar> Trainer<'_, T> {
         group: &mut Group,
         data: &Dataset<'_, T>,
     ) -> Own<Option<Vec<usize>>> {
-        let mut text = Description::default();
-        self.describe_model(&mut text);
-        text.line("loss", format_args!("{:?}", self.loss));
-        describe_data(&mut text, "data", data);
-        compare(group, &text)?;
+        compare(group, || {
+            let mut text = Description::default();
+            self.describe_model(&mut text);
+            text.line("loss", format_args!("{:?}", self.loss));
+            describe_data(&mut text, "data", data);
+            text
+        })?;
         owners(group, data)
     }
 
@@ -137,6 +141,7 @@ impl<T: Scalar> Trainer<'_, T> {
         text.line("drop last", settings.drop_last);
         text.line("precision", settings.precision.name());
         text.line("allows what is not finite", settings.allow_not_finite);
+        text.line("synchronized batch norm", settings.synchronized_batch_norm);
         text.line("moving average", format_args!("{:?}", self.average.as_ref().map(MovingAverage::decay)));
         text.line("steps made", self.progress.steps);
         text.line("epochs made", self.progress.epoch_number());
@@ -185,8 +190,9 @@ fn describe_data<T: Scalar>(text: &mut Description, name: &str, data: &Dataset<'
     text.line("augmentation and teacher", format_args!("{augments} {teacher}"));
 }
 
-/// An error where this is not what rank 0 has.
-fn compare(group: &mut Group, text: &Description) -> Own<()> {
+/// An error where this is not what rank 0 has. Layers, losses and rules may be somebody's own, and fail as they tell what they are.
+fn compare(group: &mut Group, describe: impl FnOnce() -> Description) -> Own<()> {
+    let (text, _) = group.agree(attempt(|| Ok(describe())), Vec::new())?;
     let first = group.text_of_first(&text.0)?;
     let own = attempt(|| text.difference(&first));
     group.agree(own, Vec::new()).map(|_| ())

@@ -48,9 +48,16 @@ impl<T: Scalar> Trainer<'_, T> {
     /// those of the callbacks and of writing checkpoints. With early stopping the model then gets the weights of the
     /// best epoch, where there is one. [`Trainer::history`] has the epochs that are done, and another call begins with
     /// the one that is not.
-    pub fn fit(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
+    pub fn fit(&mut self, data: Dataset<'_, T>, options: Fit<'_, T>) -> Result<History> {
+        self.or_leave(|trainer| trainer.fit_all(data, options))
+    }
+
+    fn fit_all(&mut self, data: Dataset<'_, T>, mut options: Fit<'_, T>) -> Result<History> {
         let plan = self.settings.plan(data.len(), options.shuffle);
-        self.agreed(|trainer| trainer.check_fit(&data, &options, plan))?;
+        let warnings = self.agreed(|trainer| {
+            trainer.check_fit(&data, &options, plan)?;
+            Ok(warnings(&trainer.model, &*trainer.loss))
+        })?;
         if self.group.is_some() {
             self.meet(Some((&data, &options, plan)))?;
         }
@@ -59,7 +66,7 @@ impl<T: Scalar> Trainer<'_, T> {
             // What the file has counted is that of all ranks, and counts once.
             run.tally.iter_mut().for_each(Tally::clear_counts);
         }
-        self.progress.history.warnings = warnings(&self.model, &*self.loss);
+        self.progress.history.warnings = warnings;
         let stopping = options.early_stopping.take();
         if stopping.is_none() {
             run.best = None;
@@ -101,7 +108,9 @@ impl<T: Scalar> Trainer<'_, T> {
                 break;
             }
             let start = Clock::start();
-            self.pace.before_epoch(number, &mut self.optimizer)?;
+            self.or_undo(|trainer| {
+                trainer.agreed(|trainer| trainer.pace.before_epoch(number, &mut trainer.optimizer))
+            })?;
             if options.shuffle {
                 shuffle(&mut order, plan.samples, plan.seed, number as u64);
                 order.iter_mut().for_each(|place| *place = data.number(*place));
@@ -201,7 +210,9 @@ impl<T: Scalar> Trainer<'_, T> {
                 let tally = run.tally.get_or_insert_with(|| Tally::new(data, &self.model));
                 let loss = kernels::together(threads, || {
                     self.with_copies(|trainer| match &share {
-                        None => trainer.step_on_group((data, ahead), samples, &mut batch, tally, what),
+                        None => trainer.or_undo(|trainer| {
+                            trainer.step_on_group((data, ahead), samples, &mut batch, tally, what)
+                        }),
                         Some(share) => {
                             trainer.step_on_share((data, ahead, share), samples, &mut batch, tally, what)
                         }

@@ -57,18 +57,22 @@ impl<T: Scalar> Trainer<'_, T> {
     /// the loss is not finite because an input is not, unless that is [allowed](Trainer::allow_not_finite). Errors name
     /// the sample of the data set.
     pub fn evaluate(&mut self, data: Dataset<'_, T>) -> Result<Evaluation> {
+        self.or_leave(|trainer| trainer.evaluate_all(&data))
+    }
+
+    fn evaluate_all(&mut self, data: &Dataset<'_, T>) -> Result<Evaluation> {
         self.agreed(|trainer| {
-            check_shape(&trainer.model, &data)?;
-            check_targets(&trainer.model, &*trainer.loss, &data)
+            check_shape(&trainer.model, data)?;
+            check_targets(&trainer.model, &*trainer.loss, data)
         })?;
         if self.group.is_none() {
-            return self.measure(&data, None);
+            return self.measure(data, None);
         }
         self.with_group(|trainer, group| {
-            let owners = trainer.meet_to_evaluate(group, &data)?;
+            let owners = trainer.meet_to_evaluate(group, data)?;
             let ranks = Ranks { rank: group.rank(), size: group.size(), owners: owners.as_deref() };
-            let places = ranks.places(&data);
-            trainer.measure_together(group, &data, &places, None)
+            let places = ranks.places(data);
+            trainer.measure_together(group, data, &places, None)
         })
     }
 

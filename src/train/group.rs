@@ -8,17 +8,22 @@ use std::sync::{Mutex, PoisonError};
 use super::communicator::{Bucket, Communicator};
 use super::meeting::Meeting;
 use super::share::Ranks;
-use crate::{Error, Result};
+use crate::{Error, Result, Scalar};
 
 /// A text that ranks tell each other has no more bytes.
 const MOST_BYTES: usize = 1000;
 
 /// All ranks of a training, seen from one of them.
 pub(super) struct Group {
-    /// Never locked: so a trainer can be shared between threads, whatever its communicator is.
-    communicator: Mutex<Box<dyn Communicator>>,
+    /// Never locked: so a trainer can be shared between threads, whatever its communicator is. After an error the communicator is gone,
+    /// so that others do not wait for this rank, and no sum that was left in it is taken for a later one; the error stays.
+    line: std::result::Result<Mutex<Box<dyn Communicator>>, Error>,
     rank: usize,
     size: usize,
+    /// Whether the others were told of this rank's last panic.
+    pub(super) is_told: bool,
+    /// Memory for sums in the middle of a pass.
+    pub(super) spare: [Vec<f64>; 2],
     /// What they have told each other, when they have.
     pub(super) meeting: Option<Meeting>,
 }
@@ -27,6 +32,8 @@ pub(super) struct Group {
 pub(super) enum Failure {
     Error(Error),
     Panic(Box<dyn Any + Send>),
+    /// Another rank has failed, and is the one that tells why.
+    Elsewhere,
 }
 
 /// What a rank did by itself, which may not have been done.
@@ -44,7 +51,14 @@ pub(super) fn attempt<R>(work: impl FnOnce() -> Result<R>) -> Own<R> {
 impl Group {
     pub(super) fn new(communicator: Box<dyn Communicator>) -> Self {
         let (rank, size) = (communicator.rank(), communicator.size());
-        Self { communicator: Mutex::new(communicator), rank, size, meeting: None }
+        Self {
+            line: Ok(Mutex::new(communicator)),
+            rank,
+            size,
+            is_told: false,
+            spare: Default::default(),
+            meeting: None,
+        }
     }
 
     pub(super) fn rank(&self) -> usize {
@@ -68,14 +82,48 @@ impl Group {
         Ranks { rank: self.rank, size: self.size, owners: self.meeting().owners.as_deref() }
     }
 
-    pub(super) fn communicator(&mut self) -> &mut dyn Communicator {
-        &mut **self.communicator.get_mut().unwrap_or_else(PoisonError::into_inner)
+    /// Whether the others can be asked.
+    ///
+    /// # Errors
+    /// Where that has failed once.
+    pub(super) fn check(&self) -> Result<()> {
+        let refused = |error| {
+            let expected = "one that has not failed; make a new one, and a trainer with it";
+            Error::setting("communicator", expected, format!("one that has failed: {error}"))
+        };
+        self.line.as_ref().map(|_| ()).map_err(refused)
+    }
+
+    /// Asks nothing more.
+    pub(super) fn close(&mut self, why: Error) {
+        self.line = Err(why);
+    }
+
+    /// Asks the communicator, whose first error is its last. Its panic is an error.
+    fn ask<R>(&mut self, question: impl FnOnce(&mut dyn Communicator) -> Result<R>) -> Result<R> {
+        let communicator = self.line.as_mut().map_err(|error| error.clone())?;
+        let communicator = &mut **communicator.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let answer = attempt(|| question(communicator)).map_err(|failure| match failure {
+            Failure::Error(error) => error,
+            _ => Error::other(format!("communicator: {}", failure.text())),
+        });
+        answer.inspect_err(|error| self.close(error.clone()))
+    }
+
+    /// Begins to add up numbers of all ranks.
+    pub(super) fn begin<T: Scalar>(&mut self, numbers: Vec<T>) -> Result<()> {
+        self.ask(|communicator| communicator.begin_all_reduce(Bucket::of(numbers)))
+    }
+
+    /// The sums that were begun first, of so many numbers.
+    pub(super) fn finish<T: Scalar>(&mut self, len: usize) -> Result<Vec<T>> {
+        self.ask(|communicator| numbers(communicator.finish_all_reduce()?, len))
     }
 
     /// Adds up numbers of all ranks.
-    pub(super) fn sum(&mut self, numbers: Vec<f64>) -> Result<Vec<f64>> {
-        let len = numbers.len();
-        double(self.communicator().all_reduce(Bucket::F64(numbers))?, len)
+    pub(super) fn sum(&mut self, own: Vec<f64>) -> Result<Vec<f64>> {
+        let len = own.len();
+        self.ask(|communicator| numbers(communicator.all_reduce(Bucket::F64(own))?, len))
     }
 
     /// What a rank has done and the sums of these numbers, unless one of them has failed: then all get the error of the first.
@@ -90,7 +138,7 @@ impl Group {
     pub(super) fn unless_failed<R>(&mut self, own: Own<R>, failed: Option<f64>) -> Own<R> {
         match own {
             Ok(value) if failed == Some(0.0) => Ok(value),
-            Ok(_) => Err(self.share(None)?.into()),
+            Ok(_) | Err(Failure::Elsewhere) => Err(self.share(None)?.into()),
             Err(failure) => {
                 let error = self.share(Some(&failure))?;
                 Err(if let Failure::Error(_) = failure { error.into() } else { failure })
@@ -125,25 +173,30 @@ impl Group {
     /// Gives all ranks the text of the first.
     pub(super) fn text_of_first(&mut self, own: &str) -> Result<String> {
         let mut len = (own.len() as u64).to_le_bytes();
-        self.communicator().broadcast(&mut len)?;
+        self.ask(|communicator| communicator.broadcast(&mut len))?;
         let mut bytes = own.as_bytes().to_vec();
         bytes.resize(u64::from_le_bytes(len) as usize, 0);
-        self.communicator().broadcast(&mut bytes)?;
+        self.ask(|communicator| communicator.broadcast(&mut bytes))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
 /// 1 for a rank that has failed.
 pub(super) fn failures<R>(own: &Own<R>) -> f64 {
-    if own.is_ok() { 0.0 } else { 1.0 }
+    if matches!(own, Ok(_) | Err(Failure::Elsewhere)) { 0.0 } else { 1.0 }
 }
 
-/// The numbers of a sum of so many in double precision.
-pub(super) fn double(sums: Bucket, len: usize) -> Result<Vec<f64>> {
-    let sums = sums.into_values().filter(|sums: &Vec<f64>| sums.len() == len);
+/// The numbers of a sum of so many.
+fn numbers<T: Scalar>(sums: Bucket, len: usize) -> Result<Vec<T>> {
+    let sums = sums.into_values().filter(|sums: &Vec<T>| sums.len() == len);
     sums.ok_or_else(|| {
         Error::setting("communicator", "as many sums as there were numbers, of their kind", "others")
     })
+}
+
+/// What there is to say where another rank has failed.
+pub(super) fn elsewhere() -> Error {
+    Error::other("another rank has failed")
 }
 
 impl From<Error> for Failure {
@@ -156,6 +209,7 @@ impl Failure {
     fn text(&self) -> String {
         match self {
             Self::Error(error) => error.to_string(),
+            Self::Elsewhere => elsewhere().to_string(),
             Self::Panic(panic) => {
                 let text = panic.downcast_ref::<&str>().copied();
                 let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

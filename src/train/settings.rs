@@ -14,6 +14,7 @@ pub(crate) struct Settings {
     pub(crate) allow_not_finite: bool,
     pub(crate) parallelism: Parallelism,
     pub(crate) precision: Precision,
+    pub(crate) synchronized_batch_norm: bool,
 }
 
 impl Default for Settings {
@@ -26,6 +27,7 @@ impl Default for Settings {
             allow_not_finite: false,
             parallelism: Parallelism::default(),
             precision: Precision::default(),
+            synchronized_batch_norm: false,
         }
     }
 }

@@ -33,17 +33,29 @@ impl<T: Scalar> Statistics<T> {
         });
     }
 
-    /// Moves them by the mean over so many samples; back to what they were without sums.
+    /// Moves them by the mean over so many samples.
     pub(super) fn follow(&self, model: &mut Sequential<T>, sums: &[f64], samples: usize) {
         if self.0.is_empty() {
             return;
         }
-        let mut all = self.0.iter().zip(sums.iter().copied().chain(std::iter::repeat(0.0)));
+        let mut all = self.0.iter().zip(sums);
         model.params_mut(&mut |param: &mut Param<T>| {
             if param.is_statistic() {
                 for (now, (before, sum)) in param.buffer_mut().iter_mut().zip(&mut all) {
                     *now = T::of(before.as_f64() + sum / samples.max(1) as f64);
                 }
+            }
+        });
+    }
+    /// Moves them back to what they were.
+    pub(super) fn put_back(&self, model: &mut Sequential<T>) {
+        if self.0.is_empty() {
+            return;
+        }
+        let mut before = self.0.iter();
+        model.params_mut(&mut |param: &mut Param<T>| {
+            if param.is_statistic() {
+                param.buffer_mut().iter_mut().zip(&mut before).for_each(|(now, &before)| *now = before);
             }
         });
     }

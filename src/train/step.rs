@@ -9,7 +9,7 @@ use super::Trainer;
 use super::precision::Precision;
 use super::weighted::{Answers, Weighted};
 use crate::kernels;
-use crate::layers::{GradientStore, Mode, Param};
+use crate::layers::{GradientStore, Mode, Others, Param};
 use crate::losses::{Divisors, Target};
 use crate::optimizers::Clip;
 use crate::{Error, Result, Scalar, Sequential, TensorView};
@@ -29,14 +29,16 @@ impl<T: Scalar> Trainer<'_, T> {
         let (step, x, target) = (self.progress.steps, x.into(), target.into());
         let what = || format!("loss of step {step}");
         if self.group.is_some() {
-            self.meet(None)?;
-            let threads = self.threads(1, x.batch());
-            return kernels::together(threads, || {
-                self.with_copies(|trainer| trainer.step_of_part(x, target, what))
+            return self.or_leave(|trainer| {
+                trainer.meet(None)?;
+                let threads = trainer.threads(1, x.batch());
+                kernels::together(threads, || {
+                    trainer.with_copies(|trainer| trainer.step_of_part(x, target, what))
+                })
             });
         }
         self.check_step(x, target)?;
-        self.with_copies(|trainer| trainer.step_on(x, target.into(), what))
+        self.with_copies(|trainer| trainer.or_undo(|trainer| trainer.step_on(x, target.into(), what)))
     }
 
     /// Forward, loss, backward and update on one batch; the loss before the update.
@@ -66,7 +68,7 @@ impl<T: Scalar> Trainer<'_, T> {
             self.step_by_gradients()?;
             return Ok(loss);
         }
-        let loss = self.forward(x, answers, None, 0, what)?;
+        let loss = self.forward(x, answers, None, (0, None), what)?;
         self.pace.before_step(self.progress.steps, &mut self.optimizer)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let mut scale = 1.0;
@@ -98,7 +100,7 @@ impl<T: Scalar> Trainer<'_, T> {
         divisors: Option<&Divisors>,
         what: impl FnOnce() -> String,
     ) -> Result<T> {
-        let loss = self.forward(x, answers, divisors, 0, what)?;
+        let loss = self.forward(x, answers, divisors, (0, None), what)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
         let gradients = self.gradients.get_or_insert_with(|| {
             GradientStore::new(&mut *self.model).with_parallelism(self.settings.parallelism)
@@ -154,20 +156,20 @@ impl<T: Scalar> Trainer<'_, T> {
         Ok(())
     }
 
-    /// The loss of a batch, or of a part of one that comes behind so many samples of it.
+    /// The loss of a batch, or of a part of one that comes behind so many samples of it, which others may share.
     pub(super) fn forward(
         &mut self,
         x: TensorView<'_, T>,
         answers: Answers<'_, T>,
         divisors: Option<&Divisors>,
-        before: usize,
+        (before, others): (usize, Option<&dyn Others>),
         what: impl FnOnce() -> String,
     ) -> Result<T> {
         self.make_workspace(x.batch())?;
         let workspace = self.workspace.as_mut().expect("made above");
         workspace.set_random_behind(self.settings.seed, self.progress.passes, before);
         self.progress.passes += 1;
-        self.model.forward_pass(x, workspace)?;
+        self.model.forward_among(x, workspace, others)?;
         let loss = Weighted { loss: &*self.loss, weights: answers.weights };
         let loss = match divisors {
             None => workspace.loss(&loss, answers.target)?,

@@ -11,6 +11,7 @@ use super::pace::Pace;
 use super::precision::{Copies, Precision};
 use super::run::Progress;
 use super::settings::Settings;
+use super::statistics::Statistics;
 
 use crate::getters::getters;
 use crate::kernels::Parallelism;
@@ -57,6 +58,8 @@ pub struct Trainer<'m, T: Scalar> {
     pub(super) buckets: Option<Buckets<T>>,
     /// Memory to gather batches in.
     pub(super) gathered: Vec<Batch<T>>,
+    /// What statistics of layers were before the step.
+    pub(super) statistics: Statistics<T>,
     /// Of weights in bf16, between two steps.
     pub(super) copies: Copies,
     /// The other ranks, where there are some to be asked.
@@ -121,6 +124,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
             gradients: None,
             buckets: None,
             gathered: Vec::new(),
+            statistics: Statistics::default(),
             copies: Copies::default(),
             group: None,
             rank: 0,
@@ -345,6 +349,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         precision: Precision = |this| this.settings.precision;
         /// Whether a loss or an input that is not finite is no error.
         allows_not_finite: bool = |this| this.settings.allow_not_finite;
+        /// Whether batches are normalised as a whole where several ranks share them.
+        synchronizes_batch_norm: bool = |this| this.settings.synchronized_batch_norm;
         /// The loss.
         loss: &dyn Loss<T> = |this| &*this.loss;
         /// The moving average, where one is kept.

@@ -4,18 +4,19 @@
 //! What a rank does by itself is attempted ([`attempt`]), and looked at when all have come to the end of it. A step moves nothing
 //! before that.
 
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::ahead::Ahead;
 use super::buckets::Buckets;
-use super::group::{Failure, Group, Own, attempt, double, failures};
+use super::group::{Failure, Group, Own, attempt, elsewhere, failures};
+use super::in_pass::in_pass;
 use super::metric::Metrics;
 use super::share::Share;
 use super::statistics::Statistics;
 use super::tally::Tally;
 use super::weighted::Answers;
-use super::{Bucket, Communicator, Dataset, Trainer};
-use crate::layers::GradientSink;
+use super::{Communicator, Dataset, Trainer};
+use crate::layers::{GradientSink, Others};
 use crate::losses::{Divisors, Target};
 use crate::{Error, Result, Scalar, TensorView};
 
@@ -29,6 +30,9 @@ pub(super) struct Part {
     whole: usize,
 }
 
+/// Where a pass of a part brings its gradients, and who shares the batch with it, where layers are to see the whole.
+type Shared<'a, T> = (&'a mut dyn GradientSink<T>, Option<&'a dyn Others>);
+
 impl<T: Scalar> Trainer<'_, T> {
     /// Trains with others, on several machines or as several processes: each has a trainer like this one, of the same model, data
     /// and settings, makes the same calls, and takes its part of every batch. `with_batch` says what all of them take together.
@@ -39,8 +43,8 @@ impl<T: Scalar> Trainer<'_, T> {
     /// - Samples are shuffled once for all ranks. Each takes its part of each batch, one after another in the order of the ranks, which
     ///   may be empty. Gradients are summed with what the loss of the whole batch is divided by, so class weights, ignored targets and
     ///   weights of samples count as on one rank, and so does dropout: by the place of a sample in the whole batch.
-    /// - [`BatchNorm`](crate::layers::BatchNorm) takes mean and variance of the rank's own part: the one thing that a step computes otherwise
-    ///   than on one rank. There is no way to have those of the whole batch; `GroupNorm` and `LayerNorm` see single samples.
+    /// - [`BatchNorm`](crate::layers::BatchNorm) takes mean and variance of the rank's own part, unless the trainer is made
+    ///   [`with_synchronized_batch_norm`](Self::with_synchronized_batch_norm): the one thing that a step computes otherwise than on one rank.
     ///   Running statistics are the mean of those of the ranks, by how many samples each had.
     /// - [`Trainer::fit`] measures its validation data on all ranks, each a part. Losses, accuracies, metrics, early stopping, schedules
     ///   and callbacks are those of the whole, on every rank. A callback has to do the same on all of them; where one stops, all do.
@@ -50,7 +54,9 @@ impl<T: Scalar> Trainer<'_, T> {
     /// - Before the first step, the ranks compare version, model, data, settings and weights, and after each epoch the weights to the
     ///   bit. A training that goes on from a checkpoint reads it on each rank, and may have another number of them.
     /// - An error on one rank, a loss that is not finite, or a panic ends the call on all of them, with that error
-    ///   ([`Error::Rank`](crate::Error::Rank)). A step has moved nothing then.
+    ///   ([`Error::Rank`](crate::Error::Rank)). A step has moved nothing then, unless it is the rule that fails as it moves the weights.
+    /// - After an error of the communicator itself, the trainer has let go of it, and every call is an error: sums of before could be
+    ///   left in it.
     ///
     /// Where a rank has not all samples in memory, see [`Samples::has`](super::Samples::has).
     ///
@@ -64,6 +70,19 @@ impl<T: Scalar> Trainer<'_, T> {
         self
     }
 
+    /// Has [`BatchNorm`](crate::layers::BatchNorm) take mean and variance over the whole batch of all ranks, as PyTorch's `SyncBatchNorm` does and
+    /// Keras's `BatchNormalization` with `synchronized=True`; so k ranks compute what one does with these layers too. On one rank it
+    /// changes nothing. Without it, a layer sees the part of its rank alone.
+    ///
+    /// Each such layer then waits for all ranks twice on the way forward and once on the way back: a sum of 4 KB for each 253 channels, and
+    /// one more at the end of the pass. Gradients are added up behind the pass and not while it goes on. Of the ranks' parts none needs
+    /// two values a channel, the whole batch does.
+    #[must_use]
+    pub fn with_synchronized_batch_norm(mut self) -> Self {
+        self.settings.synchronized_batch_norm = true;
+        self
+    }
+
     /// Does something together with the other ranks, which is there. A panic of this rank goes on when all is put back.
     pub(super) fn with_group<R>(&mut self, work: impl FnOnce(&mut Self, &mut Group) -> Own<R>) -> Result<R> {
         if self.rank >= self.ranks {
@@ -71,13 +90,32 @@ impl<T: Scalar> Trainer<'_, T> {
             return Err(Error::setting("communicator", "a rank below the number of ranks", got));
         }
         let mut group = self.group.take().expect("asked for where there is one");
-        let own = work(self, &mut group);
+        if let Err(error) = group.check() {
+            self.group = Some(group);
+            return Err(error);
+        }
+        let own = catch_unwind(AssertUnwindSafe(|| work(self, &mut group)));
+        group.is_told = matches!(own, Ok(Err(Failure::Panic(_))));
         self.group = Some(group);
         match own {
-            Ok(value) => Ok(value),
-            Err(Failure::Error(error)) => Err(error),
-            Err(Failure::Panic(panic)) => resume_unwind(panic),
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Failure::Error(error))) => Err(error),
+            Ok(Err(Failure::Elsewhere)) => Err(elsewhere()),
+            Ok(Err(Failure::Panic(panic))) | Err(panic) => resume_unwind(panic),
         }
+    }
+
+    /// A call of all ranks. A panic of which the others are not told takes this rank away from them, so that they do not wait for it.
+    pub(super) fn or_leave<R>(&mut self, call: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        if self.group.is_none() {
+            return call(self);
+        }
+        catch_unwind(AssertUnwindSafe(|| call(self))).unwrap_or_else(|panic| {
+            if let Some(group) = self.group.as_mut().filter(|group| !group.is_told) {
+                group.close(Error::other("a panic that the other ranks were not told of"));
+            }
+            resume_unwind(panic)
+        })
     }
 
     /// What this rank does, where none of the ranks fails; without others, by itself.
@@ -116,8 +154,7 @@ impl<T: Scalar> Trainer<'_, T> {
         tally: &mut Tally,
         what: impl Fn() -> String + Copy,
     ) -> Result<f64> {
-        let divisors = data.divisors_of(&*self.loss, samples.iter().copied());
-        let (first, size) = (*number, self.settings.batch);
+        let (mut divisors, first, size) = (None, *number, self.settings.batch);
         let parts: Vec<Part> = samples
             .chunks(size)
             .zip(first..)
@@ -128,14 +165,16 @@ impl<T: Scalar> Trainer<'_, T> {
             .collect();
         *number += parts.len();
         let loss = self.with_group(|trainer, group| {
-            trainer.step_of_all(group, &parts, |trainer, index, sink| {
+            trainer.step_of_all(group, &parts, |trainer, index, shared| {
                 let own = share.get(first + index);
+                let divisors = &*divisors
+                    .get_or_insert_with(|| data.divisors_of(&*trainer.loss, samples.iter().copied()));
                 let gathered = ahead.take(first + index)?;
                 let loss = if own.is_empty() {
                     0.0
                 } else {
                     let (x, answers) = gathered.view(data)?;
-                    let loss = trainer.pass_of_part(x, answers, &divisors, parts[index], sink, what);
+                    let loss = trainer.pass_of_part(x, answers, divisors, parts[index], shared, what);
                     let loss = loss.map_err(|error| error.of_samples(own))?;
                     let outputs = trainer.workspace.as_ref().expect("the pass made it").outputs();
                     tally.add_outputs(outputs, answers, &*trainer.loss);
@@ -145,7 +184,7 @@ impl<T: Scalar> Trainer<'_, T> {
                 Ok(loss)
             })
         })?;
-        tally.add_loss(loss, divisors.whole());
+        tally.add_loss(loss, divisors.expect("every step has passes").whole());
         Ok(loss)
     }
 
@@ -171,11 +210,11 @@ impl<T: Scalar> Trainer<'_, T> {
             let count = |sizes: &[f64]| sizes.iter().sum::<f64>() as usize;
             let part = Part { before: count(&sizes[..group.rank()]), own: x.batch(), whole: count(sizes) };
             let divisors = divisors.of_numbers(sums);
-            let loss = trainer.step_of_all(group, &[part], |trainer, _, sink| {
+            let loss = trainer.step_of_all(group, &[part], |trainer, _, shared| {
                 if part.own == 0 && part.whole > 0 {
                     return Ok(0.0);
                 }
-                trainer.pass_of_part(x, target.into(), &divisors, part, sink, what)
+                trainer.pass_of_part(x, target.into(), &divisors, part, shared, what)
             })?;
             Ok(T::of(loss))
         })
@@ -187,50 +226,76 @@ impl<T: Scalar> Trainer<'_, T> {
         &mut self,
         group: &mut Group,
         parts: &[Part],
-        mut work: impl FnMut(&mut Self, usize, &mut dyn GradientSink<T>) -> Result<f64>,
+        work: impl FnMut(&mut Self, usize, Shared<'_, T>) -> Result<f64>,
     ) -> Own<f64> {
         let kept = self.buckets.take().filter(|buckets| buckets.fits(&*self.model));
         let mut buckets = kept.unwrap_or_else(|| Buckets::new(&*self.model, self.settings.parallelism));
         buckets.clear();
+        let loss = self.or_undo(|trainer| {
+            let loss = trainer.passes_of_all(group, &mut buckets, parts, work)?;
+            // A rule may be somebody's own, and fail on one rank alone.
+            let own = attempt(|| trainer.step_by_sums(&buckets));
+            group.agree(own, Vec::new()).map(|_| loss)
+        })?;
+        self.buckets = Some(buckets);
+        Ok(loss)
+    }
+
+    /// The passes of a step, up to the sums of their gradients, and its learning rate; the loss of all ranks.
+    fn passes_of_all(
+        &mut self,
+        group: &mut Group,
+        buckets: &mut Buckets<T>,
+        parts: &[Part],
+        mut work: impl FnMut(&mut Self, usize, Shared<'_, T>) -> Result<f64>,
+    ) -> Own<f64> {
         let (mut own, mut statistics) = (Ok(0.0), Statistics::default());
-        let passes = self.progress.passes;
+        let (passes, is_synchronized) = (self.progress.passes, self.settings.synchronized_batch_norm);
         for (index, part) in parts.iter().enumerate() {
             let has_statistics = statistics.remember(&self.model);
             let is_last = index + 1 == parts.len();
-            if !is_last {
-                own = own.and_then(|sum| attempt(|| Ok(sum + work(self, index, &mut buckets)?)));
-                self.progress.passes = passes + index as u64 + 1;
-                if has_statistics {
-                    let mut moved = Vec::new();
-                    statistics.moved(&self.model, part.own, &mut moved);
-                    let agreed = group.agree(own, moved);
-                    let sums = agreed.as_ref().map_or(&[][..], |(_, sums)| sums);
-                    statistics.follow(&mut self.model, sums, part.whole);
-                    own = Ok(agreed?.0);
-                }
-                continue;
-            }
-            let mut sink = buckets.summing(group);
-            own = own.and_then(|sum| attempt(|| Ok(sum + work(self, index, &mut sink)?)));
-            sink.begin_rest()?;
+            own = if is_synchronized {
+                let has_samples = part.own > 0 || part.whole == 0;
+                in_pass(group, has_samples, own, |sum, others| {
+                    Ok(sum + work(self, index, (&mut *buckets, Some(others)))?)
+                })?
+            } else if is_last {
+                let mut sink = buckets.summing(group);
+                let own = own.and_then(|sum| attempt(|| Ok(sum + work(self, index, (&mut sink, None))?)));
+                sink.begin_rest()?;
+                own
+            } else {
+                own.and_then(|sum| attempt(|| Ok(sum + work(self, index, (&mut *buckets, None))?)))
+            };
             self.progress.passes = passes + index as u64 + 1;
-            if own.is_ok() && parts.iter().any(|part| part.own > 0) {
-                own = buckets.check(&*self.model).map_err(Failure::Error).and(own);
+            if has_statistics && !is_last {
+                let mut moved = Vec::new();
+                statistics.moved(&self.model, part.own, &mut moved);
+                let (sum, sums) = group.agree(own, moved)?;
+                statistics.follow(&mut self.model, &sums, part.whole);
+                own = Ok(sum);
             }
-            let mut numbers = vec![*own.as_ref().unwrap_or(&0.0), failures(&own)];
-            statistics.moved(&self.model, part.own, &mut numbers);
-            let len = numbers.len();
-            group.communicator().begin_all_reduce(Bucket::F64(numbers))?;
-            buckets.finish(group)?;
-            let sums = double(group.communicator().finish_all_reduce()?, len)?;
-            let own = group.unless_failed(own, Some(sums[1]));
-            statistics.follow(&mut self.model, if own.is_ok() { &sums[2..] } else { &[] }, part.whole);
-            own?;
-            self.step_by_sums(&buckets)?;
-            self.buckets = Some(buckets);
-            return Ok(sums[0]);
         }
-        Ok(0.0)
+        if is_synchronized {
+            // Behind the pass, for sums end in the order in which they began.
+            buckets.summing(group).begin_rest()?;
+        }
+        if own.is_ok() && parts.iter().any(|part| part.own > 0) {
+            own = buckets.check(&*self.model).map_err(Failure::Error).and(own);
+        }
+        own = own.and_then(|sum| {
+            attempt(|| self.pace.before_step(self.progress.steps, &mut self.optimizer)).map(|()| sum)
+        });
+        let mut numbers = vec![*own.as_ref().unwrap_or(&0.0), failures(&own)];
+        let (samples, whole) = parts.last().map_or((0, 0), |part| (part.own, part.whole));
+        statistics.moved(&self.model, samples, &mut numbers);
+        let len = numbers.len();
+        group.begin(numbers)?;
+        buckets.finish(group)?;
+        let sums = group.finish::<f64>(len)?;
+        group.unless_failed(own, Some(sums[1]))?;
+        statistics.follow(&mut self.model, &sums[2..], whole);
+        Ok(sums[0])
     }
 
     /// Forward, loss and backward of a part of a batch.
@@ -240,18 +305,17 @@ impl<T: Scalar> Trainer<'_, T> {
         answers: Answers<'_, T>,
         divisors: &Divisors,
         part: Part,
-        sink: &mut dyn GradientSink<T>,
+        (sink, others): Shared<'_, T>,
         what: impl FnOnce() -> String,
     ) -> Result<f64> {
-        let loss = self.forward(x, answers, Some(divisors), part.before, what)?;
+        let loss = self.forward(x, answers, Some(divisors), (part.before, others), what)?;
         let workspace = self.workspace.as_mut().expect("the forward pass made it");
-        self.model.backward_pass(x, workspace, sink)?;
+        self.model.backward_among(x, workspace, sink, others)?;
         Ok(loss.as_f64())
     }
 
     /// Moves the parameters by the sums of all ranks.
     fn step_by_sums(&mut self, gradients: &Buckets<T>) -> Result<()> {
-        self.pace.before_step(self.progress.steps, &mut self.optimizer)?;
         self.optimizer.step_by(&mut *self.model, gradients, self.settings.parallelism)?;
         if let Some(average) = &mut self.average {
             average.update(&*self.model)?;

@@ -12,6 +12,7 @@ mod own_errors;
 mod own_metrics;
 mod owning;
 mod sources;
+mod undone;
 mod warns;
 
 use taper::{Error, Layer, Scalar, Sequential};

@@ -1,6 +1,7 @@
 //! Whatever happens on one rank ends the training on all of them, and says where.
 
 use std::error::Error as _;
+use std::sync::{Arc, Barrier};
 
 use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Adam, Sgd};
@@ -135,11 +136,13 @@ fn a_sample_cannot_be_read() {
     // Sample 17 is in the second half of the second batch.
     for accumulation in [1, 2, 3] {
         for rank in ends_reading(|| Err(Error::other("bad sector")), accumulation) {
-            let (text, _) = rank.unwrap();
+            let (text, is_as_before) = rank.unwrap();
             assert_eq!(text, "rank 1: sample 17 of the data set: bad sector");
+            // The batch before is of the same step, or of one that has been made.
+            assert_eq!(is_as_before, accumulation > 1);
         }
         let ranks = ends_reading(|| panic!("bad memory"), accumulation);
-        assert_eq!(ranks[0].as_ref().unwrap().0, "rank 1: panic: bad memory");
+        assert_eq!(ranks[0], Ok(("rank 1: panic: bad memory".to_owned(), accumulation > 1)));
         assert_eq!(ranks[1], Err("bad memory".to_owned()));
     }
 }
@@ -299,6 +302,75 @@ fn a_line_that_breaks_ends_the_training_wherever_it_breaks() {
             errors[0], "all-reduce: expected numbers of all ranks, got none of rank 1, which is gone",
             "after {sums}"
         );
+    }
+}
+
+/// How a line fails: by an error or a panic.
+type Fails = fn() -> Result<()>;
+
+/// A rank whose line fails after some sums, and then would go on.
+struct Hiccups(Threads, usize, Fails);
+
+impl Communicator for Hiccups {
+    fn rank(&self) -> usize {
+        self.0.rank()
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn begin_all_reduce(&mut self, numbers: Bucket) -> Result<()> {
+        self.0.begin_all_reduce(numbers)
+    }
+
+    fn finish_all_reduce(&mut self) -> Result<Bucket> {
+        self.1 = self.1.wrapping_sub(1);
+        if self.1 == 0 {
+            (self.2)()?;
+        }
+        self.0.finish_all_reduce()
+    }
+}
+
+#[test]
+fn a_line_that_has_failed_once_is_not_asked_again() {
+    let cases: [(Fails, &str); 2] = [
+        (|| Err(Error::other("noise on the line")), "noise on the line"),
+        (|| panic!("no driver"), "communicator: panic: no driver"),
+    ];
+    for (fails, text) in cases {
+        for sums in 1..40 {
+            // Whoever fails keeps its trainer until the others have ended.
+            let ended = Arc::new(Barrier::new(2));
+            let errors = all_of(2, move |rank| {
+                let ended = Arc::clone(&ended);
+                let (inputs, labels, number) = (inputs(30), labels(30), rank.rank());
+                let model = Sequential::builder([6]).dense(5).batch_norm().dense(3);
+                let mut model = model.build(&mut taper::seeded(7)).unwrap();
+                let rank = Hiccups(rank, if number == 1 { sums } else { 0 }, fails);
+                let optimizer = Optimizer::new(Adam::new(0.01).unwrap());
+                let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), optimizer)
+                    .with_batch(10)
+                    .unwrap()
+                    .with_synchronized_batch_norm()
+                    .with_communicator(rank);
+                let data = Dataset::new(&inputs, &labels).unwrap();
+                let first = trainer.fit(data, Fit::epochs(20)).unwrap_err().to_string();
+                ended.wait();
+                let before = weights(trainer.model());
+                let second = trainer.fit(data, Fit::epochs(1)).unwrap_err().to_string();
+                assert_eq!(trainer.evaluate(data).unwrap_err().to_string(), second);
+                assert_eq!(trainer.step(&inputs, &labels[..]).unwrap_err().to_string(), second);
+                assert_eq!(weights(trainer.model()), before);
+                (first, second)
+            });
+            assert_eq!(errors[1].0, text, "after {sums}");
+            let refused = "communicator: expected one that has not failed; make a new one, and a trainer with it, got one that has failed: ";
+            for (first, second) in errors {
+                assert_eq!(second, format!("{refused}{first}"), "after {sums}");
+            }
+        }
     }
 }
 

@@ -3,11 +3,13 @@
 mod bits;
 mod equality;
 mod faults;
+mod hooks;
 #[cfg(feature = "safetensors")]
 mod resume;
 mod shards;
 mod statistics;
 mod steps;
+mod synchronized;
 mod whole;
 
 use std::sync::mpsc;
