@@ -147,6 +147,7 @@ impl ByteSimd for AvxVnni {
 
     const MOST_ROWS: usize = 3;
     const VECTORS: &'static [usize] = &[8, 4, 4];
+    const FETCHES: bool = true;
 
     vectors!();
 
@@ -181,6 +182,7 @@ impl ByteSimd for Avx2Words {
 
     const MOST_ROWS: usize = 4;
     const VECTORS: &'static [usize] = &[8, 4, 2, 2];
+    const FETCHES: bool = true;
 
     vectors!();
 

@@ -151,6 +151,7 @@ impl ByteSimd for Avx512Vnni {
 
     const MOST_ROWS: usize = 12;
     const VECTORS: &'static [usize] = &[8, 4, 4, 4, 2];
+    const FETCHES: bool = true;
 
     vectors!();
 
@@ -185,6 +186,7 @@ impl ByteSimd for Avx512Words {
 
     const MOST_ROWS: usize = 10;
     const VECTORS: &'static [usize] = &[8, 4, 4, 4, 2];
+    const FETCHES: bool = true;
 
     vectors!();
 

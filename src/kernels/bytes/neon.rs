@@ -53,6 +53,7 @@ impl<const MIXED: bool> ByteSimd for Neon<MIXED> {
 
     const MOST_ROWS: usize = 6;
     const VECTORS: &'static [usize] = &[8, 4, 4, 4, 4, 4];
+    const FETCHES: bool = false;
 
     #[inline(always)]
     fn numbers(self) -> Portable {

@@ -30,6 +30,7 @@ impl ByteSimd for PortableBytes {
 
     const MOST_ROWS: usize = 4;
     const VECTORS: &'static [usize] = &[8, 4, 2, 2];
+    const FETCHES: bool = false;
 
     #[inline(always)]
     fn numbers(self) -> Portable {

@@ -274,7 +274,9 @@ impl Part<'_> {
                 let first_vector = (columns.start - group.columns.start) / S::LANES;
                 let ends = (&ends, first_vector);
                 let place = Place { steps: &group.steps, columns, vectors, rows: rows.clone() };
-                if group.passes > 1 {
+                if !S::FETCHES {
+                    self.tile(simd, place, Nothing, ends, own);
+                } else if group.passes > 1 {
                     let address = group.next.wrapping_add(pass * share * group.steps.len());
                     self.tile(simd, place, Share { address, step: share }, ends, own);
                 } else if rows.len() > STREAMED_ROWS {

@@ -42,6 +42,8 @@ pub(super) trait ByteSimd: Copy + Send + Sync {
     const MOST_ROWS: usize;
     /// The most vectors side by side in a tile of 1, 2, 3, … rows, as [`Simd::VECTORS`].
     const VECTORS: &'static [usize];
+    /// Whether anything comes of asking for cache lines. Where nothing does, tiles that ask are not compiled.
+    const FETCHES: bool;
 
     fn numbers(self) -> Self::Numbers;
 

@@ -100,7 +100,8 @@ pub(super) struct Sums<'a, C> {
 }
 
 const fn is_wanted<S: ByteSimd, F: Fetch>(rows: usize, vectors: usize) -> bool {
-    let has_rows = F::ROWS.0 <= rows && rows <= F::ROWS.1 && rows <= S::MOST_ROWS;
+    let asks = !S::FETCHES || F::ROWS.0 <= rows && rows <= F::ROWS.1;
+    let has_rows = asks && rows <= S::MOST_ROWS;
     has_rows && vectors <= most_vectors::<S>(rows)
 }
 
