@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
+use super::made::Made;
 use super::value::integer;
 use super::{Constant, Numbers, OnnxAttribute, OnnxValue};
 use crate::layers::Param;
@@ -15,6 +16,7 @@ use crate::{Scalar, Shape, Tensor};
 /// where there is no other way.
 #[derive(Debug)]
 pub struct OnnxGraph<'a, T> {
+    made: Made,
     values: Vec<Value<'a, T>>,
     nodes: Vec<Node>,
     /// Those that are taken, and how often each was asked for.
@@ -134,6 +136,7 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
         shape: Shape,
         is_channels_first: bool,
     ) -> OnnxValue {
+        self.made.check();
         self.check_own(inputs.iter().flatten());
         let name = self.own(operation);
         let output = self.value(&name, Source::Node, shape, is_channels_first);
@@ -208,6 +211,7 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
 
     /// The value with the axes of a sample in the order in which the layer knows them.
     pub(in crate::layers) fn straight(&mut self, x: OnnxValue) -> OnnxValue {
+        self.made.check();
         if x.is_channels_first { self.turn(x) } else { x }
     }
 
@@ -289,6 +293,7 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
 
     /// A name of what the layer adds, beside the layer's.
     fn own(&self, name: &str) -> String {
+        self.made.check();
         if self.scope.is_empty() { name.to_owned() } else { format!("{}/{name}", self.scope) }
     }
 
@@ -299,6 +304,7 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
         shape: Shape,
         is_channels_first: bool,
     ) -> OnnxValue {
+        self.made.check();
         let name = unique(&mut self.names, name);
         self.values.push(Value { name, source });
         OnnxValue { index: self.values.len() - 1, shape, is_channels_first }
@@ -312,6 +318,7 @@ impl<'a, T: Scalar> OnnxGraph<'a, T> {
     /// A graph of nothing, and its input.
     pub(crate) fn new(sample: Shape, is_channels_first: bool) -> (Self, OnnxValue) {
         let mut graph = Self {
+            made: Made::new(),
             values: Vec::new(),
             nodes: Vec::new(),
             names: BTreeMap::new(),

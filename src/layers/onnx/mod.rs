@@ -5,6 +5,7 @@ mod constant;
 mod fewer_bits;
 mod graph;
 mod joins;
+mod made;
 mod norms;
 mod slices;
 mod sums;
