@@ -1,9 +1,7 @@
 //! The fully connected layer with 8-bit weights.
 
 use super::dense::{output_order, output_shape};
-#[cfg(feature = "onnx")]
-use super::quantized_weight::EightBits;
-use super::quantized_weight::QuantizedWeight;
+use super::quantized_weight::{EightBits, QuantizedWeight};
 use super::stored::{Entry, Restored, Stored};
 use super::weight_and_bias::{check_width, with_finish};
 use super::{
@@ -12,7 +10,7 @@ use super::{
 use crate::getters::getters;
 use crate::kernels::{ByteDenseForward, DenseSize};
 use crate::prelude::*;
-use crate::{Result, Shape, Tensor, TensorView, TensorViewMut};
+use crate::{Error, Result, Shape, Tensor, TensorView, TensorViewMut};
 
 /// [`Dense`] with weights of eight bits, for inference: products of whole numbers, whose sums are exact.
 ///
@@ -68,17 +66,58 @@ impl QuantizedDense {
     /// the squared error of its weights is less so.
     ///
     /// # Errors
-    /// [`crate::Error::Setting`] for more than 65,793 inputs; [`crate::Error::NotFinite`] where a weight is NaN or infinite.
+    /// [`Error::Setting`] for more than 65,793 inputs; [`Error::NotFinite`] where a weight is NaN or infinite.
     pub fn from_float(dense: &Dense<f32>) -> Result<Self> {
         let parts = QuantizedWeight::from_float(dense.parts(), 1)?;
         Ok(Self { inputs: dense.inputs(), outputs: dense.outputs(), parts })
+    }
+
+    /// The layer of parameters that are there already: the weight `[inputs, outputs]`, row after row, the scale of each
+    /// output, and a bias, each `[outputs]`. A program without files can have them in it, as constants.
+    ///
+    /// ```
+    /// use taper::layers::QuantizedDense;
+    /// use taper::{Sequential, Tensor};
+    ///
+    /// let layer = QuantizedDense::from_parts(&[64, -127, 5, 0], &[0.5, 0.25], Some(&[0.0, 1.0]))?;
+    /// assert_eq!(layer.dequantized_weight(), Tensor::from([[32.0, -31.75], [2.5, 0.0]]));
+    ///
+    /// let model = Sequential::builder([2]).layer(layer).relu().build(&mut taper::seeded(0))?;
+    /// assert_eq!(model.predict(&Tensor::from([[0.0, 0.0]]))?, Tensor::from([[0.0, 1.0]]));
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where there are no weights or not as many for each output, for more than 65,793 inputs, and for a scale that is
+    /// not finite and above 0; [`Error::Length`] where there are not as many biases as scales.
+    pub fn from_parts(weight: &[i8], weight_scale: &[f32], bias: Option<&[f32]>) -> Result<Self> {
+        let outputs = weight_scale.len();
+        check_width("outputs", outputs)?;
+        let inputs = weight.len() / outputs;
+        if inputs == 0 || inputs * outputs != weight.len() {
+            let expected = "as many numbers for each output, of which there is a scale";
+            return Err(Error::setting(
+                "weight",
+                expected,
+                format!("{} for {outputs} outputs", weight.len()),
+            ));
+        }
+        if let Some(bias) = bias.filter(|bias| bias.len() != outputs) {
+            return Err(Error::Length { what: "bias".into(), expected: outputs, got: bias.len() });
+        }
+        let parts = EightBits {
+            weight: &|row, column| weight[row * outputs + column],
+            scales: weight_scale.to_vec(),
+            bias: bias.map(|bias| Tensor::from_vec([outputs], bias.to_vec())).transpose()?,
+            input: None,
+        };
+        Self::of_eight_bits(&parts, [inputs, outputs])
     }
 
     /// The layer of a weight `[inputs, outputs]` that somebody else made.
     ///
     /// # Errors
     /// As [`QuantizedWeight::of_eight_bits`].
-    #[cfg(feature = "onnx")]
     pub(crate) fn of_eight_bits(parts: &EightBits<'_>, [inputs, outputs]: [usize; 2]) -> Result<Self> {
         Ok(Self {
             inputs,
@@ -91,7 +130,7 @@ impl QuantizedDense {
     /// lies outside of the range becomes its end.
     ///
     /// # Errors
-    /// [`crate::Error::Setting`] unless both are finite and the first is not above the second.
+    /// [`Error::Setting`] unless both are finite and the first is not above the second.
     pub fn with_input_range(mut self, least: f32, largest: f32) -> Result<Self> {
         self.parts = self.parts.with_input_range(least, largest)?;
         Ok(self)

@@ -25,7 +25,6 @@ pub(super) struct QuantizedWeight {
 }
 
 /// The parameters of such a layer as somebody else made them, for a weight whose last axis is that of the outputs.
-#[cfg(feature = "onnx")]
 pub(crate) struct EightBits<'w> {
     /// By row and column of the weight as a matrix.
     pub(crate) weight: &'w dyn Fn(usize, usize) -> i8,
@@ -93,7 +92,6 @@ impl QuantizedWeight {
     ///
     /// # Errors
     /// As [`QuantizedWeight::zeros`]; [`Error::Shape`] where scales or bias are not of this weight; [`Error::Setting`] for a scale that is none.
-    #[cfg(feature = "onnx")]
     pub(super) fn of_eight_bits(parts: &EightBits<'_>, weight: Shape, groups: usize) -> Result<Self> {
         let mut quantized = Self::zeros(weight, groups, parts.bias.is_some())?;
         let outputs = parts.scales.len();

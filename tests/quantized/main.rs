@@ -7,5 +7,6 @@ mod files;
 mod misuse;
 mod models;
 mod oracle;
+mod parts;
 #[cfg(feature = "safetensors")]
 mod training;
