@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::document::{Document, shape};
 use super::json::Object;
-use super::open::Open;
+use super::known::{Known, has_models};
 use super::parameters::{Parameters, Shapes};
 use super::window::window;
 use super::{Verdict, classes, own_layers};
 use crate::layers::stored::{Entry, NotRestored, Restored};
-use crate::layers::{Layer, Order, Window, kinds, kinds_of_f32};
+use crate::layers::{Layer, Order, Window, is_kind, is_kind_of_f32, kinds};
 use crate::prelude::*;
 use crate::sequential::{Branches, Join};
 use crate::{Scalar, Sequential, Shape};
@@ -71,9 +71,9 @@ pub(super) fn rebuild<T: Scalar>(
     description: &Value,
     document: &Document,
     shapes: &mut Shapes<'_>,
-    open: &Open<T>,
+    known: &Known<T>,
 ) -> Verdict<Sequential<T>> {
-    build(description, "", MOST_NESTED, &mut Parameters { document, shapes }, open)
+    build(description, "", MOST_NESTED, &mut Parameters { document, shapes }, known)
 }
 
 fn build<T: Scalar>(
@@ -81,22 +81,22 @@ fn build<T: Scalar>(
     prefix: &str,
     nested: usize,
     parameters: &mut Parameters<'_>,
-    open: &Open<T>,
+    known: &Known<T>,
 ) -> Verdict<Sequential<T>> {
     let object = Object::new("model", description)?;
     let layers = object.list("layers")?;
     if layers.len() > MOST_LAYERS {
         return Err(format!("model: expected at most {MOST_LAYERS} layers, got {}", layers.len()));
     }
-    let mut builder = Sequential::builder(shape(&object, "input")?);
+    let (input, mut restored) = (shape(&object, "input")?, Vec::new());
     for (position, entry) in layers.iter().enumerate() {
         let what = format!("layer {position}");
         let entry = Object::new(&what, entry)?;
         let name = entry.text("name")?;
-        let layer = restore(entry, &format!("{prefix}{name}"), nested, parameters, open)?;
-        builder = builder.boxed(layer).named(name);
+        let layer = restore(entry, &format!("{prefix}{name}"), nested, parameters, known)?;
+        restored.push((name.to_owned(), layer));
     }
-    let mut model = builder.build(&mut crate::seeded(0)).map_err(|error| error.to_string())?;
+    let mut model = Sequential::of_layers(input, restored).map_err(|error| error.to_string())?;
     classes::apply(&mut model, description)?;
     let order = order(&object)?.map(|order| check_order(order, &model)).transpose()?;
     Ok(model.with_known_order(order))
@@ -127,33 +127,53 @@ fn restore<T: Scalar>(
     name: &str,
     nested: usize,
     parameters: &mut Parameters<'_>,
-    open: &Open<T>,
+    known: &Known<T>,
 ) -> Verdict<Box<dyn Layer<T>>> {
     let kind = object.text("kind")?;
-    if let Some(layer) = own_layers::restore(&object, name, open)? {
+    if let Some(layer) = own_layers::restore(&object, name, known)? {
         return Ok(layer);
     }
-    if kind == "sequential" || kind == "branches" {
+    if has_models(kind) {
         let nested = nested.checked_sub(1).ok_or_else(|| {
             format!("layer `{name}`: expected models in models {MOST_NESTED} deep at most, got one deeper")
         })?;
-        if kind == "branches" {
-            return Ok(Box::new(build_branches(&object, name, nested, parameters, open)?));
-        }
-        let model = object.get("model").unwrap_or(&Value::Null);
-        return Ok(Box::new(build(model, &format!("{name}."), nested, parameters, open)?));
+        let inside = known.inside.ok_or_else(|| not_told(name, kind, "and_models_inside"))?;
+        return inside(&object, name, nested, parameters, known);
     }
-    let known = kinds::<T>().into_iter().find(|known| known.names.contains(&kind));
-    let known = known.ok_or_else(|| {
-        if kinds_of_f32().iter().any(|known| known.names.contains(&kind)) {
-            return format!("layer `{name}`: expected one of {}, got {kind}, which is of f32", T::NAME);
+    let found = known.kinds.iter().find(|known| known.names.contains(&kind));
+    let found = found.ok_or_else(|| match kind {
+        kind if is_kind_of_f32(kind) && T::NAME != f32::NAME => {
+            format!("layer `{name}`: expected one of {}, got {kind}, which is of f32", T::NAME)
         }
-        own_layers::unknown(name, kind)
+        kind if is_kind(kind) => not_told(name, kind, "and"),
+        _ => own_layers::unknown(name, kind),
     })?;
-    (known.restore)(&mut FileEntry { object, kind, name, parameters }).map_err(|problem| match problem {
+    (found.restore)(&mut FileEntry { object, kind, name, parameters }).map_err(|problem| match problem {
         NotRestored::File(problem) => problem,
         NotRestored::Layer(problem) => format!("layer `{name}`: {problem}"),
     })
+}
+
+/// What is wrong with a layer of this crate that was not told.
+fn not_told(name: &str, kind: &str, method: &str) -> String {
+    format!(
+        "layer `{name}`: expected a layer that `Open` was told, got {kind}; tell it with `Open::{method}`"
+    )
+}
+
+/// The layer of an entry with models inside.
+pub(super) fn inside<T: Scalar>(
+    object: &Object<'_>,
+    name: &str,
+    nested: usize,
+    parameters: &mut Parameters<'_>,
+    known: &Known<T>,
+) -> Verdict<Box<dyn Layer<T>>> {
+    if object.text("kind")? == "branches" {
+        return Ok(Box::new(build_branches(object, name, nested, parameters, known)?));
+    }
+    let model = object.get("model").unwrap_or(&Value::Null);
+    Ok(Box::new(build(model, &format!("{name}."), nested, parameters, known)?))
 }
 
 fn build_branches<T: Scalar>(
@@ -161,7 +181,7 @@ fn build_branches<T: Scalar>(
     name: &str,
     nested: usize,
     parameters: &mut Parameters<'_>,
-    open: &Open<T>,
+    known: &Known<T>,
 ) -> Verdict<Branches<T>> {
     let join = object.text("join")?;
     let join = Join::of_name(join)
@@ -177,7 +197,7 @@ fn build_branches<T: Scalar>(
         let own = path.text("name")?;
         let prefix = if own.is_empty() { format!("{name}.") } else { format!("{name}.{own}.") };
         let model = path.get("model").filter(|model| !model.is_null());
-        let model = model.map(|model| build(model, &prefix, nested, parameters, open)).transpose()?;
+        let model = model.map(|model| build(model, &prefix, nested, parameters, known)).transpose()?;
         built.push((own.to_owned(), model));
     }
     Branches::of_paths(join, built).map_err(|error| format!("layer `{name}`: {error}"))
@@ -244,6 +264,10 @@ mod tests {
         Document { orientation: Orientation::Keras, ..Document::default() }
     }
 
+    fn known() -> Known<f64> {
+        Known::of(kinds(), Some(inside))
+    }
+
     fn shapes(model: &Sequential<f64>) -> impl FnMut(&str) -> Verdict<Shape> {
         |name| model.param(name).map(Param::shape).map_err(|error| error.to_string())
     }
@@ -254,8 +278,8 @@ mod tests {
             .residual_with_shortcut(|long| long.dense(3), |short| short.dense(3));
         let model = builder.build(&mut crate::seeded(1)).unwrap();
         let description = describe(&model);
-        let open = &Open::new();
-        let rebuilt = rebuild::<f64>(&description, &keras(), &mut shapes(&model), open).unwrap();
+        let known = &known();
+        let rebuilt = rebuild::<f64>(&description, &keras(), &mut shapes(&model), known).unwrap();
         assert_eq!(format!("{rebuilt:?}"), format!("{model:?}"));
         let with = |change: &dyn Fn(&mut Value)| {
             let mut changed = description.clone();
@@ -299,7 +323,7 @@ mod tests {
                 "8 deep at most",
             ),
         ] {
-            let error = rebuild::<f64>(&description, &keras(), &mut shapes(&model), open).unwrap_err();
+            let error = rebuild::<f64>(&description, &keras(), &mut shapes(&model), known).unwrap_err();
             assert!(error.contains(text), "{description}: {error}");
         }
     }
@@ -335,8 +359,7 @@ mod tests {
             (pool("avg_pool2d", json!([2, 2])), "expected `counts_padding`, true or false, got none"),
         ];
         for (description, text) in cases {
-            let error =
-                rebuild::<f64>(&description, &keras(), &mut shapes(&model), &Open::new()).unwrap_err();
+            let error = rebuild::<f64>(&description, &keras(), &mut shapes(&model), &known()).unwrap_err();
             assert!(error.contains(text), "{description}: {error}");
         }
     }

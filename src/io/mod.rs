@@ -30,6 +30,8 @@ mod half;
 mod header;
 #[cfg(feature = "safetensors")]
 mod json;
+#[cfg(feature = "safetensors")]
+mod known;
 mod lie;
 #[cfg(feature = "safetensors")]
 mod load;

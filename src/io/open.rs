@@ -3,7 +3,12 @@
 use alloc::sync::Arc;
 use core::fmt;
 
-use crate::layers::{Layer, Settings, kinds};
+use super::description::inside;
+use super::header::Header;
+use super::known::{Known, is_own};
+use super::open_quantized::{Bytes, open_quantized};
+use crate::layers::stored::Kind;
+use crate::layers::{Layer, Settings, Stored, kinds};
 use crate::prelude::*;
 use crate::sequential::Quantization;
 use crate::{Error, Result, Scalar, Sequential};
@@ -55,24 +60,53 @@ use crate::{Error, Result, Scalar, Sequential};
 /// ```
 #[derive(Clone)]
 pub struct Open<T: Scalar> {
-    makers: Vec<(String, Arc<Maker<T>>)>,
-    quantize: Option<Arc<Quantize<T>>>,
+    known: Known<T>,
+    quantized: Option<Arc<OpenQuantized<T>>>,
 }
 
-/// Makes a model of fewer bits of one whose parameters what it is given puts there, a layer at a time.
-pub(super) type Quantize<T> = dyn Fn(&Sequential<T>, &mut Fill<'_, T>) -> Result<Sequential<T>> + Send + Sync;
-
-/// Puts the parameters of a layer there.
-type Fill<'a, T> = dyn FnMut(&mut dyn Layer<T>) -> Result<()> + 'a;
-
-/// Makes a layer of its settings.
-type Maker<T> = dyn Fn(&Settings) -> Result<Box<dyn Layer<T>>> + Send + Sync;
+/// Makes a model of fewer bits of a file of this path and header, whose bytes are read when their turn comes.
+type OpenQuantized<T> = dyn Fn(&str, &Header, &Bytes<'_>, &Known<T>) -> Result<Sequential<T>> + Send + Sync;
 
 impl<T: Scalar> Open<T> {
-    /// With the layers of this crate alone.
+    /// With all layers of this crate, and no others.
     #[must_use]
     pub fn new() -> Self {
-        Self { makers: Vec::new(), quantize: None }
+        Self { known: Known::of(kinds(), Some(inside)), quantized: None }
+    }
+
+    /// With one kind of layers of this crate, and those that [`Open::and`] adds: a file with another layer is an error. A program that
+    /// opens files so has the code of these layers in it and of no others, a fraction of what it is with all.
+    ///
+    /// ```
+    /// use taper::io::{Open, Save};
+    /// use taper::{Activation, Dense, Sequential};
+    ///
+    /// let model = Sequential::<f32>::builder([64]).dense(32).relu().dense(10).build(&mut taper::seeded(7))?;
+    /// let bytes = model.to_bytes(&Save::new())?;
+    ///
+    /// let open = Open::with_only::<Dense<f32>>().and::<Activation>();
+    /// let again = Sequential::open_bytes_with(&bytes, &open)?;
+    /// assert_eq!(again.state(), model.state());
+    /// assert!(Sequential::open_bytes_with(&bytes, &Open::with_only::<Dense<f32>>()).is_err());
+    /// # Ok::<(), taper::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_only<L: Stored<T>>() -> Self {
+        Self { known: Known::of(vec![Kind::of::<L>()], None), quantized: None }
+    }
+
+    /// One more kind of layers, after [`Open::with_only`].
+    #[must_use]
+    pub fn and<L: Stored<T>>(mut self) -> Self {
+        self.known.kinds.push(Kind::of::<L>());
+        self
+    }
+
+    /// Models in models and [`Branches`](crate::sequential::Branches) too, after [`Open::with_only`]; layers in them are of the same kinds.
+    #[must_use]
+    pub fn and_models_inside(mut self) -> Self {
+        self.known.inside = Some(inside);
+        self
     }
 
     /// Makes layers of this [kind](Layer::kind), wherever in the model they are.
@@ -90,19 +124,20 @@ impl<T: Scalar> Open<T> {
         if is_own(kind) {
             return Err(Error::setting("with_layer", expected, format!("`{kind}`, a layer of this crate")));
         }
-        if kind.is_empty() || self.maker(kind).is_some() {
+        if kind.is_empty() || self.known.maker(kind).is_some() {
             return Err(Error::setting("with_layer", expected, format!("`{kind}`")));
         }
-        self.makers.push((kind.to_owned(), Arc::new(move |settings| Ok(Box::new(make(settings)?)))));
+        self.known.add(kind, Arc::new(move |settings| Ok(Box::new(make(settings)?))));
         Ok(self)
     }
 
-    pub(super) fn quantize(&self) -> Option<&Quantize<T>> {
-        self.quantize.as_deref()
+    /// What makes a model of fewer bits of a file, where it is to.
+    pub(super) fn opens_quantized(&self) -> Option<&OpenQuantized<T>> {
+        self.quantized.as_deref()
     }
 
-    pub(super) fn maker(&self, kind: &str) -> Option<&Maker<T>> {
-        self.makers.iter().find(|(known, _)| known == kind).map(|(_, make)| &**make)
+    pub(super) fn known(&self) -> &Known<T> {
+        &self.known
     }
 }
 
@@ -125,15 +160,11 @@ impl Open<f32> {
     #[must_use]
     pub fn quantized(mut self, quantization: &Quantization) -> Self {
         let quantization = quantization.clone();
-        self.quantize = Some(Arc::new(move |model, fill| model.quantized_by(&quantization, fill)));
+        self.quantized = Some(Arc::new(move |path, header, bytes, known| {
+            open_quantized(path, header, bytes, known, &|model, fill| model.quantized_by(&quantization, fill))
+        }));
         self
     }
-}
-
-/// Whether a layer of this kind is one of this crate's.
-pub(super) fn is_own(kind: &str) -> bool {
-    ["sequential", "branches"].contains(&kind)
-        || kinds::<f32>().iter().any(|known| known.names.contains(&kind))
 }
 
 impl<T: Scalar> Default for Open<T> {
@@ -144,8 +175,8 @@ impl<T: Scalar> Default for Open<T> {
 
 impl<T: Scalar> fmt::Debug for Open<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds = self.makers.iter().map(|(kind, _)| kind);
-        let fewer = if self.quantize.is_some() { " in fewer bits" } else { "" };
+        let kinds = self.known.own();
+        let fewer = if self.quantized.is_some() { " in fewer bits" } else { "" };
         write!(f, "Open{fewer} with layers ")?;
         f.debug_list().entries(kinds).finish()
     }

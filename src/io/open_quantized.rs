@@ -8,14 +8,20 @@ use super::archive::{Archive, Entry};
 use super::document::Document;
 use super::file_order::{FileOrder, adopt};
 use super::header::{Header, TEXT};
+use super::known::Known;
 use super::lie::Lie;
 use super::load::Load;
 use super::matching::{BESIDE, Refusal, check_limits, fitting};
-use super::open::{Open, Quantize};
 use super::rebuilt::{in_file, rebuilt};
 use crate::layers::{Layer, Param};
 use crate::prelude::*;
 use crate::{Result, Scalar, Sequential};
+
+/// Makes a model of fewer bits of one whose parameters what it is given puts there, a layer at a time.
+pub(super) type Quantize<'q, T> = dyn Fn(&Sequential<T>, &mut Fill<'_, T>) -> Result<Sequential<T>> + 'q;
+
+/// Puts the parameters of a layer there.
+type Fill<'a, T> = dyn FnMut(&mut dyn Layer<T>) -> Result<()> + 'a;
 
 /// Reads the bytes at a place behind the header.
 pub(super) type Bytes<'a> = dyn Fn(core::ops::Range<usize>) -> Result<Cow<'a, [u8]>> + 'a;
@@ -26,8 +32,8 @@ pub(super) fn open_quantized<T: Scalar>(
     path: &str,
     header: &Header,
     bytes: &Bytes<'_>,
-    open: &Open<T>,
-    quantize: &Quantize<T>,
+    known: &Known<T>,
+    quantize: &Quantize<'_, T>,
 ) -> Result<Sequential<T>> {
     let text = header.texts.get(TEXT);
     let document = text.map(|text| Document::parse(text)).transpose().map_err(in_file(path))?;
@@ -39,7 +45,7 @@ pub(super) fn open_quantized<T: Scalar>(
     });
     let archive = Archive { entries: entries.collect(), text: None };
     // Zeros that nobody has written to take no memory.
-    let (mut model, document, _) = rebuilt(path, &archive, document.as_ref(), open)?;
+    let (mut model, document, _) = rebuilt(path, &archive, document.as_ref(), known)?;
     let load = Load::new();
     adopt(&mut model, &document.said, &|name| archive.entry(name).map(|entry| entry.name.clone()));
     let order = FileOrder::new(&mut model, Some(document), &load).map_err(in_file(path))?;

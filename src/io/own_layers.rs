@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::Verdict;
 use super::document::shape;
 use super::json::{Object, number};
-use super::open::{Open, is_own};
+use super::known::{Known, is_own};
 use super::window::{describe_window, window};
 use crate::Scalar;
 use crate::layers::{Layer, Setting, Settings};
@@ -42,13 +42,13 @@ pub(super) fn value(setting: &Setting) -> Value {
 pub(super) fn restore<T: Scalar>(
     entry: &Object<'_>,
     name: &str,
-    open: &Open<T>,
+    known: &Known<T>,
 ) -> Verdict<Option<Box<dyn Layer<T>>>> {
     if entry.get(FOREIGN).is_none() {
         return Ok(None);
     }
     let kind = entry.text("kind")?;
-    let make = open.maker(kind).ok_or_else(|| unknown(name, kind))?;
+    let make = known.maker(kind).ok_or_else(|| unknown(name, kind))?;
     let problem = |problem: String| format!("layer `{name}` ({kind}): {problem}");
     let settings = settings(entry, name).map_err(problem)?;
     let layer = make(&settings).map_err(|error| problem(error.to_string()))?;

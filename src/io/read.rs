@@ -10,7 +10,6 @@ use super::lie::RowOrder;
 use super::load::{Check, Load, Loaded};
 use super::matching::{Matched, Refusal, match_tensors};
 use super::open::Open;
-use super::open_quantized::open_quantized;
 use super::rebuilt::{in_file, rebuilt};
 use super::recognise::{SAFETENSORS, recognise};
 use super::{IN_MEMORY, check, settings};
@@ -68,15 +67,15 @@ pub(super) fn load_named<T: Scalar>(
 }
 
 pub(super) fn open_named<T: Scalar>(path: &str, bytes: &[u8], open: &Open<T>) -> Result<Sequential<T>> {
-    if let Some(quantize) = open.quantize() {
+    if let Some(open_quantized) = open.opens_quantized() {
         let recognised = |problem| recognise(bytes, SAFETENSORS).unwrap_or(problem);
         let text = header(bytes).map_err(recognised).map_err(in_file(path))?;
         let data = &bytes[LENGTH_BYTES + text.len()..];
         let header = Header::parse(text, data.len()).map_err(recognised).map_err(in_file(path))?;
-        return open_quantized(path, &header, &|place| Ok(Cow::Borrowed(&data[place])), open, quantize);
+        return open_quantized(path, &header, &|place| Ok(Cow::Borrowed(&data[place])), open.known());
     }
     let (archive, document) = parse(bytes).map_err(in_file(path))?;
-    let (mut model, document, description) = rebuilt(path, &archive, document.as_ref(), open)?;
+    let (mut model, document, description) = rebuilt(path, &archive, document.as_ref(), open.known())?;
     match_tensors(&mut model, &archive, Some(document), &Load::new())
         .map_err(|refusal: Refusal| refusal.in_file(path))?;
     settings::apply(&mut model, description).map_err(in_file(path))?;

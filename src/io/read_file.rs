@@ -5,7 +5,6 @@ use std::path::Path;
 use super::file::read;
 use super::load::{Load, Loaded};
 use super::open::Open;
-use super::open_quantized::open_quantized;
 use super::read::{load_named, open_named};
 use super::tensor_file::TensorFile;
 use crate::{Result, Scalar, Sequential};
@@ -53,10 +52,10 @@ impl<T: Scalar> Sequential<T> {
     /// As [`Sequential::open`], and where such a layer cannot be made.
     pub fn open_with(path: impl AsRef<Path>, open: &Open<T>) -> Result<Self> {
         let path = path.as_ref();
-        if let Some(quantize) = open.quantize() {
+        if let Some(open_quantized) = open.opens_quantized() {
             let file = TensorFile::open(path)?;
             let bytes = |place| file.bytes(place);
-            return open_quantized(&path.display().to_string(), file.header(), &bytes, open, quantize);
+            return open_quantized(&path.display().to_string(), file.header(), &bytes, open.known());
         }
         open_named(&path.display().to_string(), &read(path)?, open)
     }

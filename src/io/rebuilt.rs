@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::archive::{Archive, Entry};
 use super::document::Document;
-use super::open::Open;
+use super::known::Known;
 use super::values::Numbers;
 use super::{Verdict, description};
 use crate::prelude::*;
@@ -17,7 +17,7 @@ pub(super) fn rebuilt<'d, T: Scalar>(
     path: &str,
     archive: &Archive<'_>,
     document: Option<&'d Document>,
-    open: &Open<T>,
+    known: &Known<T>,
 ) -> Result<(Sequential<T>, &'d Document, &'d Value)> {
     let Some((document, Some(description))) = document.map(|document| (document, &document.model)) else {
         let problem = "expected a description of the model, got only tensors; build the model in code, and load the file into it";
@@ -32,7 +32,7 @@ pub(super) fn rebuilt<'d, T: Scalar>(
         numbers.map_err(|problem| format!("tensor `{name}`: {problem}"))?;
         Ok(entry.shape)
     };
-    let model = description::rebuild(description, document, &mut shape, open).map_err(in_file(path))?;
+    let model = description::rebuild(description, document, &mut shape, known).map_err(in_file(path))?;
     Ok((model, document, description))
 }
 

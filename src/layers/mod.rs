@@ -63,6 +63,7 @@ mod group_norm;
 mod groups;
 mod instance_norm;
 mod integers;
+mod kinds;
 mod layer;
 mod layer_norm;
 mod layout;
@@ -142,6 +143,7 @@ pub use gradient_store::GradientStore;
 pub(crate) use gradient_store::{KeptGradients, number_params};
 pub use group_norm::GroupNorm;
 pub use instance_norm::InstanceNorm;
+pub(crate) use kinds::{is_kind, is_kind_of_f32, kinds};
 pub use layer::{Backward, CloneLayer, Forward, Layer, Memory, Mode};
 pub use layer_norm::LayerNorm;
 pub use max_pool1d::MaxPool1d;
@@ -175,59 +177,6 @@ pub use sides::Sides;
 pub use softmax::{LogSoftmax, Softmax, softmax};
 pub(crate) use softmax::{max_and_log_sum, softmax_of_row};
 pub use softmin::Softmin;
+pub use stored::Stored;
 pub use units::Units;
 pub use window::Window;
-
-use core::any::Any;
-
-use stored::Kind;
-
-use crate::Scalar;
-use crate::prelude::*;
-
-/// The layers that a file can have, so that a model can be made of it.
-pub(crate) fn kinds<T: Scalar>() -> Vec<Kind<T>> {
-    let mut kinds = vec![
-        Kind::of::<Dense<T>>(),
-        Kind::of::<Conv2d<T>>(),
-        Kind::of::<ConvTranspose2d<T>>(),
-        Kind::of::<MaxPool2d>(),
-        Kind::of::<AvgPool2d>(),
-        Kind::of::<AdaptiveMaxPool2d>(),
-        Kind::of::<AdaptiveAvgPool2d>(),
-        Kind::of::<GlobalAvgPool2d>(),
-        Kind::of::<Conv1d<T>>(),
-        Kind::of::<ConvTranspose1d<T>>(),
-        Kind::of::<MaxPool1d>(),
-        Kind::of::<AvgPool1d>(),
-        Kind::of::<AdaptiveMaxPool1d>(),
-        Kind::of::<AdaptiveAvgPool1d>(),
-        Kind::of::<Flatten>(),
-        Kind::of::<Reshape>(),
-        Kind::of::<ChannelsLast>(),
-        Kind::of::<ChannelsFirst>(),
-        Kind::of::<Activation>(),
-        Kind::of::<Softmax>(),
-        Kind::of::<LogSoftmax>(),
-        Kind::of::<Softmin>(),
-        Kind::of::<Prelu<T>>(),
-        Kind::of::<Glu>(),
-        Kind::of::<BatchNorm<T>>(),
-        Kind::of::<LayerNorm<T>>(),
-        Kind::of::<RmsNorm<T>>(),
-        Kind::of::<GroupNorm<T>>(),
-        Kind::of::<InstanceNorm<T>>(),
-        Kind::of::<Normalization<T>>(),
-        Kind::of::<Dropout>(),
-        Kind::of::<Dropout2d>(),
-        Kind::of::<Embedding<T>>(),
-    ];
-    let of_f32: Box<dyn Any> = Box::new(kinds_of_f32());
-    kinds.extend(of_f32.downcast::<Vec<Kind<T>>>().into_iter().flat_map(|kinds| *kinds));
-    kinds
-}
-
-/// Those that take `f32` alone.
-pub(crate) fn kinds_of_f32() -> Vec<Kind<f32>> {
-    vec![Kind::of::<QuantizedDense>(), Kind::of::<QuantizedConv2d>(), Kind::of::<QuantizedConv1d>()]
-}

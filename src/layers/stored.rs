@@ -9,18 +9,22 @@ use super::{Layer, Window};
 use crate::prelude::*;
 use crate::{Error, Scalar, Shape};
 
-/// A layer that can be made again from its kind, its settings and its parameters.
-pub(crate) trait Stored<T: Scalar>: Layer<T> + Sized {
+/// A layer of this crate that a file can have: of its kind, its settings and its parameters it is made again. Each is one but
+/// [`Sequential`](crate::Sequential) and [`Branches`](crate::sequential::Branches), which are layers in a file as well. Layers of one's own
+/// are told by [`Open::with_layer`](crate::io::Open::with_layer).
+pub trait Stored<T: Scalar>: Layer<T> + Sized {
     /// The kinds that it may be, as [`Layer::kind`] has them.
+    #[doc(hidden)]
     const KINDS: &'static [&'static str];
 
     /// The layer of an entry that has these settings, with any numbers for parameters. Its sizes are what a file claims:
     /// [`Entry::expect`] comes before anything of that size is made.
+    #[doc(hidden)]
     fn restore(entry: &mut dyn Entry) -> Restored<Self>;
 }
 
 /// What a file says of a layer. A value that is not there, or is none of its type, is an error that tells so.
-pub(crate) trait Entry {
+pub trait Entry {
     fn kind(&self) -> &str;
     /// Whether there is a value of this name.
     fn has(&self, key: &str) -> bool;
@@ -42,7 +46,7 @@ pub(crate) type Restored<L> = Result<L, NotRestored>;
 
 /// Why there is no layer.
 #[derive(Debug)]
-pub(crate) enum NotRestored {
+pub enum NotRestored {
     /// The file lacks something, or has something else: the whole text.
     File(String),
     /// What is wrong with the layer, whose name is still to be told.
@@ -62,6 +66,7 @@ impl From<Error> for NotRestored {
 }
 
 /// A type of layers, for those who do not know the type.
+#[derive(Clone)]
 pub(crate) struct Kind<T> {
     pub(crate) names: &'static [&'static str],
     /// Whether a layer is of this type.
@@ -74,7 +79,7 @@ type Restore<T> = fn(&mut dyn Entry) -> Restored<Box<dyn Layer<T>>>;
 
 impl<T: Scalar> Kind<T> {
     /// The kind of these layers.
-    pub(super) fn of<L: Stored<T>>() -> Self {
+    pub(crate) fn of<L: Stored<T>>() -> Self {
         Self {
             names: L::KINDS,
             has: |layer| (layer as &dyn Any).is::<L>(),

@@ -5,10 +5,9 @@ use core::fmt;
 use rand::Rng;
 
 use super::Sequential;
-use super::checks::{SAMPLE, check_params, checked_output};
+use super::assembly::{Assembly, label};
 use super::names::check_name;
-use super::plan::{Weighted, WeightedPlan};
-use super::step::Step;
+use super::plan::{DensePlan, Weighted, WeightedPlan};
 use crate::init::Initializer;
 use crate::layers::{
     Activation, BatchNorm, ChannelsFirst, ChannelsLast, Dropout, Dropout2d, Embedding, Flatten, Layer,
@@ -94,7 +93,7 @@ impl<T: Scalar> Builder<T> {
     /// before it, unless each pixel is to go through it for itself.
     #[must_use]
     pub fn dense(self, outputs: usize) -> Self {
-        self.weighted(Weighted::Dense { outputs })
+        self.weighted(DensePlan { outputs })
     }
 
     /// A function of each element.
@@ -225,30 +224,22 @@ impl<T: Scalar> Builder<T> {
 
     /// The same, on an input of this shape.
     pub(super) fn build_on(self, input: Shape, rng: &mut dyn Rng) -> Result<Sequential<T>> {
-        let mut shape = input;
-        if shape.is_empty() || shape.rank() == Shape::MAX_RANK {
-            return Err(Error::shape("input", SAMPLE, shape.batch_pattern()));
-        }
-        let mut steps = Vec::with_capacity(self.layers.len());
-        for (position, Planned { name, plan }) in self.layers.into_iter().enumerate() {
+        let mut assembly = Assembly::new(input)?;
+        for Planned { name, plan } in self.layers {
+            let (position, shape) = (assembly.len(), assembly.output());
             let name = name.unwrap_or_else(|| position.to_string());
-            let label = |kind: &str| format!("layer {position} `{name}` ({kind})");
-            let mut layer = match plan {
+            let told = |kind: &str, error: Error| error.in_layer(label(position, &name, kind));
+            let layer = match plan {
                 Plan::Layer(layer) => layer,
                 Plan::Weighted(plan) => {
-                    plan.build(&shape, rng).map_err(|error| error.in_layer(label(&plan.describe())))?
+                    plan.build(&shape, rng).map_err(|error| told(&plan.layer.describe(), error))?
                 }
-                Plan::Other { kind, make } => {
-                    make(&shape, rng).map_err(|error| error.in_layer(label(&kind)))?
-                }
-                Plan::Failed { kind, error } => return Err(error.in_layer(label(kind))),
+                Plan::Other { kind, make } => make(&shape, rng).map_err(|error| told(&kind, error))?,
+                Plan::Failed { kind, error } => return Err(told(kind, error)),
             };
-            let output = check_params(&mut *layer).and_then(|()| checked_output(&*layer, &shape));
-            let output = output.map_err(|error| error.in_layer(label(&layer.describe())))?;
-            steps.push(Step::new(layer, name, shape, output));
-            shape = output;
+            assembly.push(name, layer)?;
         }
-        let mut model = Sequential::from_steps(input, shape, steps)?;
+        let mut model = assembly.finish()?;
         self.classes.map_or(Ok(()), |names| model.set_classes(names))?;
         Ok(model)
     }
@@ -288,7 +279,7 @@ impl<T: Scalar> Builder<T> {
     }
 
     /// A layer with weights.
-    pub(super) fn weighted(self, layer: Weighted) -> Self {
+    pub(super) fn weighted(self, layer: impl Weighted<T> + 'static) -> Self {
         self.plan(Plan::Weighted(WeightedPlan::new(layer)))
     }
 
@@ -317,7 +308,7 @@ impl<T: Scalar> Builder<T> {
                 if change(plan) {
                     return self;
                 }
-                plan.describe()
+                plan.layer.describe()
             }
             Some(Plan::Layer(layer)) => layer.describe(),
             Some(Plan::Other { kind, .. }) => kind.clone(),

@@ -4,6 +4,7 @@
 
 mod activations;
 mod as_layer;
+mod assembly;
 mod branches;
 mod builder;
 mod checks;

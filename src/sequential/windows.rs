@@ -1,7 +1,7 @@
 //! The builder's convolutions and pools.
 
 use super::builder::Builder;
-use super::plan::{Conv, Weighted, WeightedPlan};
+use super::plan::{Conv, Conv1dPlan, Conv2dPlan, ConvTranspose1dPlan, ConvTranspose2dPlan, WeightedPlan};
 use crate::Scalar;
 use crate::layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d,
@@ -13,35 +13,33 @@ impl<T: Scalar> Builder<T> {
     /// a window that moves by 1, without padding.
     #[must_use]
     pub fn conv2d(self, outputs: usize, window: impl Into<Window>) -> Self {
-        self.weighted(Weighted::Conv2d(Conv::new(outputs, window.into())))
+        self.weighted(Conv2dPlan(Conv::new(outputs, window.into())))
     }
 
     /// A transposed convolution with this many output channels, with a bias, initialised as PyTorch does. A number is the side of
     /// a window that moves by 1, without padding.
     #[must_use]
     pub fn conv_transpose2d(self, outputs: usize, window: impl Into<Window>) -> Self {
-        let conv = Weighted::ConvTranspose2d(Conv::new(outputs, window.into()), OutputSize::default());
-        self.weighted(conv)
+        self.weighted(ConvTranspose2dPlan(Conv::new(outputs, window.into()), OutputSize::default()))
     }
 
     /// A convolution of sequences with this many output channels, as [`Builder::conv2d`] of images.
     #[must_use]
     pub fn conv1d(self, outputs: usize, window: impl Into<Window>) -> Self {
-        self.weighted(Weighted::Conv1d(Conv::new(outputs, window.into())))
+        self.weighted(Conv1dPlan(Conv::new(outputs, window.into())))
     }
 
     /// A transposed convolution of sequences with this many output channels, as [`Builder::conv_transpose2d`] of images.
     #[must_use]
     pub fn conv_transpose1d(self, outputs: usize, window: impl Into<Window>) -> Self {
-        let conv = Weighted::ConvTranspose1d(Conv::new(outputs, window.into()), OutputSize::default());
-        self.weighted(conv)
+        self.weighted(ConvTranspose1dPlan(Conv::new(outputs, window.into()), OutputSize::default()))
     }
 
     /// Adds so many rows and columns to the output of the transposed convolution added last, below and on the right.
     #[must_use]
     pub fn output_padding(self, output_padding: impl Into<Sides>) -> Self {
         let output_padding = output_padding.into();
-        let change = |plan: &mut WeightedPlan<T>| plan.set_output_size(output_padding, OutputSize::Padding);
+        let change = set_output_size(output_padding, OutputSize::Padding(output_padding));
         self.change_weighted("output_padding", "a transposed convolution before it", change)
     }
 
@@ -49,14 +47,14 @@ impl<T: Scalar> Builder<T> {
     #[must_use]
     pub fn output_size(self, output_size: impl Into<Sides>) -> Self {
         let output_size = output_size.into();
-        let change = |plan: &mut WeightedPlan<T>| plan.set_output_size(output_size, OutputSize::Sides);
+        let change = set_output_size(output_size, OutputSize::Sides(output_size));
         self.change_weighted("output_size", "a transposed convolution before it", change)
     }
 
     /// Parts the channels of the convolution added last into groups.
     #[must_use]
     pub fn groups(self, groups: usize) -> Self {
-        let change = |plan: &mut WeightedPlan<T>| plan.set_groups(groups);
+        let change = |plan: &mut WeightedPlan<T>| set(plan.layer.groups(), groups);
         self.change_weighted("groups", "a convolution added by `conv2d` before it", change)
     }
 
@@ -113,4 +111,13 @@ impl<T: Scalar> Builder<T> {
     pub fn global_avg_pool2d(self) -> Self {
         self.layer(GlobalAvgPool2d)
     }
+}
+
+/// Sets what there is; whether there is something.
+fn set<V>(place: Option<&mut V>, value: V) -> bool {
+    place.map(|place| *place = value).is_some()
+}
+
+fn set_output_size<T: Scalar>(sides: Sides, size: OutputSize) -> impl FnOnce(&mut WeightedPlan<T>) -> bool {
+    move |plan| set(plan.layer.output_size(sides), size)
 }

@@ -9,6 +9,7 @@ mod features;
 mod hand_made;
 mod hostile;
 mod matching;
+mod only_some_layers;
 mod order;
 mod order_of_checks;
 mod order_of_own_layers;
