@@ -1,13 +1,16 @@
 //! Whatever fails on one rank ends all of them, with an error that says what it is.
 
 use std::error::Error;
+use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use taper::layers::RandomKey;
 use taper::losses::CrossEntropy;
 use taper::optimizers::Adam;
+use taper::schedules::Schedule;
 use taper::train::{Communicator, Dataset, Fit};
-use taper::{Optimizer, Sequential, Trainer};
+use taper::{Optimizer, Sequential, TensorViewMut, Trainer};
 use taper_mpi::Mpi;
 
 use super::job::{Job, folder};
@@ -23,6 +26,8 @@ const CASES: &[(&str, &[&str], &[&str])] = &[
     ("error", &["the disk is full", "rank 1"], &[]),
     ("not_finite", &["rank 1"], &[]),
     ("panic", &["a mistake of the program"], &[]),
+    ("error_in_pass", &["bad sector", "rank 1"], &[]),
+    ("schedule", &["learning_rate", "rank 1"], &[]),
     ("leaves_before", &[], &["rank 1 of 3: error: no such file"]),
     ("panics_before", &[], &["rank 1 of 3: panicked", "a mistake of the program"]),
     ("exits", &[], &[]),
@@ -96,6 +101,51 @@ pub(crate) fn error(mpi: Mpi, _: &Path) -> Outcome {
 
 pub(crate) fn panic(mpi: Mpi, _: &Path) -> Outcome {
     fail_in_callback(mpi, || panic!("a mistake of the program"))
+}
+
+/// One rank cannot read a sample, while the others are in a pass with sums in the middle of it.
+pub(crate) fn error_in_pass(mpi: Mpi, _: &Path) -> Outcome {
+    let (inputs, labels) = data::<f64>(135)?;
+    let (fails, model) = (is_second(&mpi), Sequential::builder([6]).dense(16).batch_norm().relu().dense(4));
+    let mut model = model.build(&mut taper::seeded(7))?;
+    let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Adam::new(0.01)?))
+        .with_batch(9)?
+        .with_synchronized_batch_norm()
+        .with_communicator(mpi);
+    let augment = |sample: TensorViewMut<'_, f64>, _: RandomKey| {
+        // A sample of the second batch on rank 1.
+        let is_bad = fails && sample.as_slice() == inputs.view().sample(13);
+        if is_bad { Err(taper::Error::other("bad sector")) } else { Ok(()) }
+    };
+    trainer.fit(Dataset::new(&inputs, &labels)?.with_augmentation(&augment), Fit::epochs(3).in_order())?;
+    Ok(())
+}
+
+/// The learning rates of one rank end.
+struct Rates(Option<u64>);
+
+/// The same on all ranks, which compare it.
+impl fmt::Debug for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("rates")
+    }
+}
+
+impl Schedule for Rates {
+    fn learning_rate(&self, step: u64) -> f64 {
+        if self.0 == Some(step) { f64::NAN } else { 0.01 }
+    }
+}
+
+pub(crate) fn schedule(mpi: Mpi, _: &Path) -> Outcome {
+    let (inputs, labels) = data::<f64>(135)?;
+    let (rates, mut model) = (Rates(is_second(&mpi).then_some(25)), model()?);
+    let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Adam::new(0.01)?))
+        .with_batch(7)?
+        .with_schedule(rates)
+        .with_communicator(mpi);
+    trainer.fit(Dataset::new(&inputs, &labels)?, Fit::epochs(3))?;
+    Ok(())
 }
 
 /// One rank's weights are not finite.
