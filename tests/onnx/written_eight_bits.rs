@@ -130,3 +130,58 @@ fn the_least_of_places() {
     let got = model.predict(&x).unwrap();
     assert!(got.as_slice().iter().zip(&expected).all(|(got, expected)| (got - expected).abs() < 1e-4));
 }
+
+/// Rounding whose steps are those of all numbers along these axes of `[batch, 4, 3]`, and a product behind it.
+fn rounded_along(axes: &[i64], least_of: &str, smallest: f32) -> taper::Result<Sequential<f32>> {
+    let reduced =
+        |operation: &str, of: &str, to: &str| with_integers(node(operation, &[of], to), "axes", axes);
+    let nodes = [
+        node("Neg", &["x"], "n"),
+        reduced("ReduceMin", least_of, "a"),
+        node("Min", &["a", "zero"], "least"),
+        reduced("ReduceMax", "x", "b"),
+        node("Max", &["b", "zero"], "most"),
+        node("Div", &["most", "count"], "up"),
+        node("Div", &["least", "count"], "down"),
+        node("Sub", &["up", "down"], "difference"),
+        node("Max", &["difference", "smallest"], "scale"),
+        node("Reciprocal", &["scale"], "inverse"),
+        node("Mul", &["least", "inverse"], "c"),
+        node("Round", &["c"], "lowest"),
+        node("Add", &["lowest", "count"], "highest"),
+        node("Mul", &["x", "inverse"], "d"),
+        node("Min", &["d", "highest"], "e"),
+        node("Max", &["e", "lowest"], "f"),
+        node("Round", &["f"], "g"),
+        node("Mul", &["g", "scale"], "rounded"),
+        with_integer(node("Cast", &["w"], "v"), "to", 1),
+        node("MatMul", &["rounded", "v"], "y"),
+    ];
+    let one = |name: &str, number: f32| floats(name, &[], &[number]);
+    let weight = bytes("w", &[3, 2], 3, &[1, 2, 3, 4, 5, 0xf0]);
+    let constants = [one("zero", 0.0), one("count", 255.0), one("smallest", smallest), weight];
+    Sequential::from_onnx_bytes(&file(&[4, 3], &nodes, &constants))
+}
+
+/// A layer rounds each row by itself: steps of other numbers, or made in another way, are not its own.
+#[test]
+fn steps_are_those_of_each_row() {
+    let model = rounded_along(&[2], "x", f32::MIN_POSITIVE).unwrap();
+    assert_eq!(model.layers().map(|(_, layer)| layer.kind()).collect::<Vec<_>>(), ["quantized_dense"]);
+    // Each row has its own 256 steps, of which the ends are exact.
+    let x =
+        Tensor::from_fn([1, 4, 3], |place| [255.0, 0.0, 100.0][place % 3] * (place / 3 + 1) as f32).unwrap();
+    let y = model.predict(&x).unwrap();
+    let row = [755.0, -1090.0];
+    let expected: Vec<f32> = (1_u8..=4).flat_map(|times| row.map(|sum| sum * f32::from(times))).collect();
+    assert_eq!(y.as_slice(), expected);
+    for other in [
+        rounded_along(&[1, 2], "x", f32::MIN_POSITIVE),
+        rounded_along(&[1], "x", f32::MIN_POSITIVE),
+        rounded_along(&[2], "n", f32::MIN_POSITIVE),
+        rounded_along(&[2], "x", 1e-3),
+    ] {
+        let error = other.unwrap_err().to_string();
+        assert!(error.contains("no layer does this to two values"), "{error}");
+    }
+}

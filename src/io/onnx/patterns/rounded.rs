@@ -32,7 +32,7 @@ pub(super) fn apply(flow: &mut Flow<'_>) {
         let of_samples = axes.iter().copied().eq(1..rank);
         let fits = known.is_some()
             || match flow.op(index) {
-                Op::Dense { .. } if above == index => axes == [rank - 1],
+                Op::Dense { .. } if above == index => axes.iter().copied().eq(rank.checked_sub(1)),
                 Op::Dense { .. } => of_samples && flow.values[index].dims.len() == 2,
                 _ => of_samples,
             };
