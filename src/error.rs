@@ -14,7 +14,8 @@ const MOST_PROBLEM_BYTES: usize = 700;
 /// The result of everything in this crate that can fail.
 pub type Result<T> = core::result::Result<T, Error>;
 
-/// A mistake in what was passed in: where, what was expected, what came.
+/// A mistake in what was passed in: where, what was expected, what came. What a call changes is unchanged after one, unless it says
+/// otherwise.
 ///
 /// Every text is lower case and stands alone, so that it can follow a colon:
 ///

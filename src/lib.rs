@@ -40,8 +40,21 @@
 //! parameters ◄─ GradientSink ◄─ backward(x, y, dy) ─► dx ◄───────┘
 //! ```
 //!
+//! At the root are the names that most programs need:
+//!
+//! | | |
+//! |---|---|
+//! | [`Tensor`], [`TensorView`], [`TensorViewMut`], [`Shape`], [`Scalar`] | numbers with a shape, of `f32` or `f64` |
+//! | [`Sequential`], [`Workspace`], [`Mode`] | a model, and the memory of its passes |
+//! | [`Trainer`], [`Optimizer`], [`GradientStore`] | training, and what a loop written by hand needs |
+//! | [`Layer`], [`Param`], [`Dense`], [`Flatten`], [`Activation`] | what a model is made of |
+//! | [`Loss`], [`Target`] | what an output is compared with |
+//! | [`Parallelism`], [`seeded`], [`Error`], [`Result`] | threads, random numbers, errors |
+//!
 //! | module | what is in it |
 //! |---|---|
+//! | [`guide`] | all of the crate on one page, in the order in which one meets it |
+//! | [`sequential`] | the builder of a model, paths side by side, summaries, weights of fewer bits, workspaces of threads |
 //! | [`layers`] | the layers, and the [`Layer`] trait for your own |
 //! | [`init`] | how weights start |
 //! | [`losses`] | how wrong an output is |
@@ -56,7 +69,7 @@
 //! # Features
 //!
 //! - `std` (default): files, training, and what else wants an operating system. Without it the crate is `no_std` with `alloc`.
-//! - `rayon` (default): passes use all cores. Without it everything runs on the calling thread, with the same bits.
+//! - `rayon` (default): passes use all cores ([`Parallelism`]). Without it everything runs on the calling thread, with the same bits.
 //! - `safetensors` (default): models and checkpoints in files.
 //! - `progress`: `train::ProgressBar`.
 //! - `ndarray`: tensors and views from arrays of the crate `ndarray`, and back (`arrays`).
@@ -118,19 +131,35 @@ mod view;
 
 pub use error::{Error, Result};
 pub use kernels::Parallelism;
+#[doc(inline)]
 pub use layers::{Activation, Dense, Flatten, GradientStore, Layer, Mode, Param};
+#[doc(inline)]
 pub use losses::{Loss, Target};
 #[cfg(feature = "std")]
+#[doc(inline)]
 pub use optimizers::Optimizer;
 pub use scalar::Scalar;
+#[doc(inline)]
 pub use sequential::{Sequential, Workspace};
 pub use shape::Shape;
 pub use tensor::Tensor;
 #[cfg(feature = "std")]
+#[doc(inline)]
 pub use train::Trainer;
 pub use view::{TensorView, TensorViewMut};
 
-/// A random number generator whose numbers depend on the seed alone, on every machine and in every version.
+/// A random number generator whose numbers depend on the seed alone, on every machine and in every version: xoshiro256++ (Blackman and
+/// Vigna, 2019). Any other generator of the crate `rand`, version 0.10, does as well.
+///
+/// ```
+/// use taper::Sequential;
+///
+/// let build = |seed| Sequential::<f32>::builder([4]).dense(3).build(&mut taper::seeded(seed));
+/// let weight = |seed| build(seed)?.param("0.weight").map(|weight| weight.to_tensor());
+/// assert_eq!(weight(7)?, weight(7)?);
+/// assert_ne!(weight(7)?, weight(8)?);
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[must_use]
 pub fn seeded(seed: u64) -> impl rand::Rng + Clone {
     <rand::rngs::Xoshiro256PlusPlus as rand::SeedableRng>::seed_from_u64(seed)

@@ -7,9 +7,10 @@ use num_traits::{Float, NumAssign};
 
 use crate::kernels::Products;
 
-/// A floating-point number that layers compute with: `f32` or `f64`, and no other.
+/// A floating-point number that layers compute with: `f32` or `f64`, and no other. No other type can implement it.
 ///
-/// Everything in the crate is generic over it. Settings (learning rates, slopes, probabilities) are `f64`
+/// Everything in the crate is generic over it, but for layers of eight bits, which take `f32`. Its functions are those of
+/// `num_traits::Float`. Settings (learning rates, slopes, probabilities) are `f64`
 /// everywhere and are rounded once, by [`Scalar::of`].
 ///
 /// ```
@@ -27,7 +28,7 @@ pub trait Scalar:
     /// The type's name: `f32` or `f64`.
     const NAME: &'static str;
 
-    /// The nearest number of this type.
+    /// The nearest number of this type; infinite where it is beyond the largest.
     fn of(value: f64) -> Self;
 
     /// This number in double precision; exact.

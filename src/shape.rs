@@ -12,6 +12,8 @@ const MOST_BYTES: usize = 200;
 
 /// The lengths of up to [`Shape::MAX_RANK`] axes, slowest first. Copying it allocates nothing.
 ///
+/// An array becomes one by itself where a shape is asked for (`[7, 7, 256]`), a slice by [`Shape::new`]. `[]` is the shape of one number.
+///
 /// ```
 /// use taper::Shape;
 ///
