@@ -1,4 +1,19 @@
 //! Initialisers: the values that parameters start with.
+//!
+//! [`Init`] has the usual ones. The builder of a model takes one for the layer added last, and so do the layers themselves
+//! (`with_init`); a dense layer and a convolution start with [`Init::Linear`] unless told otherwise. A closure is an initialiser too
+//! ([`Initializer`]).
+//!
+//! ```
+//! use taper::{Sequential, init::Init};
+//!
+//! let model = Sequential::<f32>::builder([784])
+//!     .dense(128).weight_init(Init::KaimingNormal).bias_init(Init::Constant(0.0)).relu()
+//!     .dense(10)
+//!     .build(&mut taper::seeded(7))?;
+//! assert!(model.param("0.bias")?.to_tensor().as_slice().iter().all(|bias| *bias == 0.0));
+//! # Ok::<(), taper::Error>(())
+//! ```
 
 use core::f64::consts::TAU;
 use core::fmt::Debug;
@@ -9,7 +24,8 @@ use rand::Rng;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
-/// Makes the first values of a parameter. Implemented by [`Init`] and by every closure of this form:
+/// Makes the first values of a parameter. Implemented by [`Init`] and by every closure of this form. The generator is one of the
+/// crate `rand`, version 0.10.
 ///
 /// ```
 /// use rand::Rng;
@@ -24,10 +40,12 @@ use crate::{Error, Result, Scalar, Shape, Tensor};
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub trait Initializer<T> {
-    /// A tensor of this shape, for a layer in which each output is a sum over `inputs` inputs.
+    /// A tensor of this shape, for a layer in which each output is a sum over `inputs` inputs: the fan-in. A bias is made with the
+    /// fan-in of its weight.
     ///
     /// # Errors
-    /// Where a setting is out of range or the shape does not suit.
+    /// [`Error::Setting`] where a setting is out of its range, [`Error::Shape`] where the shape does not suit,
+    /// [`Error::TooLarge`] where the tensor does not fit into memory. A layer says [`Error::Shape`] where another shape comes back.
     fn initialize(&self, shape: Shape, inputs: usize, rng: &mut dyn Rng) -> Result<Tensor<T>>;
 }
 
@@ -37,10 +55,11 @@ impl<T, F: Fn(Shape, usize, &mut dyn Rng) -> Result<Tensor<T>>> Initializer<T> f
     }
 }
 
-/// The usual ways to start, for a weight of n inputs × m outputs.
+/// The usual ways to start, for a weight of n inputs (fan-in) × m outputs (fan-out).
 ///
 /// In a convolution, `[height, width, channels, outputs]`, each output is a sum over n = height·width·channels inputs,
-/// and each input goes to m = height·width·outputs outputs.
+/// and each input goes to m = height·width·outputs outputs. In a transposed one, `[height, width, outputs, channels]`, they are taken
+/// as PyTorch takes them: n = height·width·outputs, m = height·width·channels.
 ///
 /// Drawn in double precision: a model in `f32` starts from the rounded values of the one in `f64`.
 ///
@@ -51,12 +70,24 @@ impl<T, F: Fn(Shape, usize, &mut dyn Rng) -> Result<Tensor<T>>> Initializer<T> f
 /// | `XavierNormal`, `XavierUniform` | variance 2/(n + m): for tanh, sigmoid | Glorot and Bengio, 2010 |
 /// | `LecunNormal`, `LecunUniform` | variance 1/n: for SELU, linear | LeCun et al., 1998 |
 /// | `Orthogonal` | orthonormal rows or columns, times gain | Saxe et al., 2013 |
+/// | `TruncatedNormal` | normal, nothing beyond two standard deviations | Keras's `TruncatedNormal` |
+/// | `Normal`, `Uniform`, `Constant` | as their settings say | |
 ///
-/// A uniform distribution of variance v runs from −√(3v) to √(3v).
+/// A uniform distribution of variance v runs from −√(3v) to √(3v). The normal ones are not cut off, as in PyTorch; Keras's `HeNormal`,
+/// `GlorotNormal` and `LecunNormal` are cut at two standard deviations and spread to the same variance.
+///
+/// ```
+/// use taper::{Tensor, init::{Init, Initializer}};
+///
+/// let weight: Tensor<f32> = Init::XavierUniform.initialize([300, 100].into(), 300, &mut taper::seeded(7))?;
+/// let bound = (6.0_f32 / (300.0 + 100.0)).sqrt();
+/// assert!(weight.as_slice().iter().all(|value| value.abs() <= bound));
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Init {
-    /// The default of a dense layer.
+    /// The default of dense layers and convolutions, for weight and bias.
     Linear,
     /// For layers before a ReLU.
     KaimingNormal,
@@ -70,27 +101,28 @@ pub enum Init {
     LecunNormal,
     /// Keeps the variance of its input.
     LecunUniform,
-    /// Keeps lengths and angles. Takes 4·n·m·min(n, m) operations.
+    /// Keeps lengths and angles. Takes 4·n·m·min(n, m) operations. For weights of two axes or more, of which all but the last are one.
     Orthogonal {
-        /// What the matrix is multiplied by; √2 before a ReLU.
+        /// What the matrix is multiplied by: any finite number; 1 is usual, √2 before a ReLU.
         gain: f64,
     },
-    /// A normal distribution around 0 of which nothing beyond two standard deviations is kept.
+    /// A normal distribution around 0 of which nothing beyond two standard deviations is kept. (PyTorch's `trunc_normal_` cuts at −2
+    /// and 2 themselves unless told otherwise.)
     TruncatedNormal {
-        /// The standard deviation before cutting.
+        /// The standard deviation before cutting: finite and at least 0.
         deviation: f64,
     },
     /// A normal distribution around 0.
     Normal {
-        /// The standard deviation.
+        /// The standard deviation: finite and at least 0.
         deviation: f64,
     },
     /// A uniform distribution.
     Uniform {
-        /// The values lie between `-bound` and `bound`.
+        /// The values lie between `-bound` and `bound`: finite and at least 0.
         bound: f64,
     },
-    /// One value everywhere.
+    /// One finite value everywhere.
     Constant(f64),
 }
 
@@ -160,9 +192,9 @@ fn truncated_normal<T: Scalar>(shape: Shape, deviation: f64, rng: &mut dyn Rng) 
 /// Gram and Schmidt's method on normal vectors, each made orthogonal to those before it twice, which is as exact
 /// as can be (Giraud et al., 2005).
 fn orthogonal<T: Scalar>(shape: Shape, gain: f64, rng: &mut dyn Rng) -> Result<Tensor<T>> {
+    // Of a convolution, all but the outputs are the inputs of a sum.
     let (rows, columns) = match *shape.axes() {
-        [rows, columns] => (rows, columns),
-        [height, width, channels, outputs] => (height * width * channels, outputs),
+        [ref inputs @ .., columns] if !inputs.is_empty() => (inputs.iter().product::<usize>(), columns),
         _ => return Err(Error::shape("orthogonal weight", "[inputs, outputs]", shape)),
     };
     // The vectors are the rows of a wide matrix, the columns of a tall one: never more than their length.
@@ -263,6 +295,21 @@ mod tests {
                 let expected = if i / count == i % count { 4.0 } else { 0.0 };
                 assert!((value - expected).abs() < 1e-14, "{rows}x{columns}: {value}, expected {expected}");
             }
+        }
+    }
+
+    /// The same draws: all axes but the last are the inputs of a sum.
+    #[test]
+    fn an_orthogonal_weight_of_a_convolution_is_that_of_its_matrix() {
+        let draw = |shape: Shape| -> Tensor<f64> {
+            Init::Orthogonal { gain: 1.5 }.initialize(shape, 1, &mut seeded(5)).unwrap()
+        };
+        for (shape, matrix) in [
+            (Shape::from([3, 2, 4]), [6, 4]),
+            (Shape::from([2, 2, 3, 15]), [12, 15]),
+            ([1, 1, 1, 1, 2].into(), [1, 2]),
+        ] {
+            assert_eq!(draw(shape).reshape(matrix).unwrap(), draw(matrix.into()));
         }
     }
 

@@ -4,13 +4,16 @@ use core::fmt;
 
 use crate::kernels::{self, MatrixProduct};
 use crate::prelude::*;
-use crate::view::{TensorView, TensorViewMut, check_length};
+use crate::view::{TensorView, TensorViewMut, check_length, fmt_numbers};
 use crate::{Error, Result, Scalar, Shape};
 
 /// An owned array of numbers with a shape. The last axis runs fastest; the first is the batch.
 ///
 /// Reshaping costs nothing, since the numbers stay where they are. Strides, broadcasting and slicing of inner
 /// axes are deliberately absent: a layer needs none of them.
+///
+/// What takes a batch takes a `&Tensor` or a [`TensorView`], which borrows numbers that are somebody else's. With the feature `ndarray`
+/// arrays of that crate become tensors and views, and back (`taper::arrays`).
 ///
 /// ```
 /// use taper::Tensor;
@@ -132,7 +135,7 @@ impl<T: Scalar> Tensor<T> {
     /// The matrix with rows and columns exchanged: PyTorch's `[outputs, inputs]` to our `[inputs, outputs]`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the tensor is not a matrix.
+    /// [`Error::Shape`] where the tensor is not a matrix, [`Error::TooLarge`] where the memory for the result cannot be had.
     pub fn transpose(&self) -> Result<Self> {
         let [rows, columns] = self.matrix("tensor")?;
         Self::from_fn([columns, rows], |i| self.values[(i % rows) * columns + i / rows])
@@ -141,7 +144,8 @@ impl<T: Scalar> Tensor<T> {
     /// The matrix product `self · other`: n×k by k×m gives n×m.
     ///
     /// # Errors
-    /// [`Error::Shape`] where one is not a matrix, or the inner lengths differ.
+    /// [`Error::Shape`] where one is not a matrix, or the inner lengths differ; [`Error::TooLarge`] where the memory for the result
+    /// cannot be had.
     pub fn matmul(&self, other: &Self) -> Result<Self> {
         let [n, k] = self.matrix("left matrix")?;
         let [rows, m] = other.matrix("right matrix")?;
@@ -222,10 +226,7 @@ impl<T: Scalar, const N: usize, const M: usize, const K: usize> From<[[[T; K]; M
 impl<T: fmt::Debug> fmt::Debug for Tensor<T> {
     /// The shape and at most the first eight elements: a weight has millions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = &self.values[..self.values.len().min(8)];
-        let rest = if head.len() < self.values.len() { ", …" } else { "" };
-        let head: Vec<String> = head.iter().map(|value| format!("{value:?}")).collect();
-        write!(f, "Tensor {} [{}{rest}]", self.shape, head.join(", "))
+        fmt_numbers(f, "Tensor", self.shape, &self.values)
     }
 }
 

@@ -1,5 +1,8 @@
 //! Borrowed tensors.
 
+use core::fmt;
+
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape};
 
 /// A shape over somebody else's numbers, row-major and contiguous.
@@ -13,7 +16,7 @@ use crate::{Error, Result, Scalar, Shape};
 /// assert_eq!(images.reshape([2, 784])?.sample(1).len(), 784);
 /// # Ok::<(), taper::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct TensorView<'a, T> {
     shape: Shape,
     values: &'a [T],
@@ -23,7 +26,7 @@ impl<'a, T: Scalar> TensorView<'a, T> {
     /// A view of these values in row-major order.
     ///
     /// # Errors
-    /// [`crate::Error::Length`] where their number is not that of the shape.
+    /// [`Error::Length`] where their number is not that of the shape.
     pub fn new(shape: impl Into<Shape>, values: &'a [T]) -> Result<Self> {
         let shape = shape.into();
         check_length(shape, values.len())?;
@@ -80,14 +83,24 @@ impl<'a, T: Scalar> TensorView<'a, T> {
     /// The same elements with other axes; nothing is copied.
     ///
     /// # Errors
-    /// [`crate::Error::Length`] where the shapes differ in their number of elements.
+    /// [`Error::Length`] where the shapes differ in their number of elements.
     pub fn reshape(self, shape: impl Into<Shape>) -> Result<Self> {
         Self::new(shape, self.values)
     }
 }
 
 /// A shape over somebody else's numbers that may be changed.
-#[derive(Debug, PartialEq)]
+///
+/// ```
+/// use taper::{Tensor, TensorViewMut};
+///
+/// let mut numbers = [1.0_f32, 2.0, 3.0, 4.0];
+/// let mut view = TensorViewMut::new([2, 2], &mut numbers)?;
+/// view.samples_mut().for_each(|sample| sample[0] = 0.0);
+/// assert_eq!(view.view().to_tensor(), Tensor::from([[0.0, 2.0], [0.0, 4.0]]));
+/// # Ok::<(), taper::Error>(())
+/// ```
+#[derive(PartialEq)]
 pub struct TensorViewMut<'a, T> {
     shape: Shape,
     values: &'a mut [T],
@@ -97,7 +110,7 @@ impl<'a, T: Scalar> TensorViewMut<'a, T> {
     /// A view of these values in row-major order.
     ///
     /// # Errors
-    /// [`crate::Error::Length`] where their number is not that of the shape.
+    /// [`Error::Length`] where their number is not that of the shape.
     pub fn new(shape: impl Into<Shape>, values: &'a mut [T]) -> Result<Self> {
         let shape = shape.into();
         check_length(shape, values.len())?;
@@ -113,7 +126,7 @@ impl<'a, T: Scalar> TensorViewMut<'a, T> {
     /// The same elements with other axes; nothing is copied.
     ///
     /// # Errors
-    /// [`crate::Error::Length`] where the shapes differ in their number of elements.
+    /// [`Error::Length`] where the shapes differ in their number of elements.
     pub fn reshape(self, shape: impl Into<Shape>) -> Result<Self> {
         Self::new(shape, self.values)
     }
@@ -147,11 +160,38 @@ impl<'a, T: Scalar> TensorViewMut<'a, T> {
         TensorView::trusted(self.shape, self.values)
     }
 
-    /// The elements of each sample in turn, to be changed.
+    /// The elements of each sample in turn, to be changed; no samples where one has no elements.
     pub fn samples_mut(&mut self) -> impl Iterator<Item = &mut [T]> {
         let len = self.view().sample_len();
         self.values.chunks_exact_mut(len.max(1))
     }
+}
+
+impl<T: fmt::Debug> fmt::Debug for TensorView<'_, T> {
+    /// The shape and at most the first eight elements.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_numbers(f, "TensorView", self.shape, self.values)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for TensorViewMut<'_, T> {
+    /// The shape and at most the first eight elements.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_numbers(f, "TensorViewMut", self.shape, self.values)
+    }
+}
+
+/// The shape and at most the first eight elements.
+pub(crate) fn fmt_numbers<T: fmt::Debug>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    shape: Shape,
+    values: &[T],
+) -> fmt::Result {
+    let head = &values[..values.len().min(8)];
+    let rest = if head.len() < values.len() { ", …" } else { "" };
+    let head: Vec<String> = head.iter().map(|value| format!("{value:?}")).collect();
+    write!(f, "{name} {shape} [{}{rest}]", head.join(", "))
 }
 
 pub(crate) fn check_length(shape: Shape, got: usize) -> Result<()> {
@@ -181,6 +221,15 @@ mod tests {
             sample[1] = index as f64;
         }
         assert_eq!(tensor, Tensor::from([[1.0, 0.0], [3.0, 1.0]]));
+    }
+
+    #[test]
+    fn debug_is_short() {
+        let mut numbers = [0.5; 9];
+        let text = format!("{:?}", TensorView::new([3, 3], &numbers).unwrap());
+        assert_eq!(text, "TensorView [3, 3] [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, …]");
+        let text = format!("{:?}", TensorViewMut::new([2], &mut numbers[..2]).unwrap());
+        assert_eq!(text, "TensorViewMut [2] [0.5, 0.5]");
     }
 
     #[test]

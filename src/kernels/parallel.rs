@@ -30,6 +30,7 @@ use super::team::{is_in_piece, is_together, most_threads};
 ///
 /// Without the feature `rayon`, everything runs on the calling thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Parallelism {
     /// As many threads as the current `rayon` pool has: the one in which the caller runs (`ThreadPool::install`), else the global
     /// one, whose size is that of the machine, of `RAYON_NUM_THREADS` or of `ThreadPoolBuilder::build_global`. Only the size is

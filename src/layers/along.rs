@@ -2,6 +2,7 @@
 
 /// What the axes of a parameter lie along; for [`Param::with_along`](super::Param::with_along).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Along {
     /// Nobody said. Where it might be the features of an image, a file in another order is refused.
     Unknown,

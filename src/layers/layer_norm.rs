@@ -77,7 +77,7 @@ impl<T: Scalar> LayerNorm<T> {
 
     /// The axes that are normalised over.
     #[must_use]
-    pub fn normalised(&self) -> Shape {
+    pub fn normalized_shape(&self) -> Shape {
         self.weight.shape()
     }
 
@@ -116,15 +116,15 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
     }
 
     fn describe(&self) -> String {
-        format!("layer_norm {}", self.normalised())
+        format!("layer_norm {}", self.normalized_shape())
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
-        check_shapes([(&self.bias, self.normalised())])?;
-        if input.axes().ends_with(self.normalised().axes()) {
+        check_shapes([(&self.bias, self.normalized_shape())])?;
+        if input.axes().ends_with(self.normalized_shape().axes()) {
             return Ok(*input);
         }
-        let axes: Vec<String> = self.normalised().axes().iter().map(usize::to_string).collect();
+        let axes: Vec<String> = self.normalized_shape().axes().iter().map(usize::to_string).collect();
         Err(Error::shape("input", format!("[batch, …, {}]", axes.join(", ")), input.batch_pattern()))
     }
 
@@ -182,7 +182,7 @@ impl<T: Scalar> Layer<T> for LayerNorm<T> {
     }
 
     fn settings(&self) -> Settings {
-        Settings::new().with("normalised", self.normalised()).with("epsilon", self.epsilon)
+        Settings::new().with("normalised", self.normalized_shape()).with("epsilon", self.epsilon)
     }
 
     fn onnx<'a>(&'a self, x: OnnxValue, graph: &mut OnnxGraph<'a, T>) -> Result<OnnxValue> {

@@ -5,6 +5,7 @@ use super::stored::{Entry, NotRestored, Restored};
 
 /// How much of a running statistic a batch replaces: the two libraries call opposite shares by one name.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Momentum {
     /// new = (1 − m)·old + m·batch, with the unbiased variance of the batch, which divides by n − 1. PyTorch's is 0.1
     /// unless set. A batch that has one value a channel has no such variance: it is an error.

@@ -9,6 +9,7 @@ use crate::{Scalar, Shape};
 /// A file in PyTorch's orientation is put together from this: what lies along features that were flattened has another order
 /// there. [`Layer::output_order`](super::Layer::output_order) says what becomes of it in a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Order {
     /// The same in both.
     Same,
@@ -20,6 +21,7 @@ pub enum Order {
 
 /// In which way a parameter lies where images have their channels first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Turn {
     /// As here.
     None,

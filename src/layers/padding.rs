@@ -15,6 +15,7 @@ use crate::kernels::Around;
 /// # let _ = (all_around, below_and_on_the_right);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Padding {
     /// Nothing: the window stays inside.
     #[default]

@@ -96,7 +96,7 @@ impl<T: Scalar> RmsNorm<T> {
 
     getters! {
         /// The axes that are normalised over.
-        normalised: Shape;
+        normalized_shape: Shape = |norm| norm.normalised;
         /// What is added to the mean of the squares.
         epsilon: f64;
     }

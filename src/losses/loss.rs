@@ -253,6 +253,7 @@ pub(super) use with_reduction;
 
 /// How many losses become one number. For none of this there is [`Loss::each`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Reduction {
     /// Their mean: over the samples for losses of a whole distribution, over all elements for the others.
     #[default]

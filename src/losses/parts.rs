@@ -3,11 +3,22 @@
 use core::ops::Range;
 
 use crate::prelude::*;
+use crate::{Error, Result};
 
 /// What a loss is divided by as a whole, and what each of its parts is, where it has several.
 ///
 /// A loss that is made of others has a mean for each of them: one that leaves targets out, or weighs classes, is divided by another
 /// number than its neighbour.
+///
+/// ```
+/// use taper::losses::Divisors;
+///
+/// // Of two samples, the second of which has no target for the second part.
+/// let [first, second] = [[Some(1.0), Some(1.0)], [Some(1.0), Some(0.0)]].map(|parts| Divisors::of_parts(1.0, &parts));
+/// let both = first?.and(&second?);
+/// assert_eq!((both.whole(), both.parts()), (Some(2.0), &[Some(2.0), Some(1.0)][..]));
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Divisors {
     whole: Option<f64>,
@@ -25,11 +36,20 @@ impl Divisors {
         Self { whole, parts: [None; Self::MOST], len: 0 }
     }
 
-    /// Those of a loss of several parts.
+    /// Those of a loss of several parts, for [`Loss::divisors`](super::Loss::divisors) of one's own: that of the whole, and one for each
+    /// part, none for a part that is a sum.
     ///
-    /// # Panics
-    /// Where there are more than [`Divisors::MOST`].
-    pub(super) fn of_parts(whole: f64, parts: impl IntoIterator<Item = Option<f64>>) -> Self {
+    /// # Errors
+    /// [`Error::Setting`] where there are more than [`Divisors::MOST`].
+    pub fn of_parts(whole: f64, parts: &[Option<f64>]) -> Result<Self> {
+        if parts.len() > Self::MOST {
+            return Err(Error::setting("parts of a loss", "at most 8", parts.len()));
+        }
+        Ok(Self::of_few_parts(whole, parts.iter().copied()))
+    }
+
+    /// The same of parts that are no more than [`Divisors::MOST`].
+    pub(super) fn of_few_parts(whole: f64, parts: impl IntoIterator<Item = Option<f64>>) -> Self {
         let mut divisors = Self::one(Some(whole));
         for part in parts {
             divisors.parts[divisors.len] = part;
@@ -85,7 +105,7 @@ impl Divisors {
     }
 }
 
-/// A part of a loss that is made of several, for a table of them.
+/// A part of a loss that is made of several, for a table of them: what [`Loss::parts`](super::Loss::parts) tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LossPart {
@@ -97,7 +117,15 @@ pub struct LossPart {
     pub is_classes: bool,
 }
 
-/// What a part of a loss comes to for a sample.
+impl LossPart {
+    /// One whose target is values; [`LossPart::is_classes`] can be set.
+    #[must_use]
+    pub fn new(name: &str, outputs: Range<usize>) -> Self {
+        Self { name: name.to_owned(), outputs, is_classes: false }
+    }
+}
+
+/// What a part of a loss comes to for a sample: what [`Loss::each_part`](super::Loss::each_part) tells.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct PartOfSample {
@@ -109,4 +137,12 @@ pub struct PartOfSample {
     pub loss: f64,
     /// The class of the sample, where it has one that is not ignored.
     pub class: Option<usize>,
+}
+
+impl PartOfSample {
+    /// One without a class; [`PartOfSample::class`] can be set.
+    #[must_use]
+    pub fn new(part: usize, sample: usize, loss: f64) -> Self {
+        Self { part, sample, loss, class: None }
+    }
 }

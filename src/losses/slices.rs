@@ -285,7 +285,7 @@ impl<T: Scalar> Loss<T> for Slices<T> {
             }
             sum
         };
-        Divisors::of_parts(batch, self.places().take(Self::MOST).map(of_slice))
+        Divisors::of_few_parts(batch, self.places().take(Self::MOST).map(of_slice))
     }
 
     /// As if each slice had the same share of the whole.
@@ -299,7 +299,7 @@ impl<T: Scalar> Loss<T> for Slices<T> {
         let share = divisor / target.batch().max(1) as f64;
         let own = self.divisors(target).times(share);
         let of_sums = own.parts().iter().map(|own| own.or(Some(share)));
-        self.of_whole(outputs, target, &Divisors::of_parts(divisor, of_sums), gradient)
+        self.of_whole(outputs, target, &Divisors::of_few_parts(divisor, of_sums), gradient)
     }
 
     fn part_of(

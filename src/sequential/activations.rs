@@ -90,6 +90,12 @@ impl<T: Scalar> Builder<T> {
         self.activation(Activation::Gelu)
     }
 
+    /// [`Activation::GeluTanh`].
+    #[must_use]
+    pub fn gelu_tanh(self) -> Self {
+        self.activation(Activation::GeluTanh)
+    }
+
     /// [`Activation::Silu`].
     #[must_use]
     pub fn silu(self) -> Self {
@@ -130,6 +136,12 @@ impl<T: Scalar> Builder<T> {
     #[must_use]
     pub fn softplus(self) -> Self {
         self.activation(Activation::Softplus)
+    }
+
+    /// [`Activation::ScaledSoftplus`], 1 and 20 in PyTorch unless set.
+    #[must_use]
+    pub fn scaled_softplus(self, beta: f64, threshold: f64) -> Self {
+        self.activation(Activation::ScaledSoftplus { beta, threshold })
     }
 
     /// [`Prelu`] with one slope for everything, as PyTorch's unless told otherwise.

@@ -289,7 +289,7 @@ impl<T: Scalar> Builder<T> {
     }
 
     fn change(self, method: &'static str, change: impl FnOnce(&mut WeightedPlan<T>)) -> Self {
-        let expected = "a layer added by `dense` or `conv2d` before it";
+        let expected = "a dense layer or a convolution added by the builder before it";
         self.change_weighted(method, expected, |plan| {
             change(plan);
             true

@@ -55,7 +55,7 @@ impl<T: Scalar> Builder<T> {
     #[must_use]
     pub fn groups(self, groups: usize) -> Self {
         let change = |plan: &mut WeightedPlan<T>| set(plan.layer.groups(), groups);
-        self.change_weighted("groups", "a convolution added by `conv2d` before it", change)
+        self.change_weighted("groups", "a convolution added by the builder before it", change)
     }
 
     /// The largest of each window, which moves by its own size unless it has a stride: `.max_pool2d(2)`.

@@ -194,7 +194,9 @@ impl<T: Scalar> Workspace<T> {
     /// [`Error::Workspace`] where no training pass came before.
     pub fn outputs_and_gradient(&mut self) -> Result<(TensorView<'_, T>, TensorViewMut<'_, T>)> {
         if !matches!(self.progress, Progress::Forward | Progress::Loss) {
-            return Err(problem("expected a training pass before the loss, got none; call `forward` first"));
+            return Err(problem(
+                "expected a training pass before the loss, got none; call `forward_pass` first",
+            ));
         }
         self.progress = Progress::Loss;
         let shape = self.output_shape();
@@ -264,7 +266,7 @@ impl<T: Scalar> Workspace<T> {
         }
         if self.progress != Progress::Loss {
             return Err(problem(
-                "expected a training pass and its loss before backward; call `forward` and `loss` first",
+                "expected a training pass and its loss before backward; call `forward_pass` and `loss` first",
             ));
         }
         if self.batch != batch {

@@ -4,6 +4,7 @@ mod classify;
 mod divisors;
 mod metrics;
 mod no_divisor;
+mod own_parts;
 mod sequences;
 mod slices;
 mod splits;

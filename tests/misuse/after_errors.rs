@@ -94,7 +94,10 @@ fn a_failed_pass_leaves_no_outputs() {
     broken.forward_pass(&x(2), &mut workspace).unwrap_err();
     assert_eq!(workspace.outputs().batch(), 0);
     let text = error(workspace.loss(&MeanSquaredError::new(), &Tensor::zeros([2, 3]).unwrap()));
-    assert_eq!(text, "workspace: expected a training pass before the loss, got none; call `forward` first");
+    assert_eq!(
+        text,
+        "workspace: expected a training pass before the loss, got none; call `forward_pass` first"
+    );
     broken.infer(&x(2), &mut workspace).unwrap_err();
     assert_eq!(workspace.outputs().batch(), 0);
 }

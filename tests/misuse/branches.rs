@@ -62,7 +62,7 @@ fn mistakes_in_paths_are_told_with_their_way() {
         ),
         (
             start().residual(Builder::relu).without_bias(),
-            "layer 0 `0` (without_bias): without_bias: expected a layer added by `dense` or `conv2d` before it, got branches of 2, add",
+            "layer 0 `0` (without_bias): without_bias: expected a dense layer or a convolution added by the builder before it, got branches of 2, add",
         ),
         (
             start()

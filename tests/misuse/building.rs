@@ -289,7 +289,7 @@ pub(crate) const CASES: &[Case] = &[
     (
         "an option of a dense layer for a normalisation",
         || build(builder([4]).batch_norm().without_bias()),
-        "layer 0 `0` (without_bias): without_bias: expected a layer added by `dense` or `conv2d` before it, got batch_norm",
+        "layer 0 `0` (without_bias): without_bias: expected a dense layer or a convolution added by the builder before it, got batch_norm",
     ),
     (
         "two layers of one name",
@@ -319,12 +319,12 @@ pub(crate) const CASES: &[Case] = &[
     (
         "no bias for a relu",
         || build(builder([4]).dense(3).relu().without_bias()),
-        "layer 1 `1` (without_bias): without_bias: expected a layer added by `dense` or `conv2d` before it, got relu",
+        "layer 1 `1` (without_bias): without_bias: expected a dense layer or a convolution added by the builder before it, got relu",
     ),
     (
         "weights for nothing",
         || build(builder([4]).weight_init(Init::KaimingNormal).dense(3)),
-        "layer 0 `0` (weight_init): weight_init: expected a layer added by `dense` or `conv2d` before it, got none",
+        "layer 0 `0` (weight_init): weight_init: expected a dense layer or a convolution added by the builder before it, got none",
     ),
     (
         "a bias for a dense layer that is made already",
@@ -333,7 +333,7 @@ pub(crate) const CASES: &[Case] = &[
                 builder([4]).layer(Dense::new(4, 3, &mut seeded(1)).unwrap()).bias_init(Init::Constant(0.0)),
             )
         },
-        "layer 0 `0` (bias_init): bias_init: expected a layer added by `dense` or `conv2d` before it, got dense 4 -> 3",
+        "layer 0 `0` (bias_init): bias_init: expected a dense layer or a convolution added by the builder before it, got dense 4 -> 3",
     ),
     (
         "only the first mistake is told",

@@ -54,7 +54,7 @@ fn layers_tell_their_settings() {
     assert_eq!((norm.momentum(), norm.epsilon()), (Some(Momentum::Keras(0.75)), 0.25));
     assert!(norm.weight().is_some() && norm.running_mean().is_some() && norm.running_var().is_some());
     let norm = RmsNorm::<f32>::new([2, 3]).unwrap();
-    assert_eq!((norm.normalised().axes(), norm.epsilon()), (&[2, 3][..], f64::from(f32::EPSILON)));
+    assert_eq!((norm.normalized_shape().axes(), norm.epsilon()), (&[2, 3][..], f64::from(f32::EPSILON)));
     let dense = Dense::<f32>::new(3, 2, &mut taper::seeded(0)).unwrap();
     assert_eq!((dense.inputs(), dense.outputs()), (3, 2));
     assert_eq!((Dropout::new(0.25).unwrap().rate(), Dropout2d::new(0.5).unwrap().rate()), (0.25, 0.5));

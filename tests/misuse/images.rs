@@ -53,7 +53,7 @@ pub(crate) const CASES: &[Case] = &[
     (
         "groups of a dense layer",
         || flat(|builder| builder.dense(4).groups(2)),
-        "layer 0 `0` (groups): groups: expected a convolution added by `conv2d` before it, got dense -> 4",
+        "layer 0 `0` (groups): groups: expected a convolution added by the builder before it, got dense -> 4",
     ),
     (
         "a convolution of a row",

@@ -173,7 +173,7 @@ pub(crate) const CASES: &[Case] = &[
     (
         "a loss before any pass",
         || error(workspace(Mode::Train).loss(&CrossEntropy::new(), &[0, 1])),
-        "workspace: expected a training pass before the loss, got none; call `forward` first",
+        "workspace: expected a training pass before the loss, got none; call `forward_pass` first",
     ),
     (
         "a loss of an inference pass",
@@ -183,12 +183,12 @@ pub(crate) const CASES: &[Case] = &[
             model.infer(&x(2), &mut workspace).unwrap();
             error(workspace.loss(&CrossEntropy::new(), &[0, 1]))
         },
-        "workspace: expected a training pass before the loss, got none; call `forward` first",
+        "workspace: expected a training pass before the loss, got none; call `forward_pass` first",
     ),
     (
         "a gradient by hand before any pass",
         || error(workspace(Mode::Train).outputs_and_gradient()),
-        "workspace: expected a training pass before the loss, got none; call `forward` first",
+        "workspace: expected a training pass before the loss, got none; call `forward_pass` first",
     ),
     (
         "backward before forward",
@@ -198,7 +198,7 @@ pub(crate) const CASES: &[Case] = &[
             let mut store = GradientStore::new(&mut model);
             error(model.backward_pass(&x(2), &mut workspace, &mut store))
         },
-        "workspace: expected a training pass and its loss before backward; call `forward` and `loss` first",
+        "workspace: expected a training pass and its loss before backward; call `forward_pass` and `loss` first",
     ),
     (
         "backward without a loss",
@@ -209,7 +209,7 @@ pub(crate) const CASES: &[Case] = &[
             model.forward_pass(&x(2), &mut workspace).unwrap();
             error(model.backward_pass(&x(2), &mut workspace, &mut store))
         },
-        "workspace: expected a training pass and its loss before backward; call `forward` and `loss` first",
+        "workspace: expected a training pass and its loss before backward; call `forward_pass` and `loss` first",
     ),
     (
         "backward twice",
@@ -219,7 +219,7 @@ pub(crate) const CASES: &[Case] = &[
                 error(model.backward_pass(&x(2), workspace, store))
             })
         },
-        "workspace: expected a training pass and its loss before backward; call `forward` and `loss` first",
+        "workspace: expected a training pass and its loss before backward; call `forward_pass` and `loss` first",
     ),
     (
         "backward after an inference in between",
@@ -229,7 +229,7 @@ pub(crate) const CASES: &[Case] = &[
                 error(model.backward_pass(&x(2), workspace, store))
             })
         },
-        "workspace: expected a training pass and its loss before backward; call `forward` and `loss` first",
+        "workspace: expected a training pass and its loss before backward; call `forward_pass` and `loss` first",
     ),
     (
         "backward with another batch size",
