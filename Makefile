@@ -13,8 +13,11 @@ pets:
 bench:
 	cargo bench
 
-# Files that may be anything, for a minute: needs `cargo install cargo-fuzz`, and no nightly toolchain.
+# Files that may be anything, and models of any layers, for a minute each: needs `cargo install cargo-fuzz`, and no nightly toolchain.
+FUZZ = load npy checkpoint onnx passes
 fuzz:
-	mkdir -p fuzz/corpus/load fuzz/corpus/onnx
-	cargo fuzz run -s none load fuzz/corpus/load fuzz/seeds -- -max_total_time=60
-	cargo fuzz run -s none onnx fuzz/corpus/onnx -- -max_total_time=60
+	mkdir -p $(FUZZ:%=fuzz/corpus/%)
+	for target in $(FUZZ); do \
+	    seeds=; if [ $$target = load ]; then seeds=fuzz/seeds; fi; \
+	    cargo fuzz run -s none $$target fuzz/corpus/$$target $$seeds -- -max_total_time=60 || exit 1; \
+	done

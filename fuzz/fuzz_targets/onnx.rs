@@ -45,7 +45,11 @@ fn survive(bytes: &[u8]) {
     match Sequential::<f32>::from_onnx_bytes(bytes) {
         Err(error) => {
             let text = error.to_string();
-            assert!(text.len() <= 1000 && !text.chars().any(char::is_control), "{} bytes: {text:?}", text.len());
+            assert!(
+                text.len() <= 1000 && !text.chars().any(char::is_control),
+                "{} bytes: {text:?}",
+                text.len()
+            );
         }
         Ok(model) => {
             if model.input().len() <= 1 << 12 && model.layers().len() < 64 {

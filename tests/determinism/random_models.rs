@@ -1,7 +1,6 @@
 //! All ways through a model come to the same numbers, whatever its layers: models of any layers that fit, on any shapes, from a row of
 //! bytes that chooses them.
 
-use rand::Rng;
 use taper::layers::{Padding, Sides, Window};
 use taper::losses::MeanSquaredError;
 use taper::optimizers::Sgd;
@@ -200,11 +199,11 @@ fn gradient_bits<T: Scalar>(
     Some(gradients)
 }
 
-/// All ways through a model come to what its layers come to one after another.
+/// All ways through a model come to what its layers come to one after another. The fuzz target `passes` calls it as well.
 ///
 /// # Panics
 /// Where they do not.
-fn check<T: Scalar>(bytes: &[u8], tolerance: f64) -> bool {
+pub(crate) fn check<T: Scalar>(bytes: &[u8], tolerance: f64) -> bool {
     let choices = &mut Choices(bytes);
     let batch = choices.of(9) + 1;
     let threads = choices.of(4) + 1;
@@ -282,6 +281,7 @@ fn check<T: Scalar>(bytes: &[u8], tolerance: f64) -> bool {
 /// Models of which each choice is a byte of a generator; some more of them with `TAPER_RANDOM_MODELS`, a range of seeds.
 #[test]
 fn all_ways_through_random_models_agree() {
+    use rand::Rng;
     let range = std::env::var("TAPER_RANDOM_MODELS").unwrap_or_else(|_| "0-100".to_owned());
     let (first, end) = range.split_once('-').expect("a range of seeds as 0-100");
     let (first, end): (u64, u64) = (first.parse().unwrap(), end.parse().unwrap());
