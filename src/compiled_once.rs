@@ -130,7 +130,7 @@ fn passes<T: Scalar>(model: &mut Sequential<T>, x: &Tensor<T>) -> Result<()> {
     model.backward_pass(x, &mut workspace, &mut sink)?;
     sink.finish(model)?;
     metrics::accuracy(x, &[0])?;
-    metrics::top_k(x, &[0], 1)?;
+    metrics::top_k_accuracy(x, &[0], 1)?;
     metrics::classes(x)?;
     black_box(format!("{x:?} {model:?}"));
     Ok(())

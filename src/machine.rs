@@ -25,7 +25,8 @@ use crate::clock::{self, Clock};
 use crate::kernels::{self, Buffer};
 use crate::{Error, Result, Scalar};
 
-/// The instruction set that the layers run with here: `avx512`, `avx2` or `portable`.
+/// The instruction set that layers in `f32` and `f64` run with here: `avx512`, `avx2` or `portable`, which is what the compiler makes
+/// of plain code.
 #[must_use]
 pub fn simd() -> &'static str {
     kernels::backend_name()
@@ -35,9 +36,9 @@ pub fn simd() -> &'static str {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Multiply-adds a second.
+    /// Multiply-adds a second, all threads together.
     pub multiply_adds: f64,
-    /// Bytes read a second.
+    /// Bytes read a second, all threads together.
     pub bytes: f64,
 }
 
@@ -49,7 +50,7 @@ impl Limits {
     }
 }
 
-/// Measures the machine.
+/// Measures the machine: the limits that a time is compared with. [The module](self) has an example.
 ///
 /// Other programs, and on a virtual machine its neighbours, change what a machine can do from one moment to the next:
 /// measure right before or after what is compared with it.
@@ -72,8 +73,11 @@ impl<T: Scalar> Probe<T> {
     /// question have, so that it finds them in the same cache, or in none.
     ///
     /// # Errors
-    /// [`Error::Setting`] for 0 threads, and on a machine without a clock; [`Error::TooLarge`] where there is not as much memory.
+    /// [`Error::Setting`] for 0 bytes or threads, and on a machine without a clock; [`Error::TooLarge`] where there is not as much memory.
     pub fn new(bytes: usize, threads: usize) -> Result<Self> {
+        if bytes == 0 {
+            return Err(Error::setting("bytes", "at least 1", bytes));
+        }
         if threads == 0 {
             return Err(Error::setting("threads", "at least 1", threads));
         }
@@ -96,7 +100,7 @@ impl<T: Scalar> Probe<T> {
         Ok(Self { parts: (0..threads).map(|_| part()).collect() })
     }
 
-    /// Spends about twice this time, half of it on either limit. Shorter than a millisecond, it says little.
+    /// Spends about twice this time, half of it on either limit, with multiply-adds of `T`. Shorter than a millisecond, it says little.
     pub fn measure(&mut self, time: Duration) -> Limits {
         let multiply_adds = self.rate(time, |_| kernels::multiply_adds::<T>(ROUNDS));
         Limits { multiply_adds, bytes: self.bytes(time) }
@@ -170,5 +174,7 @@ mod tests {
         }
         let error = Probe::<f32>::new(1, 0).unwrap_err();
         assert_eq!(error.to_string(), "threads: expected at least 1, got 0");
+        let error = Probe::<f32>::new(0, 1).unwrap_err();
+        assert_eq!(error.to_string(), "bytes: expected at least 1, got 0");
     }
 }

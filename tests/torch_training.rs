@@ -109,7 +109,7 @@ fn optimizer(name: &str, settings: &Value) -> Result<Optimizer<f64>> {
             Optimizer::new(if is_set("amsgrad") { adam.with_amsgrad() } else { adam })
         }
         Some("adamw") => {
-            let adam = AdamW::new(rate)?.with_decay(decay)?;
+            let adam = AdamW::new(rate)?.with_weight_decay(decay)?;
             Optimizer::new(if is_set("amsgrad") { adam.with_amsgrad() } else { adam })
         }
         Some("nadam") => {

@@ -1,4 +1,11 @@
-//! Gradients against finite differences.
+//! Gradients against finite differences: PyTorch's `torch.autograd.gradcheck`.
+//!
+//! | | what is checked |
+//! |---|---|
+//! | [`layer()`] | a layer: its input and its parameters |
+//! | [`parameters()`] | a layer whose input has no gradient: its parameters alone |
+//! | [`loss()`] | a loss: the outputs |
+//! | [`model()`] | a model with a loss: all parameters, as they are trained |
 //!
 //! A gradient that is almost right trains almost as well, and nobody notices. So every layer and loss of this
 //! crate, and each of yours, should go through [`layer()`] or [`loss()`] in a test; [`model()`] takes both together:
@@ -37,8 +44,9 @@ use crate::layers::{GradientStore, Layer, Mode};
 use crate::losses::{Loss, Target};
 use crate::{Error, Result, Scalar, Sequential, Tensor, Workspace};
 
-/// Compares a layer's gradients with respect to its input and to each parameter that is not frozen with central
-/// differences of c·y, where c are fixed numbers between 0.5 and 1.5. A [`crate::Sequential`] is a layer too.
+/// Compares a layer's gradients, with respect to its input and to each parameter that is not frozen, with central differences.
+///
+/// The differences are of c·y, where c are fixed numbers between 0.5 and 1.5. A [`Sequential`] is a layer too.
 ///
 /// Inputs that are the numbers of something ([`Layer::vocabulary`]), as those of an [`Embedding`](crate::layers::Embedding),
 /// have no gradient and are left alone.
@@ -66,7 +74,7 @@ pub fn layer<T: Scalar>(layer: &mut dyn Layer<T>, x: &Tensor<T>) -> Result<()> {
     compare_parameters(layer, &gradients, rounding, |layer| check.value(layer, x.view())).map(|_| ())
 }
 
-/// The same for the parameters alone: for a layer whose input has no gradient.
+/// The same as [`layer()`] for the parameters alone: for a layer whose input has no gradient.
 ///
 /// ```
 /// use taper::{Sequential, Tensor, gradcheck, layers::Embedding};
@@ -90,9 +98,10 @@ pub fn parameters<T: Scalar>(layer: &mut dyn Layer<T>, x: &Tensor<T>) -> Result<
     }
 }
 
-/// Compares the gradients by which a model is trained, those of a loss with respect to each parameter that is not frozen, with
-/// central differences of the loss: model and loss together, with class weights, several outputs and whatever else the loss
-/// has.
+/// Compares the gradients by which a model is trained, those of a loss with respect to each parameter, with central differences.
+///
+/// The differences are of the loss: model and loss together, with class weights, several outputs and whatever else the loss has.
+/// Parameters that are frozen are left alone.
 ///
 /// ```
 /// use taper::{Sequential, Tensor, gradcheck, losses::CrossEntropy};
@@ -134,7 +143,7 @@ pub fn model<'a, T: Scalar>(
     }
 }
 
-/// Compares a loss's gradient with respect to the outputs with central differences.
+/// Compares a loss's gradient with respect to the outputs with central differences of the loss.
 ///
 /// Also checked: that [`Loss::part`] of a whole that is twice as large is half of both.
 ///

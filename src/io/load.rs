@@ -5,7 +5,8 @@ use super::rename::Rename;
 use crate::Shape;
 use crate::prelude::*;
 
-/// How a file is read into a model; for [`Sequential::load_with`](crate::Sequential::load_with).
+/// How a file is read into a model; for [`Sequential::load_with`](crate::Sequential::load_with) and
+/// [`Sequential::load_bytes`](crate::Sequential::load_bytes).
 ///
 /// A file of PyTorch whose layers have other names, with a head that is not wanted:
 ///
@@ -66,7 +67,7 @@ impl Features {
     }
 }
 
-/// What was unusual about a file that was loaded.
+/// What was unusual about a file that was loaded. Without a call of `allow_…` of a [`Load`], its lists are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loaded {
@@ -115,7 +116,7 @@ impl Load {
     /// [allowed](Load::allow_unused_renames).
     ///
     /// With a `*`, `from` is a pattern of the whole name. A `*` is any text, dots and none too; from left to right as little as
-    /// fits. `to` has as many, and each of them is the text of its place:
+    /// fits. `to` has as many, and each of them is the text of its place. Another number of them is an error when the file is read.
     ///
     /// ```
     /// # use taper::io::Load;
@@ -155,21 +156,22 @@ impl Load {
         self
     }
 
-    /// This parameter of the model lies in the file as it does in the model, whatever it lies along: for one of a layer of
-    /// one's own, which nobody else can put in order.
+    /// The parameter of this name lies in the file as it does in the model, whatever it lies along: for one of a layer of one's own,
+    /// which nobody else can put in order. A name that the model does not have is an error when the file is read.
     #[must_use]
     pub fn in_model_order(mut self, parameter: &str) -> Self {
         self.in_model_order.push(parameter.to_owned());
         self
     }
 
-    /// Parameters that the file lacks stay as they are.
+    /// Parameters that the file lacks stay as they are, and are told in [`Loaded::missing`]: with
+    /// [`allow_left_over`](Self::allow_left_over), PyTorch's `strict=False`.
     #[must_use]
     pub fn allow_missing(self) -> Self {
         self.allow(Unusual::Missing)
     }
 
-    /// Tensors that the model lacks are left alone.
+    /// Tensors that the model lacks are left alone, and told in [`Loaded::left_over`].
     #[must_use]
     pub fn allow_left_over(self) -> Self {
         self.allow(Unusual::LeftOver)

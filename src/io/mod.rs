@@ -1,5 +1,30 @@
 //! Models in files.
 //!
+//! | what for | calls | settings |
+//! |---|---|---|
+//! | to write a model | [`Sequential::save`](crate::Sequential::save), `save_with`, `to_bytes` | [`Save`] |
+//! | to make a model of such a file | [`Sequential::open`](crate::Sequential::open), `open_with`, `open_bytes` | [`Open`] |
+//! | to give a model the weights of a file, of PyTorch's or Keras's too | [`Sequential::load`](crate::Sequential::load), `load_with`, `load_bytes` | [`Load`], and [`Loaded`] with what was unusual |
+//! | parameters as named tensors in memory | [`Sequential::state`](crate::Sequential::state), `set_state` | [`State`] |
+//! | to look into a safetensors file without a model | [`TensorFile::open`] | |
+//! | to go on with a training | [`Fit::with_checkpoints`](crate::train::Fit::with_checkpoints), [`Trainer::resume`](crate::Trainer::resume), `save_checkpoint` | [`Checkpoints`] |
+//! | ONNX files (feature `onnx`) | [`Sequential::from_onnx`](crate::Sequential::from_onnx), [`to_onnx`](crate::Sequential::to_onnx) | [`ToOnnx`] |
+//! | NumPy's files (feature `npy`) | [`npy`] | |
+//!
+//! Models are in safetensors files, with PyTorch's names and layouts ([`Orientation`]):
+//!
+//! ```
+//! use taper::{Sequential, Tensor, io::Save};
+//!
+//! # let path = std::env::temp_dir().join(format!("taper-io-{}.safetensors", std::process::id()));
+//! let model = Sequential::<f32>::builder([4]).dense(8).relu().dense(3).build(&mut taper::seeded(7))?;
+//! model.save_with(&path, &Save::new().with_check(&Tensor::zeros([1, 4])?))?; // with an output to compare with
+//! let again = Sequential::<f32>::open(&path)?;
+//! assert_eq!(again.state(), model.state());
+//! # std::fs::remove_file(&path).unwrap();
+//! # Ok::<(), taper::Error>(())
+//! ```
+//!
 //! A file is untrusted: one that is cut, damaged or made to do harm is an error, never a panic, and takes no more memory
 //! than it is long, the model in it and a constant. Writing is all or nothing: whatever happens, a file is the old one or
 //! the new one. `docs/files.md` describes the format.

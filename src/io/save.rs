@@ -21,13 +21,17 @@ use crate::{Error, Result, Scalar, Sequential, Tensor};
 const MOST_ENTRY_BYTES: usize = 1 << 20;
 const MOST_ENTRIES: usize = 1024;
 
-/// How a model is written; for [`Sequential::save_with`].
+/// How a model is written; for [`Sequential::save_with`] and [`Sequential::to_bytes`].
 ///
 /// ```
 /// use taper::io::{Orientation, Save};
+/// use taper::{Sequential, Tensor};
 ///
-/// let save = Save::<f32>::new().with_orientation(Orientation::Keras);
-/// # let _ = save;
+/// let model = Sequential::<f32>::builder([4]).dense(3).build(&mut taper::seeded(7))?;
+/// let save = Save::new().with_orientation(Orientation::Keras).with_check(&Tensor::zeros([2, 4])?);
+/// let bytes = model.to_bytes(&save)?;
+/// assert_eq!(Sequential::<f32>::open_bytes(&bytes)?.state(), model.state());
+/// # Ok::<(), taper::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Save<T> {
@@ -38,7 +42,7 @@ pub struct Save<T> {
 }
 
 impl<T: Scalar> Save<T> {
-    /// In PyTorch's orientation, without a check.
+    /// In PyTorch's orientation, without a check and without entries.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -56,17 +60,18 @@ impl<T: Scalar> Save<T> {
         self
     }
 
-    /// Writes these inputs and the model's outputs for them beside the weights, at most 16 samples. Whoever reads the file
-    /// compares, and refuses weights that are exchanged, transposed or damaged: outputs must agree to 1e-3 of the
-    /// largest in `f32`, 1e-9 in `f64`.
+    /// Writes these inputs and the model's outputs for them beside the weights. Whoever reads the file compares, and refuses weights that
+    /// are exchanged, transposed or damaged: outputs must agree to 1e-3 of the largest in `f32`, 1e-9 in `f64`.
+    ///
+    /// What is not a batch of the model's inputs, or more than 16 samples, is an error when the model is written.
     #[must_use]
     pub fn with_check(mut self, inputs: &Tensor<T>) -> Self {
         self.check = Some(inputs.clone());
         self
     }
 
-    /// This parameter is right as it lies in the model, whatever it lies along: for one of a layer of one's own, which nobody
-    /// else can put in PyTorch's order.
+    /// The parameter of this name is right as it lies in the model, whatever it lies along: for one of a layer of one's own, which
+    /// nobody else can put in PyTorch's order. A name that the model does not have is an error when it is written.
     #[must_use]
     pub fn in_model_order(mut self, parameter: &str) -> Self {
         self.in_model_order.push(parameter.to_owned());
@@ -245,15 +250,16 @@ impl<T: Scalar> Sequential<T> {
     /// # Errors
     /// [`Error::Io`] where the file cannot be written; [`Error::File`] where two parameters have the same name, or names
     /// are beyond what a file may have; [`Error::Tensors`] with those parameters that may lie along features in an order
-    /// that is not known ([`Save::in_model_order`]).
+    /// that is not known ([`Save::in_model_order`]); [`Error::Shape`] where another parameter was put in the place of one.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.save_with(path, &Save::new())
     }
 
-    /// The same in another way.
+    /// [`Sequential::save`] with [settings](Save).
     ///
     /// # Errors
-    /// As [`Sequential::save`], and where the inputs of a check do not fit the model.
+    /// As [`Sequential::save`]; for a check, [`Error::Setting`] for more than 16 samples and for a model too large to be checked,
+    /// [`Error::NotFinite`] for an output, and as [`Sequential::predict`]; [`Error::UnknownName`] for a parameter that the model does not have.
     pub fn save_with(&self, path: impl AsRef<Path>, save: &Save<T>) -> Result<()> {
         let path = path.as_ref();
         write(path, &save.draft(self, &path.display().to_string())?)

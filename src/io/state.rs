@@ -100,7 +100,7 @@ impl<T: Scalar> Sequential<T> {
         self.turns_of_params().into_iter().map(|turn| Lie::written(Orientation::PyTorch, turn))
     }
 
-    /// Gives every parameter the tensor of its name.
+    /// Gives every parameter the tensor of its name, in the orientation of [`Sequential::state`]: PyTorch's `load_state_dict`.
     ///
     /// # Errors
     /// [`crate::Error::Tensors`] with all tensors that are missing, left over, of another shape, or not what the parameter can hold; the model is

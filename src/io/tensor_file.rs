@@ -17,7 +17,8 @@ use super::recognise::{SAFETENSORS, START, recognise};
 use super::{IN_MEMORY, Verdict};
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
-/// A safetensors file: its tensors by name, and its metadata. Only the header is read until a tensor is asked for.
+/// A safetensors file: its tensors by name, and its metadata. Only the header is read until a tensor is asked for: the `safe_open` of
+/// the Python package `safetensors`.
 ///
 /// ```
 /// use taper::io::{Save, TensorFile};
@@ -73,7 +74,7 @@ impl TensorFile {
         Ok(Self { source: Source::File(path.to_owned(), Mutex::new(file)), start, header })
     }
 
-    /// The same of bytes.
+    /// [`TensorFile::open`] of the bytes of a file.
     ///
     /// # Errors
     /// [`Error::File`] where they are no safetensors file.
@@ -100,7 +101,7 @@ impl TensorFile {
         self.header.tensors.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The shape of a tensor, where it is there.
+    /// The shape of a tensor as it lies in the file, where it is there.
     #[must_use]
     pub fn shape(&self, name: &str) -> Option<Shape> {
         self.described(name).map(|described| described.shape)

@@ -14,7 +14,7 @@ use crate::sequential::Place;
 use crate::train::Inputs;
 use crate::{Error, Parallelism, Result, Scalar, Sequential, Tensor};
 
-/// A dense layer n→m as two, n→r→m, with nothing in between: fewer numbers where r < n·m/(n + m).
+/// How dense layers become two of low rank each: n→m as n→r→m, with nothing in between. Fewer numbers where r < n·m/(n + m).
 ///
 /// With the outputs y = x·W + b of the layer on some inputs, their mean μ and the eigenvectors V of their covariance Wᵀ·C·W, those of the r
 /// largest eigenvalues,

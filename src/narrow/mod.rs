@@ -2,10 +2,34 @@
 //!
 //! [`Narrowing`] takes a model and some inputs, and gives a model of the same layers with fewer units, and a [`Report`].
 //!
+//! ```
+//! use taper::{Sequential, Tensor, narrow::Narrowing};
+//!
+//! let model = Sequential::<f32>::builder([8]).dense(32).relu().dense(16).relu().dense(3).build(&mut taper::seeded(7))?;
+//! let inputs = Tensor::from_fn([200, 8], |i| ((i * 37) % 101) as f32 / 50.0 - 1.0)?;
+//! let narrowed = Narrowing::new().to_share(&model, &inputs, 0.5)?; // half of each layer
+//! println!("{}", narrowed.report); // what each width of each layer loses
+//! assert_eq!(narrowed.model.predict(&inputs)?.shape().axes(), [200, 3]);
+//! # Ok::<(), taper::Error>(())
+//! ```
+//!
+//! | what is given | |
+//! |---|---|
+//! | widths of layers | [`Narrowing::to_widths`] |
+//! | a share of all units | [`Narrowing::to_share`] |
+//! | what the outputs may lose | [`Narrowing::within_error`] |
+//! | what is good enough, as a loss on validation data | [`Narrowing::within`] |
+//! | ranks of dense layers, in place of widths | [`LowRank::to_ranks`], [`LowRank::within_error`] |
+//! | two models, to be compared | [`Agreement::between`] |
+//!
+//! Learning on behind it needs no labels either: [`Teacher`](crate::train::Teacher). PyTorch's `torch.nn.utils.prune` masks weights and
+//! leaves layers as wide as they are; here they become narrower, and faster.
+//!
 //! # How
 //!
 //! Where a layer makes units and another one takes them, most units can be told from the others, as far as the next layer needs
-//! them. Let C be the covariance of what the next layer takes, on the inputs given, with λ added to each variance (λ is a thousandth of their mean), m the means, and W, b the next layer's weight and bias. To leave out unit j, and to let the
+//! them. Let C be the covariance of what the next layer takes, on the inputs given, with λ added to each variance (λ is a thousandth of their
+//! mean, unless [set](Narrowing::with_damping)), m the means, and W, b the next layer's weight and bias. To leave out unit j, and to let the
 //! others make up for it as well as they can, costs
 //!
 //! ```text

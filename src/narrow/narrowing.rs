@@ -58,7 +58,7 @@ impl Default for Narrowing {
 }
 
 impl Narrowing {
-    /// All layers that can be narrowed, a damping of 10⁻³, widths as they come.
+    /// All layers that can be narrowed, a damping of 10⁻³, widths as they come, 4 GiB of memory.
     #[must_use]
     pub fn new() -> Self {
         let settings = Settings { damping: 1e-3, memory: MEMORY, parallelism: Parallelism::default() };

@@ -78,7 +78,7 @@ impl Cost {
     }
 }
 
-/// How far outputs agree with others of the same inputs.
+/// How far the outputs of two models agree on the same inputs; from [`Agreement::between`]. Printed, it is a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Agreement {
@@ -89,7 +89,8 @@ pub struct Agreement {
     pub error: f64,
     /// The largest difference of two outputs.
     pub largest_difference: f64,
-    /// The part of the samples, or of their rows, whose largest output is in the same place; none where there is only one output.
+    /// The part of the samples, or of their rows, whose largest output is in the same place, from 0 to 1; none where there is only one
+    /// output.
     pub same_classes: Option<f64>,
 }
 

@@ -5,7 +5,7 @@ use super::settings::{RuleSettings, check_share, kind_and_settings, with_epsilon
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
-/// Adadelta (Zeiler, 2012), as PyTorch's:
+/// Adadelta (Zeiler, 2012), as PyTorch's: gradients divided by their running size, times that of the steps so far.
 ///
 /// ```text
 /// s ← ρ·s + (1 − ρ)·g²        Δ = √(d + ε)/√(s + ε)·g        d ← ρ·d + (1 − ρ)·Δ²
@@ -14,6 +14,14 @@ use crate::{Result, Scalar};
 ///
 /// ρ = 0.9, ε = 1e-6 unless set. Keras's `Adadelta` has ρ = 0.95 and ε = 1e-7. An ε too small for the number type is taken for
 /// its smallest one: without any, no step would ever be made.
+///
+/// ```
+/// use taper::optimizers::{Adadelta, Optimizer};
+///
+/// let optimizer = Optimizer::<f32>::new(Adadelta::new(1.0)?.with_smoothing(0.95)?);
+/// assert_eq!(optimizer.rule().kind(), "adadelta");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Adadelta {
     settings: RuleSettings,

@@ -7,13 +7,23 @@ use super::settings::{
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
-/// Adagrad (Duchi et al., 2011), as PyTorch's. In step t, from 1:
+/// Adagrad (Duchi et al., 2011), as PyTorch's: steps divided by the root of the sum of all squared gradients.
+///
+/// In step t, from 1,
 ///
 /// ```text
 /// s ← s + g²        w ← w − learning_rate/(1 + (t − 1)·decay)·g/(√s + ε)
 /// ```
 ///
-/// s starts at 0, decay = 0, ε = 1e-10 unless set.
+/// s starts at 0, decay = 0, ε = 1e-10 unless set. Keras's `Adagrad` starts at 0.1 and adds ε = 1e-7 under the root.
+///
+/// ```
+/// use taper::optimizers::{Adagrad, Optimizer};
+///
+/// let optimizer = Optimizer::<f32>::new(Adagrad::new(1e-2)?.with_initial(0.1)?);
+/// assert_eq!(optimizer.rule().kind(), "adagrad");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Adagrad {
     settings: RuleSettings,
@@ -32,7 +42,7 @@ impl Adagrad {
         Ok(Self { settings, learning_rate_decay: 0.0, initial: 0.0, epsilon: 1e-10 })
     }
 
-    /// Lowers the learning rate step by step.
+    /// Lowers the learning rate step by step: PyTorch's `lr_decay`.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless finite and at least 0.
@@ -41,7 +51,7 @@ impl Adagrad {
         Ok(self)
     }
 
-    /// What the sum of squares starts from.
+    /// What the sum of squares starts from: PyTorch's and Keras's `initial_accumulator_value`.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless finite and at least 0.

@@ -8,7 +8,9 @@ use super::settings::{
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
-/// Adam (Kingma and Ba, 2014), as PyTorch's. In step t, from 1:
+/// Adam (Kingma and Ba, 2014), as PyTorch's: steps along the running mean of gradients, divided by their running size.
+///
+/// In step t, from 1,
 ///
 /// ```text
 /// m ← β₁·m + (1 − β₁)·g        v ← β₂·v + (1 − β₂)·g²
@@ -16,7 +18,15 @@ use crate::{Result, Scalar};
 /// ```
 ///
 /// β₁ = 0.9, β₂ = 0.999, ε = 1e-8 unless set. With [`with_amsgrad`](Self::with_amsgrad), the largest v so far stands for v in
-/// the last line.
+/// the last line. Keras's `Adam` has ε = 1e-7, and adds it to √v itself.
+///
+/// ```
+/// use taper::optimizers::{Adam, Optimizer};
+///
+/// let optimizer = Optimizer::<f32>::new(Adam::new(1e-3)?.with_betas(0.9, 0.99)?.with_amsgrad());
+/// assert_eq!(optimizer.rule().kind(), "adam");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Adam {
     settings: RuleSettings,
@@ -95,7 +105,17 @@ impl<T: Scalar> Rule<T> for Adam {
     }
 }
 
-/// [`Adam`] with decoupled weight decay (Loshchilov and Hutter, 2017), 0.01 unless set.
+/// [`Adam`] with decoupled weight decay (Loshchilov and Hutter, 2017), as PyTorch's `AdamW`: 0.01 unless set.
+///
+/// The same as an [`Adam`] with [`WeightDecay::Decoupled`].
+///
+/// ```
+/// use taper::optimizers::{AdamW, Optimizer};
+///
+/// let optimizer = Optimizer::<f32>::new(AdamW::new(1e-3)?.with_weight_decay(0.05)?);
+/// assert_eq!(optimizer.rule().kind(), "adamw");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct AdamW {
     adam: Adam,
@@ -110,7 +130,7 @@ impl AdamW {
         Ok(Self { adam: Adam::new(learning_rate)?.with_weight_decay(WeightDecay::Decoupled(0.01))? })
     }
 
-    /// How slowly the two moments forget.
+    /// How slowly the two moments forget: β₁ and β₂.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless both are at least 0 and below 1.
@@ -118,7 +138,7 @@ impl AdamW {
         Ok(Self { adam: self.adam.with_betas(first, second)? })
     }
 
-    /// Keeps the divisor away from 0.
+    /// What is added to the divisor, so that it is not 0: ε, as [`Adam::with_epsilon`].
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless finite and at least 0.
@@ -132,12 +152,12 @@ impl AdamW {
         Self { adam: self.adam.with_amsgrad() }
     }
 
-    /// Draws weights to zero: each step multiplies them by 1 − learning rate·decay.
+    /// Draws weights to zero: each step multiplies them by 1 − `learning_rate`·`weight_decay`.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless finite and at least 0.
-    pub fn with_decay(self, decay: f64) -> Result<Self> {
-        Ok(Self { adam: self.adam.with_weight_decay(WeightDecay::Decoupled(decay))? })
+    pub fn with_weight_decay(self, weight_decay: f64) -> Result<Self> {
+        Ok(Self { adam: self.adam.with_weight_decay(WeightDecay::Decoupled(weight_decay))? })
     }
 
     getters! {
@@ -150,7 +170,7 @@ impl AdamW {
         /// The learning rate.
         learning_rate: f64 = |this| this.adam.learning_rate();
         /// How strongly weights are drawn to zero.
-        decay: f64 = |this| match this.adam.settings.weight_decay() {
+        weight_decay: f64 = |this| match this.adam.settings.weight_decay() {
             WeightDecay::None => 0.0,
             WeightDecay::Coupled(decay) | WeightDecay::Decoupled(decay) => decay,
         };

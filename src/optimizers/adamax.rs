@@ -6,7 +6,9 @@ use super::settings::{
 };
 use crate::{Result, Scalar};
 
-/// Adamax (Kingma and Ba, 2014), as PyTorch's. In step t, from 1:
+/// Adamax (Kingma and Ba, 2014), as PyTorch's: Adam that divides by the largest gradient so far, which it forgets slowly.
+///
+/// In step t, from 1,
 ///
 /// ```text
 /// m ← β₁·m + (1 − β₁)·g        u ← max(β₂·u, |g| + ε)
@@ -14,6 +16,14 @@ use crate::{Result, Scalar};
 /// ```
 ///
 /// β₁ = 0.9, β₂ = 0.999, ε = 1e-8 unless set. Keras's `Adamax` adds ε to u when it divides.
+///
+/// ```
+/// use taper::optimizers::{Adamax, Optimizer};
+///
+/// let optimizer = Optimizer::<f32>::new(Adamax::new(2e-3)?);
+/// assert_eq!(optimizer.rule().kind(), "adamax");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Adamax {
     settings: RuleSettings,

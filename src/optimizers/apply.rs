@@ -11,11 +11,10 @@ use crate::kernels::{Pair, Parallelism, Run, Split, fetch_beginnings, round_pane
 use crate::layers::{GradientSink, GradientSource, Layer, Param};
 use crate::{Error, Result, Scalar};
 
-/// Moves every parameter as soon as a backward pass knows its gradient: a block of the gradient is computed, and the
-/// rule moves that block while it is in the cache. A large gradient is never in memory as a whole, and plain descent
-/// adds it right onto the weight.
+/// Moves every parameter as soon as a backward pass knows its gradient; made by [`Optimizer::apply`].
 ///
-/// One backward pass is one step. The weights are the same to the bit as with a [`crate::GradientStore`] and
+/// A block of the gradient is computed, and the rule moves that block while it is in the cache. A large gradient is never in memory
+/// as a whole, and plain descent adds it right onto the weight. One backward pass is one step. The weights are the same to the bit as with a [`crate::GradientStore`] and
 /// [`Optimizer::step`].
 ///
 /// ```

@@ -5,7 +5,10 @@ use super::settings::{RuleSettings, check_at_least_0, kind_and_settings, with_we
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
-/// Averaged stochastic gradient descent (Polyak and Juditsky, 1992), as PyTorch's `ASGD`. In step t, from 1:
+/// Averaged stochastic gradient descent (Polyak and Juditsky, 1992), as PyTorch's `ASGD`: descent that also remembers the mean of the
+/// weights.
+///
+/// In step t, from 1,
 ///
 /// ```text
 /// η = learning_rate/(1 + λ·learning_rate·(t − 1))^α        µ = 1/max(1, t − 1 − t₀)
@@ -15,6 +18,14 @@ use crate::{Result, Scalar};
 /// λ = 1e-4, α = 0.75, t₀ = 1e6 unless set. a, which the rule remembers of each parameter, is the mean of the weights since step
 /// t₀ + 1, and before it the weights themselves. The model keeps w; an average that a model can be given is
 /// [`super::MovingAverage`]. Where a schedule changes the learning rate, η follows at once, PyTorch's a step later.
+///
+/// ```
+/// use taper::optimizers::{Asgd, Optimizer};
+///
+/// let optimizer = Optimizer::<f32>::new(Asgd::new(1e-2)?.with_start(1000.0)?);
+/// assert_eq!(optimizer.rule().kind(), "asgd");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Asgd {
     settings: RuleSettings,
@@ -33,7 +44,7 @@ impl Asgd {
         Ok(Self { settings, decay: 1e-4, power: 0.75, start: 1e6 })
     }
 
-    /// By how much weights are drawn to zero and steps become shorter: λ.
+    /// By how much weights are drawn to zero and steps become shorter: λ, PyTorch's `lambd`. The weight decay is another setting.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless finite and at least 0.
@@ -42,7 +53,7 @@ impl Asgd {
         Ok(self)
     }
 
-    /// The power by which steps become shorter: α.
+    /// The power by which steps become shorter: α, PyTorch's `alpha`.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless finite and at least 0.
@@ -51,7 +62,7 @@ impl Asgd {
         Ok(self)
     }
 
-    /// After how many steps the mean begins: t₀.
+    /// After how many steps the mean begins: t₀, PyTorch's `t0`.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless finite and at least 0.

@@ -7,9 +7,14 @@ use crate::kernels::{self, Buffer, Kernel, Simd};
 use crate::layers::{Layer, Param};
 use crate::{Error, Result, Scalar};
 
-/// An exponential moving average of a model's parameters: a ← decay·a + (1 − decay)·w after each step (Polyak and
-/// Juditsky, 1992, in its exponential form). It is often the better model. [Statistics](Param::statistic), which are
-/// averages already, are taken over as they are, as PyTorch's `AveragedModel` does.
+/// An exponential moving average of a model's parameters, which is often the better model.
+///
+/// ```text
+/// a ← decay·a + (1 − decay)·w        after each step
+/// ```
+///
+/// (Polyak and Juditsky, 1992, in its exponential form.) [Statistics](Param::statistic), which are averages already, are taken over as
+/// they are, as PyTorch's `AveragedModel` does. [`Trainer::with_moving_average`](crate::Trainer::with_moving_average) keeps one by itself.
 ///
 /// ```
 /// use taper::{Dense, Sequential, Tensor, optimizers::MovingAverage};
@@ -54,7 +59,7 @@ impl<T: Scalar> MovingAverage<T> {
     /// Takes the model's parameters in.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where it is another model; nothing is changed then.
+    /// [`Error::UnknownParameter`] or [`Error::Length`] where it is another model; nothing is changed then.
     pub fn update(&mut self, model: &dyn Layer<T>) -> Result<()> {
         self.check(model)?;
         self.update_where(model, |_| true);
@@ -100,7 +105,7 @@ impl<T: Scalar> MovingAverage<T> {
     /// Exchanges the average and the model's parameters; doing it again undoes it.
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] where it is another model; nothing is changed then.
+    /// [`Error::UnknownParameter`] or [`Error::Length`] where it is another model; nothing is changed then.
     pub fn swap(&mut self, model: &mut dyn Layer<T>) -> Result<()> {
         self.check(model)?;
         let mut values = self.values.iter_mut();

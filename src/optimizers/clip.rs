@@ -2,14 +2,22 @@
 
 use crate::{Error, Result, Scalar};
 
-/// A limit for gradients.
+/// A limit for gradients, before the rule sees them; for [`Optimizer::with_clip`](super::Optimizer::with_clip).
+///
+/// ```text
+/// Value: g ← min(max(g, −limit), limit)        Norm, GlobalNorm: g ← g·min(1, limit/‖g‖)
+/// ```
+///
+/// ‖g‖ is the Euclidean norm of the parameter's gradient, or of all gradients together; those of frozen parameters do not count.
+/// PyTorch's `clip_grad_value_` and `clip_grad_norm_`, Keras's `clipvalue`, `clipnorm` and `global_clipnorm`.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Clip {
-    /// Each element is brought between −limit and limit.
+    /// Each element is brought between −limit and limit. Keras's `clipvalue`.
     Value(f64),
-    /// The gradient of each parameter that is longer than this is scaled to this length.
+    /// The gradient of each parameter that is longer than this is scaled to this length. Keras's `clipnorm`.
     Norm(f64),
-    /// All gradients together, where they are longer than this, are scaled to this length.
+    /// All gradients together, where they are longer than this, are scaled to this length. PyTorch's `clip_grad_norm_`.
     GlobalNorm(f64),
 }
 

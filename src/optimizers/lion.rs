@@ -5,13 +5,21 @@ use super::settings::{RuleSettings, check_share, kind_and_settings, with_weight_
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
-/// Lion (Chen et al., 2023):
+/// Lion (Chen et al., 2023): steps of one size, in the direction of a running mean of gradients.
 ///
 /// ```text
 /// w ← w − learning_rate·sign(β₁·m + (1 − β₁)·g)        m ← β₂·m + (1 − β₂)·g
 /// ```
 ///
 /// The sign of 0 is 0. β₁ = 0.9, β₂ = 0.99 unless set. Weight decay is usually decoupled here.
+///
+/// ```
+/// use taper::optimizers::{Lion, Optimizer, WeightDecay};
+///
+/// let optimizer = Optimizer::<f32>::new(Lion::new(1e-4)?.with_weight_decay(WeightDecay::Decoupled(0.1))?);
+/// assert_eq!(optimizer.rule().kind(), "lion");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Lion {
     settings: RuleSettings,
@@ -27,7 +35,7 @@ impl Lion {
         Ok(Self { settings: RuleSettings::new(learning_rate)?, betas: (0.9, 0.99) })
     }
 
-    /// How much of the running gradient goes into a step, and how slowly it forgets.
+    /// How much of the running gradient goes into a step, β₁, and how slowly it forgets, β₂.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless both are at least 0 and below 1.

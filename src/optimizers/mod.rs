@@ -10,6 +10,9 @@
 //! | [`RmsProp`], [`Adagrad`], [`Adadelta`] | along the gradient, divided by its size so far |
 //! | [`Lion`], [`Rprop`] | by its sign |
 //!
+//! Beside them, [`Clip`] limits gradients, [`WeightDecay`] draws weights to zero, and a [`MovingAverage`] is of the weights. What a rule
+//! remembers is read and set as a [`ParamState`], and [`Apply`] makes a step during the backward pass.
+//!
 //! ```
 //! use taper::optimizers::{Adam, Clip, Optimizer, WeightDecay};
 //!

@@ -8,7 +8,9 @@ use super::settings::{
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
-/// `NAdam` (Dozat, 2016), Adam with Nesterov's momentum, as PyTorch's. In step t, from 1, with Mₜ = µ₁·…·µₜ:
+/// `NAdam` (Dozat, 2016), as PyTorch's: Adam with Nesterov's momentum.
+///
+/// In step t, from 1, with Mₜ = µ₁·…·µₜ,
 ///
 /// ```text
 /// m ← β₁·m + (1 − β₁)·g        v ← β₂·v + (1 − β₂)·g²        µₜ = β₁·(1 − 0.96^(t·ψ)/2)
@@ -16,6 +18,14 @@ use crate::{Result, Scalar};
 /// ```
 ///
 /// β₁ = 0.9, β₂ = 0.999, ε = 1e-8, ψ = 0.004 unless set. Keras's `Nadam` has ψ = 1 and ε = 1e-7.
+///
+/// ```
+/// use taper::optimizers::{NAdam, Optimizer};
+///
+/// let optimizer = Optimizer::<f32>::new(NAdam::new(2e-3)?.with_momentum_decay(1.0)?.with_epsilon(1e-7)?);
+/// assert_eq!(optimizer.rule().kind(), "nadam");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct NAdam {
     settings: RuleSettings,
@@ -50,7 +60,7 @@ impl NAdam {
     with_weight_decay!();
 
     getters! {
-        /// How soon the momentum has grown.
+        /// How soon the momentum has grown from β₁/2 to β₁: ψ.
         momentum_decay: f64;
     }
 

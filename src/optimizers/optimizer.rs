@@ -51,7 +51,7 @@ impl<T: Scalar> Optimizer<T> {
         Self { rule: Box::new(rule), clip: None, states: Vec::new() }
     }
 
-    /// Limits gradients before the rule sees them.
+    /// Limits gradients before the rule sees them; there is no limit unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless the limit is finite and at least 0.
@@ -206,9 +206,7 @@ impl<T: Scalar> Optimizer<T> {
 
     /// Whether the model is the one that the state was made for.
     pub(super) fn check_model(&self, model: &dyn Layer<T>) -> Result<()> {
-        if self.rule.buffers() > MAX_BUFFERS {
-            return Err(Error::setting("buffers of the rule", "at most 3", self.rule.buffers()));
-        }
+        self.check_rule()?;
         let (mut unknown, mut count) = (None, 0);
         model.params(&mut |param| {
             if self.states.get(count).is_none_or(|state| state.len != param.buffer().len()) {
@@ -224,6 +222,14 @@ impl<T: Scalar> Optimizer<T> {
         }
         let what = "parameters of the optimizer".into();
         Err(Error::Length { what, expected: self.states.len(), got: count })
+    }
+
+    /// Whether there is room for what the rule remembers.
+    pub(super) fn check_rule(&self) -> Result<()> {
+        if self.rule.buffers() > MAX_BUFFERS {
+            return Err(Error::setting("buffers of the rule", "at most 3", self.rule.buffers()));
+        }
+        Ok(())
     }
 
     /// Whether a step can be made; the norm of all gradients, where it is needed.

@@ -7,7 +7,7 @@ use crate::kernels::Buffer;
 use crate::layers::{Layer, Param};
 use crate::{Error, Result, Scalar, Tensor};
 
-/// What an [`Optimizer`] remembers of one parameter.
+/// What an [`Optimizer`] remembers of one parameter; of and for [`Optimizer::state`] and [`Optimizer::set_state`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParamState<T> {
     /// The parameter's name: `fc1.weight`.
@@ -45,8 +45,10 @@ impl<T: Scalar> Optimizer<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::UnknownParameter`] or [`Error::Length`] where the optimizer has worked on another model.
+    /// [`Error::UnknownParameter`] or [`Error::Length`] where the optimizer has worked on another model, [`Error::Setting`] for a rule
+    /// that remembers more than [`MAX_BUFFERS`](super::MAX_BUFFERS) numbers.
     pub fn state(&self, model: &dyn Layer<T>) -> Result<Vec<ParamState<T>>> {
+        self.check_rule()?;
         if !self.states.is_empty() {
             self.check_model(model)?;
         }

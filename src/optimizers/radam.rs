@@ -6,8 +6,9 @@ use super::settings::{
 };
 use crate::{Result, Scalar};
 
-/// `RAdam` (Liu et al., 2019), rectified Adam, as PyTorch's. In step t, from 1, with ρ∞ = 2/(1 − β₂) − 1 and
-/// ρ = ρ∞ − 2t·β₂ᵗ/(1 − β₂ᵗ):
+/// `RAdam` (Liu et al., 2019), as PyTorch's: rectified Adam, whose first steps are not divided by a size that is not yet known.
+///
+/// In step t, from 1, with ρ∞ = 2/(1 − β₂) − 1 and ρ = ρ∞ − 2t·β₂ᵗ/(1 − β₂ᵗ),
 ///
 /// ```text
 /// m ← β₁·m + (1 − β₁)·g        v ← β₂·v + (1 − β₂)·g²        r = √((ρ − 4)·(ρ − 2)·ρ∞ / ((ρ∞ − 4)·(ρ∞ − 2)·ρ))
@@ -16,6 +17,14 @@ use crate::{Result, Scalar};
 /// ```
 ///
 /// β₁ = 0.9, β₂ = 0.999, ε = 1e-8 unless set.
+///
+/// ```
+/// use taper::optimizers::{Optimizer, RAdam};
+///
+/// let optimizer = Optimizer::<f32>::new(RAdam::new(1e-3)?);
+/// assert_eq!(optimizer.rule().kind(), "radam");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct RAdam {
     settings: RuleSettings,

@@ -7,14 +7,22 @@ use super::settings::{
 use crate::getters::getters;
 use crate::{Result, Scalar};
 
-/// `RMSprop` (Hinton, 2012), as PyTorch's:
+/// `RMSprop` (Tieleman and Hinton, 2012), as PyTorch's: gradients divided by their running root mean square.
 ///
 /// ```text
 /// v ← α·v + (1 − α)·g²        w ← w − learning_rate·g/(√v + ε)
 /// ```
 ///
 /// Centered, v − a² stands for v, with a ← α·a + (1 − α)·g. With momentum µ, b ← µ·b + g/(√v + ε) and the weight
-/// moves by b. α = 0.99, ε = 1e-8 unless set.
+/// moves by b. α = 0.99, ε = 1e-8, µ = 0 unless set. Keras's `RMSprop` has α = 0.9 (`rho`) and adds ε = 1e-7 under the root.
+///
+/// ```
+/// use taper::optimizers::{Optimizer, RmsProp};
+///
+/// let optimizer = Optimizer::<f32>::new(RmsProp::new(1e-2)?.with_momentum(0.9)?.centered());
+/// assert_eq!(optimizer.rule().kind(), "rmsprop");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct RmsProp {
     settings: RuleSettings,
@@ -45,7 +53,7 @@ impl RmsProp {
 
     with_epsilon!();
 
-    /// Keeps moving.
+    /// Keeps moving in the direction so far: µ, 0 unless set.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless 0 ≤ momentum < 1.
@@ -54,7 +62,7 @@ impl RmsProp {
         Ok(self)
     }
 
-    /// Divides by the deviation of the gradient instead of its size.
+    /// Divides by the standard deviation of the gradient instead of its root mean square.
     #[must_use]
     pub fn centered(mut self) -> Self {
         self.centered = true;

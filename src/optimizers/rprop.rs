@@ -5,8 +5,10 @@ use super::settings::{RuleSettings, kind_and_settings, with_weight_decay};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar};
 
-/// Rprop (Riedmiller and Braun, 1993), resilient propagation, as PyTorch's. With s = sign(g)·sign(p), where p is the gradient
-/// of the step before:
+/// Rprop (Riedmiller and Braun, 1993), resilient propagation, as PyTorch's: each element has a step of its own, which grows while the
+/// sign of its gradient stays.
+///
+/// With s = sign(g)·sign(p), where p is the gradient of the step before,
 ///
 /// ```text
 /// s > 0: d ← min(d·η⁺, most)        s < 0: d ← max(d·η⁻, least), g ← 0        s = 0: d as it is
@@ -15,6 +17,14 @@ use crate::{Error, Result, Scalar};
 ///
 /// d starts as the learning rate, p as 0; η⁻ = 0.5, η⁺ = 1.2, and steps are from 1e-6 to 50 unless set. Later learning rates,
 /// as of a schedule, change nothing. It is for gradients of all data: the sign of the gradient of a batch is chance.
+///
+/// ```
+/// use taper::optimizers::{Optimizer, Rprop};
+///
+/// let optimizer = Optimizer::<f32>::new(Rprop::new(1e-2)?.with_steps(1e-6, 1.0)?);
+/// assert_eq!(optimizer.rule().kind(), "rprop");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Rprop {
     settings: RuleSettings,
@@ -31,7 +41,7 @@ impl Rprop {
         Ok(Self { settings: RuleSettings::new(learning_rate)?, factors: (0.5, 1.2), steps: (1e-6, 50.0) })
     }
 
-    /// By what a step is multiplied whose gradient has turned, η⁻, and one whose gradient has not, η⁺.
+    /// By what a step is multiplied whose gradient has turned, η⁻, and one whose gradient has not, η⁺: PyTorch's `etas`.
     ///
     /// # Errors
     /// [`Error::Setting`] unless 0 < η⁻ < 1 < η⁺ and both are finite.
@@ -44,7 +54,7 @@ impl Rprop {
         Err(Error::setting("factors", expected, format!("{down} and {up}")))
     }
 
-    /// The shortest and the longest step.
+    /// The shortest and the longest step: PyTorch's `step_sizes`.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite, at least 0 and in this order.

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result, Scalar};
 
-/// What all rules have: a learning rate and a weight decay.
+/// What all rules have: a learning rate and a weight decay; for a [`Rule`](super::Rule) of one's own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleSettings {
     learning_rate: f64,
@@ -54,15 +54,17 @@ impl RuleSettings {
     }
 }
 
-/// How weights are drawn to zero.
+/// How weights are drawn to zero: each rule's `with_weight_decay`, and each parameter's
+/// [share](crate::layers::Param::set_weight_decay_scale) of it. PyTorch's `weight_decay` is coupled, but for `AdamW`; Keras's is decoupled.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
 pub enum WeightDecay {
     /// Not at all.
     #[default]
     None,
     /// decay·w is added to the gradient and goes through the rule: the derivative of decay·w²/2 in the loss.
     Coupled(f64),
-    /// w is multiplied by 1 − learning rate·decay before the rule (Loshchilov and Hutter, 2017).
+    /// w is multiplied by 1 − `learning_rate`·decay before the rule (Loshchilov and Hutter, 2017).
     Decoupled(f64),
 }
 
@@ -118,7 +120,7 @@ pub(super) use kind_and_settings;
 /// The learning rate and the weight decay of a rule with a field `settings`.
 macro_rules! with_weight_decay {
     () => {
-        /// Draws weights to zero.
+        /// Draws weights to zero; not at all unless set.
         ///
         /// # Errors
         /// [`crate::Error::Setting`] unless finite and at least 0.
@@ -148,7 +150,8 @@ pub(super) use with_weight_decay;
 /// For a rule with a field `epsilon`.
 macro_rules! with_epsilon {
     () => {
-        /// Keeps the divisor away from 0.
+        /// What is added to the divisor, so that it is not 0: ε. One that is too small for the numbers of the model is taken for
+        /// the least with which steps are bounded.
         ///
         /// # Errors
         /// [`crate::Error::Setting`] unless finite and at least 0.
@@ -157,7 +160,7 @@ macro_rules! with_epsilon {
             Ok(self)
         }
 
-        /// What keeps the divisor away from 0.
+        /// What is added to the divisor: ε.
         #[must_use]
         pub fn epsilon(&self) -> f64 {
             self.epsilon
@@ -169,7 +172,7 @@ pub(super) use with_epsilon;
 /// For a rule with a field `betas`.
 macro_rules! with_betas {
     () => {
-        /// How slowly the two moments forget.
+        /// How slowly the two moments forget: β₁ and β₂.
         ///
         /// # Errors
         /// [`crate::Error::Setting`] unless both are at least 0 and below 1.
@@ -178,7 +181,7 @@ macro_rules! with_betas {
             Ok(self)
         }
 
-        /// How slowly the two moments forget.
+        /// How slowly the two moments forget: β₁ and β₂.
         #[must_use]
         pub fn betas(&self) -> (f64, f64) {
             self.betas

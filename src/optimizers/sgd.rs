@@ -5,13 +5,24 @@ use super::settings::{RuleSettings, check_share, kind_and_settings, with_weight_
 use crate::getters::getters;
 use crate::{Error, Result, Scalar};
 
-/// Stochastic gradient descent. With momentum µ and dampening d, as PyTorch's `SGD`:
+/// Stochastic gradient descent, as PyTorch's `SGD`; with momentum (Polyak, 1964) where that is set.
+///
+/// With momentum µ and dampening d, both 0 unless set,
 ///
 /// ```text
 /// b ← µ·b + (1 − d)·g (in the first step b ← g)        w ← w − learning_rate·b
 /// ```
 ///
-/// Nesterov's form moves by g + µ·b instead of b.
+/// Nesterov's form (Sutskever et al., 2013) moves by g + µ·b instead of b. Keras's `SGD` keeps `learning_rate`·b in place of b, which is the
+/// same while the learning rate is.
+///
+/// ```
+/// use taper::optimizers::{Optimizer, Sgd};
+///
+/// let optimizer = Optimizer::<f32>::new(Sgd::new(0.1)?.with_momentum(0.9)?.with_nesterov()?);
+/// assert_eq!(optimizer.rule().kind(), "sgd");
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Sgd {
     settings: RuleSettings,
@@ -30,7 +41,7 @@ impl Sgd {
         Ok(Self { settings, momentum: 0.0, dampening: 0.0, nesterov: false })
     }
 
-    /// Keeps moving: 0.9 is usual.
+    /// Keeps moving in the direction so far: µ, 0.9 is usual.
     ///
     /// # Errors
     /// [`Error::Setting`] unless 0 ≤ momentum < 1, or for 0 with Nesterov's form.
@@ -39,7 +50,7 @@ impl Sgd {
         self.check_nesterov()
     }
 
-    /// Takes less of each new gradient.
+    /// Takes less of each new gradient into the momentum: d.
     ///
     /// # Errors
     /// [`Error::Setting`] unless 0 ≤ dampening < 1, or with Nesterov's momentum.
@@ -48,7 +59,7 @@ impl Sgd {
         self.check_nesterov()
     }
 
-    /// Looks ahead (Nesterov, 1983).
+    /// Moves by where the momentum leads: g + µ·b in place of b.
     ///
     /// # Errors
     /// [`Error::Setting`] without momentum, or with dampening.

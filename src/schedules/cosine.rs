@@ -4,8 +4,15 @@ use super::schedule::{Schedule, anneal, check_rate, check_steps};
 use crate::Result;
 use crate::getters::getters;
 
-/// Up in a straight line over the warm-up, down along half a cosine over the steps after it, and `end` from then on
-/// (Loshchilov and Hutter, 2016; with restarts it is [`super::CosineRestarts`]).
+/// Down along half a cosine (Loshchilov and Hutter, 2016), after a warm-up in a straight line where there is one.
+///
+/// ```text
+/// step < warm-up: start + (peak − start)·step/warm-up
+/// after that:     end + (peak − end)·(1 + cos(π·s/steps))/2        s = min(step − warm-up, steps)
+/// ```
+///
+/// There is no warm-up, and the end is 0, unless set. PyTorch's `CosineAnnealingLR` up to `T_max`, which is the
+/// steps; Keras's `CosineDecay`, with alpha·peak for the end. With restarts it is [`super::CosineRestarts`].
 ///
 /// ```
 /// use taper::schedules::{Cosine, Schedule};
@@ -33,7 +40,7 @@ impl Cosine {
         Ok(Self { peak, steps, end: 0.0, warm_up: 0, start: 0.0 })
     }
 
-    /// Rises from `start` to the peak in `steps` steps first.
+    /// Rises from `start` to the peak in `steps` steps first, in a straight line.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] for a rate that is negative or not finite.
@@ -42,7 +49,7 @@ impl Cosine {
         Ok(self)
     }
 
-    /// Ends at this rate.
+    /// Ends at this rate, and stays there.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] for a rate that is negative or not finite.
@@ -54,7 +61,7 @@ impl Cosine {
     getters! {
         /// The highest rate.
         peak: f64;
-        /// The number of steps.
+        /// The number of steps from the peak to the end.
         steps: u64;
         /// The rate at the end.
         end: f64;

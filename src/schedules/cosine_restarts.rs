@@ -4,14 +4,16 @@ use super::schedule::{Schedule, anneal, check_rate, check_steps};
 use crate::getters::getters;
 use crate::{Error, Result};
 
-/// Down along half a cosine, and from the top again, in periods that may become longer and peaks that may become lower (Loshchilov
-/// and Hutter, 2016). In step s of period k, which has T steps:
+/// Down along half a cosine, and from the top again, in periods that may become longer and peaks that may become lower (SGDR,
+/// Loshchilov and Hutter, 2016).
+///
+/// In step s of period k, both from 0, which has T steps,
 ///
 /// ```text
 /// end + (peak − end)·peak factorᵏ·(1 + cos(π·s/T))/2        T = steps·period factorᵏ
 /// ```
 ///
-/// Both factors are 1 unless set. PyTorch's `CosineAnnealingWarmRestarts`, with `T_mult` for the period factor; Keras's
+/// Both factors are 1 and the end is 0 unless set. PyTorch's `CosineAnnealingWarmRestarts`, with `T_mult` for the period factor; Keras's
 /// `CosineDecayRestarts`, with `t_mul` and `m_mul` for the two, and alpha·peak for the end.
 ///
 /// ```

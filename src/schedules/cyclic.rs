@@ -4,8 +4,13 @@ use super::schedule::{Schedule, check_rate, check_steps};
 use crate::getters::getters;
 use crate::{Error, Result};
 
-/// From the lowest rate to the highest in a straight line and back again, in cycles without end (Smith, 2015). The height of cycle k
-/// may be halved with each, and that of step s be multiplied by factorˢ.
+/// From the lowest rate to the highest in a straight line and back again, in cycles without end (Smith, 2015).
+///
+/// ```text
+/// lowest + (highest − lowest)·part·height        part from 0 to 1 and back to 0 in each cycle
+/// ```
+///
+/// The height is 1 unless set; it may be halved with each cycle, 2⁻ᵏ in cycle k, and be factorˢ in step s.
 ///
 /// PyTorch's `CyclicLR` with `cycle_momentum=False`: its modes are `triangular`, `triangular2` ([`with_halving`](Self::with_halving))
 /// and `exp_range` ([`with_factor`](Self::with_factor)).
@@ -38,7 +43,7 @@ impl Cyclic {
         Ok(Self { lowest, highest, up, down: up, halving: false, factor: 1.0 })
     }
 
-    /// Goes down in so many steps.
+    /// Goes down in so many steps; in as many as up unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] for steps of 0.

@@ -4,7 +4,9 @@ use super::schedule::{Schedule, check_rate, check_steps};
 use crate::Result;
 use crate::getters::getters;
 
-/// rate·factor^(step/period).
+/// Falls by a factor over every so many steps, a little in each: rate·factor^(step/period).
+///
+/// PyTorch's `ExponentialLR` with a period of 1, Keras's `ExponentialDecay`.
 ///
 /// ```
 /// use taper::schedules::{Exponential, Schedule};

@@ -4,7 +4,8 @@ use super::schedule::{Schedule, check_rate, check_steps};
 use crate::Result;
 use crate::getters::getters;
 
-/// rate/(1 + decay·step/period); in a staircase, step/period is rounded down. Keras's `InverseTimeDecay`.
+/// Falls by the inverse of time: rate/(1 + decay·step/period); in a staircase, step/period is rounded down. Keras's
+/// `InverseTimeDecay`.
 ///
 /// ```
 /// use taper::schedules::{InverseTime, Schedule};

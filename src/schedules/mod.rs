@@ -1,7 +1,19 @@
 //! Learning rates over time.
 //!
-//! A [`Schedule`] is a function of the step, so it needs no state; what a step is (a batch or an epoch) is told to
-//! the [`crate::Trainer`]. [`OnPlateau`] looks at how training goes, and has state.
+//! A [`Schedule`] is a function of the step, so it needs no state. What a step is, the [`Trainer`](crate::Trainer) is told: one of the
+//! optimizer with [`with_schedule`](crate::Trainer::with_schedule), an epoch with
+//! [`with_epoch_schedule`](crate::Trainer::with_epoch_schedule). [`OnPlateau`] looks at how training goes, has state, and comes by
+//! [`with_plateau`](crate::Trainer::with_plateau). The rates of a schedule are in the place of the optimizer's own.
+//!
+//! ```
+//! use taper::{Optimizer, Sequential, Trainer, losses::CrossEntropy, optimizers::Adam, schedules::Cosine};
+//!
+//! let model = Sequential::<f32>::builder([4]).dense(3).build(&mut taper::seeded(7))?;
+//! let trainer = Trainer::owning(model, CrossEntropy::new(), Optimizer::new(Adam::new(1e-3)?))
+//!     .with_schedule(Cosine::new(1e-3, 10_000)?.with_warm_up(500, 0.0)?); // 10,500 steps in all
+//! # let _ = trainer;
+//! # Ok::<(), taper::Error>(())
+//! ```
 //!
 //! | schedule | PyTorch | Keras |
 //! |---|---|---|
@@ -10,13 +22,13 @@
 //! | [`Exponential`] | `ExponentialLR` | `ExponentialDecay` |
 //! | [`Polynomial`] | `PolynomialLR`; `LinearLR` with a power of 1 | `PolynomialDecay` |
 //! | [`InverseTime`] | | `InverseTimeDecay` |
-//! | [`Cosine`] | `CosineAnnealingLR` | `CosineDecay` |
+//! | [`Cosine`], with a warm-up | `CosineAnnealingLR` | `CosineDecay` |
 //! | [`CosineRestarts`] | `CosineAnnealingWarmRestarts` | `CosineDecayRestarts` |
 //! | [`OneCycle`] | `OneCycleLR` | |
 //! | [`Cyclic`] | `CyclicLR` | |
 //! | [`Sequence`] | `SequentialLR` | |
-//! | [`OnPlateau`] | `ReduceLROnPlateau` | |
-//! | one's own: the trait has one method | `LambdaLR`, `MultiplicativeLR`, `ChainedScheduler` | `LearningRateSchedule` |
+//! | [`OnPlateau`] | `ReduceLROnPlateau` | `ReduceLROnPlateau`, a callback |
+//! | one's own [`Schedule`]: the trait has one method | `LambdaLR`, `MultiplicativeLR`, `ChainedScheduler` | `LearningRateSchedule`, `LearningRateScheduler` |
 //!
 //! None of them moves a momentum.
 

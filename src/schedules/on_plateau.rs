@@ -4,8 +4,12 @@ use super::schedule::check_rate;
 use crate::getters::getters;
 use crate::{Error, Result};
 
-/// Multiplies the learning rate by a factor when a loss has not fallen for some epochs, as PyTorch's
-/// `ReduceLROnPlateau`: to count as better, a loss has to be below (1 − threshold) times the best so far.
+/// Multiplies the learning rate by a factor when a loss has not fallen for some epochs; for
+/// [`Trainer::with_plateau`](crate::Trainer::with_plateau), which hands it the loss of each epoch.
+///
+/// As PyTorch's `ReduceLROnPlateau`: to count as better, a loss has to be below (1 − threshold) times the best so far, and the rate falls
+/// with the loss after `patience` others that were no better. Keras's falls with the last of them: for the same,
+/// its patience is larger by 1.
 ///
 /// ```
 /// use taper::schedules::OnPlateau;
@@ -44,7 +48,7 @@ impl OnPlateau {
         Ok(Self { factor, patience, threshold, cooldown: 0, least: 0.0, best, worse: 0, cooling: 0 })
     }
 
-    /// By what share a loss has to fall; 1e-4 unless set.
+    /// By what share of the best a loss has to fall; 1e-4 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite and at least 0.
@@ -53,14 +57,14 @@ impl OnPlateau {
         Ok(self)
     }
 
-    /// Does not count for so many losses after a fall of the rate.
+    /// Does not count for so many losses after a fall of the rate; 0 unless set.
     #[must_use]
     pub fn with_cooldown(mut self, losses: u64) -> Self {
         self.cooldown = losses;
         self
     }
 
-    /// Does not go below this rate.
+    /// Does not go below this rate, 0 unless set: PyTorch's and Keras's `min_lr`.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite and at least 0.
@@ -84,7 +88,8 @@ impl OnPlateau {
         self.remember((f64::INFINITY, 0, 0));
     }
 
-    /// The learning rate to go on with, after a loss and from the present rate.
+    /// The learning rate to go on with, after a loss and from the present rate. A loss of NaN is no better than any. A trainer calls
+    /// it after each epoch.
     pub fn observe(&mut self, loss: f64, learning_rate: f64) -> f64 {
         if loss < self.best * (1.0 - self.threshold) {
             (self.best, self.worse) = (loss, 0);

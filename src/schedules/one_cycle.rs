@@ -4,9 +4,11 @@ use super::schedule::{Schedule, anneal, check_rate, check_steps};
 use crate::getters::getters;
 use crate::{Error, Result};
 
-/// From peak/25 up to the peak in the first 30 % of the steps and down to a 10,000th of the start, each along half
-/// a cosine (Smith and Topin, 2017), as PyTorch's `OneCycleLR` with
-/// `cycle_momentum=False`: a momentum stays what it is.
+/// Up to a peak and down again, once, each along half a cosine (Smith and Topin, 2017).
+///
+/// From peak/25 to the peak in the first 30 % of the steps, and down to a 10,000th of the start in the others, unless set. As PyTorch's
+/// `OneCycleLR` with `cycle_momentum=False`: a momentum stays what it is. `max_lr` is the peak, `pct_start` the rise, `div_factor` and
+/// `final_div_factor` are the divisors.
 ///
 /// ```
 /// use taper::schedules::{OneCycle, Schedule};
@@ -27,7 +29,7 @@ pub struct OneCycle {
 }
 
 impl OneCycle {
-    /// A cycle of so many steps.
+    /// A cycle of so many steps in all, whose highest rate is `peak`.
     ///
     /// # Errors
     /// [`Error::Setting`] for a rate that is negative or not finite, or steps of 0.
@@ -36,7 +38,7 @@ impl OneCycle {
         Ok(Self { peak, steps, rise: 0.3, start_divisor: 25.0, end_divisor: 1e4 })
     }
 
-    /// The part of the steps in which the rate rises.
+    /// The part of the steps in which the rate rises, 0.3 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless from 0 to 1.
@@ -48,7 +50,7 @@ impl OneCycle {
         Ok(self)
     }
 
-    /// Starts at peak/start and ends at the start/end.
+    /// Starts at peak/`start`, and ends at that divided by `end`: 25 and 10⁴ unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless both are finite and above 0.

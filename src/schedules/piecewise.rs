@@ -4,7 +4,9 @@ use super::schedule::{Schedule, check_rate};
 use crate::getters::getters;
 use crate::{Error, Result};
 
-/// The first rate up to the first boundary, that step included, the second up to the second, and the last after the last.
+/// Rates that change at given steps: the first up to the first boundary, that step included, the second up to the second, and the
+/// last after the last.
+///
 /// Keras's `PiecewiseConstantDecay`; PyTorch's `MultiStepLR` changes a step before, at its milestones.
 ///
 /// ```

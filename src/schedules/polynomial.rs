@@ -4,8 +4,10 @@ use super::schedule::{Schedule, check_rate, check_steps};
 use crate::Result;
 use crate::getters::getters;
 
-/// end + (rate − end)·(1 − step/steps)^power, and `end` after that; the power is 1, a straight line, unless set. Keras's
-/// `PolynomialDecay`; PyTorch's `PolynomialLR` with an end of 0.
+/// Falls, or rises, along a power of the steps that are left: end + (rate − end)·(1 − step/steps)^power, and `end` after that.
+///
+/// The power is 1, a straight line, and the end 0 unless set. Keras's `PolynomialDecay`; PyTorch's `PolynomialLR` with an end of 0, and
+/// its `LinearLR` with a power of 1.
 ///
 /// ```
 /// use taper::schedules::{Polynomial, Schedule};
@@ -33,7 +35,7 @@ impl Polynomial {
         Ok(Self { rate, steps: check_steps("steps", steps)?, end: 0.0, power: 1.0, cycle: false })
     }
 
-    /// The rate at the end.
+    /// Ends at this rate, which may be the higher one.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless finite and at least 0.
@@ -42,7 +44,7 @@ impl Polynomial {
         Ok(self)
     }
 
-    /// The power.
+    /// The power of what is left: above 1 the rate falls fast at first, below 1 at last.
     ///
     /// # Errors
     /// [`crate::Error::Setting`] unless finite and at least 0.

@@ -4,7 +4,9 @@ use super::schedule::{Schedule, check_rate, check_steps};
 use crate::Result;
 use crate::getters::getters;
 
-/// rate·factor^⌊step/every⌋.
+/// Falls by a factor after every so many steps, at once: rate·factor^⌊step/every⌋.
+///
+/// PyTorch's `StepLR`, Keras's `ExponentialDecay` with `staircase`.
 ///
 /// ```
 /// use taper::schedules::{Schedule, StepDecay};

@@ -55,7 +55,7 @@ pub trait Callback<T: Scalar>: Send {
         Ok(Control::Continue)
     }
 
-    /// Whether [`Training::outputs`] is looked at. Unless that is said, the outputs of a validation are not kept.
+    /// Whether [`Training::outputs`] is looked at; false unless written. Unless that is said, the outputs of a validation are not kept.
     fn needs_outputs(&self) -> bool {
         false
     }

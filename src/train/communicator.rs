@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{Result, Scalar};
 
-/// How the ranks of a training, processes on one or many machines that each train the same model on their part of every batch, talk
-/// to each other; for [`Trainer::with_communicator`](crate::Trainer::with_communicator). The words are those of MPI.
+/// How the ranks of a training talk to each other; for [`Trainer::with_communicator`](crate::Trainer::with_communicator).
 ///
-/// [`Threads`](super::Threads) has ranks that are threads of one process.
+/// Ranks are processes on one or many machines that each train the same model on their part of every batch: PyTorch's
+/// `DistributedDataParallel`, Keras's `DataParallel`. The words are those of MPI. [`Threads`](super::Threads) has ranks that are threads of
+/// one process; the crate `taper-mpi` beside this one has them over MPI.
 ///
 /// ```
 /// use std::thread;

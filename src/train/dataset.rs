@@ -45,7 +45,8 @@ impl<'a, T: Scalar> Dataset<'a, T> {
     /// A set of these samples.
     ///
     /// # Errors
-    /// [`Error::Empty`] where there are none, [`Error::Shape`] where there is no first axis to count them, [`Error::Length`] where there are not as many targets as inputs.
+    /// [`Error::Empty`] where there are none, [`Error::Shape`] where inputs or targets have no first axis to count them by,
+    /// [`Error::Length`] where there are not as many targets as inputs.
     pub fn new(inputs: impl Into<Inputs<'a, T>>, target: impl Into<Target<'a, T>>) -> Result<Self> {
         let (inputs, target) = (inputs.into(), target.into());
         let shape = inputs.shape();
@@ -101,7 +102,8 @@ impl<'a, T: Scalar> Dataset<'a, T> {
     /// [`Distillation::with_labels`](crate::losses::Distillation::with_labels).
     ///
     /// # Errors
-    /// [`Error::Shape`] where they are not the teacher's samples, or the labels not of the shape of its outputs; [`Error::Class`] for a label that it has no output for.
+    /// [`Error::Shape`] where they are not the teacher's samples, where its outputs are not `[batch, classes]`, or where labels that are shares
+    /// are not of their shape; [`Error::Class`] for a label that it has no output for.
     pub fn with_teacher(mut self, teacher: &'a Teacher<'a, T>) -> Result<Self> {
         teacher.check_input(self.inputs.shape())?;
         if !self.has_labels {
@@ -249,7 +251,8 @@ impl<'a, T: Scalar> Dataset<'a, T> {
         self.inputs
     }
 
-    /// The targets of all samples, also where this is a subset. Of one that has a teacher and no labels, a single target with nothing in it.
+    /// The targets of all samples, also where this is a subset. Of a data set that has a teacher and no labels, a single target with
+    /// nothing in it.
     #[must_use]
     pub fn target(&self) -> Target<'a, T> {
         self.target
@@ -273,15 +276,15 @@ impl<'a, T: Scalar> Dataset<'a, T> {
         self.augmentation
     }
 
-    /// How many samples there are in the whole.
-    fn samples(&self) -> usize {
-        self.shape().axes()[0]
-    }
-
-    /// Whose outputs are targets, where there is such.
+    /// The model whose outputs are targets, where there is one.
     #[must_use]
     pub fn teacher(&self) -> Option<&'a Teacher<'a, T>> {
         self.teacher
+    }
+
+    /// How many samples there are in the whole.
+    fn samples(&self) -> usize {
+        self.shape().axes()[0]
     }
 
     /// Whether there are targets beside what a teacher says.

@@ -6,7 +6,12 @@ use crate::kernels::Buffer;
 use crate::layers::Layer;
 use crate::{Error, Result, Scalar, Sequential};
 
-/// Ends training after some epochs without a better one, and gives the model the weights of the best.
+/// Ends training after some epochs without a better one, and gives the model the weights of the best; for
+/// [`Fit::with_early_stopping`](super::Fit::with_early_stopping).
+///
+/// As Keras's `EarlyStopping` with `restore_best_weights=True`, but for the patience: this one ends with the epoch after `patience` others
+/// that were no better, Keras's with the last of them. It judges by the loss on the validation data unless told otherwise; a `fit` without
+/// such data is an error then.
 ///
 /// ```
 /// use taper::train::{EarlyStopping, Monitor};
@@ -22,20 +27,20 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// Stops after more than `patience` epochs in a row that are no better than the best, by validation loss.
+    /// Stops after more than `patience` epochs in a row that are no better than the best: with 0, after the first.
     #[must_use]
     pub fn new(patience: usize) -> Self {
         Self { patience, monitor: Monitor::default(), least_change: 0.0 }
     }
 
-    /// Judges by something else.
+    /// Judges by this, in place of the loss on the validation data.
     #[must_use]
     pub fn monitoring(mut self, monitor: Monitor) -> Self {
         self.monitor = monitor;
         self
     }
 
-    /// Counts an epoch as better only where it is so by more than this.
+    /// Counts an epoch as better only where it is so by more than this, 0 unless set: Keras's `min_delta`.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite and at least 0.

@@ -45,7 +45,8 @@ impl<T: Scalar> Trainer<'_, T> {
     /// before.
     ///
     /// On the way: [`Error::NotFinite`] at the first loss that is not finite, with the model as it was before that step;
-    /// those of the callbacks and of writing checkpoints. With early stopping the model then gets the weights of the
+    /// [`Error::Setting`] for a rate of a schedule that is negative or not finite; those of a source of samples, of augmentations, metrics
+    /// and callbacks, and of writing checkpoints. With early stopping the model then gets the weights of the
     /// best epoch, where there is one. [`Trainer::history`] has the epochs that are done, and another call begins with
     /// the one that is not.
     pub fn fit(&mut self, data: Dataset<'_, T>, options: Fit<'_, T>) -> Result<History> {

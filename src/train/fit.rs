@@ -8,7 +8,7 @@ use super::{Callback, Control, Dataset, EarlyStopping, Epoch, StepReport, Traini
 use crate::losses::Target;
 use crate::{Error, Result, Scalar, Sequential, TensorView};
 
-/// How long to train and what to do on the way; for [`crate::Trainer::fit`].
+/// How long to train and what to do on the way; for [`Trainer::fit`](crate::Trainer::fit).
 ///
 /// ```
 /// use taper::{Tensor, train::{Dataset, EarlyStopping, Fit}};
@@ -32,7 +32,8 @@ pub struct Fit<'a, T: Scalar> {
 }
 
 impl<'a, T: Scalar> Fit<'a, T> {
-    /// So many passes over the data, each in another order, after those that the trainer has made before.
+    /// So many passes over the data, each in another order, after those that the trainer has made before; without validation, early
+    /// stopping and callbacks.
     #[must_use]
     pub fn epochs(epochs: usize) -> Self {
         Self {
@@ -101,7 +102,7 @@ impl<'a, T: Scalar> Fit<'a, T> {
         self
     }
 
-    /// Calls this function after each epoch.
+    /// Calls this function after each epoch and its validation, to look and not to change.
     #[must_use]
     pub fn after_epoch(self, function: impl FnMut(&Epoch, &Sequential<T>) + Send + 'a) -> Self {
         self.with_callback(AfterEpoch(function))
@@ -132,7 +133,7 @@ impl<'a, T: Scalar> Fit<'a, T> {
         self.with_callback(AfterStep(function))
     }
 
-    /// Takes the samples in the order in which they lie.
+    /// Takes the samples in the order in which they lie, in each epoch: Keras's `shuffle=False`.
     #[must_use]
     pub fn in_order(mut self) -> Self {
         self.shuffle = false;

@@ -21,7 +21,7 @@ pub struct Evaluation {
     pub parts: Vec<PartEvaluation>,
 }
 
-/// One pass over the training data.
+/// One pass over the training data, and what was measured. Losses are those of the trainer's loss, accuracies parts from 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Epoch {

@@ -39,10 +39,10 @@ use crate::{Error, Parallelism, Result, Scalar, Shape, Tensor, TensorView};
 /// # Ok::<(), taper::Error>(())
 /// ```
 pub trait Samples<T: Scalar>: Sync {
-    /// The lengths of the axes of all samples together, their number first. Asked for once by each data set.
+    /// The lengths of the axes of all samples together, the number of samples first: `[60_000, 28, 28]`. Asked for once by each data set.
     fn shape(&self) -> Shape;
 
-    /// Writes all numbers of a sample, in row-major order. `into` may hold anything before.
+    /// Writes all numbers of sample `index`, from 0, in row-major order. `into` is as long as a sample, and may hold anything before.
     ///
     /// # Errors
     /// What is wrong with the sample. It ends the training or the evaluation that asked for it, which gives back this error with
@@ -143,6 +143,7 @@ impl<T: Scalar> Samples<T> for Pixels<'_> {
 ///
 /// Made from a tensor, a view, [`Pixels`], or a reference to any other [`Samples`].
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub enum Inputs<'a, T> {
     /// The numbers that the model takes.
     Values(TensorView<'a, T>),

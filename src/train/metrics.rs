@@ -1,5 +1,15 @@
 //! How often a classifier is right, and where it is wrong.
 //!
+//! | | scikit-learn |
+//! |---|---|
+//! | [`accuracy`] | `accuracy_score` of the highest outputs |
+//! | [`top_k_accuracy`] | `top_k_accuracy_score` |
+//! | [`classes`] | NumPy's `argmax(axis=1)` |
+//! | [`ConfusionMatrix`] | `confusion_matrix`, and of it `precision_score`, `recall_score`, `f1_score`, of a class or `average="macro"` |
+//!
+//! An [`Evaluation`](super::Evaluation) has accuracy and confusion matrix already; here they are for outputs of one's own, and for a
+//! [metric](super::Fit::with_metric). Outputs are `[batch, classes]`: logits or probabilities, for only their order counts. Parts are from 0 to 1.
+//!
 //! [`Trainer`](crate::Trainer) leaves out what its loss [ignores](crate::Loss::ignores). The functions here know no loss and
 //! count every label; [`ConfusionMatrix::with_ignored`] leaves one out.
 
@@ -20,16 +30,25 @@ use crate::{Error, Result, Scalar, TensorView};
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`], [`Error::Length`], [`Error::Class`] where outputs and labels do not fit together.
+/// [`Error::Shape`], [`Error::Length`], [`Error::Class`] where outputs and labels do not fit together, [`Error::Empty`] without samples.
 pub fn accuracy<'a, T: Scalar>(outputs: impl Into<TensorView<'a, T>>, labels: &[usize]) -> Result<f64> {
-    top_k(outputs, labels, 1)
+    top_k_accuracy(outputs, labels, 1)
 }
 
-/// The part of the samples whose class is among the `k` highest outputs. Among equal outputs the first class wins.
+/// The part of the samples whose class is among the `k` highest outputs. Among equal outputs the first class wins; NaN is never
+/// among them.
+///
+/// ```
+/// use taper::{Tensor, train::metrics};
+///
+/// let outputs = Tensor::from([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4]]);
+/// assert_eq!(metrics::top_k_accuracy(&outputs, &[2, 1], 2)?, 0.5);
+/// # Ok::<(), taper::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`accuracy`]; [`Error::Setting`] for a `k` of 0.
-pub fn top_k<'a, T: Scalar>(
+pub fn top_k_accuracy<'a, T: Scalar>(
     outputs: impl Into<TensorView<'a, T>>,
     labels: &[usize],
     k: usize,
@@ -43,7 +62,14 @@ pub fn top_k<'a, T: Scalar>(
     Ok(hits.count() as f64 / labels.len() as f64)
 }
 
-/// The class with the highest output in each row; 0 where all are NaN.
+/// The class with the highest output in each row, the first of several; 0 where all are NaN.
+///
+/// ```
+/// use taper::{Tensor, train::metrics};
+///
+/// assert_eq!(metrics::classes(&Tensor::from([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4]]))?, [1, 0]);
+/// # Ok::<(), taper::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Shape`] where the outputs are not `[batch, classes]`.
@@ -57,7 +83,7 @@ pub fn classes<'a, T: Scalar>(outputs: impl Into<TensorView<'a, T>>) -> Result<V
 fn rank<T: Scalar>(row: &[T], label: usize) -> usize {
     let own = row[label];
     if own.is_nan() {
-        return row.len();
+        return usize::MAX;
     }
     row.iter()
         .enumerate()
@@ -122,7 +148,7 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// Counts of 0.
+    /// Counts of 0 for so many classes.
     #[must_use]
     pub fn new(classes: usize) -> Self {
         Self { classes, counts: vec![0; classes * classes], ignored: None, names: None }
@@ -233,7 +259,7 @@ impl ConfusionMatrix {
         }
     }
 
-    /// The number of samples.
+    /// The number of samples that were counted.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()
@@ -245,19 +271,19 @@ impl ConfusionMatrix {
         ratio((0..self.classes).map(|class| self.count(class, class)).sum(), self.total())
     }
 
-    /// Of the samples taken for this class, the part that was of it; 0 where there were none.
+    /// Of the samples taken for this class, the part that was of it: TP/(TP + FP); 0 where there were none.
     #[must_use]
     pub fn precision(&self, class: usize) -> f64 {
         ratio(self.count(class, class), (0..self.classes).map(|truth| self.count(truth, class)).sum())
     }
 
-    /// Of the samples of this class, the part that was taken for it; 0 where there were none.
+    /// Of the samples of this class, the part that was taken for it: TP/(TP + FN); 0 where there were none.
     #[must_use]
     pub fn recall(&self, class: usize) -> f64 {
         ratio(self.count(class, class), (0..self.classes).map(|predicted| self.count(class, predicted)).sum())
     }
 
-    /// The harmonic mean of precision and recall; 0 where both are.
+    /// The harmonic mean of precision and recall, 2·precision·recall/(precision + recall); 0 where both are.
     #[must_use]
     pub fn f1(&self, class: usize) -> f64 {
         let (precision, recall) = (self.precision(class), self.recall(class));
@@ -336,8 +362,9 @@ mod tests {
         assert_eq!(highest(&[f64::NAN, f64::NAN]), 0);
         assert_eq!(highest(&[f64::NAN, f64::NEG_INFINITY, f64::NAN]), 1);
         let outputs = Tensor::from([[f64::NAN, 1.0], [1.0, 1.0]]);
-        assert_eq!(top_k(&outputs, &[0, 1], 1).unwrap(), 0.0);
-        assert_eq!(top_k(&outputs, &[0, 1], 2).unwrap(), 0.5);
+        assert_eq!(top_k_accuracy(&outputs, &[0, 1], 1).unwrap(), 0.0);
+        assert_eq!(top_k_accuracy(&outputs, &[0, 1], 2).unwrap(), 0.5);
+        assert_eq!(top_k_accuracy(&outputs, &[0, 1], 3).unwrap(), 0.5);
     }
 
     #[test]

@@ -4,8 +4,10 @@ use super::{Dataset, Epoch};
 use crate::losses::Target;
 use crate::{Error, Result, Scalar, Sequential};
 
-/// What tells whether an epoch is better. A number that is NaN is worse than every other.
+/// What tells whether an epoch is better, for [`EarlyStopping`](super::EarlyStopping) and the best checkpoint. A number that is NaN is
+/// worse than every other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Monitor {
     /// A lower loss on the validation data.
     #[default]
@@ -16,7 +18,7 @@ pub enum Monitor {
     TrainLoss,
     /// A higher [metric](super::Fit::with_metric) of one's own, of this name.
     Highest(&'static str),
-    /// A lower metric of one's own.
+    /// A lower metric of one's own, of this name.
     Lowest(&'static str),
 }
 

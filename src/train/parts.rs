@@ -21,8 +21,9 @@ pub struct PartEvaluation {
     pub confusion: Option<ConfusionMatrix>,
 }
 
-/// What each part of a loss comes to, for all outputs and targets at once; nothing for a loss in one piece. For a
-/// [metric](super::Fit::with_metric) that follows one of several outputs.
+/// What each part of a loss comes to, for all outputs and targets at once; nothing for a loss in one piece.
+///
+/// For a [metric](super::Fit::with_metric) that follows one of several outputs.
 ///
 /// ```
 /// use taper::losses::{CrossEntropy, MeanSquaredError, Slices};

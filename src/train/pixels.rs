@@ -4,8 +4,10 @@ use crate::kernels::Gather;
 use crate::view::check_length;
 use crate::{Error, Parallelism, Result, Scalar, Shape, Tensor};
 
-/// Samples kept as bytes, as pictures come: a quarter of the memory of `f32`, and a quarter of what has to be fetched from
-/// it for each batch. [`Trainer::fit`](crate::Trainer::fit) turns a batch into numbers when it gathers it.
+/// Samples kept as bytes, as pictures come; for [`Dataset::new`](super::Dataset::new).
+///
+/// They take a quarter of the memory of `f32`, and a quarter of what has to be fetched from it for each batch.
+/// [`Trainer::fit`](crate::Trainer::fit) turns a batch into numbers when it gathers it.
 ///
 /// ```text
 /// x = byte·scale + offset

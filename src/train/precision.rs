@@ -6,8 +6,9 @@ use crate::{Error, Result, Scalar, Sequential};
 
 /// In which numbers the products of a training are; for [`Trainer::with_precision`](crate::Trainer::with_precision).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Precision {
-    /// Those of the model.
+    /// Those of the model: `f32` or `f64`.
     #[default]
     Full,
     /// bf16, the upper half of an `f32`, in the products of dense layers: forward, and the gradients of inputs and weights. What is

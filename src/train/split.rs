@@ -1,5 +1,12 @@
 //! Data sets in parts: training and test, folds; with and without strata.
 //!
+//! | | scikit-learn |
+//! |---|---|
+//! | [`shuffle_split`] | `train_test_split`, into any number of parts |
+//! | [`stratified_shuffle_split`] | `train_test_split` with `stratify` |
+//! | [`k_fold`] | `KFold` with `shuffle` |
+//! | [`stratified_k_fold`] | `StratifiedKFold` with `shuffle` |
+//!
 //! Each function gives the numbers of samples, in ascending order, for [`Dataset::subset`]; given a subset, it splits that. The
 //! same seed gives the same parts. With strata, each part has the same share of every class.
 //!
@@ -28,17 +35,26 @@ use super::order::shuffle_by;
 use crate::losses::Target;
 use crate::{Error, Result, Scalar, seeded};
 
-/// What one part is tested on, and what is left to train with.
+/// What one fold is tested on, and what is left to train with. Numbers of samples, for [`Dataset::subset`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fold {
-    /// The samples that are not in this part.
+    /// The samples that are not in this fold, in ascending order.
     pub train: Vec<usize>,
-    /// Those that are.
+    /// Those that are, in ascending order.
     pub test: Vec<usize>,
 }
 
-/// Random parts of these shares, each of its size rounded up or down: scikit-learn's `ShuffleSplit`, once.
+/// Random parts of these shares, each of its size rounded up or down: scikit-learn's `train_test_split`.
+///
+/// ```
+/// use taper::{Tensor, train::{Dataset, split}};
+///
+/// let (inputs, labels) = (Tensor::<f32>::zeros([100, 4])?, vec![0; 100]);
+/// let [train, validation, test] = split::shuffle_split(Dataset::new(&inputs, &labels)?, [0.7, 0.15, 0.15], 7)?;
+/// assert_eq!([train.len(), validation.len(), test.len()], [70, 15, 15]);
+/// # Ok::<(), taper::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Setting`] unless the shares are above 0 and add up to 1, and no part is empty.
@@ -51,7 +67,7 @@ pub fn shuffle_split<T: Scalar, const PARTS: usize>(
 }
 
 /// Random parts of these shares that have the same shares of every class, each count rounded up or down: scikit-learn's
-/// `StratifiedShuffleSplit`, once.
+/// `train_test_split` with `stratify`. [The module](self) has an example.
 ///
 /// # Errors
 /// As [`shuffle_split`], and for a class that has fewer samples than there are parts; [`Error::Target`] where targets are no
@@ -66,6 +82,15 @@ pub fn stratified_shuffle_split<T: Scalar, const PARTS: usize>(
 }
 
 /// Random folds whose sizes differ by at most one; every sample is tested once. scikit-learn's `KFold` with `shuffle`.
+///
+/// ```
+/// use taper::{Tensor, train::{Dataset, split}};
+///
+/// let (inputs, labels) = (Tensor::<f32>::zeros([10, 4])?, vec![0; 10]);
+/// let folds = split::k_fold(Dataset::new(&inputs, &labels)?, 3, 7)?;
+/// assert_eq!(folds.iter().map(|fold| fold.test.len()).collect::<Vec<_>>(), [4, 3, 3]);
+/// # Ok::<(), taper::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Setting`] unless there are at least 2 folds and no more than samples.

@@ -6,9 +6,9 @@ use crate::losses::Target;
 use crate::sequential::WorkspacePool;
 use crate::{Error, Parallelism, Result, Scalar, Sequential, Shape, Tensor, TensorView, TensorViewMut};
 
-/// A model whose outputs are the targets of another one: of each batch as it goes by, after the samples were
-/// [changed at random](super::Dataset::with_augmentation), where they are. Labels are not needed.
+/// A model whose outputs are the targets of another one (knowledge distillation: Hinton et al., 2015). Labels are not needed.
 ///
+/// It is asked for each batch as it goes by, after the samples were [changed at random](super::Dataset::with_augmentation), where they are.
 /// [`Dataset::of_teacher`](super::Dataset::of_teacher) has inputs alone; [`Dataset::with_teacher`](super::Dataset::with_teacher) keeps the
 /// labels of a data set beside what the teacher says. The loss is [`Distillation`](crate::losses::Distillation), or any other that takes the teacher's
 /// outputs as targets.
@@ -49,7 +49,7 @@ const BLANK: f64 = -0.5;
 const BATCH: usize = 64;
 
 impl<'m, T: Scalar> Teacher<'m, T> {
-    /// One that is this model.
+    /// A teacher that is this model, as it is in use: without dropout, with running statistics.
     ///
     /// # Errors
     /// Those of [`Sequential::workspace`](crate::Sequential::workspace).

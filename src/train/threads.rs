@@ -44,7 +44,7 @@ struct Sum {
 }
 
 impl Threads {
-    /// So many ranks, one for each thread.
+    /// So many ranks, one for each thread, in their order; none for 0.
     #[must_use]
     pub fn new(size: usize) -> Vec<Self> {
         let state = Mutex::new(State { sums: VecDeque::new(), first: 0, gone: None });

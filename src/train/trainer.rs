@@ -22,7 +22,14 @@ use crate::schedules::{OnPlateau, Schedule};
 use crate::sequential::Workspace;
 use crate::{Error, Result, Scalar, Sequential};
 
-/// A model with all that it takes to train it.
+/// A model with all that it takes to train it: loss, optimizer, settings, and how far it has come.
+///
+/// | | |
+/// |---|---|
+/// | to train for some epochs | [`Trainer::fit`] |
+/// | one step on one batch | [`Trainer::step`] |
+/// | to measure | [`Trainer::evaluate`] |
+/// | to go on, or begin anew | another call of `fit`; `resume`, of a file; [`Trainer::begin_anew`] |
 ///
 /// ```
 /// use taper::{Optimizer, Sequential, Tensor, Trainer};
@@ -70,7 +77,7 @@ pub struct Trainer<'m, T: Scalar> {
 }
 
 impl<'m, T: Scalar> Trainer<'m, T> {
-    /// A trainer for this model: batches of 32, seed 0, the optimizer's learning rate throughout.
+    /// A trainer for this model: batches of 32, a step for each, seed 0, the optimizer's learning rate throughout.
     pub fn new(model: &'m mut Sequential<T>, loss: impl Loss<T> + 'static, optimizer: Optimizer<T>) -> Self {
         Self::of(Model::Borrowed(model), loss, optimizer)
     }
@@ -132,7 +139,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         }
     }
 
-    /// The samples of a batch in [`Trainer::fit`] and [`Trainer::evaluate`]. The last batch of an epoch may be
+    /// The samples of a batch in [`Trainer::fit`] and [`Trainer::evaluate`], 32 unless set. The last batch of an epoch may be
     /// smaller; a batch larger than the data is all of it.
     ///
     /// # Errors
@@ -157,7 +164,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         self
     }
 
-    /// Where the order of the samples and dropout come from. The same seed gives the same bits.
+    /// Where the order of the samples, augmentations and dropout come from, 0 unless set. The same seed gives the same bits. How weights
+    /// start is not its affair, but that of the generator with which the model was built.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
@@ -177,14 +185,14 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         Ok(self)
     }
 
-    /// A learning rate for each step, counted over all epochs.
+    /// A learning rate for each step, counted from 0 over all epochs. Of schedules and a plateau, the last one that is set counts.
     #[must_use]
     pub fn with_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
         self.pace = Pace::ByStep(Box::new(schedule));
         self
     }
 
-    /// A learning rate for each epoch, counted over all calls of [`Trainer::fit`].
+    /// A learning rate for each epoch, counted from 0 over all calls of [`Trainer::fit`].
     #[must_use]
     pub fn with_epoch_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
         self.pace = Pace::ByEpoch(Box::new(schedule));
@@ -199,7 +207,8 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         self
     }
 
-    /// Keeps an average of the weights; [`Trainer::evaluate`] measures the model as it is, so swap it in first.
+    /// Keeps an exponential [`MovingAverage`] of the weights, which begins with them as they are. The model stays what it is, in
+    /// [`Trainer::evaluate`] and validation too: [`Trainer::swap_average`] gives it the average.
     ///
     /// # Errors
     /// [`Error::Setting`] unless 0 ≤ decay < 1.
@@ -216,7 +225,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         self
     }
 
-    /// How many threads may be used.
+    /// How many threads may be used, those of the current pool unless set. The bits are the same at any number.
     #[must_use]
     pub fn with_parallelism(mut self, parallelism: Parallelism) -> Self {
         self.settings.parallelism = parallelism;
@@ -357,7 +366,7 @@ impl<'m, T: Scalar> Trainer<'m, T> {
         moving_average: Option<&MovingAverage<T>> = |this| this.average.as_ref();
     }
 
-    /// Exchanges the model's weights and their moving average; doing it again undoes it.
+    /// Exchanges the model's weights and their moving average; doing it again undoes it. Steps made in between start from the average.
     ///
     /// # Errors
     /// [`Error::Setting`] where the trainer keeps no average.

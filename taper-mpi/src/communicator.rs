@@ -61,9 +61,9 @@ impl Communicator for Mpi {
         self.place.size
     }
 
-    fn begin_all_reduce(&mut self, values: Bucket) -> Result<()> {
+    fn begin_all_reduce(&mut self, numbers: Bucket) -> Result<()> {
         let in_bf16 = self.in_bf16 && self.place.size > 1;
-        self.tasks.send(Task::Sum { values, in_bf16 }).map_err(|_| ended())
+        self.tasks.send(Task::Sum { values: numbers, in_bf16 }).map_err(|_| ended())
     }
 
     fn finish_all_reduce(&mut self) -> Result<Bucket> {

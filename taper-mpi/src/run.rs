@@ -11,8 +11,9 @@ use std::thread;
 use crate::communicator::Mpi;
 use crate::line::{State, Task, serve};
 
-/// Runs a program as one rank of an MPI job: initialises MPI, gives the program its communicator, and finalises MPI when the program is
-/// through. Ranks wait there for each other.
+/// Runs a program as one rank of an MPI job, and tells how it ended: what `main` returns.
+///
+/// It initialises MPI, gives the program its communicator, and finalises MPI when the program is through. Ranks wait there for each other.
 ///
 /// An error of the program is written to the standard error output, with the rank. It ends all ranks: those that have not failed too within
 /// two seconds are ended by MPI. So does a panic. No rank waits for one that is gone.
@@ -21,6 +22,7 @@ use crate::line::{State, Task, serve};
 ///
 /// A program calls it once, at the beginning, and nothing else of MPI; [the first page](crate) has an example. MPI is called from a thread of
 /// its own, for which a level of `MPI_THREAD_FUNNELED` is enough.
+#[must_use = "`main` returns it, or a failure is not told"]
 pub fn run(program: impl FnOnce(Mpi) -> Result<(), Box<dyn Error>>) -> ExitCode {
     let state = Arc::new(State::default());
     let (to_thread, tasks) = channel();

@@ -108,7 +108,7 @@ fn scores(case: &Case, scores: &Tensor<f64>) -> Result<Tensor<f64>> {
         for (row, chosen) in rows {
             let row = Tensor::from_slice([1, classes], row)?;
             for (class, chosen) in chosen.iter_mut().enumerate() {
-                if metrics::top_k(&row, &[class], k as usize)? < 1.0 {
+                if metrics::top_k_accuracy(&row, &[class], k as usize)? < 1.0 {
                     *chosen = f64::NEG_INFINITY;
                 }
             }
@@ -147,7 +147,7 @@ fn top_k(
     Ok(vec![if k == 1 {
         metrics::accuracy(&scores, &repeated)?
     } else {
-        metrics::top_k(&scores, &repeated, k)?
+        metrics::top_k_accuracy(&scores, &repeated, k)?
     }])
 }
 

@@ -37,7 +37,7 @@ fn optimizer(case: &Case) -> Result<Optimizer<f64>> {
         }
         "Adam" | "AdamW" => {
             let adam = AdamW::new(rate)?.with_betas(case.setting("beta_1"), case.setting("beta_2"))?;
-            let adam = adam.with_decay(case.config("weight_decay").as_f64().unwrap_or(0.0))?;
+            let adam = adam.with_weight_decay(case.config("weight_decay").as_f64().unwrap_or(0.0))?;
             let adam = if case.is_set("amsgrad") { adam.with_amsgrad() } else { adam };
             Optimizer::new(KerasAdam {
                 adam,

@@ -108,7 +108,7 @@ fn rules_and_schedules_tell_their_settings() {
     let adam = Adam::new(0.1).unwrap().with_betas(0.8, 0.9).unwrap().with_epsilon(1e-6).unwrap();
     assert_eq!((adam.betas(), adam.epsilon()), ((0.8, 0.9), 1e-6));
     let adam = AdamW::new(0.1).unwrap().with_betas(0.7, 0.8).unwrap();
-    assert_eq!((adam.learning_rate(), adam.betas(), adam.decay()), (0.1, (0.7, 0.8), 0.01));
+    assert_eq!((adam.learning_rate(), adam.betas(), adam.weight_decay()), (0.1, (0.7, 0.8), 0.01));
     assert_eq!(Lion::new(0.1).unwrap().with_betas(0.5, 0.6).unwrap().betas(), (0.5, 0.6));
     assert!(RmsProp::new(0.1).unwrap().centered().is_centered());
     assert_eq!(Adagrad::new(0.1).unwrap().with_initial(0.2).unwrap().initial(), 0.2);

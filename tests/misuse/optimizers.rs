@@ -109,7 +109,10 @@ pub(crate) const CASES: &[Case] = &[
     ),
     (
         "a decoupled weight decay of NaN",
-        || both(AdamW::new(0.1).unwrap().with_decay(-1.0), AdamW::new(0.1).unwrap().with_decay(NAN)),
+        || {
+            let adam = || AdamW::new(0.1).unwrap();
+            both(adam().with_weight_decay(-1.0), adam().with_weight_decay(NAN))
+        },
         "weight_decay: expected a finite number of at least 0, got NaN",
     ),
     (

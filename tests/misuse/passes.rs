@@ -352,7 +352,11 @@ pub(crate) const CASES: &[Case] = &[
         || {
             let mut model = model();
             let mut store = gradients(&mut model);
-            error(Optimizer::new(Elephant(RuleSettings::new(0.1).unwrap())).step(&mut model, &mut store))
+            let mut optimizer = Optimizer::new(Elephant(RuleSettings::new(0.1).unwrap()));
+            let untouched = error(optimizer.state(&model));
+            let text = error(optimizer.step(&mut model, &mut store));
+            assert_eq!(untouched, text);
+            text
         },
         "buffers of the rule: expected at most 3, got 4",
     ),

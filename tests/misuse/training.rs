@@ -305,7 +305,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     (
         "a hit among the best none",
-        || error(metrics::top_k(&outputs(), &[0, 1, 0], 0)),
+        || error(metrics::top_k_accuracy(&outputs(), &[0, 1, 0], 0)),
         "k: expected at least 1, got 0",
     ),
     (
@@ -320,7 +320,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     (
         "a metric of no samples",
-        || error(metrics::top_k(&Tensor::<f32>::zeros([0, 2]).unwrap(), &[], 1)),
+        || error(metrics::top_k_accuracy(&Tensor::<f32>::zeros([0, 2]).unwrap(), &[], 1)),
         "samples of the metric: expected at least one, got none",
     ),
     (

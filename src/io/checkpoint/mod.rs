@@ -13,7 +13,7 @@ use super::save;
 use crate::train::{Fit, Keeper, Moment, Monitor, Plan, Run};
 use crate::{Error, Result, Scalar, Trainer};
 
-/// When and where [`Trainer::fit`] writes checkpoints; for [`Fit::with_checkpoints`].
+/// When and where [`Trainer::fit`] writes checkpoints; for [`Fit::with_checkpoints`]. Keras's `ModelCheckpoint` and `BackupAndRestore`.
 ///
 /// A checkpoint is a model's file with more in it: what the optimizer remembers, the schedule, the moving average, the
 /// best epoch, the random state, the place in the shuffled data, the history. [`Trainer::resume`] goes on from it, and k

@@ -76,7 +76,7 @@ impl Archive {
     /// The array of this name.
     ///
     /// # Errors
-    /// [`Error::File`] where there is none, or it is not an array of numbers.
+    /// [`Error::File`] where there is none, or it is not an array of numbers; [`Error::Io`] where the file cannot be read.
     pub fn array(&mut self, name: &str) -> Result<NumpyArray<'_>> {
         let Some(index) = self.zip.index_for_name(&format!("{name}{EXTENSION}")) else {
             return Err(self.origin.problem(Error::unknown_name("array name", self.names(), name)));
@@ -98,7 +98,7 @@ impl Archive {
     /// All arrays, each as [`NumpyArray::tensor`] reads it.
     ///
     /// # Errors
-    /// [`Error::File`] where one of them is of another type, or is not an array of numbers.
+    /// [`Error::File`] where one of them is of another type, or is not an array of numbers; [`Error::Io`] where the file cannot be read.
     pub fn tensors<T: Scalar>(&mut self) -> Result<Vec<(String, Tensor<T>)>> {
         let names: Vec<String> = self.names().into_iter().map(str::to_owned).collect();
         let mut tensors = Vec::with_capacity(names.len());
@@ -110,12 +110,12 @@ impl Archive {
     }
 }
 
-/// Writes arrays with their names to a `.npz` file, in place of one that is there. They are not compressed: weights
+/// Writes arrays with their names to a `.npz` file, in place of one that is there: `numpy.savez`. They are not compressed: weights
 /// hardly get smaller.
 ///
 /// # Errors
-/// [`Error::File`] where two have the same name, [`Error::Io`] where the file cannot be written; one that was there is
-/// unchanged then.
+/// [`Error::File`] where two have the same name, [`Error::Io`] where the file cannot be written, and for a label of 2⁶³ or more; one
+/// that was there is unchanged then.
 pub fn write_archive<'a, N: AsRef<str>>(
     path: impl AsRef<Path>,
     entries: impl IntoIterator<Item = (N, Entry<'a>)>,

@@ -65,7 +65,8 @@ impl<'a> NumpyArray<'a> {
     /// The array as it is: numbers of the tensor's type, or of a narrower floating-point type.
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) where the numbers are of another type.
+    /// [`Error::File`](crate::Error::File) where the numbers are of another type, or the file does not hold what its header says;
+    /// [`Error::Io`](crate::Error::Io) where it cannot be read.
     pub fn tensor<T: Scalar>(self) -> Result<Tensor<T>> {
         match self.header.dtype {
             Dtype::Float16 | Dtype::Float32 => self.floats(),
@@ -87,7 +88,7 @@ impl<'a> NumpyArray<'a> {
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File) where a number cannot be told exactly in the tensor's type, or the numbers are
-    /// not whole ones.
+    /// not of a type of whole ones; otherwise as [`NumpyArray::tensor`].
     pub fn integers<T: Scalar>(self) -> Result<Tensor<T>> {
         let shape = self.shape();
         let exact = |value: i128| cast::<T>(value).filter(|number| number.to_i128() == Some(value));
@@ -98,7 +99,7 @@ impl<'a> NumpyArray<'a> {
     /// largest that is infinity.
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) where the file does not hold what its header says.
+    /// As [`NumpyArray::tensor`], but for the type.
     pub fn rounded<T: Scalar>(self) -> Result<Tensor<T>> {
         match self.header.dtype {
             Dtype::Float16 | Dtype::Float32 | Dtype::Float64 => self.floats(),
@@ -109,8 +110,8 @@ impl<'a> NumpyArray<'a> {
     /// Whole numbers as the classes of samples, one after another; axes of length 1 behind the first do not matter.
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) where the numbers are not whole ones from 0, or there is more than one for each
-    /// sample.
+    /// [`Error::File`](crate::Error::File) where the numbers are not of a type of whole ones or one is below 0, or there is more than
+    /// one for each sample; otherwise as [`NumpyArray::tensor`].
     pub fn labels(self) -> Result<Vec<usize>> {
         let shape = self.shape();
         if shape.axes().iter().skip(1).any(|&length| length != 1) {

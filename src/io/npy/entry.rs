@@ -13,7 +13,16 @@ const BLOCK: usize = 8192;
 
 /// What is written as an array: a tensor or a view, as float32 or float64, or labels, as int64.
 ///
-/// Made with `Entry::from`, or by itself where a function takes `impl Into<Entry>`.
+/// Made with `Entry::from`, or by itself where a function takes `impl Into<Entry>`:
+///
+/// ```
+/// use taper::{Tensor, io::npy::Entry};
+///
+/// let (images, labels) = (Tensor::<f32>::zeros([2, 28, 28])?, vec![0, 1]);
+/// let entries = [("images", Entry::from(&images)), ("labels", Entry::from(&labels))]; // for `npy::write_archive`
+/// # let _ = entries;
+/// # Ok::<(), taper::Error>(())
+/// ```
 pub struct Entry<'a> {
     descr: &'static str,
     shape: Shape,

@@ -1,5 +1,12 @@
 //! NumPy's files: `.npy` for one array, `.npz` for several with names.
 //!
+//! | NumPy | here |
+//! |---|---|
+//! | `numpy.load("x.npy")` | [`read`], [`read_labels`], or [`open`] for an array whose type is not known |
+//! | `numpy.save("x.npy", x)` | [`write()`] |
+//! | `numpy.load("x.npz")` | [`Archive::open`] |
+//! | `numpy.savez("x.npz", x=x, y=y)` | [`write_archive`] |
+//!
 //! ```
 //! use taper::{Tensor, io::npy};
 //!
@@ -95,7 +102,8 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<usize>> {
     open(path)?.labels()
 }
 
-/// The array of a `.npy` file, of which only the header has been read.
+/// The array of a `.npy` file, of which only the header has been read: it tells type and shape, and one of its methods reads the
+/// numbers.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) where the file cannot be read, [`Error::File`](crate::Error::File) where it is not an
@@ -106,10 +114,10 @@ pub fn open(path: impl AsRef<Path>) -> Result<NumpyArray<'static>> {
     NumpyArray::new(origin, Box::new(file), bytes)
 }
 
-/// Writes a tensor, a view or labels to a `.npy` file, in place of one that is there.
+/// Writes a tensor, a view or labels to a `.npy` file, in place of one that is there: `numpy.save`.
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io) where the file cannot be written; one that was there is unchanged then.
+/// [`Error::Io`](crate::Error::Io) where the file cannot be written, and for a label of 2⁶³ or more; one that was there is unchanged then.
 pub fn write<'a>(path: impl AsRef<Path>, entry: impl Into<Entry<'a>>) -> Result<()> {
     let entry = entry.into();
     write_atomically(path.as_ref(), &mut |file| {

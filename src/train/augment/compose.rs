@@ -6,7 +6,7 @@ use super::Augment;
 use crate::layers::RandomKey;
 use crate::{Result, Scalar, TensorViewMut};
 
-/// Several augmentations, one after the other, each with a key of its own: a list of them.
+/// Several augmentations, one after the other, each with a key of its own: torchvision's `Compose`.
 ///
 /// ```
 /// use taper::train::augment::{Compose, Flip, Noise};

@@ -6,9 +6,10 @@ use crate::getters::getters;
 use crate::layers::RandomKey;
 use crate::{Error, Result, Scalar, TensorViewMut};
 
-/// Fills a random rectangle (Zhong et al., "Random erasing data augmentation", 2017), as torchvision's `RandomErasing` does and with its
-/// settings: with probability 0.5, a share of the area that is uniform from 0.02 to 0.33 and a ratio r of height to width whose
-/// logarithm is uniform from ln 0.3 to ln 3.3.
+/// Fills a random rectangle (Zhong et al., "Random erasing data augmentation", 2017), as torchvision's `RandomErasing` does.
+///
+/// The settings are torchvision's unless set: with probability 0.5, a share of the area that is uniform from 0.02 to 0.33, a ratio r of
+/// height to width whose logarithm is uniform from ln 0.3 to ln 3.3, which cannot be set, and a fill value of 0.
 ///
 /// ```text
 /// height of the rectangle = round(√(area·r)), its width = round(√(area/r)), each place in the image as likely
@@ -28,13 +29,13 @@ const LEAST_RATIO: f64 = 0.3;
 const MOST_RATIO: f64 = 3.3;
 
 impl Erase {
-    /// With torchvision's settings.
+    /// With torchvision's settings: probability 0.5, shares from 0.02 to 0.33, a fill value of 0.
     #[must_use]
     pub fn new() -> Self {
         Self { probability: 0.5, share: [0.02, 0.33], fill: 0.0 }
     }
 
-    /// How often an image is changed.
+    /// How often an image is changed: a probability, 0.5 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless from 0 to 1.
@@ -56,7 +57,7 @@ impl Erase {
         Ok(self)
     }
 
-    /// What the rectangle is filled with.
+    /// What the rectangle is filled with, 0 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] for what is not finite.

@@ -6,7 +6,8 @@ use crate::getters::getters;
 use crate::layers::RandomKey;
 use crate::{Result, Scalar, TensorViewMut};
 
-/// Mirrors an image with a probability, 0.5 unless set. Keras's `RandomFlip`, torchvision's `RandomHorizontalFlip`.
+/// Mirrors an image with a probability, 0.5 unless set. Keras's `RandomFlip`, torchvision's `RandomHorizontalFlip` and
+/// `RandomVerticalFlip`.
 ///
 /// ```text
 /// horizontal: y[row, column] = x[row, width − 1 − column]      vertical: y[row, column] = x[height − 1 − row, column]

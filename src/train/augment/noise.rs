@@ -5,8 +5,9 @@ use crate::getters::getters;
 use crate::layers::RandomKey;
 use crate::{Error, Result, Scalar, TensorViewMut};
 
-/// Adds normal noise to each number of a sample of any shape: y = x + deviation·z, with z by Box and Muller (1958). Keras's
-/// `GaussianNoise`, torchvision's `GaussianNoise` without clipping.
+/// Adds normal noise to each number of a sample of any shape: y = x + deviation·z, with z of mean 0 and variance 1.
+///
+/// By Box and Muller (1958). Keras's `GaussianNoise`, torchvision's `GaussianNoise` without clipping.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Noise {
     deviation: f64,
