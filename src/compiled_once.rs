@@ -6,7 +6,7 @@
 
 use std::hint::black_box;
 
-use crate::layers::{Window, kinds};
+use crate::layers::{Window, kinds::kinds};
 use crate::losses::{
     BinaryCrossEntropy, BinaryCrossEntropyOfProbabilities, BinaryFocal, CategoricalFocal, CategoricalHinge,
     CosineEmbedding, CosineSimilarity, CrossEntropy, GaussianNegativeLogLikelihood, Hinge, HingeEmbedding,

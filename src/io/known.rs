@@ -55,5 +55,5 @@ pub(super) fn has_models(kind: &str) -> bool {
 
 /// Whether a layer of this kind is one of this crate's.
 pub(super) fn is_own(kind: &str) -> bool {
-    has_models(kind) || crate::layers::is_kind(kind)
+    has_models(kind) || crate::layers::kinds::is_kind(kind)
 }

@@ -8,7 +8,7 @@ use super::header::Header;
 use super::known::{Known, is_own};
 use super::open_quantized::{Bytes, open_quantized};
 use crate::layers::stored::Kind;
-use crate::layers::{Layer, Settings, Stored, kinds};
+use crate::layers::{Layer, Settings, Stored, kinds::kinds};
 use crate::prelude::*;
 use crate::sequential::Quantization;
 use crate::{Error, Result, Scalar, Sequential};
