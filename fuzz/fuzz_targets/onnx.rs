@@ -4,7 +4,11 @@
 
 #![no_main]
 
+use std::sync::OnceLock;
+
 use libfuzzer_sys::fuzz_target;
+use taper::io::ToOnnx;
+use taper::sequential::Quantization;
 use taper::{Sequential, Tensor};
 
 /// Networks of dense layers, of an image with branches, of a sequence, what is left of shapes, and whole numbers of few bits.
@@ -17,6 +21,21 @@ const FILES: [&[u8]; 7] = [
     include_bytes!("../../tests/fixtures/onnx/lenet_dynamic.onnx"),
     include_bytes!("../../tests/fixtures/onnx/weights.onnx"),
 ];
+
+/// Those, and layers of eight bits as this crate writes them, of ranges that are known before and of those of each sample.
+fn files() -> &'static [Vec<u8>] {
+    static FILES_AND_WRITTEN: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    FILES_AND_WRITTEN.get_or_init(|| {
+        let net = Sequential::<f32>::builder([5, 5, 2]).conv2d(3, 3).relu().flatten().dense(2);
+        let net = net.build(&mut taper::seeded(1)).unwrap();
+        let kinds = [
+            Quantization::int8(),
+            Quantization::int8().calibrated(&Tensor::full([1, 5, 5, 2], 0.5).unwrap()),
+        ];
+        let written = kinds.map(|kind| net.quantized(&kind).unwrap().to_onnx_bytes(&ToOnnx::new()).unwrap());
+        FILES.iter().map(|file| file.to_vec()).chain(written).collect()
+    })
+}
 
 /// A valid file, changed as the bytes say: each five are a kind of change, a place and two values.
 fn changed(file: &[u8], changes: &[u8]) -> Vec<u8> {
@@ -64,7 +83,7 @@ fn survive(bytes: &[u8]) {
 
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, rest)) = input.split_first() else { return };
-    match FILES.get(usize::from(choice) % (FILES.len() + 1)) {
+    match files().get(usize::from(choice) % (files().len() + 1)) {
         Some(file) => survive(&changed(file, rest)),
         None => survive(rest),
     }
