@@ -15,8 +15,11 @@ use crate::{Error, Result, Scalar, Sequential};
 
 /// How a model is made of a file; for [`Sequential::open_with`](crate::Sequential::open_with).
 ///
-/// It tells how layers of one's own are made. Such a layer gives what it was made with in [`Layer::settings`]; a file keeps that, and
-/// what is here makes the layer of it, with the models that it may hold and any numbers for parameters. They come from the file then.
+/// It tells how layers of one's own are made ([`Open::with_layer`]), which layers of this crate there are in a program that is to be small
+/// ([`Open::with_only`]), and whether weights get fewer bits ([`Open::quantized`]).
+///
+/// A layer of one's own gives what it was made with in [`Layer::settings`]; a file keeps that, and what is told here makes the layer of it,
+/// with the models that it may hold and any numbers for parameters. Those come from the file then.
 ///
 /// ```
 /// use taper::io::{Open, Save};

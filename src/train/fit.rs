@@ -66,7 +66,8 @@ impl<'a, T: Scalar> Fit<'a, T> {
     /// the data. It is in [`Epoch::metrics`], and early stopping and checkpoints can follow it
     /// ([`Monitor::Highest`](super::Monitor::Highest)).
     ///
-    /// All outputs of the validation data are kept for it. Weights of samples are not applied.
+    /// All outputs of the validation data are kept for it. Weights of samples are not applied. Without validation data, or under a name that
+    /// another metric has, the call of `fit` is an error.
     ///
     /// ```
     /// use taper::train::{Dataset, EarlyStopping, Fit, Monitor, metrics::ConfusionMatrix};

@@ -86,6 +86,7 @@ pub trait Samples<T: Scalar>: Sync {
     }
 
     /// How a data set takes these samples. Not to be written: it is for what lies in memory.
+    #[doc(hidden)]
     fn as_inputs(&self) -> Inputs<'_, T>
     where
         Self: Sized,

@@ -16,6 +16,14 @@ use crate::{Error, Result, Scalar, TensorViewMut};
 /// ```
 ///
 /// A rectangle that is not smaller than the image is drawn again, up to ten times; then the image stays as it is.
+///
+/// ```
+/// use taper::train::augment::Erase;
+///
+/// let augmentation = Erase::new().with_probability(0.25)?.with_share(0.02, 0.1)?;
+/// assert_eq!(augmentation.share(), [0.02, 0.1]);
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Erase {
     probability: f64,

@@ -12,6 +12,14 @@ use crate::{Result, Scalar, TensorViewMut};
 /// ```text
 /// horizontal: y[row, column] = x[row, width − 1 − column]      vertical: y[row, column] = x[height − 1 − row, column]
 /// ```
+///
+/// ```
+/// use taper::train::augment::Flip;
+///
+/// let augmentation = Flip::horizontal().with_probability(0.3)?;
+/// assert_eq!((augmentation.is_vertical(), augmentation.probability()), (false, 0.3));
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Flip {
     is_vertical: bool,

@@ -8,6 +8,18 @@ use crate::{Error, Result, Scalar, TensorViewMut};
 /// Adds normal noise to each number of a sample of any shape: y = x + deviation·z, with z of mean 0 and variance 1.
 ///
 /// By Box and Muller (1958). Keras's `GaussianNoise`, torchvision's `GaussianNoise` without clipping.
+///
+/// ```
+/// use taper::Tensor;
+/// use taper::layers::RandomKey;
+/// use taper::train::augment::{Augment, Noise};
+///
+/// let mut sample = Tensor::<f32>::zeros([1000])?;
+/// Noise::new(0.1)?.augment(sample.view_mut(), &mut [0.0; 1000], RandomKey::new(7, 0))?;
+/// let variance = sample.as_slice().iter().map(|x| x * x).sum::<f32>() / 1000.0;
+/// assert!((variance - 0.01).abs() < 0.002);
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Noise {
     deviation: f64,

@@ -16,6 +16,14 @@ use crate::{Error, Result, Scalar, TensorViewMut};
 /// ```
 ///
 /// Between pixels, x is linear in both directions; pixels outside of the image are the fill value, 0 unless set.
+///
+/// ```
+/// use taper::train::augment::Rotate;
+///
+/// let augmentation = Rotate::new(15.0)?;
+/// assert_eq!((augmentation.degrees(), augmentation.fill()), (15.0, 0.0));
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rotate {
     degrees: f64,

@@ -15,6 +15,14 @@ use crate::{Error, Result, Scalar, TensorViewMut};
 /// ```
 ///
 /// Between pixels, x is linear in both directions; pixels outside of the image are the fill value, 0 unless set.
+///
+/// ```
+/// use taper::train::augment::Scale;
+///
+/// let augmentation = Scale::new(0.9, 1.2)?;
+/// assert_eq!(augmentation.factors(), [0.9, 1.2]);
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     least: f64,

@@ -12,6 +12,14 @@ use crate::{Result, Scalar, TensorViewMut};
 /// ```text
 /// y[row, column] = x[row − r, column − c] where there is such a pixel, else the fill value, 0 unless set
 /// ```
+///
+/// ```
+/// use taper::train::augment::Shift;
+///
+/// let augmentation = Shift::new(2, 4).with_fill(0.5)?;
+/// assert_eq!(augmentation.most(), [2, 4]);
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shift {
     most: [usize; 2],
@@ -19,7 +27,7 @@ pub struct Shift {
 }
 
 impl Shift {
-    /// At most so many rows and columns either way.
+    /// At most so many rows and columns either way; what comes in is 0.
     #[must_use]
     pub fn new(rows: usize, columns: usize) -> Self {
         Self { most: [rows, columns], fill: 0.0 }
