@@ -10,8 +10,10 @@ use crate::kernels::{Run, split_work};
 use crate::layers::{GradientSink, GradientSource, KeptGradients, Layer, Param};
 use crate::{Error, Parallelism, Result, Scalar};
 
-/// The elements of a bucket, 4 MB of `f32`: few enough to begin early, and enough that a sum takes longer than its beginning.
-const ELEMENTS: usize = 1 << 20;
+/// The elements of a bucket that each of few ranks adds up, and the most of a bucket, 4 MB of `f32`: few enough to begin early, and enough that
+/// a sum takes longer than its beginning. What a rank has just written is in its cache when the sum of a smaller bucket begins.
+const ELEMENTS_OF_RANK: usize = 1 << 18;
+const MOST_ELEMENTS: usize = 1 << 20;
 
 /// A gradient of each parameter that moves.
 #[derive(Debug)]
@@ -49,21 +51,22 @@ struct Place {
 }
 
 impl<T: Scalar> Buckets<T> {
-    /// Room for the gradients of a model, in the order in which a backward pass brings them.
-    pub(super) fn new(model: &dyn Layer<T>, parallelism: Parallelism) -> Self {
+    /// Room for the gradients of a model, in the order in which a backward pass brings them, over so many ranks.
+    pub(super) fn new(model: &dyn Layer<T>, parallelism: Parallelism, ranks: usize) -> Self {
+        let most = ELEMENTS_OF_RANK.saturating_mul(ranks).min(MOST_ELEMENTS);
         let mut slots = Vec::new();
         let mut blocks = Vec::new();
         model.params(&mut |param| {
             let (len, is_frozen) = (param.buffer().len(), param.is_frozen());
             slots.push(Slot { len, is_frozen, runs: 0..0, is_filled: false, is_ready: false });
-            blocks.push(param.block(ELEMENTS));
+            blocks.push(param.block(most));
         });
         let (mut runs, mut lens) = (Vec::new(), Vec::<usize>::new());
         for (slot, block) in slots.iter_mut().zip(blocks).rev().filter(|(slot, _)| !slot.is_frozen) {
             let first = runs.len();
             for start in (0..slot.len).step_by(block) {
                 let len = block.min(slot.len - start);
-                if lens.last().is_none_or(|&last| last + len > ELEMENTS) {
+                if lens.last().is_none_or(|&last| last + len > most) {
                     lens.push(0);
                 }
                 let (bucket, at) = (lens.len() - 1, lens[lens.len() - 1]);

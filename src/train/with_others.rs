@@ -229,7 +229,8 @@ impl<T: Scalar> Trainer<'_, T> {
         work: impl FnMut(&mut Self, usize, Shared<'_, T>) -> Result<f64>,
     ) -> Own<f64> {
         let kept = self.buckets.take().filter(|buckets| buckets.fits(&*self.model));
-        let mut buckets = kept.unwrap_or_else(|| Buckets::new(&*self.model, self.settings.parallelism));
+        let (parallelism, ranks) = (self.settings.parallelism, group.size());
+        let mut buckets = kept.unwrap_or_else(|| Buckets::new(&*self.model, parallelism, ranks));
         buckets.clear();
         let loss = self.or_undo(|trainer| {
             let loss = trainer.passes_of_all(group, &mut buckets, parts, work)?;

@@ -4,9 +4,14 @@
     python3 taper-mpi/scripts/model.py
 """
 
+import math
+
 # The network 12544-1024-512-3.
 WEIGHTS = 13_371_907
-BUCKETS = 13
+# The most gradients of a bucket, and how many of these each rank adds up at most.
+BUCKET, OF_RANK = 1 << 20, 1 << 18
+# Sums of a few numbers in each step.
+SMALL_SUMS = 2
 # The share of forward and backward that is left when the first large bucket is full: the gradient of the first layer.
 HIDDEN = 0.43
 
@@ -17,18 +22,23 @@ SAMPLE, STEP = 0.025, 4.0
 NETWORKS = {"10 Gbit/s": (1.25e6, 0.02), "100 Gbit/s": (12.5e6, 0.002)}
 
 
+def buckets(k):
+    return math.ceil(WEIGHTS / min(BUCKET, k * OF_RANK))
+
+
 def reduce(k, bytes_each, bandwidth, latency):
     """A sum of all gradients over k machines."""
     if k == 1:
         return 0.0
-    return 2 * (k - 1) * latency * BUCKETS + 2 * (k - 1) / k * WEIGHTS * bytes_each / bandwidth
+    return 2 * (k - 1) * latency * buckets(k) + 2 * (k - 1) / k * WEIGHTS * bytes_each / bandwidth
 
 
 def step(k, batch, bytes_each, bandwidth, latency, sample=SAMPLE, fixed=STEP):
     """A step on a batch of all machines: what cannot hide behind the backward pass comes on top of it."""
     compute = sample * batch / k
     total = reduce(k, bytes_each, bandwidth, latency)
-    return compute + fixed + max(total - HIDDEN * compute, total / BUCKETS)
+    small = SMALL_SUMS * 2 * (k - 1) * latency
+    return compute + fixed + max(total - HIDDEN * compute, total / buckets(k)) + small
 
 
 def table(title, batch_of, bytes_each):

@@ -68,8 +68,11 @@ fn bits_depend_on_nothing_but_the_number_of_ranks() {
     assert_eq!(one[0].0, again[0].0);
     // The last layer and the first bias come first; the weight of 2,200,000 comes in parts as large as a bucket.
     let sizes = &one[0].1;
-    assert_eq!(sizes.len(), 4, "{sizes:?}");
+    assert_eq!(sizes.len(), 6, "{sizes:?}");
     assert!(sizes[0] < 100_000, "{sizes:?}");
+    assert!(sizes[1..5].iter().all(|&size| size > 500_000 && size <= 1 << 19), "{sizes:?}");
+    let sizes = &all_of(5, |rank| train(rank, 1100, Parallelism::Threads(1), Precision::Full).1)[0];
+    assert_eq!(sizes.len(), 4, "{sizes:?}");
     assert!(sizes[1..3].iter().all(|&size| size > 1_000_000 && size <= 1 << 20), "{sizes:?}");
 }
 
