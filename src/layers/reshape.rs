@@ -6,7 +6,7 @@ use crate::getters::getters;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// Gives each sample another shape with as many elements, row-major. Free of cost, like [`super::Flatten`].
+/// Gives each sample another shape with as many elements, row-major. Free of cost, like [`Flatten`](super::Flatten).
 ///
 /// # Shapes
 /// `[batch, …]` → `[batch, …]`, the new axes as given.

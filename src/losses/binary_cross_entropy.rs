@@ -8,6 +8,8 @@ use crate::getters::getters;
 use crate::layers::OutputKind;
 use crate::{Result, Scalar, Shape, TensorView};
 
+/// Binary cross-entropy of each output, from logits: PyTorch's `BCEWithLogitsLoss`, Keras's `BinaryCrossentropy(from_logits=True)`.
+///
 /// For a logit x and a target t from 0 to 1, with σ(x) = 1/(1 + e⁻ˣ) and a weight p of the positive class:
 ///
 /// ```text
@@ -16,9 +18,12 @@ use crate::{Result, Scalar, Shape, TensorView};
 /// ```
 ///
 /// The right sides are computed, with s(x) = ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|): nothing overflows, and what
-/// is small keeps its digits, since nothing large is subtracted. By default the mean over all elements. PyTorch's
-/// `BCEWithLogitsLoss`, and the mean of its `MultiLabelSoftMarginLoss`. Weights scale losses and are not part of what a mean
-/// is divided by. For probabilities there is [`super::BinaryCrossEntropyOfProbabilities`].
+/// is small keeps its digits, since nothing large is subtracted. By default the mean over all elements, which
+/// is that of PyTorch's `MultiLabelSoftMarginLoss` too. Weights scale losses and are not part of what a mean
+/// is divided by. For probabilities there is [`BinaryCrossEntropyOfProbabilities`](super::BinaryCrossEntropyOfProbabilities).
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{BinaryCrossEntropy, Loss}};
@@ -42,10 +47,10 @@ impl BinaryCrossEntropy {
         Self::default()
     }
 
-    /// Weights the positive class: one number for all outputs, or one for each. Above 1 it is missed less.
+    /// Weights the positive class, p: one number for all outputs, or one for each, PyTorch's `pos_weight`. Above 1 it is missed less.
     ///
     /// # Errors
-    /// [`crate::Error::Setting`] unless there is at least one and all are finite.
+    /// [`Error::Setting`](crate::Error::Setting) unless there is at least one and all are finite.
     pub fn with_positive_weight(mut self, weight: &[f64]) -> Result<Self> {
         self.positive_weight = OutputWeights::new("positive_weight", weight)?;
         Ok(self)
@@ -54,7 +59,7 @@ impl BinaryCrossEntropy {
     /// Weights the outputs of a sample: one number for all of them, or one for each.
     ///
     /// # Errors
-    /// [`crate::Error::Setting`] unless there is at least one and all are finite.
+    /// [`Error::Setting`](crate::Error::Setting) unless there is at least one and all are finite.
     pub fn with_weights(mut self, weights: &[f64]) -> Result<Self> {
         self.weights = OutputWeights::new("weights", weights)?;
         Ok(self)

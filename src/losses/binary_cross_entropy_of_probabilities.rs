@@ -8,16 +8,18 @@ use crate::getters::getters;
 use crate::layers::OutputKind;
 use crate::{Result, Scalar, Shape, TensorView};
 
+/// Binary cross-entropy of each output, from probabilities: PyTorch's `BCELoss`.
+///
 /// For a probability p, as a sigmoid gives it, and a target t from 0 to 1:
 ///
 /// ```text
 /// loss = −t·ln p − (1 − t)·ln(1 − p)        ∂loss/∂p = (p − t)/(p·(1 − p))
 /// ```
 ///
-/// As PyTorch's `BCELoss`: a logarithm is at least −100, so no loss is infinite, and the divisor of the gradient at least
+/// As there, a logarithm is at least −100, so no loss is infinite, and the divisor of the gradient at least
 /// 1e-12. By default the mean over all elements. Weights scale losses and are not part of what a mean is divided by.
 ///
-/// A model that ends before its sigmoid learns better with [`super::BinaryCrossEntropy`]: a probability near 1 has lost the
+/// A model that ends before its sigmoid learns better with [`BinaryCrossEntropy`](super::BinaryCrossEntropy): a probability near 1 has lost the
 /// digits of its logit, and a sigmoid that is rounded to 0 or 1 has no slope.
 ///
 /// # Shapes
@@ -47,7 +49,7 @@ impl BinaryCrossEntropyOfProbabilities {
     /// Weights the outputs of a sample: one number for all of them, or one for each.
     ///
     /// # Errors
-    /// [`crate::Error::Setting`] unless there is at least one and all are finite.
+    /// [`Error::Setting`](crate::Error::Setting) unless there is at least one and all are finite.
     pub fn with_weights(mut self, weights: &[f64]) -> Result<Self> {
         self.weights = OutputWeights::new("weights", weights)?;
         Ok(self)

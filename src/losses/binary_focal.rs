@@ -7,8 +7,9 @@ use crate::getters::getters;
 use crate::layers::OutputKind;
 use crate::{Error, Result, Scalar, Shape};
 
-/// Binary cross-entropy in which outputs that are right already count little (Lin et al., 2017). For a logit x, p = σ(x) and
-/// a target t from 0 to 1:
+/// Focal loss of each output, from logits: binary cross-entropy in which outputs that are right already count little (Lin et al., 2017).
+///
+/// For a logit x, p = σ(x) and a target t from 0 to 1:
 ///
 /// ```text
 /// loss = αₜ·(1 − pₜ)^γ·(−t·ln p − (1 − t)·ln(1 − p))
@@ -18,6 +19,9 @@ use crate::{Error, Result, Scalar, Shape};
 /// γ = 2 and α = 0.25 unless set, as in the paper and in torchvision's `sigmoid_focal_loss`. Keras's
 /// `BinaryFocalCrossentropy` has no αₜ unless `apply_class_balancing` is set: [`without_alpha`](Self::without_alpha). By
 /// default the mean over all elements (torchvision's default is no reduction).
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{BinaryFocal, Loss}};
@@ -47,7 +51,7 @@ impl BinaryFocal {
         Self::default()
     }
 
-    /// How little counts what is right already: γ. With 0, it counts like everything else.
+    /// How little counts what is right already: γ, 2 unless set. With 0, it counts like everything else.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite and at least 0.
@@ -56,7 +60,7 @@ impl BinaryFocal {
         Ok(self)
     }
 
-    /// The weight of targets of 1, α; those of 0 weigh 1 − α.
+    /// The weight of targets of 1, α, 0.25 unless set; those of 0 weigh 1 − α.
     ///
     /// # Errors
     /// [`Error::Setting`] unless from 0 to 1.

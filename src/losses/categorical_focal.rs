@@ -12,8 +12,10 @@ use crate::layers::max_and_log_sum;
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// Cross-entropy in which classes that are right already count little (Lin et al., 2017). For logits x of C classes,
-/// p = softmax(x) and a target distribution q:
+/// Focal loss of one of several classes, from logits: cross-entropy in which classes that are right already count little (Lin et al.,
+/// 2017).
+///
+/// For logits x of C classes, p = softmax(x) and a target distribution q:
 ///
 /// ```text
 /// loss = −Σ α_c·(1 − p_c)^γ·q_c·ln p_c
@@ -57,7 +59,7 @@ impl CategoricalFocal {
         Self::default()
     }
 
-    /// How little counts what is right already: γ. With 0, it counts like everything else.
+    /// How little counts what is right already: γ, 2 unless set. With 0, it counts like everything else.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite and at least 0.
@@ -66,7 +68,7 @@ impl CategoricalFocal {
         Ok(self)
     }
 
-    /// The weights of the classes, α: one number for all of them, or one for each.
+    /// The weights of the classes, α: one number for all of them, 0.25 unless set, or one for each.
     ///
     /// # Errors
     /// [`Error::Setting`] unless there is at least one and all are finite.
@@ -75,7 +77,7 @@ impl CategoricalFocal {
         Ok(self)
     }
 
-    /// Spreads a share of the target evenly over all classes.
+    /// Spreads a share of the target evenly over all classes; 0 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless from 0 to 1.

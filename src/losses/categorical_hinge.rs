@@ -7,14 +7,17 @@ use super::target::Target;
 use crate::scalar::sum;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
+/// Categorical hinge: the right class ahead of the best of the others. Keras's `CategoricalHinge`.
+///
 /// For scores x of classes and a target distribution t:
 ///
 /// ```text
 /// loss = max(max_c (1 − t_c)·x_c − Σ t_c·x_c + 1, 0)
+/// ∂loss/∂x_c = −t_c, and 1 − t_c more for the c of the inner maximum; 0 where the loss is 0
 /// ```
 ///
 /// A target of class indices means t = 1 for that class, which adds a 0 to what the inner maximum is taken of. By default the
-/// mean over the rows of classes. Keras's `CategoricalHinge`. Of several classes that are the largest, the first has the
+/// mean over the rows of classes. Of several classes that are the largest, the first has the
 /// derivative.
 ///
 /// # Shapes

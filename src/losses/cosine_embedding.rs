@@ -8,6 +8,8 @@ use crate::getters::getters;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
+/// Pairs of vectors, of the same direction where they belong together and not where they do not: PyTorch's `CosineEmbeddingLoss`.
+///
 /// For two vectors a and b and a target t, which is 1 where they are to be alike and −1 where not:
 ///
 /// ```text
@@ -16,13 +18,13 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// cos(a, b) = a·b/√((a·a + ε)·(b·b + ε))        ∂cos/∂a = b/√(…) − cos·a/(a·a + ε)
 /// ```
 ///
-/// PyTorch's `CosineEmbeddingLoss`: the margin is 0 unless set, and ε = 1e-12. By default the mean over the pairs. The derivative at the
+/// As there, the margin is 0 unless set, and ε = 1e-12. By default the mean over the pairs. The derivative at the
 /// kink is 0. Where the second vector is given, and every pair alike, there is
-/// [`super::CosineSimilarity`].
+/// [`CosineSimilarity`](super::CosineSimilarity).
 ///
 /// # Shapes
 /// Outputs `[batch, …, 2, features]`, the vectors of a pair one after the other; target `[batch, …]` or `[batch, …, 1]`, a number
-/// for each pair. A model of samples `[2, inputs]` makes both vectors with the same weights: [`crate::Dense`] works along the last
+/// for each pair. A model of samples `[2, inputs]` makes both vectors with the same weights: [`Dense`](crate::Dense) works along the last
 /// axis.
 ///
 /// ```

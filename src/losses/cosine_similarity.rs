@@ -7,13 +7,15 @@ use super::target::Target;
 use crate::prelude::*;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
+/// Negated cosine of the angle between outputs and target: Keras's `CosineSimilarity`.
+///
 /// For outputs x and a target t, both along the last axis:
 ///
 /// ```text
 /// loss = −cos(x, t) = −x·t/(max(‖x‖, ε)·max(‖t‖, ε))        ∂loss/∂x = (x·cos/‖x‖ − t/‖t‖)/‖x‖
 /// ```
 ///
-/// From −1, the same direction, to 1, the opposite one; ε = 1e-7. By default the mean over the rows. Keras's `CosineSimilarity`.
+/// From −1, the same direction, to 1, the opposite one; ε = 1e-7. By default the mean over the rows.
 /// PyTorch's `CosineEmbeddingLoss` of pairs that are alike is 1 more, with the same gradient. A row of zeros has a loss of 0,
 /// but pulls hard: the derivative there is −t/(ε·‖t‖).
 ///

@@ -10,6 +10,9 @@ use crate::layers::{max_and_log_sum, softmax_of_row};
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
+/// Cross-entropy of one of several classes, from logits: PyTorch's `CrossEntropyLoss`, Keras's `SparseCategoricalCrossentropy` and
+/// `CategoricalCrossentropy` with `from_logits=True`.
+///
 /// For logits x of C classes and a target distribution q, with p = softmax(x) and class weights w:
 ///
 /// ```text
@@ -22,7 +25,7 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// # What the mean is divided by
 ///
 /// As PyTorch's, by the sum of the weights of the target classes that are not ignored, for class indices, and by the number
-/// of rows of classes for probabilities. A batch all of whose targets are ignored has a loss and a gradient of 0 (PyTorch's
+/// of rows of classes for probabilities, which are not left out. A batch all of whose targets are ignored has a loss and a gradient of 0 (PyTorch's
 /// is NaN), and so has one of classes that weigh 0.
 ///
 /// With label smoothing, a target whose class weighs 0 still has a loss, that of the other classes' shares. Among
@@ -52,13 +55,14 @@ pub struct CrossEntropy {
 }
 
 impl CrossEntropy {
-    /// The loss with the mean over the samples.
+    /// The loss with the mean over the samples, or over their rows of classes where they have several; without class weights,
+    /// smoothing or an ignored class.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Spreads a share of the target evenly over all classes.
+    /// Spreads a share of the target evenly over all classes; 0 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless from 0 to 1.
@@ -70,7 +74,8 @@ impl CrossEntropy {
         Ok(self)
     }
 
-    /// Weights the classes: one weight for each. A negative one turns the loss of its class around.
+    /// Weights the classes: one weight for each, PyTorch's `weight`. A negative one turns the loss of its class around. Another number
+    /// of them than of classes is an error where the loss is asked for.
     ///
     /// # Errors
     /// [`Error::Setting`] unless all are finite.
@@ -79,7 +84,7 @@ impl CrossEntropy {
         Ok(self)
     }
 
-    /// Leaves out samples whose target is this index, which need not be a class.
+    /// Leaves out samples whose target is this index, which need not be a class: PyTorch's `ignore_index`. None is ignored unless set.
     #[must_use]
     pub fn with_ignored(mut self, index: usize) -> Self {
         self.classes.set_ignored(index);

@@ -8,6 +8,8 @@ use crate::layers::{OutputKind, max_and_log_sum};
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
+/// What makes a model imitate another one: the squared error of their logits, or a divergence at a temperature.
+///
 /// For a model's logits x and another one's logits t of the same input, of C classes:
 ///
 /// ```text

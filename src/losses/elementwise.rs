@@ -8,7 +8,7 @@ use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
 /// A loss that is a function of one output and one target. The index is that of the element in its sample.
 pub(super) trait Elementwise<T: Scalar> {
-    /// What [`super::Loss::kind`] says.
+    /// What [`Loss::kind`](super::Loss::kind) says.
     const KIND: &'static str;
 
     fn reduction(&self) -> Reduction;

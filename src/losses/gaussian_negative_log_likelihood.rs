@@ -9,6 +9,8 @@ use crate::prelude::*;
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
+/// Negative log-likelihood of numbers under normal distributions whose variance is an output too: PyTorch's `GaussianNLLLoss`.
+///
 /// For a target t and two outputs, the mean μ and the variance v of what it may be:
 ///
 /// ```text
@@ -16,7 +18,7 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// loss = (s + (μ − t)²·e⁻ˢ)/2           ∂loss/∂s = (1 − (μ − t)²·e⁻ˢ)/2        for the logarithm s of the variance
 /// ```
 ///
-/// As PyTorch's `GaussianNLLLoss`: variances below ε = 1e-6 count as ε, with the derivative that there is at ε, and ln(2π)/2 is left
+/// As there, variances below ε = 1e-6 count as ε, with the derivative that there is at ε, and ln(2π)/2 is left
 /// out unless the loss is to be [full](Self::with_full). By default the mean over all targets. A model learns with it how sure it
 /// is (Nix and Weigend, 1994).
 ///
@@ -69,7 +71,7 @@ impl GaussianNegativeLogLikelihood {
         self
     }
 
-    /// What variances are taken for at least.
+    /// What variances are taken for at least; 1e-6 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite and above 0 in single precision too: at least 1.2e-38.

@@ -6,10 +6,19 @@ use super::target::Target;
 use crate::getters::getters;
 use crate::{Result, Scalar, Shape};
 
-/// For a score x and a target t that is −1 or 1: max(1 − t·x, 0), or the square of that. By default the mean over all
-/// elements. The derivative where 1 − t·x = 0 is 0.
+/// Hinge of each output: scores on the right side of a margin cost nothing. Keras's `Hinge` and `SquaredHinge`.
 ///
-/// Keras's `Hinge` and `SquaredHinge`, which also take 0 for −1: here the targets have to say what they mean.
+/// For a score x and a target t that is −1 or 1:
+///
+/// ```text
+/// loss = max(1 − t·x, 0)           ∂loss/∂x = −t, and 0 where 1 − t·x ≤ 0
+/// loss = max(1 − t·x, 0)²          ∂loss/∂x = −2·t·max(1 − t·x, 0)            squared
+/// ```
+///
+/// By default the mean over all elements. Keras also takes 0 for −1: here the targets have to say what they mean.
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{Hinge, Loss}};

@@ -6,8 +6,19 @@ use super::target::Target;
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape};
 
-/// For a distance x and a target t: x where t is 1, max(margin − x, 0) where it is −1. By default the mean over all elements.
-/// The margin is 1 unless set. PyTorch's `HingeEmbeddingLoss`.
+/// Hinge of distances: small where two things are alike, large enough where they are not. PyTorch's `HingeEmbeddingLoss`.
+///
+/// For a distance x and a target t:
+///
+/// ```text
+/// loss = x                      ∂loss/∂x = 1                              for t = 1
+/// loss = max(margin − x, 0)     ∂loss/∂x = −1, and 0 where x ≥ margin     for t = −1
+/// ```
+///
+/// By default the mean over all elements. The margin is 1 unless set.
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{HingeEmbedding, Loss}};

@@ -5,8 +5,19 @@ use super::loss::{Reduction, with_reduction};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar};
 
-/// With d = output − target: d²/2 where |d| ≤ delta, delta·(|d| − delta/2) beyond; by default the mean over all
-/// elements (Huber, 1964).
+/// Huber's loss: quadratic near the target, linear far from it (Huber, 1964). PyTorch's `HuberLoss`, Keras's `Huber`.
+///
+/// With d = output − target:
+///
+/// ```text
+/// loss = d²/2                         ∂loss/∂output = d                 where |d| ≤ delta
+/// loss = delta·(|d| − delta/2)        ∂loss/∂output = ±delta            beyond
+/// ```
+///
+/// By default the mean over all elements. Both libraries have a delta of 1 unless set.
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{Huber, Loss}};

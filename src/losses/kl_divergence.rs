@@ -9,7 +9,9 @@ use crate::layers::max_and_log_sum;
 use crate::scalar::sum;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// For logits x and a target distribution t, with p = softmax(x) (Kullback and Leibler, 1951):
+/// Kullback–Leibler divergence of distributions, from logits (Kullback and Leibler, 1951).
+///
+/// For logits x and a target distribution t, with p = softmax(x):
 ///
 /// ```text
 /// loss = Σ t_c·(ln t_c − ln p_c)        ∂loss/∂x_c = p_c·Σ t − t_c

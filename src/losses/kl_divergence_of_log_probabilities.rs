@@ -9,18 +9,20 @@ use crate::layers::OutputKind;
 use crate::scalar::sum;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// For logarithms x of probabilities, as [`crate::layers::LogSoftmax`] gives them, and a target distribution t:
+/// Kullback–Leibler divergence of distributions, from logarithms of probabilities: PyTorch's `KLDivLoss`.
+///
+/// For logarithms x of probabilities, as [`LogSoftmax`](crate::layers::LogSoftmax) gives them, and a target distribution t:
 ///
 /// ```text
 /// loss = Σ t_c·(ln t_c − x_c)        ∂loss/∂x_c = −t_c
 /// loss = Σ e^t_c·(t_c − x_c)         ∂loss/∂x_c = −e^t_c        with logarithms for targets
 /// ```
 ///
-/// As PyTorch's `KLDivLoss`. By default the mean over the rows of classes: for outputs `[batch, classes]` PyTorch's `batchmean`, which
+/// By default the mean over the rows of classes: for outputs `[batch, classes]` PyTorch's `batchmean`, which
 /// is the divergence; its `mean` divides by the number of classes too. A class whose target is 0 adds 0. Keras's
 /// `KLDivergence` is this one of the logarithms of its outputs, where these and the targets are from 1e-7 to 1.
 ///
-/// With [`super::KlDivergence`] a model ends with its logits, and needs no log-softmax.
+/// With [`KlDivergence`](super::KlDivergence) a model ends with its logits, and needs no log-softmax.
 ///
 /// # Shapes
 /// Outputs `[batch, …, classes]`, target the same.

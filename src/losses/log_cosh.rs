@@ -4,9 +4,17 @@ use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
 use crate::Scalar;
 
-/// With d = output − target: ln cosh d, by default the mean over all elements. About d²/2 near the target and |d| − ln 2 far
-/// from it. The derivative is tanh d. Keras's `LogCosh`, computed so that nothing overflows and small errors keep their
-/// digits.
+/// Logarithm of the hyperbolic cosine of the error: Keras's `LogCosh`.
+///
+/// ```text
+/// loss = ln cosh d        ∂loss/∂output = tanh d        d = output − target
+/// ```
+///
+/// By default the mean over all elements. It is about d²/2 near the target and |d| − ln 2 far from it, computed so that nothing
+/// overflows and small errors keep their digits.
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{LogCosh, Loss}};

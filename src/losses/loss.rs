@@ -11,20 +11,60 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// A function of a model's outputs and of what they should have been.
 ///
 /// To write one's own, implement [`Loss::kind`], [`Loss::each`], [`Loss::forward`] and [`Loss::backward`] and
-/// put it through [`crate::gradcheck::loss`].
+/// put it through [`gradcheck::loss`](crate::gradcheck::loss). What targets are errors is in [`losses`](crate::losses#errors).
+///
+/// ```
+/// use taper::losses::Loss;
+/// use taper::{Error, Result, Target, Tensor, TensorView, TensorViewMut, gradcheck};
+///
+/// /// (output − target)⁴, the mean over samples of one output.
+/// #[derive(Debug)]
+/// struct Quartic;
+///
+/// fn values<'a>(outputs: TensorView<'_, f64>, target: Target<'a, f64>) -> Result<TensorView<'a, f64>> {
+///     match target {
+///         Target::Values(values) if values.shape() == outputs.shape() && outputs.sample_len() == 1 => Ok(values),
+///         _ => Err(Error::other("expected a value for the one output of each sample")),
+///     }
+/// }
+///
+/// impl Loss<f64> for Quartic {
+///     fn kind(&self) -> &'static str {
+///         "quartic"
+///     }
+///     fn each(&self, outputs: TensorView<f64>, target: Target<f64>) -> Result<Tensor<f64>> {
+///         let (y, t) = (outputs.as_slice(), values(outputs, target)?.as_slice());
+///         Tensor::from_fn(outputs.shape(), |i| (y[i] - t[i]).powi(4))
+///     }
+///     fn forward(&self, outputs: TensorView<f64>, target: Target<f64>) -> Result<f64> {
+///         let pairs = outputs.as_slice().iter().zip(values(outputs, target)?.as_slice());
+///         Ok(pairs.map(|(y, t)| (y - t).powi(4)).sum::<f64>() / outputs.batch() as f64)
+///     }
+///     fn backward(&self, outputs: TensorView<f64>, target: Target<f64>, mut gradient: TensorViewMut<f64>) -> Result<()> {
+///         let pairs = outputs.as_slice().iter().zip(values(outputs, target)?.as_slice());
+///         for (gradient, (y, t)) in gradient.as_mut_slice().iter_mut().zip(pairs) {
+///             *gradient = 4.0 * (y - t).powi(3) / outputs.batch() as f64;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// gradcheck::loss(&Quartic, &Tensor::from([[0.5], [2.0]]), &Tensor::from([[1.0], [1.0]]))?;
+/// # Ok::<(), taper::Error>(())
+/// ```
 ///
 /// # Batches that belong together
 ///
-/// The loss of a batch is a sum over its samples and a number that it is divided by, [`Loss::divisor`]. Whoever looks at a
-/// large batch piece by piece ([`crate::Trainer::evaluate`], a trainer that accumulates, the loss of an epoch) adds up sums
-/// and divisors and divides once, so it comes to the number that the large batch would have, to rounding. A loss of one's
-/// own that is neither a mean over samples nor has a weight for each of them says so in [`Loss::divisor`].
+/// The loss of a batch is a sum over its samples and a number that it is divided by, [`Loss::divisor`]. Whoever looks at a large batch
+/// piece by piece ([`Trainer::evaluate`](crate::Trainer::evaluate), a trainer that accumulates, the loss of an epoch) adds up sums and
+/// divisors and divides once, so it comes to the number that the large batch would have, to rounding. A loss of one's own that is
+/// neither a mean over samples nor has a weight for each of them says so in [`Loss::divisor`].
 pub trait Loss<T: Scalar>: Debug + Send + Sync {
     /// The kind in lower-case words: `cross_entropy`.
     fn kind(&self) -> &'static str;
 
-    /// The losses before they are reduced: one for each element, or for each sample where the loss is of a whole
-    /// distribution. Allocates its result.
+    /// The losses before they are reduced: one for each element, or for each sample where the loss is of a whole distribution.
+    /// Allocates its result.
     ///
     /// # Errors
     /// Where the target does not fit the outputs.
@@ -36,8 +76,7 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
     /// Where the target does not fit the outputs.
     fn forward(&self, outputs: TensorView<'_, T>, target: Target<'_, T>) -> Result<T>;
 
-    /// The gradient of [`Loss::forward`] with respect to the outputs, in the shape of the outputs. Allocates
-    /// nothing.
+    /// The gradient of [`Loss::forward`] with respect to the outputs, in the shape of the outputs. Allocates nothing.
     ///
     /// # Errors
     /// Where the target does not fit the outputs.
@@ -97,8 +136,8 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
     /// ```
     ///
     /// # Errors
-    /// Where the target does not fit the outputs; [`Error::Setting`] for a divisor that is not finite or below 0, or that is
-    /// 0 where there is a loss to divide.
+    /// Where the target does not fit the outputs; [`Error::Setting`] for a divisor that is not finite, or that is 0 where there is a
+    /// loss to divide, and for one below 0 unless class weights are.
     fn part(
         &self,
         outputs: TensorView<'_, T>,
@@ -160,8 +199,7 @@ pub trait Loss<T: Scalar>: Debug + Send + Sync {
         Ok(())
     }
 
-    /// Whether targets of this class are left out, which [`crate::Trainer`]'s accuracy and confusion matrix then do as well.
-    /// None are unless written.
+    /// Whether targets of this class are left out, as accuracy and confusion matrix then do too. None are unless written.
     fn ignores(&self, class: usize) -> bool {
         let _ = class;
         false
@@ -251,7 +289,18 @@ macro_rules! with_reduction {
 }
 pub(super) use with_reduction;
 
-/// How many losses become one number. For none of this there is [`Loss::each`].
+/// How many losses become one number. For none of this, PyTorch's `reduction="none"`, there is [`Loss::each`].
+///
+/// ```
+/// use taper::losses::{Loss, MeanSquaredError, Reduction};
+/// use taper::Tensor;
+///
+/// let (outputs, target) = (Tensor::from([[1.0, 2.0]]), Tensor::from([[0.0, 4.0]]));
+/// let sum = MeanSquaredError::new().with_reduction(Reduction::Sum);
+/// assert_eq!(sum.forward(outputs.view(), (&target).into())?, 1.0 + 4.0);
+/// assert_eq!(sum.each(outputs.view(), (&target).into())?, Tensor::from([[1.0, 4.0]]));
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Reduction {

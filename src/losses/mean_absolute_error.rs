@@ -4,7 +4,16 @@ use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
 use crate::Scalar;
 
-/// |output − target|, also called L1; by default the mean over all elements. The derivative at 0 is 0.
+/// Mean absolute error: PyTorch's `L1Loss`, Keras's `MeanAbsoluteError`.
+///
+/// ```text
+/// loss = |output − target|        ∂loss/∂output = ±1, and 0 at the target
+/// ```
+///
+/// By default the mean over all elements.
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{Loss, MeanAbsoluteError}};

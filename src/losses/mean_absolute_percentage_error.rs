@@ -4,8 +4,16 @@ use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
 use crate::Scalar;
 
-/// 100·|output − target|/max(|target|, 1e-7), by default the mean over all elements. The derivative at the target is 0. Keras's
-/// `MeanAbsolutePercentageError`: a target near 0 outweighs all others.
+/// Mean absolute error in percent of the target: Keras's `MeanAbsolutePercentageError`.
+///
+/// ```text
+/// loss = 100·|output − target|/s        ∂loss/∂output = ±100/s, and 0 at the target        s = max(|target|, 1e-7)
+/// ```
+///
+/// By default the mean over all elements. A target near 0 outweighs all others.
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{Loss, MeanAbsolutePercentageError}};

@@ -4,7 +4,16 @@ use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
 use crate::Scalar;
 
-/// (output − target)², by default the mean over all elements.
+/// Mean squared error: PyTorch's `MSELoss`, Keras's `MeanSquaredError`.
+///
+/// ```text
+/// loss = (output − target)²        ∂loss/∂output = 2·(output − target)
+/// ```
+///
+/// By default the mean over all elements.
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{Loss, MeanSquaredError}};

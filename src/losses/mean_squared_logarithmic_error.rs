@@ -4,9 +4,17 @@ use super::elementwise::{Elementwise, loss_of_elements};
 use super::loss::{Reduction, with_reduction};
 use crate::Scalar;
 
-/// (ln(1 + output) − ln(1 + target))², by default the mean over all elements: what counts is by which factor an output is
-/// off. Keras's `MeanSquaredLogarithmicError`: numbers below 1e-7 are taken for 1e-7, so that no logarithm of a negative
-/// number is taken, and outputs there have a derivative of 0.
+/// Mean squared error of logarithms, in which it counts by which factor an output is off: Keras's `MeanSquaredLogarithmicError`.
+///
+/// ```text
+/// loss = d²        ∂loss/∂output = 2·d/(1 + output)        d = ln(1 + output) − ln(1 + target)
+/// ```
+///
+/// By default the mean over all elements. Numbers below 1e-7 are taken for 1e-7, so that no logarithm of a negative number is taken, and
+/// outputs there have a derivative of 0.
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{Loss, MeanSquaredLogarithmicError}};

@@ -28,6 +28,34 @@
 //!
 //! Each is a mean unless [`Reduction::Sum`] is asked for, summed in double precision. What a mean is divided by is its
 //! [divisor](Loss::divisor): with it, batches can be put together.
+//!
+//! ```
+//! use taper::losses::{CrossEntropy, Loss, Reduction};
+//! use taper::{Target, Tensor};
+//!
+//! let logits = Tensor::from([[2.0_f64, 0.0], [0.0, 1.0]]);
+//! let target = Target::Classes(&[0, 1]);
+//! let loss = CrossEntropy::new().with_label_smoothing(0.1)?;
+//! let mean = loss.forward(logits.view(), target)?;
+//! let sum = loss.with_reduction(Reduction::Sum).forward(logits.view(), target)?;
+//! assert_eq!(sum, 2.0 * mean);
+//! # Ok::<(), taper::Error>(())
+//! ```
+//!
+//! # Errors
+//! A target that does not fit the outputs is an error of each loss, whatever asks it:
+//!
+//! | error | where |
+//! |---|---|
+//! | [`Error::Target`](crate::Error::Target) | class indices where the loss takes values, or values where it takes class indices |
+//! | [`Error::Shape`](crate::Error::Shape), [`Error::Length`](crate::Error::Length) | targets of another shape or number than the outputs want; outputs such as the loss does not take |
+//! | [`Error::Class`](crate::Error::Class) | a class that does not exist and is not ignored |
+//! | [`Error::TargetValue`](crate::Error::TargetValue) | a value out of the range in the table; it is told by [`Loss::check_target`], which a [`Trainer`](crate::Trainer) asks before its first step |
+//! | [`Error::Setting`](crate::Error::Setting) | an output for which the loss is not defined, or weights whose sum leaves nothing to divide by |
+//!
+//! # For losses of one's own
+//! [`Loss`] is the trait, [`Target`] what it gets. A loss that is made of several has [`Divisors`], [`LossPart`] and [`PartOfSample`] for
+//! them, as [`Slices`] of [`Slice`] has.
 
 #![deny(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 

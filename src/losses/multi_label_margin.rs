@@ -5,14 +5,17 @@ use super::rowwise::{self, Rowwise};
 use super::target::Target;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
+/// Margin of several right classes: each of them ahead of every wrong one. PyTorch's `MultiLabelMarginLoss`.
+///
 /// For scores x of C classes, of which several may be right:
 ///
 /// ```text
 /// loss = 1/C·Σ max(1 − x_r + x_w, 0)        over every right class r and every wrong one w
+/// ∂loss/∂x_r = −1/C, and ∂loss/∂x_w = 1/C, for each pair whose term is above 0
 /// ```
 ///
-/// As PyTorch's `MultiLabelMarginLoss`, whose targets are the indices of the right classes; here they are a 1 for each class that is
-/// right and a 0 for each that is not, as for [`super::BinaryCrossEntropy`]. By default the mean over the rows of classes. The
+/// PyTorch's targets are the indices of the right classes; here they are a 1 for each class that is
+/// right and a 0 for each that is not, as for [`BinaryCrossEntropy`](super::BinaryCrossEntropy). By default the mean over the rows of classes. The
 /// derivative at a kink is 0.
 ///
 /// # Shapes

@@ -8,14 +8,17 @@ use crate::getters::getters;
 use crate::scalar::sum;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
+/// Margin of one of several classes: the right one ahead of every other. PyTorch's `MultiMarginLoss`.
+///
 /// For scores x of C classes, a target class c and class weights w:
 ///
 /// ```text
-/// loss = w_c/C·Σ_{i≠c} max(margin − x_c + x_i, 0)^p
+/// loss = w_c/C·Σ_{i≠c} m_i^p        m_i = max(margin − x_c + x_i, 0)
+/// ∂loss/∂x_i = w_c/C·p·m_i^(p−1), and 0 where m_i = 0        ∂loss/∂x_c = −Σ_{i≠c} ∂loss/∂x_i
 /// ```
 ///
-/// As PyTorch's `MultiMarginLoss`: the margin is 1 and p 1 unless set, and p may be 2 ([`squared`](Self::squared)). By
-/// default the mean over the rows of classes; the weights are no part of what it is divided by. The derivative at a kink is 0.
+/// As there, the margin is 1 and p 1 unless set, and p may be 2 ([`squared`](Self::squared)). By
+/// default the mean over the rows of classes; the weights are no part of what it is divided by.
 ///
 /// # Shapes
 /// Outputs `[batch, …, classes]`; one class index for each row of classes.
@@ -49,7 +52,7 @@ impl MultiMargin {
         Self::default()
     }
 
-    /// By how much the right class has to be ahead.
+    /// By how much the right class has to be ahead; 1 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite.

@@ -8,18 +8,20 @@ use crate::getters::getters;
 use crate::layers::OutputKind;
 use crate::{Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// For logarithms x of probabilities of C classes, as [`crate::layers::LogSoftmax`] gives them, a target class c and class
+/// Negative log-likelihood of one of several classes, from logarithms of probabilities: PyTorch's `NLLLoss`.
+///
+/// For logarithms x of probabilities of C classes, as [`LogSoftmax`](crate::layers::LogSoftmax) gives them, a target class c and class
 /// weights w:
 ///
 /// ```text
 /// loss = −w_c·x_c        ∂loss/∂x_c = −w_c, and 0 for the other classes
 /// ```
 ///
-/// As PyTorch's `NLLLoss`: the mean is divided by the sum of the weights of the target classes that are not ignored. A batch
+/// As there, the mean is divided by the sum of the weights of the target classes that are not ignored. A batch
 /// all of whose targets are ignored has a loss and a gradient of 0 (PyTorch's is NaN). Weights may be negative; where those
 /// of a batch add up to 0 and there is a loss, there is no mean, and that is an error.
 ///
-/// With [`super::CrossEntropy`] a model ends with its logits, and needs no log-softmax.
+/// With [`CrossEntropy`](super::CrossEntropy) a model ends with its logits, and needs no log-softmax.
 ///
 /// # Shapes
 /// Outputs `[batch, …, classes]`; one class index for each row of classes.
@@ -45,16 +47,17 @@ impl NegativeLogLikelihood {
         Self::default()
     }
 
-    /// Weights the classes: one weight for each. A negative one turns the loss of its class around.
+    /// Weights the classes: one weight for each, PyTorch's `weight`. A negative one turns the loss of its class around. Another number
+    /// of them than of classes is an error where the loss is asked for.
     ///
     /// # Errors
-    /// [`crate::Error::Setting`] unless all are finite.
+    /// [`Error::Setting`](crate::Error::Setting) unless all are finite.
     pub fn with_class_weights(mut self, weights: &[f64]) -> Result<Self> {
         self.classes.set_weights(weights)?;
         Ok(self)
     }
 
-    /// Leaves out samples whose target is this index, which need not be a class.
+    /// Leaves out samples whose target is this index, which need not be a class: PyTorch's `ignore_index`. None is ignored unless set.
     #[must_use]
     pub fn with_ignored(mut self, index: usize) -> Self {
         self.classes.set_ignored(index);

@@ -6,6 +6,8 @@ use super::target::Target;
 use crate::getters::getters;
 use crate::{Error, Result, Scalar, Shape, TensorView};
 
+/// Negative log-likelihood of counts under Poisson's distribution: PyTorch's `PoissonNLLLoss`, Keras's `Poisson`.
+///
 /// For a count t and an output x, which is the logarithm of the expected count, or, without `log_input`, that itself:
 ///
 /// ```text
@@ -13,8 +15,8 @@ use crate::{Error, Result, Scalar, Shape, TensorView};
 /// loss = x − t·ln(x + ε)         ∂loss/∂x = 1 − t/(x + ε)        without log_input
 /// ```
 ///
-/// As PyTorch's `PoissonNLLLoss`: ε = 1e-8 unless set, and what does not depend on x is left out unless it is to be
-/// [full](Self::with_full). By default the mean over all elements. Keras's `Poisson` is the one without `log_input`, and an ε
+/// As in PyTorch, ε = 1e-8 unless set, and what does not depend on x is left out unless it is to be
+/// [full](Self::with_full). By default the mean over all elements. Keras's is the one without `log_input`, and an ε
 /// of 1e-7.
 ///
 /// # Shapes
@@ -64,7 +66,7 @@ impl Poisson {
         self
     }
 
-    /// What is added to an expected count before its logarithm is taken.
+    /// What is added to an expected count before its logarithm is taken; 1e-8 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite and at least 0.

@@ -8,7 +8,7 @@ use super::target::Target;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, TensorView};
 
-/// One loss of [`Slices`](super::Slices), and what it is of.
+/// One loss of [`Slices`](super::Slices), and what it is of: [`Slices::slices`](super::Slices::slices) tells all of them.
 #[derive(Clone)]
 pub struct Slice<T: Scalar> {
     name: String,

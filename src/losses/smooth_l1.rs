@@ -5,9 +5,21 @@ use super::loss::{Reduction, with_reduction};
 use crate::getters::getters;
 use crate::{Error, Result, Scalar};
 
-/// With d = output − target: d²/(2·beta) where |d| < beta, |d| − beta/2 beyond; by default the mean over all elements. It is
-/// [`super::Huber`] divided by its delta, and with a beta of 0 the [absolute error](super::MeanAbsoluteError). PyTorch's
-/// `SmoothL1Loss`, whose beta is 1 unless set.
+/// Smooth absolute error: quadratic near the target, linear far from it. PyTorch's `SmoothL1Loss`.
+///
+/// With d = output − target:
+///
+/// ```text
+/// loss = d²/(2·beta)        ∂loss/∂output = d/beta        where |d| < beta
+/// loss = |d| − beta/2       ∂loss/∂output = ±1            beyond
+/// ```
+///
+/// By default the mean over all elements. It is
+/// [`Huber`](super::Huber) divided by its delta, and with a beta of 0 the [absolute error](super::MeanAbsoluteError). PyTorch's
+/// beta is 1 unless set.
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{Loss, SmoothL1}};

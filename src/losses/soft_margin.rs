@@ -5,8 +5,18 @@ use super::loss::{Reduction, with_reduction};
 use super::target::Target;
 use crate::{Result, Scalar, Shape};
 
-/// For a score x and a target t that is −1 or 1: ln(1 + e^(−t·x)), by default the mean over all elements. PyTorch's
-/// `SoftMarginLoss`, computed so that nothing overflows. It is [`super::BinaryCrossEntropy`] with −1 for 0.
+/// Logistic loss of targets that are −1 or 1: PyTorch's `SoftMarginLoss`.
+///
+/// For a score x and a target t that is −1 or 1:
+///
+/// ```text
+/// loss = ln(1 + e^(−t·x))        ∂loss/∂x = −t/(1 + e^(t·x))
+/// ```
+///
+/// By default the mean over all elements, computed so that nothing overflows. It is [`BinaryCrossEntropy`](super::BinaryCrossEntropy) with −1 for 0.
+///
+/// # Shapes
+/// Outputs and target have the same shape, `[batch, …]`.
 ///
 /// ```
 /// use taper::{Tensor, losses::{Loss, SoftMargin}};

@@ -5,12 +5,21 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView};
 
 /// What the outputs should have been.
 ///
-/// Made from a slice of class indices, a tensor or a view: `loss.forward(outputs, (&labels).into())`.
+/// Made from a slice of class indices, a tensor or a view. Which kind a loss takes is in the table of [`losses`](crate::losses).
+///
+/// ```
+/// use taper::{Target, Tensor};
+///
+/// let (labels, values) = (vec![2, 0, 1], Tensor::from([[0.5], [1.5]]));
+/// let of_classes: Target<'_, f64> = (&labels).into();
+/// let of_values = Target::from(&values);
+/// assert_eq!((of_classes.batch(), of_values.batch()), (3, 2));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Target<'a, T> {
-    /// The class of each sample, from 0.
+    /// The class of each sample, from 0; of each row of classes where a sample has several, in their order.
     Classes(&'a [usize]),
-    /// A value for each output.
+    /// A value for each output, in the shape of the outputs unless the loss says otherwise.
     Values(TensorView<'a, T>),
 }
 

@@ -171,7 +171,7 @@ impl<T: Scalar> Builder<T> {
         })
     }
 
-    /// Any layer: one of [`crate::layers`], one of your own, or another model.
+    /// Any layer: one of [`layers`](crate::layers), one of your own, or another model.
     #[must_use]
     pub fn layer(self, layer: impl Layer<T> + 'static) -> Self {
         self.boxed(Box::new(layer))

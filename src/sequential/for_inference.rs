@@ -34,7 +34,7 @@ impl<T: Scalar> Sequential<T> {
     /// ```
     ///
     /// # Errors
-    /// [`crate::Error::Setting`] where a running variance is below 0.
+    /// [`Error::Setting`](crate::Error::Setting) where a running variance is below 0.
     pub fn for_inference(&self) -> Result<Self> {
         self.check_params()?;
         let mut steps: Vec<Step<T>> = Vec::with_capacity(self.len());
