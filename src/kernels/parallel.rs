@@ -29,6 +29,17 @@ use super::team::{is_in_piece, is_together, most_threads};
 /// fewer threads can be faster.
 ///
 /// Without the feature `rayon`, everything runs on the calling thread.
+///
+/// ```
+/// use taper::{Mode, Parallelism, Sequential, Tensor};
+///
+/// let model = Sequential::<f32>::builder([512]).dense(512).build(&mut taper::seeded(7))?;
+/// let (x, mut workspace) = (Tensor::full([64, 512], 0.5)?, model.workspace(Mode::Infer, 64)?);
+/// let with_all = model.infer(&x, &mut workspace)?.to_tensor();
+/// let mut workspace = workspace.with_parallelism(Parallelism::Threads(1));
+/// assert_eq!(model.infer(&x, &mut workspace)?, with_all.view());
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Parallelism {

@@ -35,10 +35,10 @@ use crate::kernels::Curve;
 /// | `HardTanh` | min(max(x, min), max) | Collobert, 2004; ONNX's `Clip` |
 /// | `HardSigmoid` | min(max(alpha·x + beta, 0), 1) | Courbariaux et al., 2015 |
 /// | `HardSwish` | x·min(max(x + 3, 0), 6)/6 | Howard et al., 2019 |
-/// | `HardShrink` | x, or 0 from −lambda to lambda | |
+/// | `HardShrink` | x, or 0 from −lambda to lambda | PyTorch's `Hardshrink` |
 /// | `SoftShrink` | x − lambda above lambda, x + lambda below −lambda, else 0 | Donoho, 1995 |
-/// | `TanhShrink` | x − tanh(x) | |
-/// | `Threshold` | x above the threshold, else the value | |
+/// | `TanhShrink` | x − tanh(x) | PyTorch's `Tanhshrink` |
+/// | `Threshold` | x above the threshold, else the value | PyTorch's `Threshold` |
 /// | `Elu` | x, or alpha·(eˣ − 1) below 0 | Clevert et al., 2015 |
 /// | `Celu` | x, or alpha·(e^(x/alpha) − 1) below 0 | Barron, 2017 |
 /// | `Selu` | 1.0507·x, or 1.0507·1.6733·(eˣ − 1) below 0 | Klambauer et al., 2017 |
@@ -52,6 +52,9 @@ use crate::kernels::Curve;
 /// | `Softsign` | x/(1 + \|x\|) | Turian et al., 2009 |
 /// | `Softplus` | ln(1 + eˣ) | Dugas et al., 2000 |
 /// | `ScaledSoftplus` | ln(1 + e^(beta·x))/beta, or x where beta·x is above the threshold | |
+///
+/// Settings are looked at when a model is built: [`Error::Setting`](crate::Error::Setting) where one is out of its range, in the numbers
+/// of the model too.
 ///
 /// At a kink the derivative is that of PyTorch: ReLU′(0) = 0, and 0 at both ends of `HardTanh`, `HardSigmoid` and the shrinking
 /// ones. NaN stays NaN, and ±∞ give the limits.
@@ -154,7 +157,14 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// y ← f(y).
+    /// y ← f(y), for settings in their ranges.
+    ///
+    /// ```
+    /// # use taper::Activation;
+    /// let mut y = [-1.0_f32, 2.0];
+    /// Activation::LeakyRelu { slope: 0.5 }.apply(&mut y);
+    /// assert_eq!(y, [-0.5, 2.0]);
+    /// ```
     pub fn apply<T: Scalar>(self, y: &mut [T]) {
         match self {
             // A product with the slope 0 would make NaN of −∞.
@@ -184,7 +194,7 @@ impl Activation {
         }
     }
 
-    /// dy ← dy·f′(x), where y = f(x). Where [`Activation::is_known_from_output`], x is not read.
+    /// dy ← dy·f′(x), where y = f(x), and all three are of one length. Where [`Activation::is_known_from_output`], x is not read.
     pub fn chain<T: Scalar>(self, x: &[T], y: &[T], dy: &mut [T]) {
         let x_or_y = if self.is_known_from_output() { y } else { x };
         match self {

@@ -6,7 +6,7 @@ use super::{AdaptiveAvgPool2d, Settings};
 use crate::prelude::*;
 use crate::{Result, Scalar};
 
-/// Each output is the mean of one of so many parts of the sequence, in one channel: from ⌊o·length / output⌋ up to
+/// Adaptive average pooling of sequences: each output is the mean of one of so many parts of the sequence, in one channel: from ⌊o·length / output⌋ up to
 /// ⌈(o + 1)·length / output⌉.
 ///
 /// It is [`AdaptiveAvgPool2d`] on images of one row.

@@ -10,7 +10,7 @@ use crate::getters::getters;
 use crate::prelude::*;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// Each output is the mean of one of rows·columns parts of the image, in one channel: y = Σ xₜ / n over the n places t of the part.
+/// Adaptive average pooling of images: each output is the mean of one of rows·columns parts of the image, in one channel: y = Σ xₜ / n over the n places t of the part.
 /// The gradient is shared out evenly: dxₜ = Σ dy / n over the parts that t lies in.
 ///
 /// # Shapes

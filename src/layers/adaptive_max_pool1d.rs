@@ -6,7 +6,7 @@ use super::{AdaptiveMaxPool2d, Settings};
 use crate::prelude::*;
 use crate::{Result, Scalar};
 
-/// Each output is the largest number of one of so many parts of the sequence, in one channel: from ⌊o·length / output⌋ up to
+/// Adaptive max pooling of sequences: each output is the largest number of one of so many parts of the sequence, in one channel: from ⌊o·length / output⌋ up to
 /// ⌈(o + 1)·length / output⌉.
 ///
 /// It is [`AdaptiveMaxPool2d`] on images of one row.

@@ -10,7 +10,7 @@ use crate::getters::getters;
 use crate::prelude::*;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// Each output is the largest number of one of rows·columns parts of the image, in one channel: y = max xₜ over the places t of the
+/// Adaptive max pooling of images: each output is the largest number of one of rows·columns parts of the image, in one channel: y = max xₜ over the places t of the
 /// part; NaN wins. The gradient goes to the largest element, of several to the first: dxₜ = Σ dy over the parts whose largest is t.
 ///
 /// # Shapes

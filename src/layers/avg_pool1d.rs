@@ -6,7 +6,7 @@ use super::{AvgPool2d, Settings, Window};
 use crate::prelude::*;
 use crate::{Result, Scalar};
 
-/// Each output is the mean of a window of one channel: y = Σ xₜ / n over the places t of the window that lie inside of the sequence.
+/// Average pooling of sequences: each output is the mean of a window of one channel: y = Σ xₜ / n over the places t of the window that lie inside of the sequence.
 /// What n is depends on the padding, as in [`AvgPool2d`].
 ///
 /// It is [`AvgPool2d`] on images of one row. A window is one of one number: `Window::new(3).with_stride(2)`; it moves by its own size

@@ -11,7 +11,7 @@ use crate::getters::getters;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// Each output is the mean of a window of one channel: y = Σ xₜ / n over the places t of the window that lie inside of
+/// Average pooling of images: each output is the mean of a window of one channel: y = Σ xₜ / n over the places t of the window that lie inside of
 /// the image.
 ///
 /// What n is depends on the padding:
@@ -43,7 +43,7 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// is the window's size unless one is set. A border is at most half of the window, as in PyTorch; padding of each side alone is
 /// less than the window.
 ///
-/// Source: `LeCun` et al., 1998; the settings are those of PyTorch's `AvgPool2d` and Keras's `AveragePooling2D`.
+/// Source: LeCun et al., 1998; the settings are those of PyTorch's `AvgPool2d` and Keras's `AveragePooling2D`.
 ///
 /// ```
 /// use taper::{Sequential, Tensor, layers::AvgPool2d};
@@ -64,8 +64,8 @@ impl AvgPool2d {
     /// A pool with this window; a number is a square that moves by its side.
     ///
     /// # Errors
-    /// [`Error::Setting`] where a side or stride is 0, a border is wider than half of the window, or the window is
-    /// dilated.
+    /// [`Error::Setting`] where a side or stride is 0, a border is wider than half of the window, the padding of a side alone is not
+    /// less than it, or the window is dilated.
     pub fn new(window: impl Into<Window>) -> Result<Self> {
         let window = pool_window(window.into())?;
         if window.dilation != Sides::from(1) {

@@ -16,7 +16,7 @@ use crate::kernels::{ColumnMap, ColumnSums};
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// y = (x − mean) / √(variance + ε) · weight + bias, for each channel alone (Ioffe and Szegedy, 2015).
+/// Batch normalisation, y = (x − mean) / √(variance + ε) · weight + bias, for each channel alone (Ioffe and Szegedy, 2015).
 ///
 /// While training, mean and variance are those of the batch: over all samples and all places, n values a channel (where ranks share it, of
 /// a rank's part or of [the whole](crate::Trainer::with_synchronized_batch_norm)). In inference they are running ones, which the training
@@ -72,7 +72,7 @@ impl<T: Scalar> BatchNorm<T> {
     /// A layer for this many channels with ε = 1e-5 and PyTorch's momentum of 0.1.
     ///
     /// # Errors
-    /// [`Error::Setting`] for 0 channels.
+    /// [`Error::Setting`] for 0 channels; [`Error::TooLarge`] where the parameters do not fit into memory.
     pub fn new(channels: usize) -> Result<Self> {
         if channels == 0 {
             return Err(Error::setting("channels", "at least 1", channels));
@@ -98,7 +98,7 @@ impl<T: Scalar> BatchNorm<T> {
         Ok(Self { running: self.running.with_momentum(momentum)?, ..self })
     }
 
-    /// What is added to the variance, so that a channel that is the same everywhere is not divided by 0.
+    /// What is added to the variance, so that a channel that is the same everywhere is not divided by 0. Keras's is 1e-3 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite and above 0, in the numbers of the layer too.
@@ -119,7 +119,7 @@ impl<T: Scalar> BatchNorm<T> {
         self.affine.as_ref().map(|affine| &affine.weight)
     }
 
-    /// To be set or frozen.
+    /// The weight, to be set or frozen.
     pub fn weight_mut(&mut self) -> Option<&mut Param<T>> {
         self.affine.as_mut().map(|affine| &mut affine.weight)
     }
@@ -152,7 +152,7 @@ impl<T: Scalar> BatchNorm<T> {
         &self.running.var
     }
 
-    /// The running variance, to be set.
+    /// The running variance, to be set: one below 0 is an error of the next pass that takes it.
     pub fn running_var_mut(&mut self) -> &mut Param<T> {
         &mut self.running.var
     }

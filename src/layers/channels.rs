@@ -6,7 +6,7 @@ use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Order,
 use crate::kernels::{Parallelism, transpose};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// Moves channels from the first axis of an image, or of a sequence, to the last, where all other layers want them.
+/// Moves channels from the first axis of an image, or of a sequence, to the last, where all other layers want them: `x.permute(0, 2, 3, 1)`.
 ///
 /// To be put in front of a model for data in PyTorch's order.
 ///
@@ -25,7 +25,7 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChannelsLast;
 
-/// Moves channels from the last axis of an image, or of a sequence, to the first.
+/// Moves channels from the last axis of an image, or of a sequence, to the first: `x.permute(0, 3, 1, 2)`.
 ///
 /// To be put behind convolutions for what expects PyTorch's order, such as a flatten in front of a dense weight that was
 /// trained there.
@@ -33,6 +33,15 @@ pub struct ChannelsLast;
 /// # Shapes
 /// `[batch, height, width, channels]` → `[batch, channels, height, width]`, and `[batch, length, channels]` →
 /// `[batch, channels, length]`.
+///
+/// ```
+/// use taper::{Sequential, Tensor};
+///
+/// let model = Sequential::builder([1, 3, 2]).channels_first().build(&mut taper::seeded(0))?;
+/// let x = Tensor::from_vec([1, 1, 3, 2], vec![1.0_f32, 10.0, 2.0, 20.0, 3.0, 30.0])?;
+/// assert_eq!(model.predict(&x)?.as_slice(), [1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChannelsFirst;
 

@@ -10,7 +10,7 @@ use crate::init::{Init, Initializer};
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Tensor};
 
-/// A window slides over a sequence; at each place, every output channel is a weighted sum of all that the window sees:
+/// Convolution of sequences: a window slides over a sequence; at each place, every output channel is a weighted sum of all that it sees:
 ///
 /// ```text
 /// y[t, o] = Σ x[t·s + i·d − p, k] · W[i, k, o] + b[o]     over i (the window) and k (channels)

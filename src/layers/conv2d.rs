@@ -20,14 +20,14 @@ use crate::kernels::{
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// A window slides over an image; at each place, every output channel is a weighted sum of all that the window sees:
+/// Convolution of images: a window slides over an image; at each place, every output channel is a weighted sum of all that it sees:
 ///
 /// ```text
 /// y[r, c, o] = Σ x[r·s + i·d − p, c·s + j·d − p, k] · W[i, j, k, o] + b[o]     over i, j (the window) and k (channels)
 /// ```
 ///
-/// with stride s, dilation d and p rows and columns of zeros before the image, and as many behind it unless each side has its own. As in every library of the field, the
-/// window is not turned: it is a cross-correlation (LeCun et al., 1998).
+/// with stride s, dilation d and p rows and columns of zeros before the image, and as many behind it unless each side has its own; k goes
+/// over the inputs of o's group. As in every library, the window is not turned: it is a cross-correlation (LeCun et al., 1998).
 ///
 /// Images have their channels last. What the window sees at its places are the rows of a matrix, a block at a time, which goes through
 /// products as those of [`Dense`](crate::Dense) are; forward, most are read where they lie in the image. In inference a model does the

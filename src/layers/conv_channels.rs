@@ -10,11 +10,14 @@ use crate::{Error, Result, Shape};
 /// The channels that a convolution takes and gives, and in how many groups.
 ///
 /// ```
-/// use taper::layers::Channels;
+/// use taper::layers::{Channels, Conv2d};
 ///
 /// let all_to_all = Channels::new(32, 64);
-/// let each_by_itself = Channels::new(32, 32).with_groups(32);
-/// # let _ = (all_to_all, each_by_itself);
+/// let each_by_itself = Channels::new(32, 32).with_groups(32); // a depthwise convolution
+/// let conv = Conv2d::<f32>::new(each_by_itself, 3, &mut taper::seeded(0))?;
+/// assert_eq!(conv.weight().shape().axes(), [3, 3, 1, 32]);
+/// assert_eq!((all_to_all.inputs(), all_to_all.outputs(), all_to_all.groups()), (32, 64, 1));
+/// # Ok::<(), taper::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Channels {
@@ -30,7 +33,8 @@ impl Channels {
         Self { inputs, outputs, groups: 1 }
     }
 
-    /// Inputs and outputs in this many groups, one after another: an output sees the inputs of its group alone.
+    /// Inputs and outputs in this many groups, one after another: an output sees the inputs of its group alone. 1 unless set; it has to
+    /// divide both numbers of channels, which the convolution looks at.
     #[must_use]
     pub fn with_groups(mut self, groups: usize) -> Self {
         self.groups = groups;

@@ -10,8 +10,7 @@ use crate::init::{Init, Initializer};
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Tensor};
 
-/// The way back through a convolution of sequences: each number of the input is added to all that a window sees, by the weights of
-/// the window.
+/// Transposed convolution of sequences: each number of the input is added to all that a window sees, by the weights of the window.
 ///
 /// ```text
 /// y[t·s + i·d − p, o] += x[t, k] · W[i, o, k]     for all t (the input), i (the window) and k (channels);  y[…, o] += b[o]

@@ -20,7 +20,7 @@ use crate::kernels::{
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// The way back through a convolution: each number of the input is added to all that a window sees, by the weights of the window.
+/// Transposed convolution of images: each number of the input is added to all that a window sees, by the weights of the window.
 ///
 /// ```text
 /// y[r·s + i·d − p, c·s + j·d − p, o] += x[r, c, k] · W[i, j, o, k]     for all r, c (the input), i, j (the window) and k (channels)

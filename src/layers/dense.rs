@@ -20,7 +20,7 @@ use crate::kernels::{
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// y = x·W + b along the last axis: every output is a weighted sum of all inputs of its row.
+/// The fully connected layer, y = x·W + b along the last axis: every output is a weighted sum of all inputs of its row.
 ///
 /// A row of n inputs times an n×m weight gives m outputs: the width of the weight alone decides how many are left.
 /// A sample is one row, or has several, as the steps of a sequence, and then each goes through the same weight, as in Keras's
@@ -113,7 +113,7 @@ impl<T: Scalar> Dense<T> {
     /// A layer of given parameters: a weight `[inputs, outputs]` and, if there is one, a bias `[outputs]`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the shapes do not fit together.
+    /// [`Error::Shape`] where the shapes do not fit together, and as [`Dense::new`].
     pub fn from_parts(weight: &Tensor<T>, bias: Option<&Tensor<T>>) -> Result<Self> {
         let &[inputs, outputs] = weight.shape().axes() else {
             return Err(Error::shape("weight", "[inputs, outputs]", weight.shape()));

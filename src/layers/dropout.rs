@@ -8,7 +8,7 @@ use super::{
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// While training, each element is 0 with probability `rate` and else multiplied by 1/(1 − rate), so that its
+/// Dropout: while training, each element is 0 with probability `rate` and else multiplied by 1/(1 − rate), so that its
 /// mean stays; in inference nothing happens (Srivastava et al., 2014; the inverted form).
 ///
 /// The mask is never stored: it is computed from the seed, the step, the layer and the element's index, in the
@@ -30,7 +30,7 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// A layer that drops this share of the elements.
+    /// A layer that drops this share of the elements, as both libraries' rate.
     ///
     /// # Errors
     /// [`Error::Setting`] unless 0 ≤ rate < 1.

@@ -9,7 +9,7 @@ use crate::getters::getters;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// While training, each channel of each sample is 0 with probability `rate` and else multiplied by 1/(1 − rate); in
+/// Dropout of whole channels, Keras's `SpatialDropout2D`: while training, each channel of each sample is 0 with probability `rate` and else multiplied by 1/(1 − rate); in
 /// inference nothing happens (Tompson et al., 2014).
 ///
 /// Neighbouring pixels of a channel tell much the same, so dropping single ones as [`Dropout`] does takes away little.

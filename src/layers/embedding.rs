@@ -15,12 +15,12 @@ use crate::init::{Init, Initializer};
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// y = weight\[x\]: each whole number of the input is replaced by the row of that number, `dimension` numbers that are
+/// Embedding, y = weight\[x\]: each whole number of the input is replaced by the row of that number, `dimension` numbers that are
 /// learned.
 ///
 /// The input is a tensor of the model's own numbers, which hold whole numbers. One that is no whole number from 0 to
 /// vocabulary − 1 is an error of the pass, which tells its place. As there are no whole numbers next to each other beyond
-/// 2²⁴ in `f32`, a larger vocabulary is refused.
+/// 2²⁴ in `f32`, a larger vocabulary is refused, and so is a training batch of more numbers (in `f64` it is 2⁵³).
 ///
 /// The gradient of a row is the sum of dy over all places where its number stands, and 0 for numbers that do not occur.
 /// There is none with respect to whole numbers: where it is asked for, dx is 0.
@@ -79,7 +79,7 @@ impl<T: Scalar> Embedding<T> {
         Ok(Self { weight, vocabulary, dimension, padding: None })
     }
 
-    /// Numbers that fill up samples which are too short: the row of this number is 0 from now on, and has no gradient. A
+    /// Numbers that fill up samples which are too short, PyTorch's `padding_idx`: the row of this number is 0 from now on, and has no gradient. A
     /// row that is set or loaded later stays as it is then, as in PyTorch.
     ///
     /// # Errors

@@ -38,7 +38,8 @@ impl Flatten {
         Self::default()
     }
 
-    /// Joins axes `start` to `end`, both included; axis 0 is the batch, so `start` is at least 1.
+    /// Joins axes `start` to `end`, both included: PyTorch's `start_dim` and `end_dim`. Axis 0 is the batch, so `start` is at least 1;
+    /// axes that the input has not are an error when the model is built.
     #[must_use]
     pub fn axes(start: usize, end: usize) -> Self {
         Self { axes: Some((start, end)) }

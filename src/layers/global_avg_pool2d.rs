@@ -7,7 +7,7 @@ use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Order,
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// The mean of each channel over the whole image: y = Σ x / (height·width); dx = dy / (height·width).
+/// Global average pooling: the mean of each channel over the whole image, y = Σ x / (height·width); dx = dy / (height·width).
 ///
 /// In front of the last dense layer it takes the place of a flatten: the model then has a weight for each channel
 /// instead of one for each pixel of it, and takes images of other sizes when it is built anew.

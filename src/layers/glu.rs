@@ -6,7 +6,7 @@ use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Order};
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// y = a·σ(b), where a is the first half of the last axis and b the second (Dauphin et al., 2017).
+/// The gated linear unit, y = a·σ(b), where a is the first half of the last axis and b the second (Dauphin et al., 2017).
 ///
 /// ```text
 /// da = dy·σ(b)      db = dy·a·σ(b)·(1 − σ(b))

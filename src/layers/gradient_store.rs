@@ -18,6 +18,26 @@ pub(crate) trait KeptGradients<T> {
 ///
 /// Backward passes add up until [`GradientStore::clear`], which an optimizer's step calls. To accumulate over
 /// several batches is to call backward several times.
+///
+/// ```
+/// use taper::losses::MeanSquaredError;
+/// use taper::optimizers::Sgd;
+/// use taper::{GradientStore, Mode, Optimizer, Sequential, Tensor};
+///
+/// let mut model = Sequential::<f64>::builder([2]).dense(1).build(&mut taper::seeded(7))?;
+/// let (mut gradients, mut workspace) = (GradientStore::new(&mut model), model.workspace(Mode::Train, 1)?);
+/// let (x, target) = (Tensor::from([[1.0, -1.0]]), Tensor::from([[2.0]]));
+///
+/// model.forward_pass(&x, &mut workspace)?;
+/// let before = workspace.loss(&MeanSquaredError::new(), &target)?;
+/// model.backward_pass(&x, &mut workspace, &mut gradients)?;
+/// assert_eq!(gradients.get(model.param("0.bias")?).expect("backward brought one").len(), 1);
+///
+/// Optimizer::new(Sgd::new(0.1)?).step(&mut model, &mut gradients)?; // and clears the gradients
+/// model.forward_pass(&x, &mut workspace)?;
+/// assert!(workspace.loss(&MeanSquaredError::new(), &target)? < before);
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct GradientStore<T> {
     slots: Vec<Slot<T>>,
@@ -43,7 +63,7 @@ impl<T: Scalar> GradientStore<T> {
         Self { slots, parallelism: Parallelism::default() }
     }
 
-    /// The same, with another number of threads.
+    /// The same, with another number of threads; [`Parallelism::Pool`] unless set.
     #[must_use]
     pub fn with_parallelism(mut self, parallelism: Parallelism) -> Self {
         self.parallelism = parallelism;
@@ -62,7 +82,8 @@ impl<T: Scalar> GradientStore<T> {
         }
     }
 
-    /// A row-major copy of a parameter's gradient; `None` where backward brought none since the last clear.
+    /// A row-major copy of a parameter's gradient; `None` where backward brought none since the last clear, as of a frozen parameter or
+    /// one of another model.
     #[must_use]
     pub fn get(&self, param: &Param<T>) -> Option<Tensor<T>> {
         self.buffer(param.slot(), param.buffer().len()).map(|buffer| param.unpack(buffer))

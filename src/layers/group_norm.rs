@@ -12,8 +12,8 @@ use crate::getters::getters;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// y = (x − mean) / √(variance + ε) · weight + bias, with mean and (biased) variance over a group of channels at all places of a
-/// sample (Wu and He, 2018).
+/// Group normalisation, y = (x − mean) / √(variance + ε) · weight + bias, with mean and (biased) variance over a group of channels at all
+/// places of a sample (Wu and He, 2018).
 ///
 /// Channels that lie beside each other are a group. Training and inference are the same, and nothing depends on other samples.
 /// With x̂ = (x − mean) / √(variance + ε), means over a group of a sample, and sums over all samples and places,
@@ -51,7 +51,7 @@ impl<T: Scalar> GroupNorm<T> {
     /// A layer for so many channels in so many groups of the same size, with ε = 1e-5 as PyTorch's.
     ///
     /// # Errors
-    /// [`Error::Setting`] for 0 channels, and unless the groups share them out evenly.
+    /// [`Error::Setting`] for 0 channels, and unless the groups share them out evenly; [`Error::TooLarge`] where the parameters do not fit into memory.
     pub fn new(groups: usize, channels: usize) -> Result<Self> {
         Self::check(groups, channels)?;
         Ok(Self { groups, channels, affine: Some(Affine::new([channels].into())?), epsilon: 1e-5 })

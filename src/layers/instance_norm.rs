@@ -12,8 +12,8 @@ use crate::kernels::ColumnMap;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// y = (x − mean) / √(variance + ε), with mean and (biased) variance of a channel over all places of a sample (Ulyanov, Vedaldi
-/// and Lempitsky, 2016); [with a weight and a bias](Self::with_affine), then y·weight + bias.
+/// Instance normalisation, y = (x − mean) / √(variance + ε), with mean and (biased) variance of a channel over all places of a sample
+/// (Ulyanov, Vedaldi and Lempitsky, 2016); [with a weight and a bias](Self::with_affine), then y·weight + bias.
 ///
 /// It is a [`GroupNorm`] with as many groups as channels, and its gradients are those. Training and inference are the same, but
 /// with running statistics.
@@ -52,7 +52,7 @@ impl<T: Scalar> InstanceNorm<T> {
     /// A layer for this many channels, with ε = 1e-5 as PyTorch's.
     ///
     /// # Errors
-    /// [`Error::Setting`] for 0 channels.
+    /// [`Error::Setting`] for 0 channels; [`Error::TooLarge`] for more than memory has room for.
     pub fn new(channels: usize) -> Result<Self> {
         Ok(Self { norm: GroupNorm::new(channels.max(1), channels)?.without_affine(), running: None })
     }
@@ -75,7 +75,7 @@ impl<T: Scalar> InstanceNorm<T> {
         Ok(Self { running: Some(running), ..self })
     }
 
-    /// What is added to the variance, so that a channel that is the same everywhere is not divided by 0.
+    /// What is added to the variance, so that a channel that is the same everywhere is not divided by 0; 1e-5 unless set.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite and above 0, in the numbers of the layer too.

@@ -19,10 +19,59 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 ///
 /// Shapes here are those of one sample: they leave out the batch axis, which is the first axis of every tensor
 /// that comes in. Only [`Layer::kind`], [`Layer::output_shape`], [`Layer::forward`] and [`Layer::backward`] have
-/// to be written, and the two visitors where there are parameters; `examples/custom_layer.rs` is a whole layer.
-/// A type that is `Clone` and `Debug` fulfils the rest.
+/// to be written, and the two visitors where there are parameters. A type that is `Clone` and `Debug` fulfils the rest.
+///
+/// A model calls these methods as it promises here: with shapes that [`Layer::output_shape`] agreed on and the memory that
+/// [`Layer::memory`] asked for. Whoever calls a layer by hand ([`Forward::new`], [`Backward::new`]) has to do so too: the layers of this
+/// crate panic on other shapes and on less memory.
+///
+/// ```
+/// use taper::layers::{Along, Backward, Forward, GradientSink, Whole};
+/// use taper::{Layer, Param, Result, Shape, Tensor, TensorView, TensorViewMut, gradcheck};
+///
+/// /// y = scale·x, with one number that is learned.
+/// #[derive(Debug, Clone)]
+/// struct Scale(Param<f64>);
+///
+/// impl Layer<f64> for Scale {
+///     fn kind(&self) -> &'static str {
+///         "scale"
+///     }
+///     fn output_shape(&self, input: &Shape) -> Result<Shape> {
+///         Ok(*input)
+///     }
+///     fn forward(&self, x: TensorView<f64>, mut y: TensorViewMut<f64>, _: &mut Forward<f64>) -> Result<()> {
+///         let scale = self.0.buffer()[0];
+///         y.as_mut_slice().iter_mut().zip(x.as_slice()).for_each(|(y, x)| *y = scale * x);
+///         Ok(())
+///     }
+///     fn backward(&mut self, pass: Backward<f64>, sink: &mut dyn GradientSink<f64>) -> Result<()> {
+///         let (x, dy, scale) = (pass.x.as_slice(), pass.dy.as_slice(), self.0.buffer()[0]);
+///         if let Some(mut dx) = pass.dx {
+///             dx.as_mut_slice().iter_mut().zip(dy).for_each(|(dx, dy)| *dx = scale * dy);
+///         }
+///         if self.0.is_frozen() {
+///             return Ok(());
+///         }
+///         let gradient = x.iter().zip(dy).map(|(x, dy)| x * dy).sum();
+///         sink.take(&mut self.0, &Whole(&[gradient]))
+///     }
+///     fn params<'a>(&'a self, visit: &mut dyn FnMut(&'a Param<f64>)) {
+///         visit(&self.0);
+///     }
+///     fn params_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&'a mut Param<f64>)) {
+///         visit(&mut self.0);
+///     }
+/// }
+///
+/// let scale = Param::new("scale", &Tensor::from([2.0])).with_along(Along::Nothing);
+/// gradcheck::layer(&mut Scale(scale), &Tensor::from([[0.5, -1.0], [2.0, 3.0]]))?;
+/// # Ok::<(), taper::Error>(())
+/// ```
+///
+/// `examples/custom_layer.rs` is a larger one, `examples/gate.rs` one with two models inside.
 pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
-    /// The kind in one lower-case word: `dense`.
+    /// The kind in one lower-case word, with underscores: `dense`, `layer_norm`. Files tell layers by it.
     fn kind(&self) -> &'static str;
 
     /// The kind with the sizes that matter: `dense 1024 -> 512`.
@@ -37,7 +86,7 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
     /// Where the layer cannot take such an input; the text says what it expects.
     fn output_shape(&self, input: &Shape) -> Result<Shape>;
 
-    /// What the workspace has to provide for a batch of inputs of this shape.
+    /// What the workspace has to provide for a batch of inputs of this shape; nothing unless written.
     fn memory(&self, input: &Shape, batch: usize, mode: Mode) -> Memory {
         let _ = (input, batch, mode);
         Memory::default()
@@ -45,6 +94,8 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
 
     /// Whether a pass can take a batch of so many inputs of this shape. [`Trainer::fit`](crate::Trainer::fit) asks for
     /// every size of batch that it will come to before it makes the first step.
+    ///
+    /// Unless written, it can take any.
     ///
     /// # Errors
     /// Those that [`Layer::forward`] would give for the size alone.
@@ -170,7 +221,7 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
     }
 
     /// What the layer was made with, beside its parameters: a file keeps it, and
-    /// [`Open::with_layer`](crate::io::Open::with_layer) makes the layer of it again.
+    /// [`Open::with_layer`](crate::io::Open::with_layer) makes the layer of it again. Nothing unless written.
     fn settings(&self) -> Settings {
         Settings::new()
     }
@@ -215,7 +266,8 @@ pub trait Layer<T: Scalar>: CloneLayer<T> + Any + Debug + Send + Sync {
         Err(Error::setting("layer", "one of which it is known how operations of ONNX do it", self.kind()))
     }
 
-    /// Multiply-adds for one sample.
+    /// Multiply-adds for one sample: for the [summary](crate::Sequential::summary), and to tell whether several threads pay. 0 unless
+    /// written.
     fn multiply_adds(&self, input: &Shape) -> u64 {
         let _ = input;
         0
@@ -240,7 +292,17 @@ impl<T: Scalar> Clone for Box<dyn Layer<T>> {
     }
 }
 
-/// What a pass is for.
+/// What a pass is for: PyTorch's `eval()` and `train()`, Keras's `training`.
+///
+/// ```
+/// use taper::{Mode, Sequential, Tensor};
+///
+/// let model = Sequential::<f32>::builder([1000]).dropout(0.5).build(&mut taper::seeded(0))?;
+/// let (x, mut workspace) = (Tensor::full([1, 1000], 1.0)?, model.workspace(Mode::Train, 1)?);
+/// assert_eq!(model.infer(&x, &mut workspace)?, x.view());
+/// assert_ne!(model.forward_pass(&x, &mut workspace)?, x.view());
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Outputs only: dropout does nothing, and nothing is kept for a backward pass.
@@ -249,7 +311,8 @@ pub enum Mode {
     Train,
 }
 
-/// Numbers of elements that a layer needs from the workspace.
+/// Numbers of elements that a layer needs from the workspace. [`Memory::of_part`] and what follows it put together the need of a layer
+/// that has layers inside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Kept from forward to backward.
@@ -258,7 +321,7 @@ pub struct Memory {
     pub scratch: usize,
 }
 
-/// What a forward pass brings with it.
+/// What a forward pass brings with it: [`Layer::forward`] gets it from a model, and [`Forward::new`] makes it for a layer alone.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Forward<'a, T> {
@@ -282,7 +345,7 @@ pub struct Forward<'a, T> {
     pub(crate) parts: usize,
 }
 
-/// What a backward pass brings with it.
+/// What a backward pass brings with it: [`Layer::backward`] gets it from a model, and [`Backward::new`] makes it for a layer alone.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Backward<'a, T> {

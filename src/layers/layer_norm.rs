@@ -12,8 +12,8 @@ use crate::kernels::{RowAffine, RowNorm, RowNormInputGradient, RowSums};
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// y = (x − mean) / √(variance + ε) · weight + bias, with mean and (biased) variance over the last axes of each sample (Ba,
-/// Kiros and Hinton, 2016).
+/// Layer normalisation, y = (x − mean) / √(variance + ε) · weight + bias, with mean and (biased) variance over the last axes of each sample
+/// (Ba, Kiros and Hinton, 2016).
 ///
 /// What is normalised together is a row of n numbers; a sample has one row, or several where it has more axes. Training
 /// and inference are the same, and nothing depends on other samples. With x̂ = (x − mean) / √(variance + ε), means over a
@@ -52,7 +52,7 @@ impl<T: Scalar> LayerNorm<T> {
     /// A layer that normalises over last axes of these lengths, with ε = 1e-5 as PyTorch's.
     ///
     /// # Errors
-    /// [`Error::Setting`] where there is no axis or one of length 0.
+    /// [`Error::Setting`] where there is no axis or one of length 0; [`Error::TooLarge`] where the parameters do not fit into memory.
     pub fn new(normalised: impl Into<Shape>) -> Result<Self> {
         let shape = normalised.into();
         if shape.rank() == 0 || shape.is_empty() {
@@ -75,7 +75,7 @@ impl<T: Scalar> LayerNorm<T> {
         Ok(self)
     }
 
-    /// The axes that are normalised over.
+    /// The axes that are normalised over: PyTorch's `normalized_shape`.
     #[must_use]
     pub fn normalized_shape(&self) -> Shape {
         self.weight.shape()

@@ -6,7 +6,7 @@ use super::{MaxPool2d, Settings, Window};
 use crate::prelude::*;
 use crate::{Result, Scalar};
 
-/// Each output is the largest of a window of one channel: y = max xₜ over the places t of the window that lie inside of the sequence.
+/// Max pooling of sequences: each output is the largest of a window of one channel: y = max xₜ over the places t of the window that lie inside of the sequence.
 ///
 /// It is [`MaxPool2d`] on images of one row. A window is one of one number: `Window::new(3).with_stride(2)`; it moves by its own size
 /// unless it has a stride.

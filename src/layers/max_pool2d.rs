@@ -11,7 +11,7 @@ use crate::getters::getters;
 use crate::prelude::*;
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// Each output is the largest of a window of one channel: y = max xₜ over the places t of the window that lie inside of
+/// Max pooling of images: each output is the largest of a window of one channel: y = max xₜ over the places t of the window that lie inside of
 /// the image, so padding never wins; NaN does, as in PyTorch.
 ///
 /// The gradient goes to the largest element, of several to the first, row by row, as in PyTorch: dxₜ = Σ dy over the
@@ -53,8 +53,8 @@ impl MaxPool2d {
     /// A pool with this window; a number is a square that moves by its side.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) where a side, stride or dilation is 0, or a border is wider than half of
-    /// the window.
+    /// [`Error::Setting`](crate::Error::Setting) where a side, stride or dilation is 0, a border is wider than half of the window, or
+    /// the padding of a side alone is not less than it.
     pub fn new(window: impl Into<Window>) -> Result<Self> {
         Ok(Self { window: pool_window(window.into())? })
     }

@@ -1,6 +1,7 @@
 //! The layers, and what a layer of one's own needs.
 //!
-//! Shapes leave out the batch. Images have their channels last.
+//! Shapes leave out the batch. Images have their channels last, and so have sequences. The [builder](crate::sequential::Builder) of a model
+//! has a method for each layer, in lower case, and [`layer`](crate::sequential::Builder::layer) for one that was made by hand.
 //!
 //! | layer | from | to | what it does |
 //! |---|---|---|---|
@@ -26,6 +27,33 @@
 //! | [`Dropout`], [`Dropout2d`] | any | the same | forgets elements, or channels, while it trains |
 //! | [`QuantizedDense`], [`QuantizedConv2d`], [`QuantizedConv1d`] | as without | as without | weighted sums with weights of eight bits, for inference |
 //! | [`Embedding`] | `[…]` of whole numbers | `[…, dimension]` | a row of numbers that is learned for each |
+//!
+//! Paths side by side and residual blocks are a layer too: [`Branches`](crate::sequential::Branches). So is a model:
+//! [`Sequential`](crate::Sequential).
+//!
+//! # What layers are made with
+//!
+//! | | |
+//! |---|---|
+//! | [`Window`] | what a convolution or a pool sees, with [`Sides`] and [`Padding`] |
+//! | [`Channels`] | the channels and groups of a convolution |
+//! | [`Momentum`] | how running statistics follow the batches |
+//! | [`OnSequences`] | what makes a layer of sequences of one of images |
+//! | [`init`](crate::init) | how weights start |
+//!
+//! # For layers of one's own
+//!
+//! | | |
+//! |---|---|
+//! | [`Layer`], [`Param`], [`Mode`], [`CloneLayer`] | the trait, and what a layer owns |
+//! | [`Forward`], [`Backward`], [`Memory`], [`RandomKey`] | what a pass brings with it, and what it needs |
+//! | [`Part`] | a layer inside of another, in a pass |
+//! | [`GradientSink`], [`GradientSource`], [`Whole`], [`GradientStore`] | how the gradients of parameters are handed on, and kept |
+//! | [`Settings`], [`Setting`] | what a file keeps of a layer beside its parameters; [`Stored`] are the layers of this crate that it can have |
+//! | [`Along`], [`Order`], [`Turn`] | for files of programs that keep images with their channels first |
+//! | [`OutputKind`], [`softmax()`] | what outputs are, and how logits become probabilities |
+//! | [`Units`] | for [narrowing](crate::narrow) across a layer |
+//! | [`OnnxGraph`], [`OnnxValue`], [`OnnxAttribute`] | for ONNX files |
 
 #![deny(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 

@@ -10,7 +10,7 @@ use crate::kernels::ColumnMap;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// y = (x − mean) / max(√variance, 10⁻⁷), for each feature, or each channel of an image: Keras's `Normalization` of the last axis,
+/// Normalisation by fixed statistics, y = (x − mean) / max(√variance, 10⁻⁷), for each feature, or each channel of an image: Keras's `Normalization` of the last axis,
 /// scikit-learn's `StandardScaler`.
 ///
 /// Mean and variance are those of data that the layer was fitted to, over the samples and all axes but the last; nothing

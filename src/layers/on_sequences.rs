@@ -12,6 +12,14 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// [`Conv1d`](super::Conv1d), [`ConvTranspose1d`](super::ConvTranspose1d), [`MaxPool1d`](super::MaxPool1d),
 /// [`AvgPool1d`](super::AvgPool1d), [`AdaptiveMaxPool1d`](super::AdaptiveMaxPool1d) and
 /// [`AdaptiveAvgPool1d`](super::AdaptiveAvgPool1d) are this. They take as long as the layers of images, and have the same bits.
+///
+/// ```
+/// use taper::layers::{AvgPool1d, AvgPool2d, OnSequences};
+///
+/// let pool: OnSequences<AvgPool2d> = AvgPool1d::new(2)?;
+/// assert!(!pool.counts_padding());
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct OnSequences<L> {
     /// Its window, where it has one, is one row high.

@@ -8,6 +8,18 @@ use crate::{Scalar, Shape};
 ///
 /// A file in PyTorch's orientation is put together from this: what lies along features that were flattened has another order
 /// there. [`Layer::output_order`](super::Layer::output_order) says what becomes of it in a layer.
+///
+/// ```
+/// use taper::Shape;
+/// use taper::layers::Order;
+///
+/// let image = Shape::from([28, 28, 3]);
+/// assert_eq!(Order::of_sample(&image), Order::ChannelsLast(image));
+/// assert!(Order::of_sample(&image).matters());
+/// // With one channel both orders are the same.
+/// assert!(!Order::of_sample(&[28, 28, 1].into()).matters());
+/// assert_eq!(Order::of_sample(&[784].into()), Order::Same);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Order {
@@ -19,7 +31,19 @@ pub enum Order {
     Unknown,
 }
 
-/// In which way a parameter lies where images have their channels first.
+/// In which way a parameter lies where images have their channels first: what [`Order::turn`] says of it.
+///
+/// ```
+/// use taper::layers::{Along, Order, Turn};
+/// use taper::{Param, Shape, Tensor};
+///
+/// // A number for each flattened feature of an image of 2×2 with 3 channels.
+/// let scale = Param::new("scale", &Tensor::full([12], 1.0_f32)?).with_along(Along::LastAxes);
+/// let image = Shape::from([2, 2, 3]);
+/// let flattened = Order::of_sample(&image).reshaped(&image, &[12].into());
+/// assert_eq!(flattened.turn(&scale, &[12].into()), Turn::Rows(image));
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Turn {

@@ -1,7 +1,17 @@
 //! What the outputs of a layer are.
 
 /// What the numbers along the last axis of an output are, as far as layers say.
-/// [`Sequential::classify`](crate::Sequential::classify) makes probabilities of them.
+/// [`Sequential::classify`](crate::Sequential::classify) makes probabilities of them, and losses refuse those that they do not start from
+/// ([`Loss::takes`](crate::Loss::takes)).
+///
+/// ```
+/// use taper::layers::{Layer, OutputKind};
+/// use taper::Sequential;
+///
+/// let model = Sequential::<f32>::builder([4]).dense(3).softmax().build(&mut taper::seeded(0))?;
+/// assert_eq!(model.output_kind(OutputKind::Values), OutputKind::Probabilities);
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutputKind {

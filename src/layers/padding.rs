@@ -5,14 +5,15 @@ use core::fmt;
 use super::Sides;
 use crate::kernels::Around;
 
-/// What is added around an image before a window slides over it.
+/// What is added around an image before a window slides over it: zeros, for a max pool what never wins.
 ///
 /// ```
 /// use taper::layers::Padding;
 ///
 /// let all_around = Padding::from(1);
 /// let below_and_on_the_right = Padding::Each { before: 0.into(), after: 1.into() };
-/// # let _ = (all_around, below_and_on_the_right);
+/// assert_eq!(all_around, Padding::Border([1, 1].into()));
+/// assert_eq!(below_and_on_the_right.to_string(), "0 before 1 after");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]

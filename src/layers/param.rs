@@ -13,7 +13,7 @@ use crate::kernels::{Bf16Panels, BytePanels, Pair, Panels, weight_matrices};
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor};
 
-/// A named tensor that is learned, with what an optimizer must know of it.
+/// A named tensor that is learned, with what an optimizer must know of it: PyTorch's `nn.Parameter`, Keras's `Variable`.
 ///
 /// The buffer behind it is laid out as the kernels want it and may hold padding; what goes in and comes out is
 /// always a row-major tensor ([`Param::to_tensor`], [`Param::set`]).
@@ -274,7 +274,7 @@ impl<T: Scalar> Param<T> {
         self.is_statistic || self.integers().is_some() || self.bf16().is_some()
     }
 
-    /// Gives this parameter a share of the optimizer's learning rate.
+    /// Gives this parameter a share of the optimizer's learning rate: 1 unless set, 0.1 for a tenth.
     ///
     /// # Errors
     /// [`Error::Setting`] unless finite and at least 0.
@@ -299,7 +299,7 @@ impl<T: Scalar> Param<T> {
         self.values.numbers()
     }
 
-    /// The buffer, to be changed element by element, as optimizers do: what is zero in every gradient must stay.
+    /// The buffer, to be changed element by element, as optimizers do: padding is zero in every gradient, and has to stay zero.
     pub fn buffer_mut(&mut self) -> &mut [T] {
         self.values.numbers_mut()
     }

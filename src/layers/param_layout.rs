@@ -5,7 +5,8 @@ use super::param::Param;
 use crate::{Scalar, Tensor};
 
 impl<T: Scalar> Param<T> {
-    /// Runs of the buffer that are computed apart start at multiples of this.
+    /// Runs of the [buffer](Param::buffer) that are computed apart start at multiples of this number of elements
+    /// ([`GradientSource::write`](super::GradientSource::write)).
     #[must_use]
     pub fn granule(&self) -> usize {
         self.layout().granule::<T>()

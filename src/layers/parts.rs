@@ -164,7 +164,7 @@ impl<'a, T: Scalar> Forward<'a, T> {
     }
 }
 
-/// A layer inside of another, as a forward pass left it: made by [`Backward::part`].
+/// A layer inside of another, as a forward pass left it: made by [`Backward::part`]. [`Forward`] has an example.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'a, T> {
     x: TensorView<'a, T>,

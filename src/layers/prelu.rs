@@ -9,7 +9,7 @@ use super::{
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// y = x, or weight·x where x is not above 0 (He et al., 2015).
+/// The rectifier whose slope below 0 is learned: y = x, or weight·x where x is not above 0 (He et al., 2015). PyTorch's and Keras's `PReLU`.
 ///
 /// One weight is for everything, or each channel has its own, or each element: the weight has the last axes of the input, one of
 /// them or all. With sums over everything that a weight is for,
@@ -44,7 +44,7 @@ impl<T: Scalar> Prelu<T> {
     /// A layer with a weight of this shape: `[1]` for everything, `[channels]` for each channel.
     ///
     /// # Errors
-    /// [`Error::Setting`] where there is no axis or one of length 0.
+    /// [`Error::Setting`] where there is no axis or one of length 0; [`Error::TooLarge`] where the weight does not fit into memory.
     pub fn new(weight: impl Into<Shape>) -> Result<Self> {
         let shape = weight.into();
         if shape.rank() == 0 || shape.is_empty() {

@@ -59,7 +59,30 @@ pub struct QuantizedConv2d {
     parts: QuantizedWeight,
 }
 
-/// [`Conv1d`] with weights of eight bits, for inference: [`QuantizedConv2d`] on images of one row.
+/// [`Conv1d`] with weights of eight bits, for inference: [`QuantizedConv2d`] on images of one row, which
+/// [`of_images`](QuantizedConv1d::of_images) is.
+///
+/// # Shapes
+///
+/// | | shape |
+/// |---|---|
+/// | x | `[batch, length, inputs]`; a window sees at most 65,793 numbers of a group |
+/// | y | `[batch, places, outputs]`, as of [`Conv1d`] |
+/// | `weight` | `[window, inputs / groups, outputs]`, whole numbers |
+/// | `weight_scale` | `[outputs, 1]` |
+/// | `bias` | `[outputs]` |
+///
+/// ```
+/// use taper::layers::{Conv1d, QuantizedConv1d};
+/// use taper::{Sequential, Tensor};
+///
+/// // The difference to the number before.
+/// let conv = Conv1d::from_parts(2, 1, &Tensor::from_vec([2, 1, 1], vec![-1.0, 1.0])?, None)?;
+/// let model = Sequential::builder([4, 1]).layer(QuantizedConv1d::from_float(&conv)?).build(&mut taper::seeded(0))?;
+/// let y = model.predict(&Tensor::from_vec([1, 4, 1], vec![1.0, 4.0, 9.0, 16.0])?)?;
+/// assert!(y.as_slice().iter().zip([3.0, 5.0, 7.0]).all(|(y, expected)| (y - expected).abs() < 0.1));
+/// # Ok::<(), taper::Error>(())
+/// ```
 pub type QuantizedConv1d = OnSequences<QuantizedConv2d>;
 
 impl QuantizedConv2d {

@@ -5,7 +5,19 @@
 /// The bits depend on the seed, the step, the layer and the element's index and on nothing else: neither on the
 /// number of threads nor on what was drawn before.
 ///
-/// Where several ranks share a batch, each counts its elements from 0: [`RandomKey::of_part`] makes the key for these.
+/// Where several ranks share a batch, each counts its elements from 0: [`RandomKey::of_part`] makes the key for these. A layer gets it
+/// with a pass ([`Forward::random`](super::Forward::random), and for the same numbers once more
+/// [`Backward::random`](super::Backward::random)).
+///
+/// ```
+/// use taper::layers::RandomKey;
+///
+/// // Which of 1000 elements a dropout of 0.3 lets through in step 10, in layer 2.
+/// let key = RandomKey::new(7, 10).layer(2).of_part(1000);
+/// let kept = (0..1000).filter(|&element| key.uniform(element) >= 0.3).count();
+/// assert!((650..750).contains(&kept));
+/// assert_eq!(key.uniform(3), RandomKey::new(7, 10).layer(2).uniform(3));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RandomKey {
     key: u64,

@@ -24,7 +24,9 @@ pub struct Reshape {
 }
 
 impl Reshape {
-    /// Reshapes each sample to this shape, which leaves out the batch axis.
+    /// Reshapes each sample to this shape, which leaves out the batch axis. A sample of another number of elements is an error when the
+    /// model is built.
+    #[must_use]
     pub fn new(sample: impl Into<Shape>) -> Self {
         Self { sample: sample.into() }
     }

@@ -13,7 +13,8 @@ use crate::kernels::{RowAffine, RowNorm, RowNormInputGradient, RowSums};
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// y = x / √(mean(x²) + ε) · weight, with the mean over the last axes of each sample (Zhang and Sennrich, 2019).
+/// Normalisation by the root mean square, y = x / √(mean(x²) + ε) · weight, with the mean over the last axes of each sample (Zhang and
+/// Sennrich, 2019).
 ///
 /// What is normalised together is a row; a sample has one row, or several where it has more axes. Training and inference are the
 /// same, and nothing depends on other samples. With x̂ = x / √(mean(x²) + ε), means over a row, and sums over all rows,
@@ -52,7 +53,7 @@ impl<T: Scalar> RmsNorm<T> {
     /// set: 1.2e-7 in `f32`, 2.2e-16 in `f64`.
     ///
     /// # Errors
-    /// [`Error::Setting`] where there is no axis or one of length 0.
+    /// [`Error::Setting`] where there is no axis or one of length 0; [`Error::TooLarge`] where the parameters do not fit into memory.
     pub fn new(normalised: impl Into<Shape>) -> Result<Self> {
         let norm = Self::bare(normalised.into())?;
         let ones = Tensor::full(norm.normalised, T::one())?;
@@ -95,7 +96,7 @@ impl<T: Scalar> RmsNorm<T> {
     }
 
     getters! {
-        /// The axes that are normalised over.
+        /// The axes that are normalised over: PyTorch's `normalized_shape`.
         normalized_shape: Shape = |norm| norm.normalised;
         /// What is added to the mean of the squares.
         epsilon: f64;

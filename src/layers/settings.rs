@@ -25,7 +25,7 @@ pub struct Settings {
     values: Vec<(String, Setting)>,
 }
 
-/// A value of [`Settings`].
+/// A value of [`Settings`]. What it holds becomes one by itself, where [`Settings::with`] takes it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Setting {

@@ -6,7 +6,8 @@ use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Output
 use crate::kernels::Parallelism;
 use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 
-/// Probabilities over the last axis: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ), from xᵢ − max so that nothing overflows.
+/// Softmax, probabilities over the last axis: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ), from xᵢ − max so that nothing overflows. With it,
+/// dxᵢ = yᵢ·(dyᵢ − Σⱼ dyⱼ·yⱼ). A row with a NaN or an infinity that is not negative becomes NaN.
 ///
 /// To be put behind a trained model, not before a loss: the losses of this crate start from logits.
 ///
@@ -97,11 +98,19 @@ pub fn softmax<'a, T: Scalar>(logits: impl Into<TensorView<'a, T>>) -> Result<Te
     Ok(probabilities)
 }
 
-/// Logarithms of probabilities over the last axis: yᵢ = xᵢ − ln Σⱼ exp(xⱼ), finite where the probability itself
-/// is too small for a number.
+/// Log-softmax, logarithms of probabilities over the last axis: yᵢ = xᵢ − ln Σⱼ exp(xⱼ), finite where the probability itself
+/// is too small for a number. With it, dxᵢ = dyᵢ − exp(yᵢ)·Σⱼ dyⱼ.
 ///
 /// # Shapes
 /// `[batch, …, classes]` → the same.
+///
+/// ```
+/// use taper::{Sequential, Tensor};
+///
+/// let model = Sequential::builder([2]).log_softmax().build(&mut taper::seeded(0))?;
+/// assert_eq!(model.predict(&Tensor::from([[0.0_f32, 1e4]]))?, Tensor::from([[-1e4, 0.0]]));
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogSoftmax;
 

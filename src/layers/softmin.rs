@@ -5,7 +5,7 @@ use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, OutputKind};
 use crate::{Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// Probabilities over the last axis, the more likely the less x is: yᵢ = exp(−xᵢ) / Σⱼ exp(−xⱼ), which is the
+/// Softmin, probabilities over the last axis, the more likely the less x is: yᵢ = exp(−xᵢ) / Σⱼ exp(−xⱼ), which is the
 /// [`Softmax`](super::Softmax) of −x. With it, dxᵢ = −yᵢ·(dyᵢ − Σⱼ dyⱼ·yⱼ).
 ///
 /// # Shapes

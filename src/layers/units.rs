@@ -10,7 +10,16 @@ use crate::prelude::*;
 /// of a channel lie in a run.
 ///
 /// A model is narrowed ([`narrow`](crate::narrow)) where each unit goes through the layers in between alone;
-/// [`Layer::units_through`](super::Layer::units_through) says whether it does.
+/// [`Layer::units_through`](super::Layer::units_through) says whether it does. There is at least one unit, and a run of at least one number.
+///
+/// ```
+/// use taper::layers::Units;
+///
+/// let (channels_last, channels_first) = (Units { count: 3, run: 1 }, Units { count: 3, run: 4 });
+/// assert_eq!((channels_last.of(4), channels_first.of(4)), (1, 1));
+/// assert_eq!(channels_last.places(6, &[0, 2]), [0, 2, 3, 5]);
+/// assert_eq!(channels_first.places(12, &[2]), [8, 9, 10, 11]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Units {
     /// How many there are.
@@ -21,6 +30,9 @@ pub struct Units {
 
 impl Units {
     /// The unit that the number at this place belongs to.
+    ///
+    /// # Panics
+    /// Where there is no unit, or a run of none.
     #[must_use]
     pub fn of(self, place: usize) -> usize {
         place / self.run % self.count
@@ -40,6 +52,9 @@ impl Units {
     }
 
     /// The places, of so many, whose units are kept.
+    ///
+    /// # Panics
+    /// Where one is kept that there is not.
     #[must_use]
     pub fn places(self, len: usize, kept: &[usize]) -> Vec<usize> {
         let mut stays = vec![false; self.count];

@@ -10,14 +10,19 @@ use crate::{Error, Result, Shape};
 
 /// A window that slides over an image: that of a convolution, or of a pool. On sequences it has one number for each setting.
 ///
-/// It is looked at when the layer is made: sides, strides and dilations have to be at least 1.
+/// It is looked at when the layer is made: sides, strides and dilations have to be at least 1. Along an axis it has
+/// ⌊(length + padding − dilation·(size − 1) − 1) / stride⌋ + 1 places, of the padding on both sides, and with `Same` ⌈length / stride⌉.
 ///
 /// ```
+/// use taper::Sequential;
 /// use taper::layers::{Padding, Window};
 ///
 /// let window = Window::new(3).with_stride(2).with_padding(Padding::Same);
-/// let wide = Window::new([1, 5]).with_padding([0, 2]); // as PyTorch's padding=(0, 2)
-/// # let _ = (window, wide);
+/// let wide = Window::new([1, 5]).with_padding([0, 2]); // PyTorch's kernel_size=(1, 5), padding=(0, 2)
+/// let model = Sequential::<f32>::builder([28, 28, 3]).conv2d(8, window).conv2d(8, wide).build(&mut taper::seeded(0))?;
+/// assert_eq!(model.output().axes(), [14, 14, 8]);
+/// assert_eq!(window.to_string(), "3x3 stride 2 padding same");
+/// # Ok::<(), taper::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -30,7 +35,9 @@ pub struct Window {
 }
 
 impl Window {
-    /// A window of this size, without padding or dilation. A convolution moves it by 1, a pool by its size.
+    /// A window of this size, without padding or dilation: PyTorch's `kernel_size`, Keras's `kernel_size` and `pool_size`. A convolution
+    /// moves it by 1, a pool by its size.
+    #[must_use]
     pub fn new(kernel: impl Into<Sides>) -> Self {
         Self {
             kernel: kernel.into(),
@@ -55,7 +62,7 @@ impl Window {
         self
     }
 
-    /// What is around the image.
+    /// What is around the image; nothing unless set.
     #[must_use]
     pub fn with_padding(mut self, padding: impl Into<Padding>) -> Self {
         self.padding = padding.into();

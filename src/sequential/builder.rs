@@ -18,9 +18,18 @@ use crate::{Error, Result, Scalar, Shape, TensorView};
 
 /// The layers of a [`Sequential`] to be, from the first to the last.
 ///
-/// Each method adds a layer; [`Builder::named`], [`Builder::without_bias`], [`Builder::weight_init`] and
-/// [`Builder::bias_init`] speak of the one added last. Nothing is checked before [`Builder::build`], which tells
-/// what is wrong with which layer.
+/// Each method adds a layer, under its name in lower case: `dense`, `conv2d`, `batch_norm`, `relu`, and [`Builder::layer`] any other one.
+/// These speak of the one added last:
+///
+/// | | |
+/// |---|---|
+/// | [`named`](Builder::named) | its name |
+/// | [`without_bias`](Builder::without_bias), [`weight_init`](Builder::weight_init), [`bias_init`](Builder::bias_init) | of a dense layer or a convolution |
+/// | [`groups`](Builder::groups) | of a convolution |
+/// | [`output_padding`](Builder::output_padding), [`output_size`](Builder::output_size) | of a transposed convolution |
+///
+/// [`classes`](Builder::classes) speaks of the model. Nothing is checked before [`Builder::build`], which tells what is wrong with which
+/// layer.
 ///
 /// ```
 /// use taper::{Sequential, init::Init};
@@ -171,7 +180,7 @@ impl<T: Scalar> Builder<T> {
         })
     }
 
-    /// Any layer: one of [`layers`](crate::layers), one of your own, or another model.
+    /// Adds any layer: one of [`layers`](crate::layers), one of your own, or another model.
     #[must_use]
     pub fn layer(self, layer: impl Layer<T> + 'static) -> Self {
         self.boxed(Box::new(layer))
@@ -181,7 +190,8 @@ impl<T: Scalar> Builder<T> {
         self.plan(Plan::Layer(layer))
     }
 
-    /// Names the layer added last. Unnamed layers are called by their position, as PyTorch does.
+    /// Names the layer added last, as parameters, files and errors then call it. Unnamed layers are called by their position from 0, as
+    /// PyTorch does. A name has no dot and does not begin with `@`; no two layers have the same.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         let Some(planned) = self.layers.last_mut() else {
@@ -200,13 +210,13 @@ impl<T: Scalar> Builder<T> {
         self.change("without_bias", |plan| plan.bias = None)
     }
 
-    /// Initialises the weight of the dense layer or convolution added last.
+    /// Initialises the weight of the dense layer or convolution added last: [`Init::Linear`](crate::init::Init::Linear) unless told.
     #[must_use]
     pub fn weight_init(self, init: impl Initializer<T> + 'static) -> Self {
         self.change("weight_init", |plan| plan.weight = Box::new(init))
     }
 
-    /// Initialises the bias of the dense layer or convolution added last.
+    /// Initialises the bias of the dense layer or convolution added last: [`Init::Linear`](crate::init::Init::Linear) unless told.
     #[must_use]
     pub fn bias_init(self, init: impl Initializer<T> + 'static) -> Self {
         self.change("bias_init", |plan| plan.bias = Some(Box::new(init)))
@@ -215,7 +225,9 @@ impl<T: Scalar> Builder<T> {
     /// Makes the parameters, and checks that every layer takes what the one before it gives.
     ///
     /// # Errors
-    /// What is wrong with the first layer that does not fit, with its position, name and kind.
+    /// [`Error::Layer`] with what is wrong with the first layer that does not fit, its position, name and kind; [`Error::Shape`] for
+    /// an input without elements or with so many axes that a batch has no room, [`Error::Empty`] without layers, what
+    /// [`Sequential::set_classes`] says of names of classes.
     pub fn build(self, rng: &mut impl Rng) -> Result<Sequential<T>> {
         let input =
             self.input.ok_or_else(|| Error::setting("build", "a builder of a model", "one of a path"))?;

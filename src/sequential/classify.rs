@@ -9,7 +9,7 @@ use crate::{Error, Result, Scalar, TensorView};
 
 /// What [`Sequential::classify`] takes a sample for.
 ///
-/// As text `cat 97.3 %`, or `class 1 97.3 %` where classes have no names.
+/// It borrows the name from the model. As text `cat 97.3 %`, or `class 1 97.3 %` where classes have no names.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Prediction<'m> {

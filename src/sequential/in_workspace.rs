@@ -10,7 +10,7 @@ impl<T: Scalar> Sequential<T> {
     ///
     /// # Errors
     /// [`Error::Empty`](crate::Error::Empty) for a batch of 0; [`Error::TooLarge`](crate::Error::TooLarge) where it does
-    /// not fit into memory.
+    /// not fit into memory; [`Error::Setting`](crate::Error::Setting) for [`Mode::Train`] where a layer is for inference alone.
     pub fn workspace(&self, mode: Mode, batch: usize) -> Result<Workspace<T>> {
         Workspace::new(self, mode, batch)
     }
@@ -23,7 +23,8 @@ impl<T: Scalar> Sequential<T> {
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) where the input is no batch of this model's samples;
-    /// [`Error::Workspace`](crate::Error::Workspace) where the workspace is too small or was made for a model of other layers.
+    /// [`Error::Workspace`](crate::Error::Workspace) where the workspace is too small or was made for a model of other layers;
+    /// [`Error::Empty`](crate::Error::Empty) for a batch of none; those of a layer, as of numbers that an embedding does not know.
     pub fn infer<'w, 'a>(
         &self,
         x: impl Into<TensorView<'a, T>>,
@@ -74,7 +75,8 @@ impl<T: Scalar> Sequential<T> {
     /// that [`Workspace::loss`] left. `x` is the input of the forward pass.
     ///
     /// # Errors
-    /// [`Error::Workspace`](crate::Error::Workspace) where there was no forward pass and loss for this batch before.
+    /// [`Error::Workspace`](crate::Error::Workspace) where there was no forward pass and loss for this batch before;
+    /// [`Error::Shape`](crate::Error::Shape) where the input is no batch of this model's samples; those of the sink.
     pub fn backward_pass<'a>(
         &mut self,
         x: impl Into<TensorView<'a, T>>,

@@ -8,6 +8,19 @@ use crate::prelude::*;
 use crate::{Scalar, Shape};
 
 /// How the outputs of [`Branches`](super::Branches) become one.
+///
+/// ```
+/// use taper::layers::Reshape;
+/// use taper::{Sequential, Tensor, sequential::Join};
+///
+/// let twice = |join| Sequential::builder([2])
+///     .branches(join, |paths| paths.path(|path| path.layer(Reshape::new([2]))).input())
+///     .build(&mut taper::seeded(0));
+/// let x = Tensor::from([[1.0, 2.0]]);
+/// assert_eq!(twice(Join::Add)?.predict(&x)?, Tensor::from([[2.0, 4.0]]));
+/// assert_eq!(twice(Join::Concat)?.predict(&x)?, Tensor::from([[1.0, 2.0, 1.0, 2.0]]));
+/// # Ok::<(), taper::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Join {

@@ -1,4 +1,16 @@
 //! Models: layers one after another, and side by side.
+//!
+//! | | |
+//! |---|---|
+//! | [`Sequential`] | a model, begun with [`Sequential::builder`] |
+//! | [`Builder`] | its layers to be, and what is said of each |
+//! | [`Branches`], [`Paths`], [`Join`] | paths on one input: residual blocks, several outputs |
+//! | [`Workspace`], [`WorkspacePool`] | the memory of passes: of one thread, and of threads that share a model |
+//! | [`Summary`], [`SummaryRow`] | shapes, parameters and costs of the layers |
+//! | [`Prediction`] | a class with its name and its probability |
+//! | [`Quantization`] | in how few bits a model for inference holds its weights |
+//!
+//! Files are in [`io`](crate::io), training in [`train`](crate::train).
 
 #![deny(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 

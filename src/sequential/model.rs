@@ -14,7 +14,7 @@ use crate::layers::{
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
-/// Layers one after another, each taking what the one before it gives.
+/// A model: layers one after another, each taking what the one before it gives. PyTorch's `nn.Sequential`, Keras's `Sequential`.
 ///
 /// Shapes are inferred and checked once, when the model is built. After that a pass checks the input's shape and
 /// the workspace, and once after parameters were handed out that no other was put in the place of one.
@@ -34,6 +34,18 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// assert_eq!(model.infer(&x, &mut workspace)?, logits.view()); // allocates nothing
 /// # Ok::<(), taper::Error>(())
 /// ```
+///
+/// | to | there is |
+/// |---|---|
+/// | make one | [`builder`](Sequential::builder); from a file [`open`](Sequential::open), `from_onnx` |
+/// | use it | [`predict`](Sequential::predict), [`classify`](Sequential::classify), [`infer`](Sequential::infer) without allocating; [`evaluate`](Sequential::evaluate) |
+/// | train it | a [`Trainer`](crate::Trainer); by hand [`workspace`](Sequential::workspace), [`forward_pass`](Sequential::forward_pass), [`Workspace::loss`](super::Workspace::loss), [`backward_pass`](Sequential::backward_pass) |
+/// | keep it | [`save`](Sequential::save), [`load`](Sequential::load), [`state`](Sequential::state), `to_onnx` |
+/// | look at it | [`summary`](Sequential::summary), [`layers`](Sequential::layers), [`param`](Sequential::param), [`input_gradient`](Sequential::input_gradient) |
+/// | change it | [`param_mut`](Sequential::param_mut), [`freeze`](Sequential::freeze), [`split_at`](Sequential::split_at), [`set_classes`](Sequential::set_classes) |
+/// | make it faster or smaller | [`for_inference`](Sequential::for_inference), [`quantized`](Sequential::quantized), [`narrow`](crate::narrow) |
+///
+/// ONNX is behind the feature `onnx`.
 ///
 /// A model is a [`Layer`], so models nest. It is `Sync`: many threads can [`infer`](Sequential::infer) with one
 /// model, each with a workspace of its own or one of a [`WorkspacePool`](super::WorkspacePool).
@@ -104,7 +116,7 @@ impl<T: Scalar> Sequential<T> {
         self.steps.len()
     }
 
-    /// Never true: a model has at least one layer.
+    /// Whether there is no layer: never, for a model has at least one.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -116,7 +128,7 @@ impl<T: Scalar> Sequential<T> {
         self.steps.iter().map(|step| (step.name.as_str(), &*step.layer))
     }
 
-    /// The number of trainable numbers, frozen ones included. [Statistics](Param::statistic) are not among them; the
+    /// The number of trainable numbers, frozen ones included: Keras's `count_params`. [Statistics](Param::statistic) are not among them; the
     /// [summary](Sequential::summary) counts them apart.
     #[must_use]
     pub fn parameters(&self) -> usize {

@@ -92,7 +92,7 @@ impl<T: Scalar> Builder<T> {
 /// The name of a path, unless it is its place, and its layers, unless it is the input itself.
 type Planned<T> = (Option<String>, Option<Builder<T>>);
 
-/// The paths of [`Builder::branches`] to be, from the first to the last.
+/// The paths of [`Builder::branches`] to be, from the first to the last. An example is there.
 pub struct Paths<T: Scalar> {
     paths: Vec<Planned<T>>,
     problem: Option<Error>,

@@ -20,6 +20,7 @@ impl<T: Scalar> Sequential<T> {
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) where the input is no batch of this model's samples;
+    /// [`Error::Empty`](crate::Error::Empty) for a batch of none; those of a layer, as of numbers that an embedding does not know;
     /// [`Error::TooLarge`](crate::Error::TooLarge) where the result does not fit into memory.
     pub fn predict<'a>(&self, x: impl Into<TensorView<'a, T>>) -> Result<Tensor<T>> {
         let x = x.into();

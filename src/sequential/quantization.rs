@@ -8,8 +8,13 @@ use crate::prelude::*;
 /// ```
 /// use taper::sequential::Quantization;
 ///
-/// let quantization = Quantization::int8().without("fc3");
-/// # let _ = quantization;
+/// use taper::{Sequential, Tensor};
+///
+/// let model = Sequential::<f32>::builder([8]).dense(16).relu().dense(3).named("fc2").build(&mut taper::seeded(7))?;
+/// let samples = Tensor::from_fn([100, 8], |i| (i as f32).sin())?;
+/// let small = model.quantized(&Quantization::int8().calibrated(&samples).without("fc2"))?;
+/// assert_eq!((small.param("0.weight")?.number_type(), small.param("fc2.weight")?.number_type()), ("i8", "f32"));
+/// # Ok::<(), taper::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Quantization {
@@ -51,7 +56,7 @@ impl Quantization {
 
     /// Gives each layer of eight bits one range of its inputs, from the smallest to the largest number that it gets for these samples,
     /// `[samples, …]`. Then no layer looks for a range while it runs, which takes a little time off small batches; but what is outside
-    /// of the range becomes its end. Some hundreds of samples such as the model will see are enough.
+    /// of the range becomes its end. It is an error for bf16, which has no scales. Some hundreds of samples such as the model will see are enough.
     #[must_use]
     pub fn calibrated(mut self, inputs: &Tensor<f32>) -> Self {
         self.calibration = Some(inputs.clone());

@@ -46,7 +46,8 @@ impl Sequential<f32> {
     ///
     /// # Errors
     /// Those of [`Sequential::for_inference`]. [`Error::UnknownName`] where a name that is left out is that of none of these layers;
-    /// [`Error::Setting`] where no layer is left whose weights could have fewer bits, and for more than 65,793 inputs of an output;
+    /// [`Error::Setting`] where no layer is left whose weights could have fewer bits, for more than 65,793 inputs of an output, and for a
+    /// calibration of bf16;
     /// [`Error::NotFinite`] where a weight, or what a layer gets in a calibration, is NaN or infinite; where the inputs of a
     /// calibration do not fit, what [`Sequential::predict`] says.
     pub fn quantized(&self, quantization: &Quantization) -> Result<Self> {

@@ -30,7 +30,7 @@ pub struct Summary {
     pub rows: Vec<SummaryRow>,
 }
 
-/// One layer of a [`Summary`].
+/// One layer of a [`Summary`]; [`Summary::share`] has its part of all parameters.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SummaryRow {

@@ -35,7 +35,8 @@ impl<T: Scalar> Builder<T> {
         self.weighted(ConvTranspose1dPlan(Conv::new(outputs, window.into()), OutputSize::default()))
     }
 
-    /// Adds so many rows and columns to the output of the transposed convolution added last, below and on the right.
+    /// Adds so many rows and columns to the output of the transposed convolution added last, below and on the right: PyTorch's
+    /// `output_padding`.
     #[must_use]
     pub fn output_padding(self, output_padding: impl Into<Sides>) -> Self {
         let output_padding = output_padding.into();
@@ -43,7 +44,7 @@ impl<T: Scalar> Builder<T> {
         self.change_weighted("output_padding", "a transposed convolution before it", change)
     }
 
-    /// Says how many rows and columns the output of the transposed convolution added last has.
+    /// Says how many rows and columns the output of the transposed convolution added last has: PyTorch's `output_size`.
     #[must_use]
     pub fn output_size(self, output_size: impl Into<Sides>) -> Self {
         let output_size = output_size.into();
@@ -51,7 +52,7 @@ impl<T: Scalar> Builder<T> {
         self.change_weighted("output_size", "a transposed convolution before it", change)
     }
 
-    /// Parts the channels of the convolution added last into groups.
+    /// Parts the channels of the convolution added last into groups; as many as channels is a depthwise convolution.
     #[must_use]
     pub fn groups(self, groups: usize) -> Self {
         let change = |plan: &mut WeightedPlan<T>| set(plan.layer.groups(), groups);

@@ -13,7 +13,7 @@ use crate::{Scalar, Shape, Tensor};
 ///
 /// Values of a sample have the axes that they have in this crate, and the batch in front of them. What a layer gets may lie in another
 /// order in the graph, where a convolution before it wants its channels first; [`OnnxGraph::node`] puts it right, with a `Transpose`
-/// where there is no other way.
+/// where there is no other way. [`Layer::onnx`](crate::Layer::onnx) has an example.
 #[derive(Debug)]
 pub struct OnnxGraph<'a, T> {
     made: Made,
