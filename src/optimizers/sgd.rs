@@ -14,7 +14,7 @@ use crate::{Error, Result, Scalar};
 /// ```
 ///
 /// Nesterov's form (Sutskever et al., 2013) moves by g + µ·b instead of b. Keras's `SGD` keeps `learning_rate`·b in place of b, which is the
-/// same while the learning rate is.
+/// same as long as the learning rate does not change.
 ///
 /// ```
 /// use taper::optimizers::{Optimizer, Sgd};

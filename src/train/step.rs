@@ -15,11 +15,13 @@ use crate::optimizers::Clip;
 use crate::{Error, Result, Scalar, Sequential, TensorView};
 
 impl<T: Scalar> Trainer<'_, T> {
-    /// One step on one batch: forward, loss, backward, update. The loss before the update.
+    /// One step on one batch: forward, loss, backward, update. Gives the loss before the update.
+    ///
+    /// A schedule by steps goes on with it; accumulation, callbacks and schedules by epochs are of [`Trainer::fit`] alone.
     ///
     /// # Errors
-    /// Where the batch does not fit the model or the loss, which says what its targets may be; [`Error::NotFinite`] for a loss that is not finite. The
-    /// model is unchanged then. Those of a layer of one's own, whose `backward` may fail after the layers above it have
+    /// Where the batch does not fit the model or the loss, which says what its targets may be; [`Error::NotFinite`] for a loss that is not
+    /// finite. The model is unchanged then. Those of a layer of one's own, whose `backward` may fail after the layers above it have
     /// moved.
     pub fn step<'a>(
         &mut self,

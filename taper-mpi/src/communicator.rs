@@ -14,6 +14,19 @@ use crate::line::{Done, Place, State, Task};
 ///
 /// Sums are taken in the order of the ranks: their bits follow from the number of ranks alone, and are the same on all of them, with any
 /// implementation of MPI. They are taken while the program goes on.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+/// use taper::train::{Communicator, Precision};
+///
+/// fn main() -> ExitCode {
+///     taper_mpi::run(|mpi| {
+///         let mpi = mpi.with_precision(Precision::Bf16); // half of the bytes
+///         println!("rank {} of {}", mpi.rank(), mpi.size());
+///         Ok(()) // with a trainer made `with_communicator(mpi)`, as on the first page
+///     })
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Mpi {
     place: Place,

@@ -175,13 +175,14 @@ impl<T: Scalar> Trainer<'_, T> {
         save::write(path, &draft.map_err(in_file(&path.display().to_string()))?)
     }
 
-    /// Puts everything as it was when a checkpoint was written; [`Trainer::fit`] or steps by hand go on from there. Where
+    /// Puts everything as it was when a checkpoint was written; [`Trainer::fit`] or steps by hand go on from there. [`Checkpoints`] has an
+    /// example. Where
     /// the checkpoint was written in a call of `fit`, the next call is the rest of that one: it is asked for as many
     /// epochs as that one was, and its history has those that were done.
     ///
     /// The trainer must be made as before: the same layers, rule, batches, seed, schedule and data. Only settings
     /// that do not change what the file means may differ, such as a rule's; the learning rate, which parameters are
-    /// frozen, and their shares of learning rate and decay come from the file. Callbacks begin anew.
+    /// frozen, and their shares of learning rate and weight decay come from the file. Callbacks begin anew.
     ///
     /// # Errors
     /// [`Error::Io`] where the file cannot be read, [`Error::File`] where it is no checkpoint, is damaged or is one of
