@@ -42,7 +42,8 @@ enum End {
     Broken(Error),
 }
 
-/// The pass of a part of a batch, with sums over all ranks.
+/// The pass of a part of a batch, with sums over all ranks. Only the thread of the pass takes the lock: it makes what a layer gets one that
+/// threads can share.
 pub(super) struct InPass<'a>(Mutex<Talk<'a>>);
 
 struct Talk<'a> {

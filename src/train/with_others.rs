@@ -77,6 +77,19 @@ impl<T: Scalar> Trainer<'_, T> {
     /// Each such layer then waits for all ranks twice on the way forward and once on the way back: a sum of 4 KB for each 253 channels, and
     /// one more at the end of the pass. Gradients are added up behind the pass and not while it goes on. Of the ranks' parts none needs
     /// two values a channel, the whole batch does.
+    ///
+    /// ```
+    /// use taper::train::Threads;
+    /// use taper::{Optimizer, Sequential, Trainer, losses::CrossEntropy, optimizers::Adam};
+    ///
+    /// let rank = Threads::new(2).remove(0);
+    /// let mut model = Sequential::<f32>::builder([4]).dense(8).batch_norm().relu().dense(3).build(&mut taper::seeded(7))?;
+    /// let trainer = Trainer::new(&mut model, CrossEntropy::new(), Optimizer::new(Adam::new(0.01)?))
+    ///     .with_synchronized_batch_norm()
+    ///     .with_communicator(rank);
+    /// assert!(trainer.synchronizes_batch_norm());
+    /// # Ok::<(), taper::Error>(())
+    /// ```
     #[must_use]
     pub fn with_synchronized_batch_norm(mut self) -> Self {
         self.settings.synchronized_batch_norm = true;
@@ -234,9 +247,9 @@ impl<T: Scalar> Trainer<'_, T> {
         buckets.clear();
         let loss = self.or_undo(|trainer| {
             let loss = trainer.passes_of_all(group, &mut buckets, parts, work)?;
-            // A rule may be somebody's own, and fail on one rank alone.
+            // A rule may be somebody's own, and fail on one rank alone: then weights differ, and ranks that go on compare them again.
             let own = attempt(|| trainer.step_by_sums(&buckets));
-            group.agree(own, Vec::new()).map(|_| loss)
+            group.agree(own, Vec::new()).map(|_| loss).inspect_err(|_| group.meeting = None)
         })?;
         self.buckets = Some(buckets);
         Ok(loss)

@@ -375,3 +375,21 @@ fn a_panic_that_nobody_is_told_of_hangs_nobody() {
         assert!(text.starts_with("communicator: expected one that has not failed") && text.contains(reason));
     }
 }
+
+#[test]
+fn weights_that_a_rule_has_left_different_are_found_before_the_next_step() {
+    let told = all_of(2, |rank: Threads| {
+        let fault = Fault { hook: Hook::Rule, panics: true, here: rank.rank() == 1 };
+        let mut model = Sequential::builder([6]).dense(3).build(&mut taper::seeded(7)).unwrap();
+        let optimizer = Optimizer::new(OwnRule(Adam::new(0.01).unwrap(), fault));
+        let mut trainer = Trainer::new(&mut model, CrossEntropy::new(), optimizer).with_communicator(rank);
+        let (inputs, labels) = (inputs(4), labels(4));
+        let first = catch_unwind(AssertUnwindSafe(|| trainer.step(&inputs, &labels[..])));
+        let first = first.map_or_else(|_| "panic".to_owned(), |result| result.unwrap_err().to_string());
+        (first, trainer.step(&inputs, &labels[..]).unwrap_err().to_string())
+    });
+    assert_eq!(told[0].0, "rank 1: panic: a mistake");
+    assert_eq!(told[1].0, "panic");
+    assert!(told[0].1.starts_with("rank 1: expected `checksum of the weights: "), "{told:?}");
+    assert_eq!(told[0].1, told[1].1);
+}
