@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use taper::io::ToOnnx;
 use taper::sequential::Quantization;
-use taper::{Sequential, Tensor};
+use taper::{Error, Sequential, Tensor};
 
 /// Networks of dense layers, of an image with branches, of a sequence, what is left of shapes, and whole numbers of few bits.
 const FILES: [&[u8]; 7] = [
@@ -60,24 +60,32 @@ fn changed(file: &[u8], changes: &[u8]) -> Vec<u8> {
     file
 }
 
+/// No text grows with the file, and none has what a terminal would obey.
+fn is_brief(error: &Error) {
+    let text = error.to_string();
+    assert!(text.len() <= 1000 && !text.chars().any(char::is_control), "{} bytes: {text:?}", text.len());
+}
+
 fn survive(bytes: &[u8]) {
     match Sequential::<f32>::from_onnx_bytes(bytes) {
-        Err(error) => {
-            let text = error.to_string();
-            assert!(
-                text.len() <= 1000 && !text.chars().any(char::is_control),
-                "{} bytes: {text:?}",
-                text.len()
-            );
-        }
+        Err(error) => is_brief(&error),
         Ok(model) => {
             if model.input().len() <= 1 << 12 && model.layers().len() < 64 {
                 let x = Tensor::full(model.input().with_batch(1).unwrap(), 0.5).unwrap();
                 if let Ok(output) = model.predict(&x) {
                     assert_eq!(output.shape(), model.output().with_batch(1).unwrap());
                 }
+                write(&model);
             }
         }
+    }
+}
+
+/// What was read is written, or it is told why not; and what was written is read, or it is told why not, as a model of the same shapes.
+fn write(model: &Sequential<f32>) {
+    match model.to_onnx_bytes(&ToOnnx::new()).and_then(|bytes| Sequential::<f32>::from_onnx_bytes(&bytes)) {
+        Ok(again) => assert_eq!([again.input(), again.output()], [model.input(), model.output()]),
+        Err(error) => is_brief(&error),
     }
 }
 
