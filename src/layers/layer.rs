@@ -22,8 +22,8 @@ use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 /// to be written, and the two visitors where there are parameters. A type that is `Clone` and `Debug` fulfils the rest.
 ///
 /// A model calls these methods as it promises here: with shapes that [`Layer::output_shape`] agreed on and the memory that
-/// [`Layer::memory`] asked for. Whoever calls a layer by hand ([`Forward::new`], [`Backward::new`]) has to do so too: the layers of this
-/// crate panic on other shapes and on less memory.
+/// [`Layer::memory`] asked for. Whoever calls a layer by hand ([`Forward::new`], [`Backward::new`]) has to do so too: a layer of this crate may
+/// panic otherwise.
 ///
 /// ```
 /// use taper::layers::{Along, Backward, Forward, GradientSink, Whole};

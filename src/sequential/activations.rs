@@ -6,139 +6,139 @@ use crate::prelude::*;
 use crate::{Error, Scalar};
 
 impl<T: Scalar> Builder<T> {
-    /// [`Activation::Relu`].
+    /// max(x, 0): [`Activation::Relu`].
     #[must_use]
     pub fn relu(self) -> Self {
         self.activation(Activation::Relu)
     }
 
-    /// [`Activation::Relu6`].
+    /// min(max(x, 0), 6): [`Activation::Relu6`].
     #[must_use]
     pub fn relu6(self) -> Self {
         self.activation(Activation::Relu6)
     }
 
-    /// [`Activation::LeakyRelu`].
+    /// x, or slope·x below 0: [`Activation::LeakyRelu`]. PyTorch's slope is 0.01 unless set, Keras's 0.3.
     #[must_use]
     pub fn leaky_relu(self, slope: f64) -> Self {
         self.activation(Activation::LeakyRelu { slope })
     }
 
-    /// [`Activation::HardTanh`]: kept between `min` and `max`, −1 and 1 in PyTorch unless set.
+    /// min(max(x, `min`), `max`): [`Activation::HardTanh`]. PyTorch's are −1 and 1 unless set.
     #[must_use]
     pub fn hard_tanh(self, min: f64, max: f64) -> Self {
         self.activation(Activation::HardTanh { min, max })
     }
 
-    /// [`Activation::HardSigmoid`] with PyTorch's and Keras's slope of 1/6.
+    /// min(max(x/6 + 0.5, 0), 1): [`Activation::HardSigmoid`] with PyTorch's and Keras's slope.
     #[must_use]
     pub fn hard_sigmoid(self) -> Self {
         self.activation(Activation::HardSigmoid { alpha: 1.0 / 6.0, beta: 0.5 })
     }
 
-    /// [`Activation::HardSwish`].
+    /// x·min(max(x + 3, 0), 6)/6: [`Activation::HardSwish`].
     #[must_use]
     pub fn hard_swish(self) -> Self {
         self.activation(Activation::HardSwish)
     }
 
-    /// [`Activation::HardShrink`].
+    /// x, or 0 from −lambda to lambda: [`Activation::HardShrink`]. PyTorch's lambda is 0.5 unless set.
     #[must_use]
     pub fn hard_shrink(self, lambda: f64) -> Self {
         self.activation(Activation::HardShrink { lambda })
     }
 
-    /// [`Activation::SoftShrink`].
+    /// x nearer to 0 by lambda, and 0 from −lambda to lambda: [`Activation::SoftShrink`]. PyTorch's lambda is 0.5 unless set.
     #[must_use]
     pub fn soft_shrink(self, lambda: f64) -> Self {
         self.activation(Activation::SoftShrink { lambda })
     }
 
-    /// [`Activation::TanhShrink`].
+    /// x − tanh(x): [`Activation::TanhShrink`].
     #[must_use]
     pub fn tanh_shrink(self) -> Self {
         self.activation(Activation::TanhShrink)
     }
 
-    /// [`Activation::Threshold`]: `value` for all that is not above `threshold`.
+    /// x, or `value` where it is not above `threshold`: [`Activation::Threshold`].
     #[must_use]
     pub fn threshold(self, threshold: f64, value: f64) -> Self {
         self.activation(Activation::Threshold { threshold, value })
     }
 
-    /// [`Activation::Elu`].
+    /// x, or alpha·(eˣ − 1) below 0: [`Activation::Elu`]. Both libraries' alpha is 1 unless set.
     #[must_use]
     pub fn elu(self, alpha: f64) -> Self {
         self.activation(Activation::Elu { alpha })
     }
 
-    /// [`Activation::Celu`].
+    /// x, or alpha·(e^(x/alpha) − 1) below 0: [`Activation::Celu`]. Both libraries' alpha is 1 unless set.
     #[must_use]
     pub fn celu(self, alpha: f64) -> Self {
         self.activation(Activation::Celu { alpha })
     }
 
-    /// [`Activation::Selu`].
+    /// 1.0507·x, or 1.7581·(eˣ − 1) below 0: [`Activation::Selu`].
     #[must_use]
     pub fn selu(self) -> Self {
         self.activation(Activation::Selu)
     }
 
-    /// [`Activation::Gelu`].
+    /// x·Φ(x), exact: [`Activation::Gelu`].
     #[must_use]
     pub fn gelu(self) -> Self {
         self.activation(Activation::Gelu)
     }
 
-    /// [`Activation::GeluTanh`].
+    /// The usual approximation of x·Φ(x): [`Activation::GeluTanh`].
     #[must_use]
     pub fn gelu_tanh(self) -> Self {
         self.activation(Activation::GeluTanh)
     }
 
-    /// [`Activation::Silu`].
+    /// x·σ(x), also called swish: [`Activation::Silu`].
     #[must_use]
     pub fn silu(self) -> Self {
         self.activation(Activation::Silu)
     }
 
-    /// [`Activation::Mish`].
+    /// x·tanh(ln(1 + eˣ)): [`Activation::Mish`].
     #[must_use]
     pub fn mish(self) -> Self {
         self.activation(Activation::Mish)
     }
 
-    /// [`Activation::Sigmoid`].
+    /// σ(x) = 1/(1 + e⁻ˣ): [`Activation::Sigmoid`].
     #[must_use]
     pub fn sigmoid(self) -> Self {
         self.activation(Activation::Sigmoid)
     }
 
-    /// [`Activation::LogSigmoid`].
+    /// ln σ(x): [`Activation::LogSigmoid`].
     #[must_use]
     pub fn log_sigmoid(self) -> Self {
         self.activation(Activation::LogSigmoid)
     }
 
-    /// [`Activation::Tanh`].
+    /// tanh(x): [`Activation::Tanh`].
     #[must_use]
     pub fn tanh(self) -> Self {
         self.activation(Activation::Tanh)
     }
 
-    /// [`Activation::Softsign`].
+    /// x/(1 + |x|): [`Activation::Softsign`].
     #[must_use]
     pub fn softsign(self) -> Self {
         self.activation(Activation::Softsign)
     }
 
-    /// [`Activation::Softplus`].
+    /// ln(1 + eˣ): [`Activation::Softplus`].
     #[must_use]
     pub fn softplus(self) -> Self {
         self.activation(Activation::Softplus)
     }
 
-    /// [`Activation::ScaledSoftplus`], 1 and 20 in PyTorch unless set.
+    /// ln(1 + e^(beta·x))/beta, or x where beta·x is above the threshold: [`Activation::ScaledSoftplus`]. PyTorch's are 1 and 20 unless set.
     #[must_use]
     pub fn scaled_softplus(self, beta: f64, threshold: f64) -> Self {
         self.activation(Activation::ScaledSoftplus { beta, threshold })

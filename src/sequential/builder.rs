@@ -18,8 +18,21 @@ use crate::{Error, Result, Scalar, Shape, TensorView};
 
 /// The layers of a [`Sequential`] to be, from the first to the last.
 ///
-/// Each method adds a layer, under its name in lower case: `dense`, `conv2d`, `batch_norm`, `relu`, and [`Builder::layer`] any other one.
-/// These speak of the one added last:
+/// Each of these adds a layer, named in lower case:
+///
+/// | | |
+/// |---|---|
+/// | weighted sums | [`dense`](Builder::dense), [`conv2d`](Builder::conv2d), [`conv1d`](Builder::conv1d), [`conv_transpose2d`](Builder::conv_transpose2d), [`conv_transpose1d`](Builder::conv_transpose1d), [`embedding`](Builder::embedding) |
+/// | pools | [`max_pool2d`](Builder::max_pool2d), [`avg_pool2d`](Builder::avg_pool2d), [`adaptive_max_pool2d`](Builder::adaptive_max_pool2d), [`adaptive_avg_pool2d`](Builder::adaptive_avg_pool2d), [`global_avg_pool2d`](Builder::global_avg_pool2d), [`max_pool1d`](Builder::max_pool1d), [`avg_pool1d`](Builder::avg_pool1d), [`adaptive_max_pool1d`](Builder::adaptive_max_pool1d), [`adaptive_avg_pool1d`](Builder::adaptive_avg_pool1d) |
+/// | activations | [`relu`](Builder::relu), [`gelu`](Builder::gelu), [`silu`](Builder::silu), [`sigmoid`](Builder::sigmoid), [`tanh`](Builder::tanh), [`activation`](Builder::activation), [`prelu`](Builder::prelu), [`glu`](Builder::glu), and all that [`Activation`] has |
+/// | normalisations | [`batch_norm`](Builder::batch_norm), [`layer_norm`](Builder::layer_norm), [`group_norm`](Builder::group_norm), [`instance_norm`](Builder::instance_norm), [`rms_norm`](Builder::rms_norm), [`normalization`](Builder::normalization) |
+/// | while it trains | [`dropout`](Builder::dropout), [`dropout2d`](Builder::dropout2d) |
+/// | other axes | [`flatten`](Builder::flatten), [`reshape`](Builder::reshape), [`channels_last`](Builder::channels_last), [`channels_first`](Builder::channels_first) |
+/// | probabilities | [`softmax`](Builder::softmax), [`log_softmax`](Builder::log_softmax), [`softmin`](Builder::softmin) |
+/// | paths | [`residual`](Builder::residual), [`residual_with_shortcut`](Builder::residual_with_shortcut), [`branches`](Builder::branches) |
+/// | any layer, any model | [`layer`](Builder::layer) |
+///
+/// And these speak of the one added last:
 ///
 /// | | |
 /// |---|---|
@@ -75,6 +88,7 @@ type Make<T> = dyn FnOnce(&Shape, &mut dyn Rng) -> Result<Box<dyn Layer<T>>>;
 
 impl<T: Scalar> Sequential<T> {
     /// Begins a model whose input samples have this shape, the batch axis left out.
+    #[must_use]
     pub fn builder(input: impl Into<Shape>) -> Builder<T> {
         Builder { input: Some(input.into()), layers: Vec::new(), classes: None }
     }
