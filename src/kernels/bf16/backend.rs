@@ -1,14 +1,18 @@
 //! Which instructions multiply pairs: those of the instruction set that runs the other kernels, with `vdpbf16ps` where the
-//! processor is fast at it.
+//! processor is fast at it, and on aarch64 with `bfdot` where there is one.
 
 #![cfg_attr(
-    target_arch = "x86_64",
+    any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")),
     expect(unsafe_code, reason = "a function with another instruction set is unsafe to call")
 )]
 
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+use super::neon::NeonBf16;
 use super::simd::{InPairs, Widened};
 #[cfg(target_arch = "x86_64")]
 use super::{simd::Pairs, x86::Avx512Bf16};
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+use crate::kernels::backend::forced_name;
 use crate::kernels::backend::{Backend, Kernel, Runs};
 use crate::kernels::limits::multiply_adds_of;
 use crate::kernels::portable::Portable;
@@ -24,6 +28,8 @@ pub(crate) enum Bf16Backend {
     Avx512(Avx512),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    NeonBf16(NeonBf16),
     Portable(Portable),
 }
 
@@ -38,7 +44,13 @@ impl Bf16Backend {
             },
             #[cfg(target_arch = "x86_64")]
             Backend::Avx2(simd) => Self::Avx2(simd),
-            Backend::Portable(simd) => Self::Portable(simd),
+            Backend::Portable(simd) => {
+                #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+                if let Some(pairs) = NeonBf16::detect().filter(|_| forced_name().is_none()) {
+                    return Self::NeonBf16(pairs);
+                }
+                Self::Portable(simd)
+            }
         }
     }
 
@@ -52,6 +64,8 @@ impl Bf16Backend {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16(_) => true,
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Self::NeonBf16(_) => true,
             _ => false,
         }
     }
@@ -65,6 +79,8 @@ impl Bf16Backend {
             Self::Avx512(simd) => Backend::Avx512(simd),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(simd) => Backend::Avx2(simd),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Self::NeonBf16(_) => Backend::Portable(Portable),
             Self::Portable(simd) => Backend::Portable(simd),
         }
     }
@@ -78,6 +94,8 @@ impl Bf16Backend {
             Self::Avx512(_) => "avx512",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Self::NeonBf16(_) => "neon-bf16",
             Self::Portable(_) => "portable",
         }
     }
@@ -94,6 +112,8 @@ impl Bf16Backend {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16(pairs) => task.run(pairs),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Self::NeonBf16(pairs) => task.run(pairs),
             _ => task.run(self.in_f32()),
         }
     }
@@ -129,6 +149,19 @@ impl Runs<f32> for Avx512Bf16 {
     }
 }
 
+/// As above.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+impl Runs<f32> for NeonBf16 {
+    fn run<K: Kernel<f32>>(self, kernel: K) -> K::Output {
+        // SAFETY: the token proves that the processor has the instruction.
+        unsafe { with_neon_bf16::run(self, kernel) }
+    }
+
+    fn terms(self) -> usize {
+        2
+    }
+}
+
 impl Runs<f32> for Bf16Backend {
     fn run<K: Kernel<f32>>(self, kernel: K) -> K::Output {
         match self {
@@ -141,6 +174,9 @@ impl Runs<f32> for Bf16Backend {
             // SAFETY: the token proves that the processor has AVX2 and FMA.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(simd) => unsafe { with_avx2::run(simd, kernel) },
+            // SAFETY: the token proves that the processor has the instruction.
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Self::NeonBf16(pairs) => unsafe { with_neon_bf16::run(pairs, kernel) },
             Self::Portable(simd) => with_none::run(simd, kernel),
         }
     }
@@ -182,6 +218,16 @@ mod with_avx2 {
     }
 }
 
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod with_neon_bf16 {
+    use super::{InPairs, Kernel, NeonBf16};
+
+    #[target_feature(enable = "neon,bf16")]
+    pub(super) fn run<K: Kernel<f32>>(pairs: NeonBf16, kernel: K) -> K::Output {
+        kernel.run(InPairs(pairs))
+    }
+}
+
 mod with_none {
     use super::{InPairs, Kernel, Portable, Widened};
 
@@ -190,7 +236,7 @@ mod with_none {
     }
 }
 
-/// Every one of this machine: that of each instruction set, with and without `vdpbf16ps`.
+/// Every one of this machine: that of each instruction set, with and without products of pairs.
 #[cfg(test)]
 pub(super) fn available() -> Vec<Bf16Backend> {
     let mut found = Vec::new();
@@ -201,11 +247,17 @@ pub(super) fn available() -> Vec<Bf16Backend> {
                 found.extend(Avx512Bf16::detect().map(Bf16Backend::Avx512Bf16));
                 found.push(Bf16Backend::Avx512(simd));
             }
-            _ => found.push(Bf16Backend::of(backend)),
+            Backend::Portable(simd) => {
+                #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+                found.extend(NeonBf16::detect().map(Bf16Backend::NeonBf16));
+                found.push(Bf16Backend::Portable(simd));
+            }
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2(simd) => found.push(Bf16Backend::Avx2(simd)),
         }
     }
     if !found.iter().any(|backend| backend.multiplies_pairs()) {
-        println!("skipped on this machine: avx512-bf16");
+        println!("skipped on this machine: products of pairs");
     }
     found
 }

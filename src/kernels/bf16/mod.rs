@@ -17,6 +17,8 @@ mod convolution;
 mod forward;
 mod in_bf16;
 mod input;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
 mod number;
 mod panels;
 mod round;

@@ -10,7 +10,8 @@
 //! with c an `f32` (elsewhere `add_product`, whose factor may lie in memory in another form). A product of two numbers in bf16 is exact in `f32`, and each addition is rounded once. Everything else (sums
 //! in memory, bias, activation, what is added onto a weight) is as for `f32`. So the three products of a layer are the same code.
 //!
-//! Where the processor is fast at `vdpbf16ps` it is that instruction, which takes subnormal numbers for zeros. Elsewhere the
+//! Where the processor is fast at `vdpbf16ps` it is that instruction, which takes subnormal numbers for zeros; on aarch64 `bfdot` where
+//! there is one, which does so too, adds the two products first and rounds to odd. Elsewhere the
 //! numbers of a vector are widened to `f32` and multiplied there, the first before the second, with numbers that lie in memory as
 //! two `f32` side by side.
 

@@ -63,7 +63,8 @@ mod tests {
                 "avx512-no-vnni" => (10, 32),
                 "avx-vnni" => (3, 32),
                 "avx2" => (4, 16),
-                "neon-i8mm" | "neon-dotprod" => (6, 16),
+                "neon-i8mm" => (8, 8),
+                "neon-dotprod" => (6, 16),
                 _ => (4, 8),
             };
             assert_eq!(multiply_adds_on(backend, 3), 3 * rows * columns * STEPS * ROWS, "{name}");

@@ -1,4 +1,5 @@
-//! Bytes with NEON's products of four bytes a lane: `usdot` where there is one, else `sdot`.
+//! Bytes with NEON's products of four bytes a lane: `usdot` where there is one, else `sdot`. Where there is `usdot` there is `usmmla` as
+//! well, the products of eight bytes of two rows by those of two columns, for tiles of several rows.
 //!
 //! `sdot` multiplies numbers with a sign. A byte q is given to it as q − 128, whose bits are those of q but for the highest. What is
 //! missing then, 128 times the sum of the weights, is taken off with what the zero point makes. Sums are whole numbers, so they
@@ -13,8 +14,9 @@
 #![expect(unsafe_code, reason = "intrinsics and instructions that the token proves")]
 
 use core::arch::aarch64::{
-    int8x16_t, int32x4_t, vaddq_s32, vcvtq_f32_s32, vdupq_n_s32, vld1q_s8, vld1q_s32, vmlsq_s32,
-    vreinterpretq_s8_s32, vst1q_f32, vst1q_s32,
+    int8x16_t, int32x4_t, vaddq_s32, vcombine_s8, vcvtq_f32_s32, vdupq_n_s32, vld1_s8, vld1q_s8, vld1q_s32,
+    vmlsq_s32, vreinterpretq_s8_s32, vreinterpretq_s32_s8, vreinterpretq_s32_s64, vreinterpretq_s64_s32,
+    vst1q_f32, vst1q_s32, vzip1q_s32, vzip1q_s64, vzip2q_s32, vzip2q_s64,
 };
 use core::arch::asm;
 
@@ -51,8 +53,10 @@ impl<const MIXED: bool> ByteSimd for Neon<MIXED> {
     type Factor = int8x16_t;
     type Cell = [u8; 4];
 
-    const MOST_ROWS: usize = 6;
-    const VECTORS: &'static [usize] = &[8, 4, 4, 4, 4, 4];
+    const MOST_ROWS: usize = if MIXED { 8 } else { 6 };
+    // Blocks take registers for weights as they lie and in blocks, and for a factor of each two rows.
+    const VECTORS: &'static [usize] = if MIXED { &[8, 4, 4, 4, 2] } else { &[8, 4, 4, 4, 4, 4] };
+    const BLOCKS: bool = MIXED;
     const FETCHES: bool = false;
 
     #[inline(always)]
@@ -154,6 +158,52 @@ impl<const MIXED: bool> ByteSimd for Neon<MIXED> {
                     options(pure, nomem, nostack, preserves_flags)
                 );
             }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn exchange_blocks(self, [first, second]: [int32x4_t; 2]) -> [int32x4_t; 2] {
+        // SAFETY: the target has NEON, or this would not be compiled.
+        let [first, second] = [first, second].map(|sums| unsafe { vreinterpretq_s64_s32(sums) });
+        // SAFETY: as above.
+        let lower = unsafe { vzip1q_s64(first, second) };
+        // SAFETY: as above.
+        let upper = unsafe { vzip2q_s64(first, second) };
+        // SAFETY: as above.
+        [lower, upper].map(|sums| unsafe { vreinterpretq_s32_s64(sums) })
+    }
+
+    #[inline(always)]
+    fn block_weights(self, steps: [int8x16_t; 2]) -> [int8x16_t; 2] {
+        // SAFETY: the target has NEON, or this would not be compiled.
+        let [first, second] = steps.map(|weights| unsafe { vreinterpretq_s32_s8(weights) });
+        // SAFETY: as above.
+        let left = unsafe { vzip1q_s32(first, second) };
+        // SAFETY: as above.
+        let right = unsafe { vzip2q_s32(first, second) };
+        // SAFETY: as above.
+        [left, right].map(|weights| unsafe { vreinterpretq_s8_s32(weights) })
+    }
+
+    #[inline(always)]
+    fn block_factor(self, rows: [&[Self::Cell; 2]; 2]) -> int8x16_t {
+        // SAFETY: the target has NEON, or this would not be compiled; two cells have the vector's size.
+        let [first, second] = rows.map(|cells| unsafe { vld1_s8(cells.as_ptr().cast()) });
+        // SAFETY: the target has NEON, or this would not be compiled.
+        unsafe { vcombine_s8(first, second) }
+    }
+
+    #[inline(always)]
+    fn add_block(self, weights: int8x16_t, factor: int8x16_t, mut sums: int32x4_t) -> int32x4_t {
+        // SAFETY: the token proves the instruction, which changes nothing but the register of sums.
+        unsafe {
+            asm!(
+                ".arch_extension i8mm",
+                "usmmla {sums:v}.4s, {factor:v}.16b, {weights:v}.16b",
+                sums = inout(vreg) sums, factor = in(vreg) factor, weights = in(vreg) weights,
+                options(pure, nomem, nostack, preserves_flags)
+            );
         }
         sums
     }

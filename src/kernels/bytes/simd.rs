@@ -44,6 +44,8 @@ pub(super) trait ByteSimd: Copy + Send + Sync {
     const VECTORS: &'static [usize];
     /// Whether anything comes of asking for cache lines. Where nothing does, tiles that ask are not compiled.
     const FETCHES: bool;
+    /// Whether there are products of blocks, of two rows and two steps by two columns: the functions below of that name.
+    const BLOCKS: bool = false;
 
     fn numbers(self) -> Self::Numbers;
 
@@ -68,6 +70,25 @@ pub(super) trait ByteSimd: Copy + Send + Sync {
     fn weights(self, from: &Self::Bytes) -> Self::Weights;
     /// sums + Σ weights · numbers, four products a lane, modulo 2³².
     fn add_products(self, weights: Self::Weights, factor: Self::Factor, sums: Self::Sums) -> Self::Sums;
+
+    /// The sums of two rows as those of two blocks, and the sums of two blocks as those of two rows. In a block, the columns of the first
+    /// row come before those of the second.
+    fn exchange_blocks(self, _sums: [Self::Sums; 2]) -> [Self::Sums; 2] {
+        unreachable!("there are no products of blocks")
+    }
+    /// The weights of two steps as those of two blocks.
+    fn block_weights(self, _steps: [Self::Weights; 2]) -> [Self::Weights; 2] {
+        unreachable!("there are no products of blocks")
+    }
+    /// Two steps of two rows.
+    fn block_factor(self, _rows: [&[Self::Cell; 2]; 2]) -> Self::Factor {
+        unreachable!("there are no products of blocks")
+    }
+    /// sums + Σ weights · numbers, eight products of each row and column, modulo 2³².
+    fn add_block(self, _weights: Self::Weights, _factor: Self::Factor, _sums: Self::Sums) -> Self::Sums {
+        unreachable!("there are no products of blocks")
+    }
+
     /// sums − factor · others as numbers, rounded once; the difference modulo 2³².
     fn without(self, sums: Self::Sums, factor: i32, others: Self::Sums) -> Numbers<Self>;
     /// Asks for the cache line at `address`, which need not be valid, for use at once.

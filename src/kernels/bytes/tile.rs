@@ -18,6 +18,9 @@ use super::simd::{ByteSimd, most_vectors};
 /// The most vectors of sums that a tile has.
 pub(super) const MOST_SUMS: usize = 24;
 
+/// The least rows of a tile that gains by products of blocks: bringing weights into blocks takes as long as half of the products of two rows.
+const LEAST_BLOCK_ROWS: usize = 4;
+
 /// What to ask for while a tile is summed, a little at each step.
 pub(super) trait Fetch: Copy {
     /// The rows of the tiles that ask so, from and to. Others are not compiled.
@@ -99,6 +102,12 @@ pub(super) struct Sums<'a, C> {
     pub(super) begin: bool,
 }
 
+/// Where a vector of weights lies, from the first one of its step on.
+#[inline(always)]
+fn offset<S: ByteSimd>(vector: usize, panel_stride: usize) -> usize {
+    vector % S::PER_PANEL * size_of::<S::Bytes>() + vector / S::PER_PANEL * panel_stride
+}
+
 const fn is_wanted<S: ByteSimd, F: Fetch>(rows: usize, vectors: usize) -> bool {
     let asks = !S::FETCHES || F::ROWS.0 <= rows && rows <= F::ROWS.1;
     let has_rows = asks && rows <= S::MOST_ROWS;
@@ -157,9 +166,7 @@ impl<C, F: Fetch> Tile<'_, C, F> {
                 }
             }
         }
-        let offset = |vector: usize| {
-            vector % S::PER_PANEL * size_of::<S::Bytes>() + vector / S::PER_PANEL * panel_stride
-        };
+        let offset = |vector: usize| offset::<S>(vector, panel_stride);
         // Of addresses that it knows to be a stride apart, the compiler would compute each from the one before, at every step,
         // with additions that take the place of products.
         let mut first_cells = [cells.as_ptr(); ROWS];
@@ -167,8 +174,14 @@ impl<C, F: Fetch> Tile<'_, C, F> {
             *first = first.wrapping_add(row * row_stride);
         }
         let first_cells = black_box(first_cells);
-        let mut weight = weights.as_ptr();
-        for step in 0..steps {
+        let mut in_blocks = 0;
+        if const { S::BLOCKS && ROWS >= LEAST_BLOCK_ROWS } {
+            in_blocks = steps / 2 * 2;
+            // SAFETY: `check` has shown that the last step of the last row and of the last vector is inside.
+            unsafe { self.add_blocks(simd, first_cells, &mut fetch, in_blocks, &mut sum) };
+        }
+        let mut weight = weights.as_ptr().wrapping_add(in_blocks * STEP);
+        for step in in_blocks..steps {
             fetch.next(simd, weight);
             // The fewer of the two are kept in registers, the others come one after another.
             if ROWS < VECTORS {
@@ -205,6 +218,61 @@ impl<C, F: Fetch> Tile<'_, C, F> {
         for (row, sum) in sum.into_iter().enumerate() {
             for (vector, sum) in sum.into_iter().enumerate() {
                 simd.store(sum, &mut values[row * stride + vector]);
+            }
+        }
+    }
+
+    /// Adds the products of an even number of steps, as blocks of two rows, the last of an odd number of them twice.
+    ///
+    /// # Safety
+    ///
+    /// So many steps of each row and of each vector are there.
+    #[inline(always)]
+    unsafe fn add_blocks<S: ByteSimd<Cell = C>, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        simd: S,
+        first_cells: [*const C; ROWS],
+        fetch: &mut F,
+        steps: usize,
+        sum: &mut [[S::Sums; VECTORS]; ROWS],
+    ) {
+        let (pairs, row_below) = (ROWS.div_ceil(2), |row: usize| (row + 1).min(ROWS - 1));
+        let mut blocks = [[[simd.splat(0); 2]; VECTORS]; ROWS];
+        for (pair, blocks) in blocks[..pairs].iter_mut().enumerate() {
+            for (vector, blocks) in blocks.iter_mut().enumerate() {
+                *blocks = simd.exchange_blocks([sum[2 * pair][vector], sum[row_below(2 * pair)][vector]]);
+            }
+        }
+        let mut weight = self.weights.as_ptr();
+        for step in (0..steps).step_by(2) {
+            fetch.next(simd, weight);
+            fetch.next(simd, weight.wrapping_add(STEP));
+            // SAFETY: two steps are left of each row.
+            let cells = |row: usize| unsafe { &*first_cells[row].wrapping_add(step).cast::<[C; 2]>() };
+            let mut factors = [simd.block_factor([cells(0), cells(row_below(0))]); ROWS];
+            for (pair, factor) in factors[..pairs].iter_mut().enumerate().skip(1) {
+                *factor = simd.block_factor([cells(2 * pair), cells(row_below(2 * pair))]);
+            }
+            for vector in 0..VECTORS {
+                let weights = [0, STEP].map(|step| {
+                    let at = weight.wrapping_add(step + offset::<S>(vector, self.panel_stride));
+                    // SAFETY: two steps are left of each vector.
+                    simd.weights(unsafe { &*at.cast() })
+                });
+                let weights = simd.block_weights(weights);
+                for (factor, blocks) in factors.into_iter().zip(&mut blocks[..pairs]) {
+                    for (weights, sums) in weights.into_iter().zip(&mut blocks[vector]) {
+                        *sums = simd.add_block(weights, factor, *sums);
+                    }
+                }
+            }
+            weight = weight.wrapping_add(2 * STEP);
+        }
+        for (pair, blocks) in blocks[..pairs].iter().enumerate() {
+            for (vector, blocks) in blocks.iter().enumerate() {
+                let [row, below] = simd.exchange_blocks(*blocks);
+                sum[row_below(2 * pair)][vector] = below;
+                sum[2 * pair][vector] = row;
             }
         }
     }
