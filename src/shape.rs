@@ -72,6 +72,14 @@ impl Shape {
         self.axes().iter().fold(1, |product: usize, &axis| product.saturating_mul(axis))
     }
 
+    /// The number of elements as counts of work are: of 64 bits on every machine; `u64::MAX` where the product does not fit.
+    pub(crate) fn elements(&self) -> u64 {
+        if self.is_empty() {
+            return 0;
+        }
+        self.axes().iter().fold(1, |product: u64, &axis| product.saturating_mul(axis as u64))
+    }
+
     /// Whether there are no elements.
     #[inline]
     #[must_use]

@@ -37,7 +37,10 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn count(&self, key: &str) -> Verdict<usize> {
-        self.expect(key, "a whole number", |value| value.as_u64().and_then(|count| count.try_into().ok()))
+        let count = self.whole(key)?;
+        usize::try_from(count).map_err(|_| {
+            format!("{}: expected `{key}`, a whole number up to {}, got {count}", self.what, usize::MAX)
+        })
     }
 
     pub(super) fn whole(&self, key: &str) -> Verdict<u64> {

@@ -19,7 +19,7 @@ pub(super) fn output_shape(input: &Shape, channels: Channels, window: Window, pa
     }
     let output = Shape::from(geometry.output(channels.outputs));
     // With a border of any size, an output can be larger than all numbers.
-    if (output.len() as u64).saturating_mul(patch as u64) > MOST_MULTIPLY_ADDS {
+    if output.elements().saturating_mul(patch as u64) > MOST_MULTIPLY_ADDS {
         let limit = "at most 2^48 multiply-adds for a sample";
         return Err(Error::TooLarge { shape: output.to_string(), limit });
     }

@@ -282,9 +282,7 @@ impl<T: Scalar> Layer<T> for ConvTranspose2d<T> {
         let Geometry { rows, columns, channels } = geometry;
         let output = Shape::from([rows.inputs, columns.inputs, channels]);
         // A stride makes an output of any size.
-        if (input.len() as u64).saturating_mul(self.patch() as u64).max(output.len() as u64)
-            > MOST_MULTIPLY_ADDS
-        {
+        if input.elements().saturating_mul(self.patch() as u64).max(output.elements()) > MOST_MULTIPLY_ADDS {
             let limit = "at most 2^48 multiply-adds and outputs for a sample";
             return Err(Error::TooLarge { shape: output.to_string(), limit });
         }

@@ -160,10 +160,10 @@ fn a_file_lies_as_it_says() {
     assert_eq!(weight(Orientation::PyTorch), own.transpose().unwrap());
 }
 
-/// A gigabyte with a hole in it: only the tensor that is asked for is read.
+/// A gigabyte with a hole in it: only the tensor that is asked for is read. A quarter where a count of bits has 32.
 #[test]
 fn one_tensor_is_read_without_the_others() {
-    let large = 1_usize << 30;
+    let large = if usize::BITS < 64 { 1_usize << 28 } else { 1 << 30 };
     let header = format!(
         r#"{{"large":{{"dtype":"F32","shape":[{}],"data_offsets":[0,{large}]}},"small":{{"dtype":"F32","shape":[1],"data_offsets":[{large},{}]}}}}"#,
         large / 4,

@@ -13,7 +13,7 @@ use taper::{
 
 /// Numbers around `mean`, between `mean − size` and `mean + size`.
 fn numbers<T: Scalar>(shape: impl Into<Shape>, seed: usize, mean: f64, size: f64) -> Tensor<T> {
-    let number = |i: usize| ((i * 7919 + seed * 131) % 1009) as f64 / 504.0 - 1.0;
+    let number = |i: usize| ((i as u64 * 7919 + seed as u64 * 131) % 1009) as f64 / 504.0 - 1.0;
     Tensor::from_fn(shape, |i| T::of(mean + size * number(i))).unwrap()
 }
 

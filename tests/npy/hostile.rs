@@ -173,6 +173,7 @@ fn a_deep_header_is_an_error() {
 }
 
 #[test]
+#[cfg(target_pointer_width = "64")]
 fn a_shape_that_the_file_cannot_fill_is_an_error() {
     for (shape, expected) in [
         ("(3,)", "expected 12 bytes for float32 [3], got 8"),
@@ -191,6 +192,17 @@ fn a_shape_that_the_file_cannot_fill_is_an_error() {
     // Nothing of a length that does not fit beside an axis of none.
     let bytes = array(&dictionary("'<f4'", "(9223372036854775807, 9223372036854775807, 0)"), &[]);
     read(&file("nothing.npy", &bytes));
+}
+
+#[test]
+#[cfg(target_pointer_width = "32")]
+fn a_length_beyond_32_bits_is_an_error() {
+    let bytes = array(&dictionary("'<f4'", "(1099511627776,)"), &[0; 8]);
+    let text = error(npy::open(file("shape.npy", &bytes)));
+    assert!(text.contains("`shape` is no tuple of lengths from 0 to 4294967295"), "{text}");
+    let bytes = array(&dictionary("'<f4'", "(2147483648, 4)"), &[0; 8]);
+    let text = error(npy::open(file("shape.npy", &bytes)));
+    assert!(text.ends_with("for float32 [2147483648, 4], got 8"), "{text}");
 }
 
 /// The sizes that an archive states are compared with its own.

@@ -111,7 +111,10 @@ fn what_cannot_be_written_is_an_error() {
     assert!(text.starts_with("write `"), "{text}");
     let path = place("large-label.npy");
     npy::write(&path, &[7]).unwrap();
-    let text = npy::write(&path, &[usize::MAX]).unwrap_err().to_string();
-    assert!(text.ends_with("expected labels below 2^63, got a larger one"), "{text}");
+    // Every label of 32 bits can be written.
+    if usize::BITS == 64 {
+        let text = npy::write(&path, &[usize::MAX]).unwrap_err().to_string();
+        assert!(text.ends_with("expected labels below 2^63, got a larger one"), "{text}");
+    }
     assert_eq!(npy::read_labels(&path), Ok(vec![7]));
 }

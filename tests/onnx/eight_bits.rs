@@ -1,6 +1,6 @@
 //! Networks in whole numbers of few bits, against ONNX Runtime and the networks before.
 
-use super::graph::{Message, bytes, file, file_of_opset, floats, node, with_integer, with_output};
+use super::graph::{LONG, Message, bytes, file, file_of_opset, floats, node, with_integer, with_output};
 use super::{fixture, off, values};
 use taper::io::{Save, TensorFile};
 use taper::{Sequential, Tensor};
@@ -261,7 +261,7 @@ fn what_is_no_layer_is_told() {
                 with_integer(node("DequantizeLinear", &["e", "t"], "v"), "axis", 0),
                 node("Add", &["x", "v"], "y"),
             ],
-            vec![floats("e", &[0, 1 << 40, 1 << 40], &[]), floats("t", &[0], &[])],
+            vec![floats("e", &[0, LONG, LONG], &[]), floats("t", &[0], &[])],
             "operation `y` (Add)",
         ),
         // A scale for each of two, where there are three.

@@ -93,7 +93,8 @@ impl Header {
             return Err(another("`fortran_order` is neither True nor False"));
         };
         let axes = lengths(shape.ok_or_else(|| missing("shape"))?);
-        let axes = axes.ok_or_else(|| another("`shape` is no tuple of lengths"))?;
+        let axes =
+            axes.ok_or_else(|| another(&format!("`shape` is no tuple of lengths from 0 to {}", usize::MAX)))?;
         let shape = Shape::new(&axes).map_err(|error| error.to_string())?;
         Ok(Self { dtype, byte_order, is_fortran, shape, len })
     }

@@ -19,7 +19,8 @@ fn read<'a>(stored: &Stored<'a>, external: &External<'_>) -> Verdict<Constant<'a
     let dims = dims.filter(|dims| dims.len() <= MOST_AXES);
     let dims = dims.ok_or_else(|| {
         format!(
-            "expected at most {MOST_AXES} axes of at least 0, got {:.12?}",
+            "expected at most {MOST_AXES} axes from 0 to {}, got {:.12?}",
+            usize::MAX,
             &stored.dims[..stored.dims.len().min(12)]
         )
     })?;
