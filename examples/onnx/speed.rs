@@ -37,7 +37,9 @@ pub(crate) fn run() -> std::result::Result<(), Box<dyn Error>> {
 fn reading(path: &Path) -> Result<()> {
     let window = || Window::new(3).with_padding(1);
     let weight = |shape: &[usize]| {
-        Tensor::from_fn(Shape::new(shape)?, |place| ((place * 2_654_435_761) % 251) as f32 / 251.0 - 0.5)
+        Tensor::from_fn(Shape::new(shape)?, |place| {
+            ((place as u64 * 2_654_435_761) % 251) as f32 / 251.0 - 0.5
+        })
     };
     let rows = weight(&[WIDTH, WIDTH])?;
     let dense = || Dense::from_parts(&rows, None);
