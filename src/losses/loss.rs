@@ -11,7 +11,7 @@ use crate::{Error, Result, Scalar, Shape, Tensor, TensorView, TensorViewMut};
 /// A function of a model's outputs and of what they should have been.
 ///
 /// To write one's own, implement [`Loss::kind`], [`Loss::each`], [`Loss::forward`] and [`Loss::backward`] and
-/// put it through [`gradcheck::loss`](crate::gradcheck::loss). What targets are errors is in [`losses`](crate::losses#errors).
+/// put it through [`gradcheck::loss`](crate::gradcheck::loss). Which targets are errors is told in [`losses`](crate::losses#errors).
 ///
 /// ```
 /// use taper::losses::Loss;
