@@ -4,7 +4,7 @@ use super::metrics::{ConfusionMatrix, highest};
 use super::weighted::Answers;
 use crate::losses::{Divisors, Loss, LossPart, PartOfSample, Target};
 use crate::sequential::ClassNames;
-use crate::{Result, Scalar, TensorView};
+use crate::{Error, Result, Scalar, TensorView};
 
 /// How well a model does on one part of a loss, as [`Slices`](crate::losses::Slices) has them.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +94,12 @@ impl Parts {
         if self.0.is_empty() {
             return Ok(());
         }
+        let mut problem = None;
         loss.each_part(outputs, answers.target, divisors, &mut |told: PartOfSample| {
+            if let Some(got) = self.what_is_not_there(&told, outputs) {
+                problem.get_or_insert(got);
+                return;
+            }
             let weight = answers.weights.map_or(1.0, |weights| weights[told.sample]);
             let Some(sums) = self.0.get_mut(told.part).filter(|_| weight != 0.0) else { return };
             sums.loss += weight * told.loss;
@@ -105,7 +110,29 @@ impl Parts {
             if let Some(confusion) = &mut sums.confusion {
                 confusion.count_one(class, predicted);
             }
-        })
+        })?;
+        let expected = "parts, samples, outputs and classes that are there";
+        problem.map_or(Ok(()), |got| Err(Error::setting("parts of the loss", expected, got)))
+    }
+
+    /// What a loss tells of a sample that there is not.
+    fn what_is_not_there<T: Scalar>(
+        &self,
+        told: &PartOfSample,
+        outputs: TensorView<'_, T>,
+    ) -> Option<String> {
+        let Some(Sums { part, .. }) = self.0.get(told.part) else {
+            return Some(format!("part {} of {}", told.part, self.0.len()));
+        };
+        if told.sample >= outputs.batch() {
+            return Some(format!("sample {} of {}", told.sample, outputs.batch()));
+        }
+        let (range, count) = (&part.outputs, outputs.sample(told.sample).len());
+        if range.start > range.end || range.end > count {
+            return Some(format!("outputs {} to {} of {count}", range.start, range.end));
+        }
+        let class = told.class.filter(|&class| class >= range.len())?;
+        Some(format!("class {class} of {}", range.len()))
     }
 
     /// All sums as numbers, which add up over ranks.

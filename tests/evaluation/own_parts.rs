@@ -4,9 +4,10 @@ use taper::losses::{Divisors, Loss, LossPart, PartOfSample};
 use taper::train::{Dataset, evaluate_parts};
 use taper::{Result, Sequential, Target, Tensor, TensorView, TensorViewMut, seeded};
 
-/// The squared error of the first output, and the absolute one of the second where its target is not −1.
+/// The squared error of the first output, and the absolute one of the second where its target is not −1; and what it tells besides, which is
+/// wrong.
 #[derive(Debug)]
-struct Both;
+struct Both(Option<PartOfSample>);
 
 /// The two losses of a sample with their derivatives; none where there is no target.
 fn terms(x: &[f64], t: &[f64]) -> [Option<[f64; 2]>; 2] {
@@ -95,6 +96,7 @@ impl Loss<f64> for Both {
         Self::tell(outputs, target, whole, |part, sample, [loss, _]| {
             tell(PartOfSample::new(part, sample, loss));
         });
+        self.0.iter().copied().for_each(tell);
         Ok(())
     }
 }
@@ -114,14 +116,30 @@ fn each_part_has_a_mean_of_its_own() -> Result<()> {
     let ((inputs, targets), identity) = (data(), taper::layers::Reshape::new([2]));
     let model = Sequential::builder([2]).layer(identity).build(&mut seeded(0))?;
     let (first, second) = ((1.0 + 4.0 + 9.0 + 16.0 + 25.0) / 5.0, (1.0 + 3.0 + 5.0) / 3.0);
-    let evaluation = model.evaluate(Dataset::new(&inputs, &targets)?, &Both)?;
+    let evaluation = model.evaluate(Dataset::new(&inputs, &targets)?, &Both(None))?;
     assert!((evaluation.loss - (first + second)).abs() < 1e-12, "{}", evaluation.loss);
-    for parts in [evaluation.parts, evaluate_parts(&Both, &inputs, &targets)?] {
+    for parts in [evaluation.parts, evaluate_parts(&Both(None), &inputs, &targets)?] {
         let found: Vec<(&str, f64)> = parts.iter().map(|part| (&*part.name, part.loss)).collect();
         let [("first", of_first), ("second", of_second)] = found[..] else { panic!("{found:?}") };
         assert!((of_first - first).abs() < 1e-12 && (of_second - second).abs() < 1e-12, "{found:?}");
     }
-    taper::gradcheck::loss(&Both, &inputs, &targets)
+    taper::gradcheck::loss(&Both(None), &inputs, &targets)
+}
+
+#[test]
+fn what_a_loss_tells_of_samples_that_there_are_not_is_an_error() {
+    let (inputs, targets) = data();
+    let mut of_class = PartOfSample::new(1, 0, 0.0);
+    of_class.class = Some(1);
+    for (wrong, got) in [
+        (PartOfSample::new(2, 0, 0.0), "part 2 of 2"),
+        (PartOfSample::new(0, 5, 0.0), "sample 5 of 5"),
+        (of_class, "class 1 of 1"),
+    ] {
+        let error = evaluate_parts(&Both(Some(wrong)), &inputs, &targets).unwrap_err().to_string();
+        let expected = "parts of the loss: expected parts, samples, outputs and classes that are there, got ";
+        assert_eq!(error, format!("{expected}{got}"));
+    }
 }
 
 #[test]
