@@ -345,6 +345,9 @@ pub struct Forward<'a, T> {
     pub(crate) parts: usize,
 }
 
+/// Gives dy·f′(x) of an activation f, from x, y and dy.
+type Chain<T> = fn(Activation, &[T], &[T], &mut [T]);
+
 /// What a backward pass brings with it: [`Layer::backward`] gets it from a model, and [`Backward::new`] makes it for a layer alone.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -367,6 +370,8 @@ pub struct Backward<'a, T> {
     pub parallelism: Parallelism,
     /// As in the forward pass.
     pub(crate) others: Option<&'a dyn Others>,
+    /// [`Activation::chain`]. Who makes a backward pass brings it, so that programs without one have no derivatives in them.
+    pub(crate) chain: Chain<T>,
     /// How many layers inside of this one have been found in the cache.
     pub(crate) parts: usize,
     /// Whether a part has written to dx: the next one adds.

@@ -2,7 +2,7 @@
 
 use super::carve::{aligned, carve};
 use super::samples::by_samples;
-use super::{Backward, Forward, GradientSink, Layer, Memory, Mode, Others, RandomKey};
+use super::{Activation, Backward, Forward, GradientSink, Layer, Memory, Mode, Others, RandomKey};
 use crate::kernels::Parallelism;
 use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
@@ -219,7 +219,8 @@ impl<'a, T: Scalar> Backward<'a, T> {
         scratch: &'a mut [T],
     ) -> Self {
         let (random, parallelism, others) = (RandomKey::new(0, 0), Parallelism::default(), None);
-        Self { x, y, dy, dx: None, cache, scratch, random, parallelism, others, parts: 0, has_dx: false }
+        let (dx, chain, parts, has_dx) = (None, Activation::chain, 0, false);
+        Self { x, y, dy, dx, cache, scratch, random, parallelism, others, chain, parts, has_dx }
     }
 
     /// What [`Forward::take_cache`] gave, in the same order.
@@ -356,10 +357,8 @@ fn run_back<T: Scalar>(
         }
     }
     check_room(scratch.len(), memory_of(layer, x.shape(), Mode::Train).scratch, "scratch")?;
-    layer.backward(
-        Backward { x, y, dy, dx, cache, scratch, random, parallelism, others, parts: 0, has_dx: false },
-        sink,
-    )
+    let pass = Backward::new(x, y, dy, cache, scratch);
+    layer.backward(Backward { dx, random, parallelism, others, ..pass }, sink)
 }
 
 /// sum ← sum + other.

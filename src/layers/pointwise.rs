@@ -118,7 +118,7 @@ impl<T: Scalar> Layer<T> for Activation {
             let (x, y, dy) = (pass.x.as_slice(), pass.y.as_slice(), pass.dy.as_slice());
             by_blocks(pass.parallelism, dx.as_mut_slice(), |here, dx| {
                 dx.copy_from_slice(&dy[here.clone()]);
-                self.chain(&x[here.clone()], &y[here], dx);
+                (pass.chain)(*self, &x[here.clone()], &y[here], dx);
             });
         }
         Ok(())

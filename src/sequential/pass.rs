@@ -153,7 +153,7 @@ impl<T: Scalar> Sequential<T> {
                 None => &mut back[..batch * step.output_len],
             };
             if let Some(activation) = step.fused_in(Mode::Train) {
-                activation.chain(y, y, dy);
+                (pass.chain)(activation, y, y, dy);
                 continue;
             }
             if step.reshapes {
@@ -186,6 +186,7 @@ impl<T: Scalar> Sequential<T> {
                 random: pass.random.layer(index),
                 parallelism: pass.parallelism,
                 others: pass.others,
+                chain: pass.chain,
                 parts: 0,
                 has_dx: false,
             };

@@ -276,19 +276,10 @@ impl<T: Scalar> Workspace<T> {
         // The gradient may be overwritten: another backward pass needs another loss.
         self.progress = Progress::Nothing;
         let shape = self.output_shape();
-        Ok(Backward {
-            x,
-            y: TensorView::trusted(shape, &self.output[..shape.len()]),
-            dy: TensorViewMut::trusted(shape, &mut self.gradient[..shape.len()]),
-            dx: None,
-            cache: &self.cache,
-            scratch: &mut self.scratch,
-            random: self.random,
-            parallelism: self.parallelism,
-            others: None,
-            parts: 0,
-            has_dx: false,
-        })
+        let y = TensorView::trusted(shape, &self.output[..shape.len()]);
+        let dy = TensorViewMut::trusted(shape, &mut self.gradient[..shape.len()]);
+        let pass = Backward::new(x, y, dy, &self.cache, &mut self.scratch);
+        Ok(Backward { random: self.random, parallelism: self.parallelism, ..pass })
     }
 
     /// Makes another loss and backward pass on the same outputs possible, for the weights are still the same.
