@@ -17,28 +17,18 @@ not_run() {
 }
 command -v qemu-system-arm > /dev/null || not_run "there is no qemu-system-arm"
 command -v readelf > /dev/null || not_run "there is no readelf"
-has_sources() {
-    [[ -e $("$@" --print sysroot 2> /dev/null)/lib/rustlib/src/rust/library/core ]]
-}
-toolchain=()
-if ! has_sources "${RUSTC:-rustc}"; then
-    has_sources rustup run nightly rustc || not_run "no toolchain has the sources of the standard library"
-    toolchain=(env RUSTUP_TOOLCHAIN=nightly)
-fi
+source scripts/with_sources.sh
+find_sources "on a small machine"
 
-# The model is made once: it is there until somebody removes this folder.
-place=$PWD/target/small_machine
-model=$place/pets-1-int8
-[[ -s $model.txt ]] || cargo run --release --example quantized -- --network pets --seeds 1 --save "$place"
+source scripts/pets_int8.sh
 [[ $images -ge 1 && $images -le $(wc -l < "$model.txt") ]] || {
     echo "expected from 1 to $(wc -l < "$model.txt") images, got $images"
     exit 1
 }
 head -c $((images * 28 * 28 * 4)) "$place/pets.pixels" > "$place/images"
 
-export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$PWD/target/small CARGO_INCREMENTAL=0
-(cd examples/small_machine && "${toolchain[@]}" cargo build --release -Zbuild-std=core,alloc)
-program=$CARGO_TARGET_DIR/thumbv7em-none-eabihf/release/small-machine
+(cd examples/small_machine && with_sources cargo build --release -Zbuild-std=core,alloc)
+program=target/small/thumbv7em-none-eabihf/release/small-machine
 
 timeout 300 qemu-system-arm -machine mps2-an386 -display none -monitor none -serial none \
     -semihosting-config enable=on,target=native -kernel "$program" > "$place/said" 2>&1 || {

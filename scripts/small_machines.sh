@@ -5,25 +5,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-has_sources() {
-    [[ -e $("$@" --print sysroot 2> /dev/null)/lib/rustlib/src/rust/library/core ]]
-}
-if ! has_sources "${RUSTC:-rustc}"; then
-    if ! has_sources rustup run nightly rustc; then
-        echo "not run for machines without an operating system: no toolchain has the sources of the standard library"
-        exit 3
-    fi
-    export RUSTUP_TOOLCHAIN=nightly
-fi
-export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/small CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
+source scripts/with_sources.sh
+find_sources "for machines without an operating system"
+
 for target in thumbv7em-none-eabihf aarch64-unknown-none wasm32-unknown-unknown; do
     for features in "" safetensors; do
         printf '\n== %s, features: %s\n' "$target" "${features:-none}"
-        cargo check -Zbuild-std=core,alloc --no-default-features --features "$features" --target "$target"
+        with_sources cargo check -Zbuild-std=core,alloc --no-default-features --features "$features" --target "$target"
     done
 done
 # With all that it has by default, also for WebAssembly that may ask its host for files and times.
 for target in wasm32-unknown-unknown wasm32-wasip1; do
     printf '\n== %s, default features\n' "$target"
-    cargo check -Zbuild-std=std,panic_abort --target "$target"
+    with_sources cargo check -Zbuild-std=std,panic_abort --target "$target"
 done
