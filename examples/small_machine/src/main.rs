@@ -17,7 +17,9 @@ use core::panic::PanicInfo;
 
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
-use taper::{Mode, Result, Sequential, Tensor};
+use taper::io::Open;
+use taper::layers::QuantizedDense;
+use taper::{Activation, Flatten, Mode, Result, Sequential, Tensor};
 
 /// `pets` with weights of eight bits, as `Sequential::save` wrote it.
 static MODEL: &[u8] = include_bytes!("../../../target/small_machine/pets-1-int8.safetensors");
@@ -41,7 +43,9 @@ fn main() -> ! {
 }
 
 fn classify() -> Result<()> {
-    let model = Sequential::<f32>::open_bytes(MODEL)?;
+    // No other layers than these are in the program.
+    let layers = Open::with_only::<Flatten>().and::<QuantizedDense>().and::<Activation>();
+    let model = Sequential::<f32>::open_bytes_with(MODEL, &layers)?;
     let mut workspace = model.workspace(Mode::Infer, 1)?;
     let mut image = Tensor::zeros([1, SIDE, SIDE])?;
     let opened = heap::used();
