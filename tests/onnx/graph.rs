@@ -1,7 +1,7 @@
 //! A graph written as bytes, for files that no exporter makes.
 
 /// A length whose square is no number of elements, and that is one by itself.
-pub(crate) const LONG: i64 = if usize::BITS < 64 { 1 << 20 } else { 1 << 40 };
+pub(crate) const LONG: i64 = if usize::BITS < 64 { 1 << 30 } else { 1 << 40 };
 
 /// A message of numbered fields.
 #[derive(Default, Clone)]
