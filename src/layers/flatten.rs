@@ -69,8 +69,12 @@ impl<T: Scalar> Layer<T> for Flatten {
         let axes = input.axes();
         let (before, rest) = axes.split_at(start - 1);
         let (joined, after) = rest.split_at((end - start + 1).min(rest.len()));
-        let joined = Shape::new(joined)?.len();
-        Shape::new(&[before, &[joined], after].concat())
+        let joined = Shape::new(joined)?;
+        if joined.elements() > isize::MAX as u64 {
+            let limit = "no more elements than fit into memory";
+            return Err(Error::TooLarge { shape: joined.to_string(), limit });
+        }
+        Shape::new(&[before, &[joined.len()], after].concat())
     }
 
     fn forward(

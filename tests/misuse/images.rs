@@ -174,6 +174,11 @@ pub(crate) const CASES: &[Case] = &[
         "layer 0 `0` (conv_transpose2d 3 -> 4, 1x1 padding 2): expected input whose output has rows and columns, and no more than can be counted, 1x1 padding 2, got [batch, 4, 5, 3]",
     ),
     (
+        "an image beyond all numbers, flattened",
+        || error(Sequential::<f32>::builder([1 << 31, 1 << 31, 4]).flatten().build(&mut seeded(1))),
+        "layer 0 `0` (flatten): shape [2147483648, 2147483648, 4]: expected no more elements than fit into memory",
+    ),
+    (
         "a stride that makes an image beyond all numbers",
         || build(|builder| builder.conv_transpose2d(4, Window::new(1).with_stride(1 << 29))),
         "layer 0 `0` (conv_transpose2d 3 -> 4, 1x1 stride 536870912): shape [1610612737, 2147483649, 4]: expected at most 2^48 multiply-adds and outputs for a sample",
