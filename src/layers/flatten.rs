@@ -3,6 +3,7 @@
 use super::stored::{Entry, Restored, Stored};
 use super::{Backward, Forward, GradientSink, Layer, OnnxGraph, OnnxValue, Settings};
 use crate::getters::getters;
+use crate::prelude::*;
 use crate::{Error, Result, Scalar, Shape, TensorView, TensorViewMut};
 
 /// Joins neighbouring axes into one, row-major: 7×7×256 feature maps become a row of 12544.
