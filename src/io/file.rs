@@ -1,7 +1,7 @@
 //! A file is opened and read.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::atomic::io_error;
@@ -16,6 +16,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 
 #[cfg(feature = "safetensors")]
 fn read_bytes(file: File, len: u64) -> io::Result<Vec<u8>> {
+    use std::io::Read;
+
     let mut bytes = Vec::new();
     let reserved = usize::try_from(len).map_err(|_| ErrorKind::OutOfMemory)?;
     bytes.try_reserve_exact(reserved).map_err(|_| ErrorKind::OutOfMemory)?;
