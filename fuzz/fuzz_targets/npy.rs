@@ -4,23 +4,21 @@
 
 #![no_main]
 
+mod brief;
+
 use std::path::Path;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
 use taper::io::npy::{self, Archive, NumpyArray};
-use taper::{Error, Result, Tensor};
+use taper::{Result, Tensor};
+
+use brief::is_brief;
 
 /// A file is read from where files are: there is no way round the file system.
 fn path() -> &'static Path {
     static PATH: OnceLock<std::path::PathBuf> = OnceLock::new();
     PATH.get_or_init(|| std::env::temp_dir().join(format!("taper-fuzz-npy-{}", std::process::id())))
-}
-
-/// No text grows with the file, and none has what a terminal would obey.
-fn is_brief(error: &Error) {
-    let text = error.to_string();
-    assert!(text.len() <= 1000 && !text.chars().any(char::is_control), "{} bytes: {text:?}", text.len());
 }
 
 fn look(array: Result<NumpyArray>, as_type: u8, bytes: usize) {

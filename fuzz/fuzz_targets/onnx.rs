@@ -4,12 +4,18 @@
 
 #![no_main]
 
+mod brief;
+mod changed;
+
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
 use taper::io::ToOnnx;
 use taper::sequential::Quantization;
-use taper::{Error, Sequential, Tensor};
+use taper::{Sequential, Tensor};
+
+use brief::is_brief;
+use changed::changed;
 
 /// Networks of dense layers, of an image with branches, of a sequence, what is left of shapes, and whole numbers of few bits.
 const FILES: [&[u8]; 7] = [
@@ -35,35 +41,6 @@ fn files() -> &'static [Vec<u8>] {
         let written = kinds.map(|kind| net.quantized(&kind).unwrap().to_onnx_bytes(&ToOnnx::new()).unwrap());
         FILES.iter().map(|file| file.to_vec()).chain(written).collect()
     })
-}
-
-/// A valid file, changed as the bytes say: each five are a kind of change, a place and two values.
-fn changed(file: &[u8], changes: &[u8]) -> Vec<u8> {
-    let mut file = file.to_vec();
-    for &[kind, high, low, a, b] in changes.as_chunks::<5>().0 {
-        let place = usize::from(u16::from_be_bytes([high, low])) % file.len().max(1);
-        let len = usize::from(a).min(file.len() - place);
-        match kind % 6 {
-            0 => file.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1 << (a % 8)),
-            1 => file.iter_mut().skip(place).take(1).for_each(|byte| *byte = a),
-            2 => file.truncate(place),
-            3 => drop(file.drain(place..place + len)),
-            4 => drop(file.splice(place..place, [b; 4].into_iter().take(usize::from(a % 4) + 1))),
-            // A part of the file a second time, elsewhere.
-            _ => {
-                let part = file[place..place + len].to_vec();
-                let to = usize::from(b) * file.len() / 256;
-                drop(file.splice(to..to, part));
-            }
-        }
-    }
-    file
-}
-
-/// No text grows with the file, and none has what a terminal would obey.
-fn is_brief(error: &Error) {
-    let text = error.to_string();
-    assert!(text.len() <= 1000 && !text.chars().any(char::is_control), "{} bytes: {text:?}", text.len());
 }
 
 fn survive(bytes: &[u8]) {
@@ -92,7 +69,7 @@ fn write(model: &Sequential<f32>) {
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, rest)) = input.split_first() else { return };
     match files().get(usize::from(choice) % (files().len() + 1)) {
-        Some(file) => survive(&changed(file, rest)),
+        Some(file) => survive(&changed(file, rest, false)),
         None => survive(rest),
     }
 });

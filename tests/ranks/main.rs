@@ -4,6 +4,7 @@ mod bits;
 mod equality;
 mod faults;
 mod hooks;
+mod lines;
 #[cfg(feature = "safetensors")]
 mod resume;
 mod shards;
