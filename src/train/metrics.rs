@@ -149,9 +149,18 @@ pub struct ConfusionMatrix {
 
 impl ConfusionMatrix {
     /// Counts of 0 for so many classes.
+    ///
+    /// # Panics
+    /// Where classes·classes counts of eight bytes are more than can be allocated, as `Vec` does.
     #[must_use]
     pub fn new(classes: usize) -> Self {
-        Self { classes, counts: vec![0; classes * classes], ignored: None, names: None }
+        let pairs = classes.checked_mul(classes).expect("counts of all pairs of classes fit into memory");
+        Self { classes, counts: vec![0; pairs], ignored: None, names: None }
+    }
+
+    /// Counts of 0 where a table of so many classes can still be read.
+    pub(super) fn of_few(classes: usize) -> Option<Self> {
+        (classes <= 1000).then(|| Self::new(classes))
     }
 
     /// Leaves out samples with this label, which need not be a class: as

@@ -17,7 +17,7 @@ pub struct PartEvaluation {
     /// Where its targets are classes, the part of the samples whose highest output is that of their class, without what its loss
     /// ignores; none where no sample counts.
     pub accuracy: Option<f64>,
-    /// Where its targets are classes, which was taken for which.
+    /// Where its targets are classes, which was taken for which, up to 1000 of them.
     pub confusion: Option<ConfusionMatrix>,
 }
 
@@ -66,7 +66,8 @@ struct Sums {
 impl Parts {
     pub(super) fn new<T: Scalar>(loss: &dyn Loss<T>) -> Self {
         let sums = |part: LossPart| {
-            let confusion = part.is_classes.then(|| ConfusionMatrix::new(part.outputs.len()));
+            let classes = part.outputs.len();
+            let confusion = if part.is_classes { ConfusionMatrix::of_few(classes) } else { None };
             Sums { part, loss: 0.0, labelled: 0.0, right: 0.0, confusion }
         };
         Self(loss.parts().into_iter().map(sums).collect())

@@ -6,9 +6,6 @@ use super::{Dataset, Evaluation};
 use crate::losses::{Loss, Target};
 use crate::{Scalar, Sequential, TensorView};
 
-/// The most classes of which an epoch keeps a confusion matrix: 8 MB of counts.
-const MOST_CLASSES: usize = 1000;
-
 /// Losses and hits added up over batches.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
@@ -35,8 +32,7 @@ impl Tally {
                 classes,
                 labelled: 0.0,
                 right: 0.0,
-                confusion: (classes <= MOST_CLASSES).then(|| {
-                    let mut confusion = ConfusionMatrix::new(classes);
+                confusion: ConfusionMatrix::of_few(classes).map(|mut confusion| {
                     model.class_names().into_iter().for_each(|names| confusion.set_names(names.clone()));
                     confusion
                 }),

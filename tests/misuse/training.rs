@@ -1,10 +1,12 @@
 //! Data sets, trainers and metrics.
 
-use taper::losses::{CrossEntropy, MeanSquaredError};
+use taper::losses::{CrossEntropy, MeanSquaredError, Slices};
 use taper::optimizers::{Optimizer, Sgd};
 use taper::schedules::Schedule;
 use taper::train::metrics::{self, ConfusionMatrix};
-use taper::train::{Callback, Control, Dataset, EarlyStopping, Fit, Monitor, Pixels, StepReport, Training};
+use taper::train::{
+    Callback, Control, Dataset, EarlyStopping, Fit, Monitor, Pixels, StepReport, Training, evaluate_parts,
+};
 use taper::{Error, Result, Sequential, Target, Tensor, Trainer, seeded};
 
 use super::{Case, error, model};
@@ -352,4 +354,11 @@ fn large_numbers_are_no_misuse() {
     let evaluation = trainer.evaluate(data).unwrap();
     assert!(evaluation.accuracy.is_some() && evaluation.confusion.is_none());
     assert_eq!(Target::<f32>::from(&labels).batch(), 6);
+
+    // So do those of a part of a loss.
+    let parts = Slices::new().classes("word", 20_000, CrossEntropy::new());
+    let targets = Tensor::from_fn([6, 1], |sample| labels[sample] as f32).unwrap();
+    let outputs = wide.predict(&inputs).unwrap();
+    let measured = evaluate_parts(&parts, &outputs, &targets).unwrap();
+    assert!(measured[0].accuracy == evaluation.accuracy && measured[0].confusion.is_none());
 }

@@ -5,7 +5,8 @@ use std::error::Error as _;
 use taper::losses::{CrossEntropy, MeanSquaredError};
 use taper::optimizers::{Adam, Sgd};
 use taper::train::{
-    Callback, Control, Dataset, EarlyStopping, Epoch, Fit, Monitor, Samples, StepReport, Threads, Training,
+    Callback, Communicator, Control, Dataset, EarlyStopping, Epoch, Fit, Monitor, Samples, StepReport,
+    Threads, Training,
 };
 use taper::{Error, Optimizer, Result, Sequential, Shape, Tensor, Trainer};
 
