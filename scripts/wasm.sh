@@ -4,7 +4,7 @@
 # machine, with vectors (simd128) and without.
 #
 #   scripts/wasm.sh           compares the bits
-#   scripts/wasm.sh --time    times a dense layer besides, without vectors and with them
+#   scripts/wasm.sh --time    times a dense layer besides, without vectors, with them, and with relaxed multiply-adds
 #
 # It needs `node` and a toolchain with the sources of the standard library, as `small_machines.sh` does. Where there is none of them,
 # nothing is run: it says so and ends with code 3.
@@ -41,5 +41,8 @@ done
 echo "$(wc -l < "$place/expected") models: the same bits as on this machine, with vectors and without"
 
 if [[ ${1:-} == --time ]]; then
-    node examples/wasm/run.mjs --time "$place"/{plain,simd128}.wasm
+    build relaxed +simd128,+relaxed-simd
+    # Node 20 has these where it is asked for them.
+    asked=$(node --v8-options | grep -o -m1 -e '--experimental-wasm-relaxed-simd' || true)
+    node ${asked:+"$asked"} examples/wasm/run.mjs --time "$place"/{plain,simd128,relaxed}.wasm
 fi

@@ -59,6 +59,9 @@ pub struct Probe<T> {
     parts: Vec<Buffer<T>>,
 }
 
+/// WebAssembly has one thread, unless it has atomics.
+const HAS_THREADS: bool = !cfg!(all(target_family = "wasm", not(target_feature = "atomics")));
+
 /// Rounds of multiply-adds between two looks at the clock, some ten microseconds.
 const ROUNDS: usize = 5_000;
 
@@ -73,13 +76,17 @@ impl<T: Scalar> Probe<T> {
     /// question have, so that it finds them in the same cache, or in none.
     ///
     /// # Errors
-    /// [`Error::Setting`] for 0 bytes or threads, and on a machine without a clock; [`Error::TooLarge`] where there is not as much memory.
+    /// [`Error::Setting`] for 0 bytes or threads, for several threads where there is but one, and on a machine without a clock;
+    /// [`Error::TooLarge`] where there is not as much memory.
     pub fn new(bytes: usize, threads: usize) -> Result<Self> {
         if bytes == 0 {
             return Err(Error::setting("bytes", "at least 1", bytes));
         }
         if threads == 0 {
             return Err(Error::setting("threads", "at least 1", threads));
+        }
+        if threads > 1 && !HAS_THREADS {
+            return Err(Error::setting("threads", "1 on a machine that has no others", threads));
         }
         if !clock::IS_THERE {
             return Err(Error::setting("probe", "a machine with a clock", "none"));
@@ -164,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_number_of_threads_is_measured() {
-        for threads in [1, 2, 3] {
+        for threads in [1, 2, 3].into_iter().filter(|&threads| threads == 1 || HAS_THREADS) {
             // Not how many: without optimisation, emulated, or beside other programs, they are few.
             let are_some = |limits: Limits| {
                 let Limits { multiply_adds, bytes } = limits;
@@ -176,6 +183,10 @@ mod tests {
             assert!(are_some(limits), "{threads}, int8: {limits:?}");
             let limits = Probe::<f32>::new(100_000, threads).unwrap().measure_bf16(Duration::from_millis(1));
             assert!(are_some(limits), "{threads}, bf16: {limits:?}");
+        }
+        if !HAS_THREADS {
+            let error = Probe::<f32>::new(1, 2).unwrap_err();
+            assert_eq!(error.to_string(), "threads: expected 1 on a machine that has no others, got 2");
         }
         let error = Probe::<f32>::new(1, 0).unwrap_err();
         assert_eq!(error.to_string(), "threads: expected at least 1, got 0");

@@ -11,6 +11,9 @@ use crate::{Error, Result};
 /// So many links in a row are followed, as by Linux.
 const MOST_LINKS: usize = 40;
 
+/// Systems there have neither permissions, so that every file would be read-only, nor numbers of processes.
+const WEB_ASSEMBLY: bool = cfg!(target_family = "wasm");
+
 /// Writes a file so that nobody ever sees a part of it, whatever happens in between: into a temporary file in the same
 /// folder, which is synced, renamed over the old one, and the folder synced.
 ///
@@ -43,7 +46,7 @@ fn replace(path: &Path, write: &mut dyn FnMut(&mut File) -> io::Result<()>) -> i
         Some(old) if !old.is_file() => {
             return Err(io::Error::new(ErrorKind::InvalidInput, "expected a file, got a folder or a device"));
         }
-        Some(old) if old.permissions().readonly() => {
+        Some(old) if !WEB_ASSEMBLY && old.permissions().readonly() => {
             return Err(io::Error::new(ErrorKind::PermissionDenied, "the file is marked read-only"));
         }
         _ => {}
@@ -53,6 +56,7 @@ fn replace(path: &Path, write: &mut dyn FnMut(&mut File) -> io::Result<()>) -> i
         _ => Path::new("."),
     };
     let (temporary, mut file) = create_temporary(folder)?;
+    let old = old.filter(|_| !WEB_ASSEMBLY);
     let written = old.map_or(Ok(()), |old| file.set_permissions(old.permissions()));
     let written = written.and_then(|()| write(&mut file)).and_then(|()| file.sync_all());
     drop(file); // some systems do not rename an open file
@@ -82,7 +86,8 @@ fn create_temporary(folder: &Path) -> io::Result<(PathBuf, File)> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!(".taper-{}-{number}.tmp", process::id()));
+        let process = if WEB_ASSEMBLY { 0 } else { process::id() };
+        let path = folder.join(format!(".taper-{process}-{number}.tmp"));
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((path, file)),
             // Left by a process that had the same number and was killed.
@@ -118,7 +123,11 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("taper-atomic-{name}-{}", process::id()));
+            let path = if cfg!(target_os = "wasi") {
+                PathBuf::from("/tmp").join(format!("taper-atomic-{name}"))
+            } else {
+                std::env::temp_dir().join(format!("taper-atomic-{name}-{}", process::id()))
+            };
             fs::create_dir_all(&path).unwrap();
             Self(path)
         }
@@ -174,6 +183,9 @@ mod tests {
         };
         assert_eq!(kind(&folder.0), ErrorKind::InvalidInput);
         assert_eq!(kind(&folder.0.join("missing/model")), ErrorKind::NotFound);
+        if WEB_ASSEMBLY {
+            return;
+        }
         let path = folder.0.join("model");
         put(&path, "old").unwrap();
         let mut permissions = fs::metadata(&path).unwrap().permissions();

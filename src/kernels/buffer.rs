@@ -152,7 +152,8 @@ mod tests {
             let mut buffer = Buffer::<f32>::zeroed(len);
             assert_eq!(buffer.len(), len);
             assert!(buffer.iter().all(|&value| value == 0.0), "{len}");
-            let alignment = if len >= mapped { HUGE_PAGE } else { CACHE_LINE };
+            let is_mapped = len >= mapped && cfg!(any(unix, windows));
+            let alignment = if is_mapped { HUGE_PAGE } else { CACHE_LINE };
             assert!(len == 0 || buffer.as_ptr().addr().is_multiple_of(alignment), "{len}");
             buffer.fill(1.0);
             let mut copy = buffer.clone();

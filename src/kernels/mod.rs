@@ -57,6 +57,7 @@ mod gather;
 mod grid;
 mod limits;
 mod matrix;
+mod multiply_add;
 mod number;
 #[cfg(test)]
 mod oracle;

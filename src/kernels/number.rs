@@ -3,9 +3,10 @@
 use num_traits::{Float, NumAssign};
 
 use super::exponential::Exponential;
+use super::multiply_add::MultiplyAdd;
 
 /// A number that the kernels are written for: `f32` and `f64`.
-pub trait Number: Float + NumAssign + Exponential + Send + Sync + 'static {
+pub trait Number: Float + NumAssign + Exponential + MultiplyAdd + Send + Sync + 'static {
     /// The number of columns of a weight panel: 128 bytes, two vectors of AVX-512.
     const PANEL_COLUMNS: usize;
 

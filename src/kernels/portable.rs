@@ -19,9 +19,6 @@ const LANES: usize = 4;
 /// of processors that start four multiply-adds a cycle.
 pub(super) const MANY_REGISTERS: bool = cfg!(target_arch = "aarch64");
 
-/// Whether `mul_add` is an instruction; where it is not, it is a call into a library, fifty times slower.
-const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
-
 #[inline(always)]
 fn map2<T: Number>(mut a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> T) -> [T; LANES] {
     for lane in 0..LANES {
@@ -87,11 +84,8 @@ impl<T: Number> Simd<T> for Portable {
     }
 
     #[inline(always)]
-    fn mul_add(self, a: Self::Vector, b: Self::Vector, mut c: Self::Vector) -> Self::Vector {
-        for lane in 0..LANES {
-            c[lane] = if FUSED { a[lane].mul_add(b[lane], c[lane]) } else { a[lane] * b[lane] + c[lane] };
-        }
-        c
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+        T::multiply_add(a, b, c)
     }
 
     #[inline(always)]

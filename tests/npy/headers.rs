@@ -21,7 +21,10 @@ fn array(version: u8, header: &str, behind: &[u8]) -> Vec<u8> {
 }
 
 /// NumPy was asked on a machine like these; the types `l`, `int` and others are as wide as a machine has them.
-#[cfg(all(unix, target_pointer_width = "64", target_endian = "little"))]
+#[cfg_attr(
+    not(all(unix, target_pointer_width = "64", target_endian = "little")),
+    ignore = "what NumPy says of these headers holds on machines like its own"
+)]
 #[test]
 fn every_header_is_read_as_by_numpy() {
     let behind: Vec<u8> = (1..=64).collect();
