@@ -8,6 +8,7 @@ mod classes;
 mod features;
 mod hand_made;
 mod hostile;
+mod killed;
 mod matching;
 mod only_some_layers;
 mod order;

@@ -2,38 +2,15 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
-use rand::RngExt;
-use taper::io::State;
 use taper::{Error, Sequential};
 
-/// Tells a child, which is this program again, what to write.
-const PATH: &str = "TAPER_TEST_WRITES";
-/// And the seed of the model that it begins with.
-const FIRST: &str = "TAPER_TEST_BEGINS_WITH";
+/// Tells a child, which is this program again, where to write.
+pub(crate) const PATH: &str = "TAPER_TEST_WRITES";
 
-const KILLED: usize = 300;
-
-fn model(seed: u64) -> Sequential<f32> {
+pub(crate) fn model(seed: u64) -> Sequential<f32> {
     Sequential::builder([300]).dense(200).named("fc1").build(&mut taper::seeded(seed)).unwrap()
-}
-
-/// Not a test of its own: the child, which writes two models in turn until it is killed, or one and ends.
-#[test]
-fn writes_until_it_is_killed() {
-    let Ok(path) = std::env::var(PATH) else { return };
-    let mut models = [model(1), model(2)];
-    if std::env::var(FIRST).is_ok_and(|seed| seed == "2") {
-        models.reverse();
-    }
-    for model in models.iter().cycle() {
-        if let Err(error) = model.save(&path) {
-            eprintln!("{error}");
-            std::process::exit(3);
-        }
-    }
 }
 
 /// Not a test of its own: the child, which writes the second model once.
@@ -46,27 +23,29 @@ fn writes_once() {
     }
 }
 
-fn child(path: &Path, prefix: &[&str]) -> Command {
-    let program = std::env::current_exe().unwrap();
-    child_of(&program, "writes_until_it_is_killed", path, prefix)
+pub(crate) fn child(test: &str, path: &Path, prefix: &[&str]) -> Command {
+    child_of(&std::env::current_exe().unwrap(), test, path, prefix)
 }
 
 fn child_of(program: &Path, test: &str, path: &Path, prefix: &[&str]) -> Command {
-    let test = format!("written_whole::{test}");
-    let words = [prefix, &[program.to_str().unwrap(), "--nocapture", "--exact", &test]].concat();
+    let words = [prefix, &[program.to_str().unwrap(), "--nocapture", "--exact", test]].concat();
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).env(PATH, path).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
 /// A folder of this test alone, removed at the end.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("taper-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 
@@ -74,53 +53,6 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
-}
-
-/// A child that is killed where this ends, however it ends.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-fn a_writer_that_is_killed_leaves_a_whole_file() {
-    let folder = Folder::new("killed");
-    let path = folder.0.join("model.safetensors");
-    let states: [State<f32>; 2] = [model(1).state(), model(2).state()];
-    model(1).save(&path).unwrap();
-    let mut rng = taper::seeded(3);
-    let (mut seen, mut left) = ([0, 0], 0);
-    for round in 0..KILLED {
-        let before = std::fs::metadata(&path).unwrap().modified().unwrap();
-        // Each in turn, since a slow disk may leave no time for a second.
-        let first = if round % 2 == 0 { "1" } else { "2" };
-        let writer = Killed(child(&path, &[]).env(FIRST, first).spawn().unwrap());
-        // From when it has begun to write.
-        let start = Instant::now();
-        while std::fs::metadata(&path).unwrap().modified().unwrap() == before {
-            assert!(start.elapsed() < Duration::from_secs(30), "the child writes nothing");
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        std::thread::sleep(Duration::from_micros(rng.random_range(0..5000)));
-        drop(writer);
-        let state = Sequential::<f32>::open(&path).unwrap().state();
-        let which = states.iter().position(|known| *known == state).expect("one of the two models");
-        seen[which] += 1;
-        // What is left of a file that was not finished is another file.
-        for entry in std::fs::read_dir(&folder.0).unwrap().map(Result::unwrap) {
-            if entry.path() != path {
-                assert_eq!(entry.path().extension(), Some("tmp".as_ref()), "{entry:?}");
-                left += 1;
-                std::fs::remove_file(entry.path()).unwrap();
-            }
-        }
-    }
-    println!("killed {KILLED} times: {seen:?} of the two models, {left} in the middle of writing");
-    assert!(seen[0] > 20 && seen[1] > 20 && left > 20, "{seen:?} {left}: not killed at random moments");
 }
 
 /// The shell forbids files as long as the model, as a full disk does.
@@ -133,7 +65,7 @@ fn a_file_that_cannot_grow_is_an_error_and_the_old_one_stays() {
     old.save(&path).unwrap();
     // 512 or 1024 bytes each, by the shell; the model has 240 kB.
     let limit = ["sh", "-c", "ulimit -f 100; trap '' XFSZ; exec \"$@\"", "sh"];
-    let output = child(&path, &limit).output().unwrap();
+    let output = child("written_whole::writes_once", &path, &limit).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{message}");
     assert!(message.contains(&format!("write `{}`: File too large", path.display())), "{message}");
@@ -212,7 +144,7 @@ fn a_folder_that_can_be_written_but_not_read_gets_the_new_file() {
     let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     let is_root = std::fs::read_dir(&inner).is_ok();
     let prefix = if is_root { &nobody[..] } else { &[] };
-    let save = |path: &Path| child_of(&program, "writes_once", path, prefix).output();
+    let save = |path: &Path| child_of(&program, "written_whole::writes_once", path, prefix).output();
     let Ok(output) = save(&path) else {
         println!("left out: root has no `setpriv` to become somebody else with");
         return;
