@@ -66,7 +66,8 @@ impl<T> Buffer<T> {
         let bytes = len.checked_mul(size_of::<T>()).expect("a buffer larger than memory");
         #[cfg(feature = "std")]
         if bytes >= MAPPED
-            && let Ok(mut mapping) = MmapMut::map_anon(bytes + HUGE_PAGE)
+            // More than there are addresses cannot be mapped either; added, it would be few.
+            && let Ok(mut mapping) = MmapMut::map_anon(bytes.saturating_add(HUGE_PAGE))
         {
             #[cfg(target_os = "linux")]
             let _ = mapping.advise(memmap2::Advice::HugePage); // no more than a wish
@@ -161,6 +162,12 @@ mod tests {
             assert!(buffer.iter().all(|&value| value > 0.5 && value < 1.5), "{len}");
             assert!(copy.iter().all(|&value| value > 1.5), "{len}");
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "a buffer larger than memory")]
+    fn a_buffer_that_ends_beyond_the_last_address_is_refused() {
+        let _ = Buffer::zeroed_bytes(usize::MAX);
     }
 
     #[test]
