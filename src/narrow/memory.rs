@@ -69,4 +69,13 @@ mod tests {
         assert!(need.check(most, 1, limit).is_ok() && need.check(most + 1, 1, limit).is_err(), "{text}");
         assert!(need.check(1, 1, 1000).unwrap_err().to_string().contains("fewer samples do not help"));
     }
+
+    #[test]
+    fn samples_of_several_rows_take_what_so_many_rows_take() {
+        let need = Need { name: "conv", numbers: 12544, outputs: 1024, unit: 49 };
+        let limit = 2 << 30;
+        let fits = |samples: usize, rows: usize| need.check(samples, rows, limit).is_ok();
+        assert!(fits(3000, 1) && !fits(20_000, 1));
+        assert!((1..2900).step_by(100).all(|samples| fits(samples, 7) == fits(7 * samples, 1)));
+    }
 }

@@ -217,6 +217,17 @@ fn what_does_not_fit_is_told_with_its_slice() -> Result<()> {
 }
 
 #[test]
+fn a_slice_whose_classes_are_all_ignored_has_no_accuracy() -> Result<()> {
+    let (inputs, mut target) = (Tensor::from_fn([8, 3], number)?, targets(8));
+    target.as_mut_slice().iter_mut().step_by(5).for_each(|kind| *kind = 7.0);
+    let parts = model().evaluate(Dataset::new(&inputs, &target)?, &loss()?)?.parts;
+    assert_eq!((parts[0].loss, parts[0].accuracy), (0.0, None));
+    let has_accuracy: Vec<bool> = parts.iter().map(|part| part.accuracy.is_some()).collect();
+    assert_eq!(has_accuracy, [false, false, true, false]);
+    Ok(())
+}
+
+#[test]
 fn the_classes_of_a_slice_have_the_names_of_its_outputs() -> Result<()> {
     let names = ["ant", "bee", "cat", "height", "width", "left", "right", "all"];
     let model = Sequential::builder([3]).dense(8).classes(names).build(&mut seeded(1))?;

@@ -1,7 +1,7 @@
 //! What an optimizer remembers, read and set.
 
 use taper::optimizers::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Lion, NAdam, ParamState, RAdam, RmsProp, Rprop, Rule, Sgd,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Asgd, Lion, NAdam, ParamState, RAdam, RmsProp, Rprop, Sgd,
 };
 use taper::{Optimizer, Tensor, Trainer, losses::CrossEntropy};
 
@@ -49,29 +49,53 @@ fn before_the_first_step_it_is_what_the_rule_begins_with() {
     assert!(plain.iter().all(|state| state.buffers.is_empty()));
 }
 
+fn optimizers() -> [Optimizer<f32>; 14] {
+    [
+        Optimizer::new(Adadelta::new(0.1).unwrap()),
+        Optimizer::new(Adagrad::new(0.1).unwrap()),
+        Optimizer::new(Adam::new(0.1).unwrap()),
+        Optimizer::new(Adam::new(0.1).unwrap().with_amsgrad()),
+        Optimizer::new(AdamW::new(0.1).unwrap()),
+        Optimizer::new(AdamW::new(0.1).unwrap().with_amsgrad()),
+        Optimizer::new(Adamax::new(0.1).unwrap()),
+        Optimizer::new(Asgd::new(0.1).unwrap()),
+        Optimizer::new(Lion::new(0.1).unwrap()),
+        Optimizer::new(NAdam::new(0.1).unwrap()),
+        Optimizer::new(RAdam::new(0.1).unwrap()),
+        Optimizer::new(RmsProp::new(0.1).unwrap().with_momentum(0.9).unwrap().centered()),
+        Optimizer::new(Rprop::new(0.1).unwrap()),
+        Optimizer::new(Sgd::new(0.1).unwrap().with_momentum(0.9).unwrap()),
+    ]
+}
+
 /// Each has a name of its own, also those that a setting adds.
 #[test]
 fn every_rule_names_its_buffers() {
-    let rules: [Box<dyn Rule<f32>>; 14] = [
-        Box::new(Adadelta::new(0.1).unwrap()),
-        Box::new(Adagrad::new(0.1).unwrap()),
-        Box::new(Adam::new(0.1).unwrap()),
-        Box::new(Adam::new(0.1).unwrap().with_amsgrad()),
-        Box::new(AdamW::new(0.1).unwrap()),
-        Box::new(AdamW::new(0.1).unwrap().with_amsgrad()),
-        Box::new(Adamax::new(0.1).unwrap()),
-        Box::new(Asgd::new(0.1).unwrap()),
-        Box::new(Lion::new(0.1).unwrap()),
-        Box::new(NAdam::new(0.1).unwrap()),
-        Box::new(RAdam::new(0.1).unwrap()),
-        Box::new(RmsProp::new(0.1).unwrap()),
-        Box::new(Rprop::new(0.1).unwrap()),
-        Box::new(Sgd::new(0.1).unwrap().with_momentum(0.9).unwrap()),
-    ];
-    for rule in rules {
+    for optimizer in optimizers() {
+        let rule = optimizer.rule();
         let names: Vec<&str> = (0..rule.buffers()).map(|buffer| rule.buffer_name(buffer)).collect();
         assert!(!names.is_empty() && names.iter().all(|name| !name.starts_with("buffer_")), "{rule:?}");
         assert!(names.iter().enumerate().all(|(i, name)| !names[..i].contains(name)), "{names:?}");
+    }
+}
+
+/// Sums and means of squares, and lengths of steps: by PyTorch's names for them.
+#[test]
+fn what_can_be_negative_is_taken_and_squares_are_not() {
+    let of_squares =
+        ["square_avg", "acc_delta", "sum", "exp_avg_sq", "max_exp_avg_sq", "exp_inf", "step_size"];
+    for optimizer in optimizers() {
+        let name = format!("{:?}", optimizer.rule());
+        let mut trainer = Trainer::owning(model(1), CrossEntropy::new(), optimizer);
+        step(&mut trainer, 1);
+        let before = trainer.optimizer_state().unwrap();
+        for buffer in 0..before[0].buffers.len() {
+            let mut states = before.clone();
+            states[0].buffers[buffer].1.as_mut_slice()[0] = -0.5;
+            let is_taken = trainer.set_optimizer_state(&states).is_ok();
+            let buffer = states[0].buffers[buffer].0.as_str();
+            assert_eq!(is_taken, !of_squares.contains(&buffer), "{buffer} of {name}");
+        }
     }
 }
 

@@ -30,6 +30,13 @@ fn files_have_the_bytes_of_numpys() {
 }
 
 #[test]
+fn an_entry_says_what_it_holds() {
+    let values = Tensor::<f32>::zeros([2, 3]).unwrap();
+    assert_eq!(format!("{:?}", Entry::from(&values)), "Entry <f4 [2, 3]");
+    assert_eq!(format!("{:?}", Entry::from(&[7_usize, 9])), "Entry <i8 [2]");
+}
+
+#[test]
 fn all_bits_come_back() {
     let path = place("bits.npy");
     let single: Vec<f32> = bits().into_iter().map(f32::from_bits).collect();

@@ -3,6 +3,7 @@
 #[path = "../common/layers.rs"]
 mod all_layers;
 mod backend;
+mod constants;
 mod eight_bits;
 mod graph;
 mod hostile;

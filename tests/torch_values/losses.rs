@@ -25,6 +25,20 @@ fn more_losses() -> Result<()> {
     check("torch/losses.json", 52)
 }
 
+/// The signs of pairs may also lie in a column.
+#[test]
+fn pairs_with_a_column_of_signs() -> Result<()> {
+    let file = fixture("torch/losses.json");
+    let mut report = Report::new(LAST_BITS);
+    for case in list(&file["losses"]).iter().filter(|case| case["loss"] == "cosine_embedding") {
+        let signs = tensor(&case["target"]);
+        let column = signs.view().reshape([signs.view().batch(), 1])?;
+        compare(&mut report, case, &tensor(&case["outputs"]), Target::Values(column))?;
+    }
+    report.finish(3 * 5);
+    Ok(())
+}
+
 /// Compares so many cases of a file.
 fn check(file: &str, cases: usize) -> Result<()> {
     let file = fixture(file);
@@ -40,25 +54,27 @@ fn check(file: &str, cases: usize) -> Result<()> {
             (_, Some(classes)) => classes.into(),
             _ => panic!("a case has a target or classes"),
         };
-        let name = format!("{} {} {target:?}", case["loss"], case["settings"]);
-        for (key, reduction) in [("mean", Reduction::Mean), ("sum", Reduction::Sum)] {
-            let loss = loss(case, reduction)?;
-            let mut gradient = Tensor::full(outputs.shape(), f64::NAN)?;
-            loss.backward(outputs.view(), target, gradient.view_mut())?;
-            let value = loss.forward(outputs.view(), target)?;
-            report.compare(&format!("{name}, {key}"), &[value], &case[key]["value"]);
-            report.compare(
-                &format!("{name}, gradient of {key}"),
-                gradient.as_slice(),
-                &case[key]["gradient"],
-            );
-        }
-        let each = loss(case, Reduction::Mean)?.each(outputs.view(), target)?;
-        let of_logits = ["binary_cross_entropy", "soft_margin"].iter().any(|kind| case["loss"] == **kind);
-        let absolute = if of_logits { LOGITS } else { LAST_BITS };
-        report.compare_within(absolute, &format!("{name}, each"), each.as_slice(), &case["each"]);
+        compare(&mut report, case, &outputs, target)?;
     }
     report.finish(cases * 5);
+    Ok(())
+}
+
+/// A case's values and gradients, with this target.
+fn compare(report: &mut Report, case: &Value, outputs: &Tensor<f64>, target: Target<'_, f64>) -> Result<()> {
+    let name = format!("{} {} {target:?}", case["loss"], case["settings"]);
+    for (key, reduction) in [("mean", Reduction::Mean), ("sum", Reduction::Sum)] {
+        let loss = loss(case, reduction)?;
+        let mut gradient = Tensor::full(outputs.shape(), f64::NAN)?;
+        loss.backward(outputs.view(), target, gradient.view_mut())?;
+        let value = loss.forward(outputs.view(), target)?;
+        report.compare(&format!("{name}, {key}"), &[value], &case[key]["value"]);
+        report.compare(&format!("{name}, gradient of {key}"), gradient.as_slice(), &case[key]["gradient"]);
+    }
+    let each = loss(case, Reduction::Mean)?.each(outputs.view(), target)?;
+    let of_logits = ["binary_cross_entropy", "soft_margin"].iter().any(|kind| case["loss"] == **kind);
+    let absolute = if of_logits { LOGITS } else { LAST_BITS };
+    report.compare_within(absolute, &format!("{name}, each"), each.as_slice(), &case["each"]);
     Ok(())
 }
 
