@@ -78,7 +78,7 @@ impl<T: Scalar> fmt::Display for Factored<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = vec![["layer", "rank", "lost", "pays below", "lost there"].map(str::to_owned)];
         for RankReport { name, errors, rank, pays_below } in &self.layers {
-            let lost = |rank: usize| percent(errors[rank.min(errors.len() - 1)]);
+            let lost = |rank: usize| percent(errors[rank]);
             let chosen = rank.map_or(["-".to_owned(), "-".to_owned()], |rank| [rank.to_string(), lost(rank)]);
             let [rank, lost_at_rank] = chosen;
             table.push([name.clone(), rank, lost_at_rank, pays_below.to_string(), lost(*pays_below)]);

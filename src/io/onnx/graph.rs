@@ -87,10 +87,7 @@ pub(super) fn sort<'g, 'a>(graph: &'g Graph<'a>) -> Result<Sorted<'g, 'a>, Vec<S
             continue;
         };
         way.push((index, next + 1));
-        match look(input, Some(node), &mut problems) {
-            Some(maker) if state[maker] != State::Done => way.push((maker, 0)),
-            _ => {}
-        }
+        way.extend(look(input, Some(node), &mut problems).map(|maker| (maker, 0)));
     }
     match (used.as_slice(), problems.is_empty()) {
         (&[input], true) => Ok(Sorted { input, output, nodes, initializers }),
