@@ -211,6 +211,7 @@ fn a_list_is_one_after_the_other_each_with_its_own_chance() {
         assert_eq!(changed(&list, &image, key(draw)), expected);
     }
     assert_eq!(changed(&Compose::new(), &image, key(0)), image);
+    assert_eq!((list.len(), list.is_empty(), Compose::<f32>::new().is_empty()), (2, false, true));
 }
 
 #[test]
