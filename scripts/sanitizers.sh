@@ -23,7 +23,7 @@ cargo +nightly --version &> /dev/null && rustc +nightly --version &> /dev/null |
 export CARGO_INCREMENTAL=0 CARGO_TARGET_DIR=$PWD/target/sanitizers/$kind
 
 # A crate of the kernels alone, which need nothing of the rest but names. It is read in seconds, where the whole takes minutes before the
-# first test. In place of `rayon` there is what is used of it: a number of threads. Its own code is an error to Miri, before ours runs.
+# first test. In place of `rayon` there is what is used of it: a number of threads. Code below it is an error to Miri, before ours runs.
 kernels_alone() {
     local crate=$CARGO_TARGET_DIR/kernels
     mkdir -p "$crate"/{src,rayon/src,rayon-core/src}
@@ -85,7 +85,7 @@ case $kind in
     miri)
         cargo +nightly miri --version &> /dev/null || not_run "the nightly toolchain lacks miri"
         kernels_alone
-        # Kernels for processors of any kind, for Miri does not know the instructions of all. Helpers never end, which it takes for a leak.
+        # Kernels for processors of any kind. Helpers never end, which it takes for a leak.
         # The clock is Miri's own, so a loaded machine fails no test that waits.
         export TAPER_SIMD=portable MIRIFLAGS="${MIRIFLAGS-} -Zmiri-env-forward=TAPER_SIMD -Zmiri-ignore-leaks"
         tests=("$@")
