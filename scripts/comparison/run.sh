@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The same small program with this crate and with others: it reads the network 12544→1024→512→3 from a file and runs it on one sample and on
-# 32. Prints how many crates come along, the processor's seconds of a release build, the size of the program, stripped, built
-# as usual and for size, and the milliseconds of a call on one thread, medians of three rounds in turns.
+# 32. Prints how many crates come along, the processor's seconds of a release build, the bytes of the program, stripped, and the milliseconds of
+# a call on one thread, in three rounds in turns.
 #
 #   scripts/comparison/run.sh [PROGRAM…]       taper, candle, burn, tract, rten
 #
@@ -23,20 +23,15 @@ model() {
     esac
 }
 
-bytes() {
-    stat -c %s "$place/$1/$2/classify-with-$1"
-}
-
-printf '%-8s %7s %10s %12s %12s\n' program crates 'build, s' 'as usual, B' 'for size, B'
+printf '%-8s %7s %10s %12s\n' program crates 'build, s' bytes
 for name in "${programs[@]}"; do
     rm -rf "${place:?}/$name"
     cargo fetch --quiet --manifest-path "$name/Cargo.toml"
     crates=$(cargo tree -e normal --prefix none --manifest-path "$name/Cargo.toml" | sed 's/ (\*)$//' | sort -u | wc -l)
     seconds=$({ TIMEFORMAT='%U %S'; time cargo build --release --quiet --manifest-path "$name/Cargo.toml" --target-dir "$place/$name" 2> "$place/$name.log"; } 2>&1 |
         awk '{ print int($1 + $2) }')
-    cargo build --profile small --quiet --manifest-path "$name/Cargo.toml" --target-dir "$place/$name"
     # The program itself is not one of the crates.
-    printf '%-8s %7s %10s %12s %12s\n' "$name" $((crates - 1)) "$seconds" "$(bytes "$name" release)" "$(bytes "$name" small)"
+    printf '%-8s %7s %10s %12s\n' "$name" $((crates - 1)) "$seconds" "$(stat -c %s "$place/$name/release/classify-with-$name")"
 done
 
 export RAYON_NUM_THREADS=1 RTEN_NUM_THREADS=1 OMP_NUM_THREADS=1

@@ -1,4 +1,4 @@
-//! What all programs have in common: which file, and the time of a call.
+// What all programs have in common: which file, and the time of a call.
 
 use std::time::{Duration, Instant};
 
