@@ -5,7 +5,7 @@ use std::fmt;
 use super::agreement::agreement;
 use super::eigen::Eigen;
 use super::moments::MomentSums;
-use super::report::{Agreement, Cost, percent, write_table};
+use super::report::{Agreement, Cost, lost_at, write_table};
 use super::samples::{check, check_numbers, for_each_output};
 use super::sums::Sums;
 use crate::getters::getters;
@@ -78,10 +78,10 @@ impl<T: Scalar> fmt::Display for Factored<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = vec![["layer", "rank", "lost", "pays below", "lost there"].map(str::to_owned)];
         for RankReport { name, errors, rank, pays_below } in &self.layers {
-            let lost = |rank: usize| percent(errors[rank]);
-            let chosen = rank.map_or(["-".to_owned(), "-".to_owned()], |rank| [rank.to_string(), lost(rank)]);
-            let [rank, lost_at_rank] = chosen;
-            table.push([name.clone(), rank, lost_at_rank, pays_below.to_string(), lost(*pays_below)]);
+            let chosen = rank
+                .map_or(["-".to_owned(), "-".to_owned()], |rank| [rank.to_string(), lost_at(errors, rank)]);
+            let [rank, lost] = chosen;
+            table.push([name.clone(), rank, lost, pays_below.to_string(), lost_at(errors, *pays_below)]);
         }
         write_table(f, &table)?;
         let (before, after) = (self.before, self.after);

@@ -120,7 +120,7 @@ impl fmt::Display for Report {
             ]
         };
         for layer in &self.layers {
-            let at = |part: usize| percent(layer.errors[layer.width_before.div_ceil(part)]);
+            let at = |part: usize| lost_at(&layer.errors, layer.width_before.div_ceil(part));
             let [parameters, multiply_adds, bytes] = costs(layer.before, layer.after);
             table.push([
                 layer.name.clone(),
@@ -173,8 +173,13 @@ pub(super) fn write_table<const COLUMNS: usize>(
     Ok(())
 }
 
+/// What is lost at a width or a rank; nothing where that is not told.
+pub(super) fn lost_at(errors: &[f64], at: usize) -> String {
+    errors.get(at).map_or_else(|| "-".to_owned(), |&error| percent(error))
+}
+
 /// A part of something.
-pub(super) fn percent(part: f64) -> String {
+fn percent(part: f64) -> String {
     let percent = 100.0 * part;
     if percent > 0.0 && percent < 0.01 { format!("{percent:.0e} %") } else { format!("{percent:.2} %") }
 }

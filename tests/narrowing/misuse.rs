@@ -1,6 +1,6 @@
 //! Wrong input is an error that says what was expected, and changes nothing.
 
-use taper::narrow::{Agreement, Narrowing};
+use taper::narrow::{Agreement, LowRank, Narrowing};
 use taper::{Error, Result, Tensor};
 
 use super::networks::{dense, inputs};
@@ -110,4 +110,20 @@ fn models_that_cannot_be_compared() -> Result<()> {
     assert_eq!(other_outputs.to_string(), "expected a model of the same outputs [batch, 3], got [batch, 2]");
     assert_eq!(Agreement::between(&model, &model, &x)?.largest_difference, 0.0);
     Ok(())
+}
+
+/// Reports belong to whoever asked for them, and are printed whatever is left of them.
+#[test]
+fn a_report_that_was_changed_is_printed() {
+    let (model, x) = (dense::<f32>(&[4, 8, 3], 1), inputs::<f32>(&[20, 4], 2));
+    let mut report = Narrowing::new().to_widths(&model, &x, [("fc1", 5)]).unwrap().report;
+    report.layers[0].errors.truncate(1);
+    let row = report.to_string().lines().find(|line| line.starts_with("fc1")).unwrap().to_owned();
+    let cells: Vec<&str> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    assert_eq!(cells[4..7], ["-", "-", "-"], "{row}");
+
+    let mut factored = LowRank::new().to_ranks(&model, &x, [("fc1", 2)]).unwrap();
+    factored.layers[0].errors.clear();
+    let row = factored.to_string().lines().find(|line| line.starts_with("fc1")).unwrap().to_owned();
+    assert!(row.ends_with('-') && row.contains(" 2 "), "{row}");
 }
