@@ -26,6 +26,9 @@ const CONSTANT: usize = 64 * MB;
 /// What honest files need besides.
 const SMALL: usize = MB;
 
+/// An axis so long that two of them are beyond memory, where there is one.
+const LONG: usize = if usize::BITS < 64 { 1 << 30 } else { 1 << 40 };
+
 /// The bytes of a model's parameters as they are kept, with the padding.
 fn size<T: Scalar>(model: &Sequential<T>) -> usize {
     let mut bytes = 0;
@@ -132,9 +135,11 @@ fn claims() -> Vec<Bomb> {
     };
     let same: Vec<Value> = (0..4096).map(|_| dense("in", 1, wide as u64)).collect();
     let flat = json!({ "kind": "flatten", "name": "0" });
-    let reshape = json!({ "kind": "reshape", "name": "0", "sample": [1_u64 << 31, 1_u64 << 31] });
+    // A quarter of all numbers, and its root.
+    let (quarter, root) = (1_usize << (usize::BITS - 2), 1_usize << (usize::BITS / 2 - 1));
+    let reshape = json!({ "kind": "reshape", "name": "0", "sample": [root, root] });
     let relu = json!({ "kind": "relu", "name": "0" });
-    let (million, half) = (1_000_000, 1_u64 << 40);
+    let (million, half) = (1_000_000, LONG as u64);
     let endless = |input: Value, layer: Value| described(HandMade::new(), &input, &json!([layer]), &check);
     // In f64 a column is padded to 16.
     let (one, model) = (wide * 8, wide * (1 + 16) * 8);
@@ -147,7 +152,7 @@ fn claims() -> Vec<Bomb> {
         bomb(&square(million, HandMade::new()), 0, "`x.weight` is missing"),
         bomb(
             &described(
-                HandMade::new().f32("x.weight", &[1 << 40, 0], &[]),
+                HandMade::new().f32("x.weight", &[LONG, 0], &[]),
                 &json!([0]),
                 &json!([dense("x", 0, half)]),
                 &Value::Null,
@@ -158,9 +163,9 @@ fn claims() -> Vec<Bomb> {
         bomb(&described(narrow(), &json!([1]), &json!(same), &Value::Null), one, "`in.weight` is missing"),
         bomb(&around(7), model, "expected output 1e0, got 0e0"),
         bomb(&around(9), model, "8 deep at most"),
-        bomb(&endless(json!([u64::MAX, u64::MAX]), relu), 0, "check: "),
+        bomb(&endless(json!([usize::MAX, usize::MAX]), relu), 0, "check: "),
         bomb(&endless(json!([half, half]), flat), 0, "expected no more elements than fit into memory"),
-        bomb(&endless(json!([1_u64 << 62]), reshape), 0, "check: "),
+        bomb(&endless(json!([quarter]), reshape), 0, "check: "),
     ]
 }
 

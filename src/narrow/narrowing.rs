@@ -32,8 +32,8 @@ pub struct Narrowing {
     rounding: Rounding,
 }
 
-/// Bytes that covariances may take unless said otherwise.
-const MEMORY: usize = 4 << 30;
+/// Bytes that covariances may take unless said otherwise; where there are no more than 4 GiB, a quarter of them.
+const MEMORY: usize = if usize::BITS < 64 { 1 << 30 } else { 4 << 30 };
 
 /// What widths are rounded up to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -104,8 +104,9 @@ impl Narrowing {
         self
     }
 
-    /// How many bytes covariances, and what is computed of them, may take at once, about: 4 GiB unless set. What a layer needs follows from the
-    /// numbers that the next one takes, and from the samples where these are fewer ([numbers](super#numbers)).
+    /// How many bytes covariances, and what is computed of them, may take at once, about: 4 GiB unless set, 1 GiB on machines of 32
+    /// bits. What a layer needs follows from the numbers that the next one takes, and from the samples where these are fewer
+    /// ([numbers](super#numbers)).
     #[must_use]
     pub fn with_memory(mut self, bytes: usize) -> Self {
         self.settings.memory = bytes;

@@ -1,5 +1,6 @@
 //! Outputs for any number of samples, in batches.
 
+use super::workspace::check_size;
 use super::{Sequential, Workspace};
 use crate::layers::{Layer, Mode};
 use crate::{Result, Scalar, Tensor, TensorView};
@@ -68,9 +69,11 @@ impl<T: Scalar> Sequential<T> {
             let scratch = self.memory(&self.input(), batch, Mode::Infer).scratch;
             scratch.saturating_add(batch * self.output().len()).saturating_mul(size_of::<T>())
         };
+        // With few addresses a deep model's workspace may be too large to be counted long before it takes so many bytes.
+        let fits = |batch| check_size(self, batch).is_ok() && bytes(batch) <= MOST_BYTES;
         // A sample takes an element at least.
         let mut batch = samples.min(MOST_BYTES / size_of::<T>());
-        while batch > LEAST_BATCH && bytes(batch) > MOST_BYTES {
+        while batch > LEAST_BATCH && !fits(batch) {
             batch = batch.div_ceil(2).max(LEAST_BATCH);
         }
         batch

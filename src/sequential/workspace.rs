@@ -318,7 +318,7 @@ fn layers<T: Scalar>(model: &Sequential<T>, capacity: usize, mode: Mode) -> u64 
 }
 
 /// Whether the sizes of all buffers can be counted in a `usize` with room to spare.
-fn check_size<T: Scalar>(model: &Sequential<T>, capacity: usize) -> Result<()> {
+pub(super) fn check_size<T: Scalar>(model: &Sequential<T>, capacity: usize) -> Result<()> {
     // A layer may keep and use a few times as much as goes through it.
     match model.elements().checked_mul(capacity).and_then(|len| len.checked_mul(16 * size_of::<T>())) {
         Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
