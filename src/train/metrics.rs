@@ -127,6 +127,9 @@ fn check<T: Scalar>(outputs: TensorView<'_, T>, labels: &[usize], ignored: Optio
     }
 }
 
+/// The most classes of which an evaluation keeps a confusion matrix: 8 MB of counts.
+const MOST_CLASSES: usize = 1000;
+
 /// Which class was taken for which: rows are the true classes, columns the predicted ones.
 ///
 /// ```
@@ -158,9 +161,9 @@ impl ConfusionMatrix {
         Self { classes, counts: vec![0; pairs], ignored: None, names: None }
     }
 
-    /// Counts of 0 where a table of so many classes can still be read.
+    /// Counts of 0 where there are no more than [`MOST_CLASSES`].
     pub(super) fn of_few(classes: usize) -> Option<Self> {
-        (classes <= 1000).then(|| Self::new(classes))
+        (classes <= MOST_CLASSES).then(|| Self::new(classes))
     }
 
     /// Leaves out samples with this label, which need not be a class: as

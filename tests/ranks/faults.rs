@@ -20,14 +20,14 @@ fn trainer(model: &mut Sequential<f64>, rank: Threads) -> Trainer<'_, f64> {
 }
 
 /// Does something after a step or an epoch, on one rank.
-struct Does {
-    here: bool,
-    step: fn(&mut Training<'_, f64>) -> Result<Control>,
-    epoch: fn(&mut Training<'_, f64>) -> Result<Control>,
+pub(crate) struct Does {
+    pub(crate) here: bool,
+    pub(crate) step: fn(&mut Training<'_, f64>) -> Result<Control>,
+    pub(crate) epoch: fn(&mut Training<'_, f64>) -> Result<Control>,
 }
 
 /// What a callback does that does nothing.
-const NOTHING: fn(&mut Training<'_, f64>) -> Result<Control> = |_| Ok(Control::Continue);
+pub(crate) const NOTHING: fn(&mut Training<'_, f64>) -> Result<Control> = |_| Ok(Control::Continue);
 
 impl Callback<f64> for Does {
     fn after_step(&mut self, step: &StepReport, training: &mut Training<'_, f64>) -> Result<Control> {
