@@ -11,6 +11,8 @@ use crate::{Error, Result, Scalar, Tensor, TensorView};
 pub(super) struct LayerCheck<'a, T> {
     x: &'a Tensor<T>,
     y: Tensor<T>,
+    /// c, the number by which each output counts.
+    weights: Tensor<T>,
     memory: Memory,
     cache: Vec<T>,
 }
@@ -22,10 +24,11 @@ impl<'a, T: Scalar> LayerCheck<'a, T> {
             return Err(Error::Empty { what: "elements of the input" });
         }
         let output = layer.output_shape(&sample)?;
-        let memory = layer.memory(&sample, batch, Mode::Train);
+        let (output, memory) = (output.with_batch(batch)?, layer.memory(&sample, batch, Mode::Train));
         Ok(Self {
             x,
-            y: Tensor::zeros(output.with_batch(batch)?)?,
+            y: Tensor::zeros(output)?,
+            weights: Tensor::from_fn(output, weight)?,
             memory,
             cache: vec![T::zero(); memory.cache],
         })
@@ -50,7 +53,7 @@ impl<'a, T: Scalar> LayerCheck<'a, T> {
 
     /// The terms of c·y.
     fn parts(&self) -> impl Iterator<Item = f64> {
-        self.y.as_slice().iter().enumerate().map(|(index, y)| weight::<T>(index).as_f64() * y.as_f64())
+        self.y.as_slice().iter().zip(self.weights.as_slice()).map(|(y, weight)| weight.as_f64() * y.as_f64())
     }
 
     /// How far rounding moves c·y of the last pass.
@@ -65,7 +68,7 @@ impl<'a, T: Scalar> LayerCheck<'a, T> {
         dx: Option<&mut Tensor<T>>,
     ) -> Result<GradientStore<T>> {
         self.forward(layer, self.x.view())?;
-        let mut dy = Tensor::from_fn(self.y.shape(), weight)?;
+        let mut dy = self.weights.clone();
         let mut scratch = vec![T::nan(); self.memory.scratch];
         let mut sink = CheckedSink { store: GradientStore::new(layer) };
         let (x, y) = (self.x.view(), self.y.view());
