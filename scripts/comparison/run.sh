@@ -3,7 +3,7 @@
 # 32. Prints how many crates come along, the processor's seconds of a release build, the bytes of the program, stripped, and the milliseconds of
 # a call on one thread, in three rounds in turns.
 #
-#   scripts/comparison/run.sh [PROGRAM…]       taper, candle, burn, tract, rten
+#   scripts/comparison/run.sh [PROGRAM…]       taper, taper-only, candle, burn, tract, rten
 #
 # With $PYTHON, an interpreter that has them, also onnxruntime, torch and scikit-learn. Nothing else should run meanwhile.
 set -euo pipefail
@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 
 place=$(cd ../.. && pwd)/target/comparison
 programs=("$@")
-[[ $# -gt 0 ]] || programs=(taper candle burn tract rten)
+[[ $# -gt 0 ]] || programs=(taper taper-only candle burn tract rten)
 mkdir -p "$place"
 cargo run --release --quiet --manifest-path make/Cargo.toml --target-dir "$place/make" -- "$place"
 
@@ -23,7 +23,7 @@ model() {
     esac
 }
 
-printf '%-8s %7s %10s %12s\n' program crates 'build, s' bytes
+printf '%-12s %7s %10s %12s\n' program crates 'build, s' bytes
 for name in "${programs[@]}"; do
     rm -rf "${place:?}/$name"
     cargo fetch --quiet --manifest-path "$name/Cargo.toml"
@@ -31,7 +31,7 @@ for name in "${programs[@]}"; do
     seconds=$({ TIMEFORMAT='%U %S'; time cargo build --release --quiet --manifest-path "$name/Cargo.toml" --target-dir "$place/$name" 2> "$place/$name.log"; } 2>&1 |
         awk '{ print int($1 + $2) }')
     # The program itself is not one of the crates.
-    printf '%-8s %7s %10s %12s\n' "$name" $((crates - 1)) "$seconds" "$(stat -c %s "$place/$name/release/classify-with-$name")"
+    printf '%-12s %7s %10s %12s\n' "$name" $((crates - 1)) "$seconds" "$(stat -c %s "$place/$name/release/classify-with-$name")"
 done
 
 export RAYON_NUM_THREADS=1 RTEN_NUM_THREADS=1 OMP_NUM_THREADS=1

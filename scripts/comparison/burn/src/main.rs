@@ -25,7 +25,7 @@ fn main() {
         report(batch, || {
             let x = activation::relu(net.fc1.forward(x.clone()));
             let x = net.fc3.forward(activation::relu(net.fc2.forward(x)));
-            activation::softmax(x, 1).into_data().to_vec().unwrap()
+            activation::softmax(x, 1).into_data().try_to_vec().unwrap()
         });
     }
 }

@@ -12,7 +12,7 @@ fn main() -> TractResult<()> {
             .into_optimized()?
             .into_runnable()?;
         let x: TValue = Tensor::from_shape(&[batch, 12544], &inputs(batch, 12544))?.into();
-        report(batch, || model.run(tvec![x.clone()]).unwrap()[0].try_as_plain().unwrap().as_slice::<f32>().unwrap().to_vec());
+        report(batch, || model.run(tvec![x.clone()]).unwrap()[0].try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec());
     }
     Ok(())
 }
