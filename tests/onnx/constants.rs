@@ -2,7 +2,10 @@
 
 use taper::{Sequential, Tensor};
 
-use super::graph::{Message, file, floats, integers, node, with_integer};
+use super::graph::{
+    Message, bytes, file, floats, integers, node, with_float, with_floats, with_integer, with_integers,
+    with_output,
+};
 
 /// What the operation makes of constants, in one row: what comes out where it is added to zeros.
 fn computed(operation: Message, constants: &[Message], count: usize) -> Vec<f64> {
@@ -107,4 +110,99 @@ fn joined() {
     let (a, b) = (floats("a", &[1, 2], &[1.0, 2.0]), floats("b", &[2, 2], &[3.0, 4.0, 5.0, 6.0]));
     let joined = with_integer(node("Concat", &["a", "b"], "c"), "axis", 0);
     assert_eq!(computed(joined, &[a, b], 6), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+}
+
+/// What is in an attribute, and what a range has.
+#[test]
+fn made() {
+    let constant = || node("Constant", &[], "c");
+    assert_eq!(computed(with_float(constant(), "value_float", 1.5), &[], 1), [1.5]);
+    assert_eq!(computed(with_floats(constant(), "value_floats", &[1.5, -2.0]), &[], 2), [1.5, -2.0]);
+    assert_eq!(computed(with_integer(constant(), "value_int", -3), &[], 1), [-3.0]);
+    assert_eq!(computed(with_integers(constant(), "value_ints", &[4, -5]), &[], 2), [4.0, -5.0]);
+    let range = || node("Range", &["start", "limit", "delta"], "c");
+    let whole = |number: i64| bytes("", &[], 7, &number.to_le_bytes());
+    let named = |name: &str, tensor: Message| tensor.bytes(8, name.as_bytes());
+    let constants = |[start, limit, delta]: [i64; 3]| {
+        [named("start", whole(start)), named("limit", whole(limit)), named("delta", whole(delta))]
+    };
+    assert_eq!(computed(range(), &constants([3, 9, 3]), 2), [3.0, 6.0]);
+    assert_eq!(computed(range(), &constants([10, 4, -2]), 3), [10.0, 8.0, 6.0]);
+    let constants =
+        [("start", 1.0), ("limit", 2.25), ("delta", 0.5)].map(|(name, number)| floats(name, &[], &[number]));
+    assert_eq!(computed(range(), &constants, 3), [1.0, 1.5, 2.0]);
+}
+
+/// Every type of numbers that a file may have, each by its bits.
+#[test]
+fn types_of_numbers() {
+    let cases: [(i64, &[u8], f64); 13] = [
+        (1, &(-1.5_f32).to_le_bytes(), -1.5),
+        (2, &[200], 200.0),
+        (3, &[200], -56.0),
+        (4, &60_000_u16.to_le_bytes(), 60_000.0),
+        (5, &(-30_000_i16).to_le_bytes(), -30_000.0),
+        (6, &(-2_000_000_000_i32).to_le_bytes(), -2e9),
+        (7, &(-4_000_000_000_i64).to_le_bytes(), -4e9),
+        (9, &[1], 1.0),
+        (10, &0xbe00_u16.to_le_bytes(), -1.5),
+        (11, &0.1_f64.to_le_bytes(), 0.1),
+        (12, &4_000_000_000_u32.to_le_bytes(), 4e9),
+        (13, &(1_u64 << 63).to_le_bytes(), 9_223_372_036_854_775_808.0),
+        (16, &0xbfc0_u16.to_le_bytes(), -1.5),
+    ];
+    for (element, number, expected) in cases {
+        let constant = bytes("a", &[1], element, number);
+        assert_eq!(computed(node("Identity", &["a"], "c"), &[constant], 1), [expected], "type {element}");
+    }
+}
+
+/// To a type that is told, and to that of another input.
+#[test]
+fn to_other_types() {
+    let fractions = floats("a", &[4], &[-1.75, 0.0, 0.25, 3.5]);
+    let whole = integers("a", &[-3, 0, 1, 2]);
+    let to = |element| with_integer(node("Cast", &["a"], "c"), "to", element);
+    let as_whole = [-1.0, 0.0, 0.0, 3.0];
+    let as_flags = [1.0, 0.0, 1.0, 1.0];
+    assert_eq!(computed(to(7), std::slice::from_ref(&fractions), 4), as_whole);
+    assert_eq!(computed(to(9), std::slice::from_ref(&fractions), 4), as_flags);
+    assert_eq!(computed(to(9), std::slice::from_ref(&whole), 4), [1.0, 0.0, 1.0, 1.0]);
+    assert_eq!(computed(to(11), std::slice::from_ref(&fractions), 4), [-1.75, 0.0, 0.25, 3.5]);
+    let like = || node("CastLike", &["a", "b"], "c");
+    assert_eq!(computed(like(), &[fractions.clone(), integers("b", &[0])], 4), as_whole);
+    assert_eq!(computed(like(), &[fractions.clone(), bytes("b", &[1], 9, &[0])], 4), as_flags);
+    assert_eq!(computed(like(), &[fractions, floats("b", &[1], &[0.0])], 4), [-1.75, 0.0, 0.25, 3.5]);
+}
+
+/// Whole numbers in the type of the model's input have fractions from then on.
+#[test]
+fn to_the_type_of_the_input() {
+    let nodes = [
+        node("CastLike", &["seven", "x"], "a"),
+        node("CastLike", &["two", "x"], "b"),
+        node("Div", &["a", "b"], "c"),
+        node("Add", &["x", "c"], "y"),
+    ];
+    let bytes = file(&[1], &nodes, &[integers("seven", &[7]), integers("two", &[2])]);
+    let model = Sequential::<f64>::from_onnx_bytes(&bytes).unwrap();
+    assert_eq!(model.predict(&Tensor::zeros([1, 1]).unwrap()).unwrap().into_vec(), [3.5]);
+}
+
+#[test]
+fn repeated_and_split() {
+    let constants = [floats("a", &[2, 1], &[1.0, 2.0]), integers("shape", &[1, 3])];
+    let expand = node("Expand", &["a", "shape"], "c");
+    assert_eq!(computed(expand, &constants, 6), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
+    let rows = floats("a", &[2, 5], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+    let split = |inputs: &[&str]| {
+        let split = with_output(with_output(node("Split", inputs, "first"), "c"), "last");
+        with_integer(split, "axis", 1)
+    };
+    let sizes = integers("sizes", &[1, 3, 1]);
+    let got = computed(split(&["a", "sizes"]), &[rows.clone(), sizes], 6);
+    assert_eq!(got, [1.0, 2.0, 3.0, 6.0, 7.0, 8.0]);
+    // The last part is the shorter one.
+    let got = computed(with_integer(split(&["a"]), "num_outputs", 3), &[rows], 4);
+    assert_eq!(got, [2.0, 3.0, 7.0, 8.0]);
 }

@@ -22,6 +22,12 @@ impl Message {
         self
     }
 
+    fn float(mut self, field: u64, value: f32) -> Self {
+        varint(field << 3 | 5, &mut self.0);
+        self.0.extend_from_slice(&value.to_le_bytes());
+        self
+    }
+
     pub(crate) fn bytes(mut self, field: u64, bytes: &[u8]) -> Self {
         varint(field << 3 | 2, &mut self.0);
         varint(bytes.len() as u64, &mut self.0);
@@ -58,6 +64,17 @@ pub(crate) fn with_integers(node: Message, name: &str, integers: &[i64]) -> Mess
 /// The same with one whole number.
 pub(crate) fn with_integer(node: Message, name: &str, integer: i64) -> Message {
     node.message(5, &Message::default().bytes(1, name.as_bytes()).number(3, integer).number(20, 2))
+}
+
+/// The same with one number.
+pub(crate) fn with_float(node: Message, name: &str, number: f32) -> Message {
+    node.message(5, &Message::default().bytes(1, name.as_bytes()).float(2, number).number(20, 1))
+}
+
+/// The same with several.
+pub(crate) fn with_floats(node: Message, name: &str, numbers: &[f32]) -> Message {
+    let attribute = Message::default().bytes(1, name.as_bytes()).number(20, 6);
+    node.message(5, &numbers.iter().fold(attribute, |attribute, &number| attribute.float(7, number)))
 }
 
 /// The same with a text.

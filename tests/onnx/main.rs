@@ -9,6 +9,7 @@ mod graph;
 mod hostile;
 mod models;
 mod networks;
+mod operators;
 mod written;
 mod written_eight_bits;
 mod written_models;

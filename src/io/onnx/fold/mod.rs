@@ -26,7 +26,7 @@ pub(super) fn uniform<'a>(call: &Call<'_, 'a>) -> Option<Made<'a>> {
     Some(Made::Uniform(value.scalar()?, dims)).filter(|_| depends)
 }
 
-/// Computes an operation whose inputs are all constants, or which asks for the axes of a value alone; none where it is no such one.
+/// Computes an operation whose inputs are all constants, or which asks for the axes or the type of a value alone; none where it is no such one.
 pub(super) fn fold<'a>(call: &Call<'_, 'a>) -> Option<Verdict<Vec<Constant<'a>>>> {
     let operation = call.node.operation;
     if !matches!(call.node.domain, "" | "ai.onnx") {
@@ -34,6 +34,9 @@ pub(super) fn fold<'a>(call: &Call<'_, 'a>) -> Option<Verdict<Vec<Constant<'a>>>
     }
     if operation == "Shape" || operation == "Size" {
         return Some(views::shape(call, operation == "Size"));
+    }
+    if operation == "CastLike" && matches!(call.inputs.first(), Some(Some(Known::Constant(_)))) {
+        return Some(views::cast_like(call));
     }
     let is_constant = |input: &Option<Known<'_>>| matches!(input, None | Some(Known::Constant(_)));
     if !call.inputs.iter().all(is_constant) {

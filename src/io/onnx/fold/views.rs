@@ -23,7 +23,13 @@ pub(super) fn view<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
     let lengths: Vec<Count> = constant.dims.iter().map(|&dim| Count::of_len(dim)).collect();
     let view = match call.node.operation {
         "Identity" | "Dropout" => constant.clone(),
-        "Cast" => cast(call, constant)?,
+        "Cast" => {
+            let to = call.integer("to", 0)?;
+            let element = Element::of(to);
+            let element =
+                element.ok_or_else(|| format!("expected a type of numbers, got {}", Element::name(to)))?;
+            cast(call, constant, element)?
+        }
         "Reshape" => {
             let wanted = call.list("shape", 1)?.ok_or("expected a shape, got none")?;
             reshaped(call, constant, &shapes::reshaped(&lengths, &wanted, call.flag("allowzero", false)?)?)?
@@ -67,20 +73,32 @@ pub(super) fn view<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
     Ok(vec![view])
 }
 
-/// Of each axis the longer one.
+/// Repeated along axes of length 1, where others are wanted.
 fn expanded<'a>(constant: &Constant<'a>, wanted: &[usize]) -> Verdict<Constant<'a>> {
     let rank = wanted.len().max(constant.dims.len());
     let at = |dims: &[usize], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(1, |axis| dims[axis]);
-    let dims: Vec<usize> = (0..rank).map(|axis| at(wanted, axis).max(at(&constant.dims, axis))).collect();
+    let of = |axis: usize| match at(wanted, axis) {
+        1 => at(&constant.dims, axis),
+        wanted => wanted,
+    };
+    let dims: Vec<usize> = (0..rank).map(of).collect();
     constant
         .broadcast(&dims)
         .ok_or_else(|| format!("expected axes that {:?} is repeated along, got {wanted:?}", constant.dims))
 }
 
-fn cast<'a>(call: &Call<'_, 'a>, constant: &Constant<'a>) -> Verdict<Constant<'a>> {
-    let to = call.integer("to", 0)?;
-    let element =
-        Element::of(to).ok_or_else(|| format!("expected a type of numbers, got {}", Element::name(to)))?;
+/// A constant in the type of another input.
+pub(super) fn cast_like<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
+    // Of what was computed there is one type of whole numbers and one of others.
+    let computed = |is_whole| if is_whole { Element::I64 } else { Element::F64 };
+    let element = match call.maybe_constant(1) {
+        Ok(Some(like)) => like.element().unwrap_or(computed(like.is_whole())),
+        _ => computed(shapes::is_label(call, call.data(1)?.0)),
+    };
+    Ok(vec![cast(call, call.constant(0)?, element)?])
+}
+
+fn cast<'a>(call: &Call<'_, 'a>, constant: &Constant<'a>, element: Element) -> Verdict<Constant<'a>> {
     if let Some(numbers) = constant.of_fractions().filter(|_| !element.is_whole()) {
         return Ok(numbers);
     }
@@ -174,17 +192,7 @@ fn gather<'a>(call: &Call<'_, 'a>, constant: &Constant<'a>) -> Verdict<Constant<
 
 fn split<'a>(call: &Call<'_, 'a>, constant: &Constant<'a>) -> Verdict<Vec<Constant<'a>>> {
     let axis = front(call.integer("axis", 0)?, constant.dims.len())?;
-    let outputs = call.node.outputs.len().max(1);
-    let len = constant.dims[axis];
-    let parts = match call.list("split", 1)? {
-        Some(parts) => parts.iter().map(|part| part.len().unwrap_or(usize::MAX)).collect(),
-        None => vec![len / outputs; outputs],
-    };
-    if parts.len() != outputs
-        || parts.iter().try_fold(0_usize, |sum, &part| sum.checked_add(part)) != Some(len)
-    {
-        return Err(format!("expected {outputs} parts of {len} together, got others"));
-    }
+    let parts = shapes::parts(call, constant.dims[axis])?;
     let mut start = 0;
     let views = parts.into_iter().map(|part| {
         let view: Vec<(usize, usize)> = (0..constant.dims.len())

@@ -19,23 +19,29 @@ pub(super) fn same<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     Ok(Made::Same(call.data(0)?.0))
 }
 
-/// To the type of another input.
+/// Whether a value is an input of whole numbers, which stand for something.
+pub(in super::super) fn is_label(call: &Call<'_, '_>, value: usize) -> bool {
+    matches!(call.values[value].op, Op::Input { is_whole: true })
+}
+
+/// To the type of another input; constants are computed where they are.
 pub(super) fn cast_like<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
-    match call.maybe_constant(0) {
-        Ok(Some(constant)) => Ok(Made::Constants(vec![constant.clone()])),
-        _ => same(call),
+    let is_whole = match call.maybe_constant(1) {
+        Ok(like) => like.is_some_and(Constant::is_whole),
+        Err(_) => is_label(call, call.data(1)?.0),
+    };
+    if is_whole {
+        return Err("expected a type of numbers with fractions, got whole numbers".to_owned());
     }
+    same(call)
 }
 
 /// From one type of numbers to another that has fractions too; a model has one type.
 pub(super) fn cast<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     let (value, _) = call.data(0)?;
     let to = call.integer("to", 1)?;
-    let is_label = |op: &Op<'_>| matches!(op, Op::Input { is_whole: true });
     match Element::of(to) {
-        Some(element)
-            if !element.is_whole() || element != Element::Bool && is_label(&call.values[value].op) =>
-        {
+        Some(element) if !element.is_whole() || element != Element::Bool && is_label(call, value) => {
             Ok(Made::Same(value))
         }
         _ => Err(format!(
@@ -263,14 +269,8 @@ pub(super) fn slice<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
     }
 }
 
-/// Parts of an axis, one after another.
-pub(super) fn split<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
-    let (value, before) = call.samples(0, 1)?;
-    let axis = front(call.integer("axis", 0)?, before.len())?;
-    let len = before[axis]
-        .len()
-        .filter(|_| axis > 0)
-        .ok_or("expected parts of each sample, got parts of the samples")?;
+/// How long the parts are in which an axis of this length is split: as long as one another, the last one shorter, unless it is told.
+pub(in super::super) fn parts(call: &Call<'_, '_>, len: usize) -> Verdict<Vec<usize>> {
     let outputs = call.node.outputs.len().max(1);
     let parts: Vec<usize> = if let Some(parts) = call.list("split", 1)? {
         parts.iter().map(|part| part.len().unwrap_or(usize::MAX)).collect()
@@ -278,14 +278,19 @@ pub(super) fn split<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
         let most = len.div_ceil(outputs);
         (0..outputs).map(|part| most.min(len.saturating_sub(part * most))).collect()
     };
-    if parts.len() != outputs
-        || parts.iter().try_fold(0_usize, |sum, &part| sum.checked_add(part)) != Some(len)
-    {
-        return Err(format!(
-            "expected {outputs} parts of {len} together, got {:?}",
-            &parts[..parts.len().min(8)]
-        ));
+    let together = parts.iter().try_fold(0_usize, |sum, &part| sum.checked_add(part));
+    if parts.len() == outputs && together == Some(len) {
+        return Ok(parts);
     }
+    Err(format!("expected {outputs} parts of {len} together, got {:?}", &parts[..parts.len().min(8)]))
+}
+
+/// Parts of an axis, one after another.
+pub(super) fn split<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    let (value, before) = call.samples(0, 1)?;
+    let axis = front(call.integer("axis", 0)?, before.len())?;
+    let len = before[axis].len().filter(|_| axis > 0);
+    let parts = parts(call, len.ok_or("expected parts of each sample, got parts of the samples")?)?;
     let mut start = 0;
     let steps = parts.into_iter().map(|part| {
         let mut dims = before.clone();
