@@ -189,6 +189,34 @@ fn to_the_type_of_the_input() {
     assert_eq!(model.predict(&Tensor::zeros([1, 1]).unwrap()).unwrap().into_vec(), [3.5]);
 }
 
+/// A shape goes through fractions and stays what it is, the number of samples in it too; it is never rounded in between.
+#[test]
+fn shapes_with_fractions() {
+    let computed = |operation: &str, factor: f32| {
+        let nodes = [
+            node("Shape", &["x"], "shape"),
+            with_integer(node("Cast", &["shape"], "fractions"), "to", 1),
+            node(operation, &["fractions", "factors"], "scaled"),
+            with_integer(node("Gather", &["scaled", "one"], "c"), "axis", 0),
+            with_integer(node("Cast", &["c"], "number"), "to", 1),
+            node("Add", &["x", "number"], "y"),
+        ];
+        let constants = [floats("factors", &[2], &[1.0, factor]), bytes("one", &[], 7, &1_i64.to_le_bytes())];
+        let model = Sequential::<f64>::from_onnx_bytes(&file(&[7], &nodes, &constants))?;
+        model.predict(&Tensor::zeros([1, 7])?).map(|y| y.as_slice()[0])
+    };
+    assert_eq!(computed("Mul", 2.0).unwrap(), 14.0);
+    assert_eq!(computed("Div", 7.0).unwrap(), 1.0);
+    for (operation, factor, expected) in [
+        ("Mul", 1.5, "expected whole numbers beside those of samples, got fractions"),
+        ("Add", 0.25, "expected whole numbers beside those of samples, got fractions"),
+        ("Div", 2.0, "expected whole numbers that the operation has a result for"),
+    ] {
+        let text = computed(operation, factor).unwrap_err().to_string();
+        assert!(text.contains(expected), "{operation}: {text}");
+    }
+}
+
 #[test]
 fn repeated_and_split() {
     let constants = [floats("a", &[2, 1], &[1.0, 2.0]), integers("shape", &[1, 3])];

@@ -145,7 +145,20 @@ fn of_two<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
     let depends = |constant: &Constant<'_>| {
         constant.is_whole() && constant.counts().iter().any(|count| count.known().is_none())
     };
-    if a.is_whole() && b.is_whole() || depends(&a) || depends(&b) {
+    let are_whole = a.is_whole() && b.is_whole();
+    if are_whole || depends(&a) || depends(&b) {
+        // Where one of them has a type with fractions, so has what comes out; as whole numbers it is right where there are none.
+        let has_fractions = |constant: &Constant<'_>| {
+            let floats = if constant.is_whole() { None } else { constant.floats() };
+            floats.is_some_and(|floats| floats.iter().any(|number| number.fract() != 0.0))
+        };
+        if has_fractions(&a) || has_fractions(&b) {
+            return Err("expected whole numbers beside those of samples, got fractions".to_owned());
+        }
+        let whole = |a: Count, b: Count| {
+            let is_exact = |c: &Count| are_whole || operation != "Div" || c.times(b) == Some(a);
+            whole(a, b).filter(is_exact)
+        };
         let counts = a.counts().into_iter().zip(b.counts()).map(|(a, b)| whole(a, b));
         let counts = counts.collect::<Option<Vec<_>>>();
         let counts =
