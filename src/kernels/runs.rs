@@ -163,8 +163,8 @@ mod tests {
         use std::time::Instant;
 
         let (start, most) = (Instant::now(), AtomicUsize::new(0));
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
-        // Helpers may be busy with other tests.
+        // More threads than the calls of other tests have, which are counted too; helpers may be busy with them.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(64).build().expect("threads");
         while most.load(Ordering::Relaxed) < 2 && start.elapsed() < Duration::from_secs(60) {
             let inside = AtomicUsize::new(0);
             pool.install(|| {
@@ -175,7 +175,7 @@ mod tests {
                 });
             });
         }
-        assert_eq!(most.into_inner(), 2);
+        assert!(most.into_inner() >= 2);
     }
 
     /// Every piece has scratch of its own, from whichever end it is taken.
