@@ -86,7 +86,7 @@ case $kind in
             for name in threads determinism workspaces quantized ranks misuse life files npy onnx; do
                 tests+=(--test "$name")
             done
-            # A writer is killed after so many milliseconds, in which it would only begin.
+            # It wants kills that come in the middle of writing, and so slow no kill does.
             tests+=(-- --skip a_writer_that_is_killed)
         fi
         cargo +nightly test -Zbuild-std --target "$triple" "${tests[@]}"

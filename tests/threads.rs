@@ -3,7 +3,7 @@
 #![cfg(feature = "rayon")]
 
 use std::sync::Mutex;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -13,14 +13,21 @@ use taper::optimizers::Sgd;
 use taper::sequential::WorkspacePool;
 use taper::{Mode, Optimizer, Parallelism, Sequential, Tensor, Trainer, seeded};
 
-/// Far longer than any of it takes, also with slow kernels and where other programs need the processors.
-const LIMIT: Duration = Duration::from_secs(600);
+/// Far longer than a pass takes, also where other programs need the processors.
+const LIMIT: Duration = Duration::from_secs(120);
 
-/// Does the work on a thread of its own, for this one could not tell that it hangs.
-fn comes_to_an_end<R: Send + 'static>(what: &str, work: impl FnOnce() -> R + Send + 'static) -> R {
-    let (done, ended) = channel();
-    thread::spawn(move || done.send(work()));
-    ended.recv_timeout(LIMIT).unwrap_or_else(|error| panic!("{what}: {error}"))
+/// Does the work on a thread of its own, for this one could not tell that it hangs. The work tells of every pass that has come to its end.
+fn comes_to_an_end(what: &str, work: impl FnOnce(&(dyn Fn() + Sync)) + Send + 'static) {
+    let (passed, passes) = channel();
+    let worker = thread::spawn(move || work(&|| passed.send(()).unwrap()));
+    loop {
+        match passes.recv_timeout(LIMIT) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) => panic!("{what}: no pass comes to an end"),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    worker.join().unwrap_or_else(|_| panic!("{what}: it panicked"));
 }
 
 fn model(inputs: usize, width: usize) -> Sequential<f32> {
@@ -40,7 +47,7 @@ const SIZES: [(usize, usize, usize, usize); 3] = [(1, 20, 30, 1000), (8, 600, 90
 fn tasks_of_a_pool_may_hold_locks() {
     for threads in [2, 3, 4, 8, 16] {
         for (batch, inputs, width, rounds) in SIZES {
-            comes_to_an_end(&format!("{threads} threads, width {width}"), move || {
+            comes_to_an_end(&format!("{threads} threads, width {width}"), move |passed| {
                 let (model, x) = (model(inputs, width), samples(batch, inputs));
                 let expected = model.predict(&x).unwrap();
                 let workspace = Mutex::new(model.workspace(Mode::Infer, batch).unwrap());
@@ -53,6 +60,7 @@ fn tasks_of_a_pool_may_hold_locks() {
                         } else {
                             assert!(model.predict(&x).unwrap() == expected);
                         }
+                        passed();
                     });
                 });
             });
@@ -64,12 +72,13 @@ fn tasks_of_a_pool_may_hold_locks() {
 #[test]
 fn a_caller_from_outside_needs_no_thread_of_the_pool() {
     let (batch, inputs, width, _) = SIZES[2];
-    comes_to_an_end("a caller from outside", move || {
+    comes_to_an_end("a caller from outside", move |passed| {
         let (model, x) = (model(inputs, width), samples(batch, inputs));
         let workspace = Mutex::new(model.workspace(Mode::Infer, batch).unwrap());
         let infer = || {
             let mut workspace = workspace.lock().unwrap();
             model.infer(&x, &mut workspace).unwrap();
+            passed();
         };
         thread::scope(|scope| {
             scope.spawn(|| (0..50).into_par_iter().for_each(|_| infer()));
@@ -82,7 +91,7 @@ fn a_caller_from_outside_needs_no_thread_of_the_pool() {
 #[test]
 fn threads_that_are_asked_for_run_no_task_of_the_caller() {
     let (batch, inputs, width, _) = SIZES[1];
-    comes_to_an_end("threads that are asked for", move || {
+    comes_to_an_end("threads that are asked for", move |passed| {
         let (x, labels) = (samples(batch, inputs), vec![1; batch]);
         let trained = Mutex::new(model(inputs, width));
         let other = model(inputs, width);
@@ -91,6 +100,7 @@ fn threads_that_are_asked_for_run_no_task_of_the_caller() {
             (0..60).into_par_iter().for_each(|round| {
                 if round % 3 > 0 {
                     other.predict(&x).unwrap();
+                    passed();
                     return;
                 }
                 let mut model = trained.lock().unwrap();
@@ -98,6 +108,7 @@ fn threads_that_are_asked_for_run_no_task_of_the_caller() {
                 let trainer = Trainer::new(&mut model, CrossEntropy::new(), sgd);
                 let mut trainer = trainer.with_parallelism(Parallelism::Threads(4));
                 trainer.step(&x, &labels).unwrap();
+                passed();
             });
         });
     });
@@ -107,7 +118,7 @@ fn threads_that_are_asked_for_run_no_task_of_the_caller() {
 #[test]
 fn tasks_of_a_pool_may_wait_for_workspaces() {
     let (batch, inputs, width, _) = SIZES[1];
-    comes_to_an_end("a pool of workspaces", move || {
+    comes_to_an_end("a pool of workspaces", move |passed| {
         let (model, x) = (model(inputs, width), samples(batch, inputs));
         let expected = model.predict(&x).unwrap();
         let workspaces = WorkspacePool::new(&model, batch, 2).unwrap();
@@ -119,6 +130,7 @@ fn tasks_of_a_pool_may_wait_for_workspaces() {
                 let mut outputs = Tensor::zeros([batch, 10]).unwrap();
                 workspaces.infer(&model, &x, &mut outputs).unwrap();
                 assert!(outputs == expected);
+                passed();
             });
         });
         assert!(workspaces.made() <= 2);

@@ -112,7 +112,7 @@ fn refused() {
     let cases: [(Message, &str); 14] = [
         (node("Dropout", &["x", "ratio", "yes"], "y"), "one of inference, got one that trains"),
         (node("Expand", &["x", "larger"], "y"), "the axes of the input, [batch, 4, 6], got [1, 4, 12]"),
-        (node("CastLike", &["x", "larger"], "y"), "fractions, got whole numbers"),
+        (node("CastLike", &["x", "larger"], "y"), "fractions, got I64"),
         (with_integer(node("Cast", &["x"], "y"), "to", 7), "fractions, got I64"),
         (with_integer(node("Cast", &["x"], "y"), "to", 8), "fractions, got texts"),
         (with_integer(node("Cast", &["x"], "y"), "to", 14), "fractions, got complex numbers"),

@@ -45,6 +45,18 @@ pub(super) fn elements(dims: &[usize]) -> Option<usize> {
     dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))
 }
 
+/// The axes that two have in common, one of which may be repeated along those where it has one of length `one`.
+pub(super) fn common<T: Copy + PartialEq>(a: &[T], b: &[T], one: T) -> Option<Vec<T>> {
+    let rank = a.len().max(b.len());
+    let at = |dims: &[T], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(one, |axis| dims[axis]);
+    (0..rank)
+        .map(|axis| match (at(a, axis), at(b, axis)) {
+            (a, b) if a == b || b == one => Some(a),
+            (a, b) => (a == one).then_some(b),
+        })
+        .collect()
+}
+
 impl<'a> Constant<'a> {
     /// Bytes of so many elements, which the caller has counted.
     pub(super) fn of_bytes(dims: Vec<usize>, element: Element, bytes: Cow<'a, [u8]>, name: &'a str) -> Self {

@@ -1,7 +1,7 @@
 //! Functions of constants, element by element, and sums and products of them.
 
 use super::super::call::Call;
-use super::super::constant::Constant;
+use super::super::constant::{Constant, common};
 use super::super::count::Count;
 use crate::io::Verdict;
 
@@ -50,18 +50,6 @@ fn of_one(operation: &str) -> Option<fn(f64) -> f64> {
     })
 }
 
-/// The axes that two have in common, one of which may be repeated.
-fn common(a: &Constant<'_>, b: &Constant<'_>) -> Option<Vec<usize>> {
-    let rank = a.dims.len().max(b.dims.len());
-    let at = |dims: &[usize], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(1, |axis| dims[axis]);
-    (0..rank)
-        .map(|axis| match (at(&a.dims, axis), at(&b.dims, axis)) {
-            (a, b) if a == b || b == 1 => Some(a),
-            (a, b) => (a == 1).then_some(b),
-        })
-        .collect()
-}
-
 /// Both repeated along the axes that they have in common.
 fn broadcast<'a>(
     call: &Call<'_, 'a>,
@@ -69,7 +57,8 @@ fn broadcast<'a>(
     b: usize,
 ) -> Verdict<(Vec<usize>, Constant<'a>, Constant<'a>)> {
     let (a, b) = (call.constant(a)?, call.constant(b)?);
-    let wide = common(a, b).and_then(|dims| Some((a.broadcast(&dims)?, b.broadcast(&dims)?, dims)));
+    let wide =
+        common(&a.dims, &b.dims, 1).and_then(|dims| Some((a.broadcast(&dims)?, b.broadcast(&dims)?, dims)));
     let (wide_a, wide_b, dims) = wide.ok_or_else(|| {
         format!("expected constants that fit each other, got {:?} and {:?}", a.dims, b.dims)
     })?;
@@ -82,7 +71,10 @@ fn scaled<'a>(call: &Call<'_, 'a>) -> Verdict<Option<Constant<'a>>> {
     let (a, b) = (call.constant(0)?, call.constant(1)?);
     for (whole, scales) in [(a, b), (b, a)] {
         let varies: Vec<usize> = (0..scales.dims.len()).filter(|&axis| scales.dims[axis] != 1).collect();
-        if whole.steps.is_none() || varies.len() > 1 || common(whole, scales).as_ref() != Some(&whole.dims) {
+        if whole.steps.is_none()
+            || varies.len() > 1
+            || common(&whole.dims, &scales.dims, 1).as_ref() != Some(&whole.dims)
+        {
             continue;
         }
         let axis = varies.first().map(|axis| axis + whole.dims.len() - scales.dims.len());

@@ -1,7 +1,7 @@
 //! Constants under other axes, or parts of them: none is copied where it need not be.
 
 use super::super::call::{Call, front, front_or_end};
-use super::super::constant::{Constant, elements};
+use super::super::constant::{Constant, common, elements};
 use super::super::count::Count;
 use super::super::element::Element;
 use super::super::ops::shapes;
@@ -26,9 +26,8 @@ pub(super) fn view<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
         "Cast" => {
             let to = call.integer("to", 0)?;
             let element = Element::of(to);
-            let element =
-                element.ok_or_else(|| format!("expected a type of numbers, got {}", Element::name(to)))?;
-            cast(call, constant, element)?
+            let no_numbers = || format!("expected a type of numbers, got {}", Element::name(to));
+            cast(call, constant, element.ok_or_else(no_numbers)?)?
         }
         "Reshape" => {
             let wanted = call.list("shape", 1)?.ok_or("expected a shape, got none")?;
@@ -75,27 +74,14 @@ pub(super) fn view<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
 
 /// Repeated along axes of length 1, where others are wanted.
 fn expanded<'a>(constant: &Constant<'a>, wanted: &[usize]) -> Verdict<Constant<'a>> {
-    let rank = wanted.len().max(constant.dims.len());
-    let at = |dims: &[usize], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(1, |axis| dims[axis]);
-    let of = |axis: usize| match at(wanted, axis) {
-        1 => at(&constant.dims, axis),
-        wanted => wanted,
-    };
-    let dims: Vec<usize> = (0..rank).map(of).collect();
-    constant
-        .broadcast(&dims)
+    common(&constant.dims, wanted, 1)
+        .and_then(|dims| constant.broadcast(&dims))
         .ok_or_else(|| format!("expected axes that {:?} is repeated along, got {wanted:?}", constant.dims))
 }
 
 /// A constant in the type of another input.
 pub(super) fn cast_like<'a>(call: &Call<'_, 'a>) -> Verdict<Vec<Constant<'a>>> {
-    // Of what was computed there is one type of whole numbers and one of others.
-    let computed = |is_whole| if is_whole { Element::I64 } else { Element::F64 };
-    let element = match call.maybe_constant(1) {
-        Ok(Some(like)) => like.element().unwrap_or(computed(like.is_whole())),
-        _ => computed(shapes::is_label(call, call.data(1)?.0)),
-    };
-    Ok(vec![cast(call, call.constant(0)?, element)?])
+    Ok(vec![cast(call, call.constant(0)?, shapes::like(call)?)?])
 }
 
 fn cast<'a>(call: &Call<'_, 'a>, constant: &Constant<'a>, element: Element) -> Verdict<Constant<'a>> {

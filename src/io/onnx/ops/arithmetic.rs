@@ -1,7 +1,7 @@
 //! Sums, products and powers: of two values, or of one and constants.
 
 use super::super::call::{Call, Known, Made};
-use super::super::constant::Constant;
+use super::super::constant::{Constant, common};
 use super::super::count::{Count, pattern};
 use super::super::op::{Op, Part};
 use super::activations::clipped;
@@ -43,35 +43,22 @@ fn affine<'a>(
         }
         let of_constant: Vec<Count> = constant.dims.iter().map(|&dim| Count::of_len(dim)).collect();
         let rank = dims.len();
-        dims = broadcast(&dims, &of_constant).filter(|dims| dims.len() == rank).ok_or_else(|| {
-            let before = pattern(&call.values[value].dims);
-            format!(
-                "expected constants that are repeated along the axes of {before}, got {:?}",
-                constant.dims
-            )
-        })?;
+        dims =
+            common(&dims, &of_constant, Count::of(1)).filter(|dims| dims.len() == rank).ok_or_else(|| {
+                let before = pattern(&call.values[value].dims);
+                format!(
+                    "expected constants that are repeated along the axes of {before}, got {:?}",
+                    constant.dims
+                )
+            })?;
     }
     Ok(Made::value(Op::Affine { scale, shift }, vec![value], dims))
-}
-
-/// The axes that two have in common, one of which may be repeated along some.
-fn broadcast(a: &[Count], b: &[Count]) -> Option<Vec<Count>> {
-    let rank = a.len().max(b.len());
-    let at = |dims: &[Count], axis: usize| {
-        (axis + dims.len()).checked_sub(rank).map_or(Count::of(1), |axis| dims[axis])
-    };
-    (0..rank)
-        .map(|axis| match (at(a, axis), at(b, axis)) {
-            (a, b) if a == b || b == Count::of(1) => Some(a),
-            (a, b) => (a == Count::of(1)).then_some(b),
-        })
-        .collect()
 }
 
 /// Two values of the same axes, or of such as NumPy repeats.
 fn both<'a>(call: &Call<'_, 'a>, op: Op<'a>, a: usize, b: usize) -> Verdict<Made<'a>> {
     let [a_dims, b_dims] = [a, b].map(|value| call.values[value].dims.clone());
-    let dims = broadcast(&a_dims, &b_dims);
+    let dims = common(&a_dims, &b_dims, Count::of(1));
     let dims = dims.ok_or_else(|| {
         format!("expected inputs of the same axes, got {} and {}", pattern(&a_dims), pattern(&b_dims))
     })?;

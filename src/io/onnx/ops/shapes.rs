@@ -20,35 +20,38 @@ pub(super) fn same<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
 }
 
 /// Whether a value is an input of whole numbers, which stand for something.
-pub(in super::super) fn is_label(call: &Call<'_, '_>, value: usize) -> bool {
+fn is_label(call: &Call<'_, '_>, value: usize) -> bool {
     matches!(call.values[value].op, Op::Input { is_whole: true })
 }
 
-/// To the type of another input; constants are computed where they are.
-pub(super) fn cast_like<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
-    let is_whole = match call.maybe_constant(1) {
-        Ok(like) => like.is_some_and(Constant::is_whole),
-        Err(_) => is_label(call, call.data(1)?.0),
-    };
-    if is_whole {
-        return Err("expected a type of numbers with fractions, got whole numbers".to_owned());
-    }
-    same(call)
+/// The type of the second input; of what is computed there is one type of whole numbers and one of others.
+pub(in super::super) fn like(call: &Call<'_, '_>) -> Verdict<Element> {
+    let computed = |is_whole| if is_whole { Element::I64 } else { Element::F64 };
+    Ok(match call.maybe_constant(1) {
+        Ok(Some(like)) => like.element().unwrap_or(computed(like.is_whole())),
+        _ => computed(is_label(call, call.data(1)?.0)),
+    })
 }
 
 /// From one type of numbers to another that has fractions too; a model has one type.
-pub(super) fn cast<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+fn converted<'a>(call: &Call<'_, 'a>, element: Element) -> Verdict<Made<'a>> {
     let (value, _) = call.data(0)?;
-    let to = call.integer("to", 1)?;
-    match Element::of(to) {
-        Some(element) if !element.is_whole() || element != Element::Bool && is_label(call, value) => {
-            Ok(Made::Same(value))
-        }
-        _ => Err(format!(
-            "expected a type of numbers with fractions, got {}",
-            Element::of(to).map_or_else(|| Element::name(to), |element| format!("{element:?}"))
-        )),
+    if !element.is_whole() || element != Element::Bool && is_label(call, value) {
+        return Ok(Made::Same(value));
     }
+    Err(format!("expected a type of numbers with fractions, got {element:?}"))
+}
+
+/// To the type of another input.
+pub(super) fn cast_like<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    converted(call, like(call)?)
+}
+
+pub(super) fn cast<'a>(call: &Call<'_, 'a>) -> Verdict<Made<'a>> {
+    let to = call.integer("to", 1)?;
+    let element = Element::of(to);
+    let no_numbers = || format!("expected a type of numbers with fractions, got {}", Element::name(to));
+    converted(call, element.ok_or_else(no_numbers)?)
 }
 
 /// The product of axes.

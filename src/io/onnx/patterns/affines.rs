@@ -1,6 +1,6 @@
 //! Several scales and shifts by constants, one behind the other, are one.
 
-use super::super::constant::{Constant, elements};
+use super::super::constant::{Constant, common, elements};
 use super::super::op::{Flow, Op};
 
 /// Longer constants are left as they are.
@@ -41,9 +41,7 @@ fn both<'a>(
     f: fn(f64, f64) -> f64,
 ) -> Option<Option<Constant<'a>>> {
     let (Some(a), Some(b)) = (a, b) else { return Some(a.or(b).cloned()) };
-    let rank = a.dims.len().max(b.dims.len());
-    let at = |dims: &[usize], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(1, |axis| dims[axis]);
-    let dims: Vec<usize> = (0..rank).map(|axis| at(&a.dims, axis).max(at(&b.dims, axis))).collect();
+    let dims = common(&a.dims, &b.dims, 1)?;
     elements(&dims).filter(|&len| len <= MOST)?;
     let numbers = a.broadcast(&dims)?.floats()?.into_iter().zip(b.broadcast(&dims)?.floats()?);
     Some(Some(Constant::of_floats(dims, numbers.map(|(a, b)| f(a, b)).collect())))
